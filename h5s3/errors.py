@@ -1,0 +1,74 @@
+"""What can go wrong, each kind with the exit code a script can rely on."""
+
+from __future__ import annotations
+
+
+class H5s3Error(Exception):
+    """A failure the user can understand: what happened, where, and what to try.
+
+    `cause` and `hint` are plain text without markup. They never hold credentials or a signed query:
+    whoever raises sees to that, and locations are shown through `Location.display`.
+    """
+
+    exit_code = 1
+
+    def __init__(self, cause: str, *, location: str = "", hint: str = "") -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.location = location
+        self.hint = hint
+
+    def __str__(self) -> str:
+        where = f"{self.location}: " if self.location else ""
+        return f"{where}{self.cause}" + (f"; {self.hint}" if self.hint else "")
+
+    def at(self, location: str) -> H5s3Error:
+        """Name the location, where the raiser did not know it."""
+        self.location = self.location or location
+        return self
+
+
+class UsageError(H5s3Error):
+    """The command line cannot be understood (exit 2)."""
+
+    exit_code = 2
+
+
+class NotFoundError(H5s3Error):
+    """No such bucket, key, local file or HDF5 path (exit 3)."""
+
+    exit_code = 3
+
+
+class AccessError(H5s3Error):
+    """Missing, wrong or insufficient credentials (exit 4)."""
+
+    exit_code = 4
+
+
+class NetworkError(H5s3Error):
+    """The wire or the server failed, or time ran out (exit 5)."""
+
+    exit_code = 5
+
+
+class NotCachedError(NetworkError):
+    """Working offline, and the cache does not hold the answer (exit 5)."""
+
+
+class DamagedError(H5s3Error):
+    """Not HDF5, truncated, or damaged (exit 6)."""
+
+    exit_code = 6
+
+
+class ChangedError(H5s3Error):
+    """The object changed while it was read (exit 7)."""
+
+    exit_code = 7
+
+
+class RefusedError(H5s3Error):
+    """Unsafe, or beyond a limit the user can raise (exit 8)."""
+
+    exit_code = 8
