@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -49,6 +51,14 @@ class Settings:
             raise NetworkError(f"not done within {self.timeout:g} s", hint="raise --timeout")
         return min(60.0, left)
 
+    @property
+    def scope(self) -> str:
+        """A hash of all that decides which server answers, and to whom: what was seen under one identity
+        is not shown to another."""
+        parts = [self.profile, self.endpoint_url, self.region, self.access_key, self.secret_key, self.anon]
+        parts += [os.environ.get(name) for name in sorted(os.environ) if name.startswith("AWS_")]
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
+
     def started(self) -> Settings:
         """The same settings with the clock of `--timeout` running."""
         if self.timeout is None:
@@ -56,36 +66,54 @@ class Settings:
         return replace(self, deadline=time.monotonic() + self.timeout)
 
 
-def from_environment(env_file: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
-    """Settings from the environment and, where named, an env file (`S3_*` names, `NAME=value` lines).
+def from_environment(
+    env_file: Path | None = None, environ: MutableMapping[str, str] | None = None
+) -> Settings:
+    """Settings from the environment and, where named, an env file with `S3_*` names.
 
-    The process environment is stronger than the file, `H5S3_BUCKET` than `S3_BUCKET`. `AWS_*` names
-    in the file are refused nothing and read nothing: they belong in the environment.
+    A file that is named on the command line is as strong as an option. `AWS_*` names in it are put
+    into the environment where they are not set, so that boto3's chain finds them.
     """
     environ = os.environ if environ is None else environ
     values: dict[str, str] = {}
-    if env_file is not None:
-        values = {ENV_FILE_NAMES[k]: v for k, v in _read_env_file(env_file).items() if k in ENV_FILE_NAMES}
-    bucket = environ.get("H5S3_BUCKET") or environ.get("S3_BUCKET") or values.get("bucket")
+    for name, value in (_read_env_file(env_file) if env_file else {}).items():
+        if name in ENV_FILE_NAMES:
+            values[ENV_FILE_NAMES[name]] = value
+        elif name.startswith("AWS_"):
+            environ.setdefault(name, value)
+    bucket = values.get("bucket") or environ.get("H5S3_BUCKET") or environ.get("S3_BUCKET")
     return replace(Settings(**values), bucket=bucket or None)  # type: ignore[arg-type]
 
 
 def _read_env_file(path: Path) -> dict[str, str]:
-    """`NAME=value` lines; `export `, comments, blank lines and matching quotes are allowed for."""
+    from dotenv import dotenv_values
+
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        with path.open(encoding="utf-8") as stream:
+            found = dotenv_values(stream=stream, interpolate=False)
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the env file ({error.__class__.__name__})", location=str(path)) from None
-    found: dict[str, str] = {}
-    for number, line in enumerate(lines, 1):
-        text = line.strip().removeprefix("export ").strip()
-        if not text or text.startswith("#"):
-            continue
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise UsageError(f"line {number} is not NAME=value", location=str(path))
-        value = value.strip()
-        if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
-            value = value[1:-1]
-        found[name.strip()] = value
-    return found
+        raise UsageError(f"cannot read the env file ({type(error).__name__})", location=str(path)) from None
+    return {name: value for name, value in found.items() if value}
+
+
+def cache_directory() -> Path:
+    """Where the persistent cache lives: `H5S3_CACHE_DIR`, or the user's cache directory."""
+    named = os.environ.get("H5S3_CACHE_DIR")
+    if named:
+        return Path(named)
+    from platformdirs import user_cache_path
+
+    return user_cache_path("h5s3", appauthor=False)
+
+
+def cache_limit() -> int:
+    """Bytes the persistent cache may take: `H5S3_CACHE_SIZE` (such as 500M), or 2 GiB."""
+    return parse_size(os.environ.get("H5S3_CACHE_SIZE") or "2G")
+
+
+def parse_size(text: str) -> int:
+    """`64K`, `1.5MiB`, `4096` as bytes, in powers of 1024. Raises `UsageError`."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", text, re.IGNORECASE)
+    if match is None:
+        raise UsageError(f"{text!r} is not a size", hint="write 4096, 64K, 8M or 2G")
+    return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))

@@ -1,0 +1,123 @@
+"""What the questions of one command share: settings, cache, connections, counts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from h5s3 import __version__
+from h5s3.cache import Cache
+from h5s3.errors import H5s3Error, NotCachedError
+from h5s3.records import Meta, Preview, Tree, from_json, to_json
+from h5s3.settings import Settings
+from h5s3.storage.base import ObjectInfo, Store
+from h5s3.storage.catalog import Catalog
+from h5s3.storage.location import Location, parse_location
+from h5s3.storage.stores import open_store
+from h5s3.storage.trace import Trace
+
+if TYPE_CHECKING:
+    from h5s3.reader.opening import OpenFile
+
+FIRST_BYTES = 256 * 1024  # of an object that is met for the first time
+T = TypeVar("T")
+Answer = TypeVar("Answer", Tree, Meta, Preview)
+
+
+class Session:
+    """One command's view of the storages. A context manager: leaving it closes connections and the cache."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings.started()
+        self.trace = Trace()
+        self.cache = Cache(enabled=not settings.no_cache)
+        self.catalog = Catalog(self.cache, self.settings, self.trace)
+        self._stores: dict[str, Store] = {}
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for store in self._stores.values():
+            store.close()
+        self.cache.close()
+
+    def location(self, text: str) -> Location:
+        """Parse a LOCATION under this session's default bucket."""
+        return parse_location(text, self.settings.bucket)
+
+    def store(self, location: Location) -> Store:
+        """The store for a location, opened when first needed."""
+        key = location.key.partition("://")[0] if location.kind == "fsspec" else location.kind
+        if key not in self._stores:
+            self._stores[key] = open_store(location, self.settings, self.trace)
+        return self._stores[key]
+
+    def answer(
+        self,
+        kind: type[Answer],
+        location: Location,
+        options: dict[str, Any],
+        ask: Callable[[OpenFile], Answer],
+    ) -> Answer:
+        """The answer to a question about a file: remembered for this very object, or found out now.
+
+        `options` are all that the answer depends on beside the object. The file is opened only if need be.
+        """
+        info, first = self.catalog.resolve(location, lambda: self.store(location), FIRST_BYTES)
+        key = self._key(kind, info, options)
+        remembered = self.cache.get(key) if key else None
+        if remembered is not None:
+            try:
+                found = from_json(remembered, kind)
+            except msgspec.MsgspecError:
+                pass
+            else:
+                self.trace.hits += 1
+                found.location, found.key, found.cached = location.display, shown_key(location), True
+                return found
+        found = self.read(info, first, ask)
+        if key and not self.settings.offline:
+            self.cache.set_many({key: to_json(found)}, "answer")
+        return found
+
+    def read(self, info: ObjectInfo, first: bytes, ask: Callable[[OpenFile], T]) -> T:
+        """Ask an open file. Where a suspended read confused libhdf5, the file is asked again plainly."""
+        from h5s3.reader.blocks import BlockFile
+        from h5s3.reader.opening import open_hdf5
+        from h5s3.reader.waves import ReplayError
+
+        local = self.settings.offline and info.location.kind != "local"
+        blocks = BlockFile(None if local else self.store(info.location), self.cache, info, self.trace)
+        blocks.seed(first)
+        try:
+            try:
+                with open_hdf5(blocks, info) as file:
+                    return ask(file)
+            except ReplayError:
+                blocks.restart()
+                with open_hdf5(blocks, info) as file:
+                    return ask(file)
+        except NotCachedError as error:
+            error.hint = error.hint or "run without --offline"
+            raise error.at(info.location.display) from None
+        except H5s3Error as error:
+            raise error.at(info.location.display) from None
+
+    def _key(self, kind: type[Answer], info: ObjectInfo, options: dict[str, Any]) -> str | None:
+        if info.identity is None:
+            return None
+        question = json.dumps([__version__, kind.__name__, options], sort_keys=True)
+        return f"answer:{info.identity}:{hashlib.sha256(question.encode()).hexdigest()[:32]}"
+
+
+def shown_key(location: Location) -> str:
+    """The `key` field of a document: the S3 key, or the location without what could sign a request."""
+    return location.key if location.kind == "s3" else location.display

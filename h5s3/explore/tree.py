@@ -1,0 +1,188 @@
+"""The tree below a path, one level of siblings after another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from msgspec import UNSET
+
+from h5s3.errors import DamagedError, UsageError
+from h5s3.explore.session import Session, shown_key
+from h5s3.records import AttributedNode, GroupNode, Tree, TreeNode
+from h5s3.storage.location import Location
+
+if TYPE_CHECKING:
+    from h5s3.reader.links import Link
+    from h5s3.reader.objects import Child
+    from h5s3.reader.opening import OpenFile
+
+MOST_NODES = 1_000_000  # of one walk
+DEEPEST = 200  # levels of one walk; JSON nests as deep
+ATTRIBUTES_SHOWN = 20
+
+
+def tree(
+    session: Session,
+    location: Location,
+    path: str = "/",
+    *,
+    depth: int = 1,
+    limit: int = 100,
+    attributes: bool = False,
+) -> Tree:
+    """What lies up to `depth` levels below `path` (0: all levels), `limit` children of each group (0: all).
+
+    Raises `NotFoundError` for a path that is not there, and what opening the file raises.
+    """
+    if depth < 0 or limit < 0:
+        raise UsageError("depth and limit are not negative")
+    options = {"path": path, "depth": depth, "limit": limit, "attributes": attributes}
+    return session.answer(
+        Tree, location, options, lambda file: _Walk(file, depth, limit, attributes).run(path)
+    )
+
+
+@dataclass
+class _Open:
+    """A group whose children are wanted: behind `link`, or `parent` itself where there is none."""
+
+    node: GroupNode
+    path: bytes
+    parent: Any  # h5g.GroupID
+    link: Link | None
+
+
+@dataclass
+class _Listed:
+    """The links of a group, or why there are none."""
+
+    group: Any = None  # h5g.GroupID
+    total: int = 0
+    links: list[Link] = field(default_factory=list)
+    error: str | None = None
+
+
+class _Walk:
+    """Breadth first, so that the shortest path of an object is the one its aliases refer to."""
+
+    def __init__(self, file: OpenFile, depth: int, limit: int, attributes: bool) -> None:
+        self._file = file
+        self._levels = min(depth or DEEPEST, DEEPEST)
+        self._limit = limit
+        self._attributes = ATTRIBUTES_SHOWN if attributes else None
+        self._seen: dict[int, str] = {}
+        self._left = MOST_NODES
+
+    def run(self, path: str) -> Tree:
+        """The document for one path."""
+        import h5py
+
+        from h5s3.reader.links import resolve
+        from h5s3.reader.names import raw_path, text_of
+
+        location, raw = self._file.info.location, raw_path(path)
+        found = resolve(self._file.root, raw)
+        document = Tree(
+            location=location.display,
+            key=shown_key(location),
+            etag=self._file.info.etag,
+            path=text_of(raw),
+            num_children=0,
+            children=[],
+        )
+        if isinstance(found.object, h5py.h5g.GroupID):
+            self._fill(document, raw, found.object)
+        elif found.link is not None:
+            document.node = self._describe(found.parent, raw.rpartition(b"/")[0], found.link).node
+        return document
+
+    def _fill(self, document: Tree, raw: bytes, group: Any) -> None:
+        from h5py import h5o
+
+        top = GroupNode(name="", path=document.path, num_children=0)
+        if self._attributes is not None:
+            from h5s3.reader.objects import add_attributes
+
+            add_attributes(document, self._file.h5.id, group, self._attributes)
+        self._seen[int(h5o.get_info(group).addr)] = document.path
+        self._descend(_Open(top, raw, group, None))
+        if top.error:
+            raise DamagedError(f"the links of {document.path} cannot be read: {top.error}")
+        document.num_children = top.num_children
+        document.children = top.children or []
+        document.children_truncated = top.children_truncated or False
+
+    def _descend(self, top: _Open) -> None:
+        level, depth = [top], 0
+        while level and depth < self._levels and self._left > 0:
+            level, depth = self._children(level), depth + 1
+
+    def _children(self, groups: list[_Open]) -> list[_Open]:
+        """Give each group its children; the groups among them are the next level."""
+        listed = self._list(groups)
+        pairs = [
+            (owner, found.group, link)
+            for owner, found in zip(groups, listed, strict=True)
+            for link in found.links
+        ][: self._left]
+        self._left -= len(pairs)
+        below: list[_Open] = []
+        for (owner, group, link), child in zip(pairs, self._describe_all(pairs), strict=True):
+            self._adopt(owner, group, link, child, below)
+        for owner, found in zip(groups, listed, strict=True):
+            owner.node.num_children = found.total
+            owner.node.children = owner.node.children or []
+            if len(owner.node.children) < found.total:
+                owner.node.children_truncated = True
+            if found.error:
+                owner.node.error = found.error
+        return below
+
+    def _list(self, groups: list[_Open]) -> list[_Listed]:
+        from h5s3.reader.opening import plain_reason
+        from h5s3.reader.waves import gather
+
+        return gather(
+            self._file.blocks,
+            [partial(self._links, owner) for owner in groups],
+            lambda _, error: _Listed(error=plain_reason(error)),
+        )
+
+    def _links(self, owner: _Open) -> _Listed:
+        from h5s3.reader.links import count_links, list_links, open_link
+
+        group = open_link(owner.parent, owner.link) if owner.link else owner.parent
+        return _Listed(group, count_links(group), list_links(group, self._limit))
+
+    def _describe_all(self, pairs: list[tuple[_Open, Any, Link]]) -> list[Child]:
+        from h5s3.reader.objects import unresolved
+        from h5s3.reader.waves import gather
+
+        self._file.prefetch_objects(link.address for _, _, link in pairs if link.address is not None)
+        return gather(
+            self._file.blocks,
+            [partial(self._describe, group, owner.path, link) for owner, group, link in pairs],
+            lambda index, error: unresolved(pairs[index][0].path, pairs[index][2], error),
+        )
+
+    def _describe(self, group: Any, parent: bytes, link: Link) -> Child:
+        from h5s3.reader.objects import describe_link
+
+        return describe_link(self._file.h5.id, group, parent, link, self._attributes)
+
+    def _adopt(self, owner: _Open, group: Any, link: Link, child: Child, below: list[_Open]) -> None:
+        """Hang a child into the tree; an object met before is an alias and is not gone into again."""
+        node: TreeNode = child.node
+        if owner.node.children is UNSET:
+            owner.node.children = []
+        owner.node.children.append(node)
+        if child.address is None or not isinstance(node, AttributedNode):
+            return
+        if child.address in self._seen:
+            node.alias_of = self._seen[child.address]
+            return
+        self._seen[child.address] = node.path
+        if isinstance(node, GroupNode):
+            below.append(_Open(node, child.path, group, link))

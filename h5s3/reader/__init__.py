@@ -1,0 +1,1 @@
+"""HDF5 over ranges: blocks, waves, open files, links, datatypes, values, chunks."""

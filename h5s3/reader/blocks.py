@@ -1,0 +1,235 @@
+"""An object as a seekable file made of blocks, each fetched once and kept."""
+
+from __future__ import annotations
+
+import io
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from h5s3.cache import Cache
+from h5s3.errors import DamagedError, NotCachedError
+from h5s3.settings import MIB
+from h5s3.storage.base import ObjectInfo, Range, Store
+from h5s3.storage.trace import Trace
+
+BLOCK = 16 * 1024
+GAP = 32 * 1024  # bytes not asked for that are worth fetching to save a request
+LARGEST_GET = 4 * MIB
+MEMORY = 256 * MIB  # blocks kept at the most
+UNSAVED = 32 * MIB  # fetched bytes that may wait to be stored in the cache
+
+
+class Miss(Exception):
+    """Bytes are not here yet, and the reader was told not to wait for them."""
+
+
+class BlockFile(io.RawIOBase):
+    """Reads are served from blocks; what is missing is fetched in one round of concurrent ranges.
+
+    While `suspended`, a read that would have to wait raises `Miss` and notes the blocks in `missed`.
+    Exact byte ranges that were announced with `fetch_exact` (chunks of a dataset) are served too.
+    """
+
+    def __init__(self, store: Store | None, cache: Cache | None, info: ObjectInfo, trace: Trace) -> None:
+        super().__init__()
+        self._store = store
+        self._cache = cache if info.identity else None
+        self._info = info
+        self._trace = trace
+        self._blocks: dict[int, bytes] = {}
+        self._extents: list[tuple[int, bytes]] = []  # sorted by start
+        self._fresh: dict[str, bytes] = {}  # fetched and not yet stored in the cache
+        self._position = 0
+        self._suspended = False
+        self.missed: set[int] = set()
+        self.ever_missed = False
+        self.plain = False
+        self.size = info.size
+
+    # --------------------------------------------------------------------------------- file protocol
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def tell(self) -> int:
+        """Position in bytes."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move; positions before the start are refused."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}[whence]
+        if base + offset < 0:
+            raise ValueError("negative seek position")
+        self._position = base + offset
+        return self._position
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fill the buffer as far as the file goes. Raises `Miss` while suspended, else waits."""
+        view = memoryview(buffer).cast("B")
+        start = self._position
+        stop = min(start + len(view), self.size)
+        if stop <= start:
+            return 0
+        self._fill(view[: stop - start], start, stop)
+        self._position = stop
+        return stop - start
+
+    def _fill(self, view: memoryview, start: int, stop: int) -> None:
+        exact = self._extent(start, stop)
+        if exact is not None:
+            view[:] = exact
+            return
+        wanted = range(start // BLOCK, (stop - 1) // BLOCK + 1)
+        self._require(wanted)
+        for index in wanted:
+            block = self._blocks[index]
+            offset = index * BLOCK
+            low, high = max(start, offset), min(stop, offset + len(block))
+            view[low - start : high - start] = block[low - offset : high - offset]
+        self._evict()
+
+    # ---------------------------------------------------------------------------------------- blocks
+
+    def _require(self, wanted: Iterable[int]) -> None:
+        missing = [index for index in wanted if index not in self._blocks]
+        missing = self._from_cache(missing)
+        if not missing:
+            return
+        if self._suspended:
+            self.missed.update(missing)
+            self.ever_missed = True
+            raise Miss
+        self._fetch(missing)
+
+    def prefetch(self, indices: Iterable[int]) -> None:
+        """Have these blocks here, in at most one round."""
+        last = (self.size - 1) // BLOCK
+        missing = sorted({i for i in indices if 0 <= i <= last and i not in self._blocks})
+        missing = self._from_cache(missing)
+        if missing:
+            self._fetch(missing)
+
+    def prefetch_ranges(self, ranges: Iterable[Range]) -> None:
+        """Have the blocks around these bytes here, in at most one round."""
+        self.prefetch(i for start, stop in ranges for i in range(start // BLOCK, (stop - 1) // BLOCK + 1))
+
+    def seed(self, data: bytes) -> None:
+        """Take the first bytes of the object, fetched when it was first met."""
+        whole = len(data) if len(data) == self.size else len(data) - len(data) % BLOCK
+        for start in range(0, whole, BLOCK):
+            self._keep(start // BLOCK, data[start : min(start + BLOCK, whole)])
+
+    def fetch_exact(self, ranges: Iterable[Range]) -> None:
+        """Fetch exactly these bytes in one round and serve reads within them. For raw data of chunks."""
+        wanted = [r for r in dict.fromkeys(ranges) if self._extent(*r) is None]
+        if wanted:
+            answers = self._live_store().get_ranges(self._info, wanted)
+            self._extents = sorted(self._extents + [(start, data) for (start, _), data in answers.items()])
+
+    def drop_exact(self) -> None:
+        """Forget the ranges of `fetch_exact`."""
+        self._extents = []
+
+    def _extent(self, start: int, stop: int) -> memoryview | None:
+        at = bisect_right(self._extents, start, key=lambda extent: extent[0]) - 1
+        if at >= 0:
+            first, data = self._extents[at]
+            if first <= start and stop <= first + len(data):
+                return memoryview(data)[start - first : stop - first]
+        return None
+
+    def _from_cache(self, indices: list[int]) -> list[int]:
+        """Take what the cache has; what remains."""
+        if self._cache is None or not indices:
+            return indices
+        found = self._cache.get_many(self._key(i) for i in indices)
+        remaining = []
+        for index in indices:
+            block = found.get(self._key(index))
+            if block is not None and len(block) == self._length(index):
+                self._blocks[index] = block
+                self._trace.hits += 1
+            else:
+                remaining.append(index)
+        return remaining
+
+    def _fetch(self, indices: list[int]) -> None:
+        ranges = [(low * BLOCK, min(high * BLOCK, self.size)) for low, high in coalesce(sorted(indices))]
+        answers = self._live_store().get_ranges(self._info, ranges)
+        for (start, stop), data in answers.items():
+            for offset in range(start, stop, BLOCK):
+                self._keep(offset // BLOCK, data[offset - start : offset - start + BLOCK])
+
+    def _keep(self, index: int, data: bytes) -> None:
+        self._blocks[index] = data
+        if self._cache is not None:
+            self._fresh[self._key(index)] = data
+
+    def _evict(self) -> None:
+        """Let the oldest blocks go, once what was asked for has been handed out."""
+        if len(self._fresh) * BLOCK > UNSAVED:
+            self.save()
+        while len(self._blocks) * BLOCK > MEMORY:
+            del self._blocks[next(iter(self._blocks))]
+
+    def _live_store(self) -> Store:
+        if self._store is None:
+            raise NotCachedError("not in the cache", location=self._info.location.display)
+        return self._store
+
+    def _length(self, index: int) -> int:
+        return min(BLOCK, self.size - index * BLOCK)
+
+    def _key(self, index: int) -> str:
+        return f"block:{self._info.identity}:{BLOCK}:{index}"
+
+    # ------------------------------------------------------------------------------------ suspension
+
+    @property
+    def waves(self) -> bool:
+        """Whether suspending makes sense: there is a wire to wait for, and libhdf5 has not been confused."""
+        return self._store is not None and not self.plain
+
+    def restart(self) -> None:
+        """Begin anew with the blocks that are here, never to suspend again."""
+        self.plain, self.ever_missed, self._position = True, False, 0
+        self.missed.clear()
+
+    @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Within this, reads never wait."""
+        before, self._suspended = self._suspended, True
+        try:
+            yield
+        finally:
+            self._suspended = before
+
+    def save(self) -> None:
+        """Store what was fetched in the persistent cache, in one transaction."""
+        if self._cache is not None and self._fresh:
+            self._cache.set_many(self._fresh, "block")
+            self._fresh = {}
+
+
+def coalesce(indices: list[int]) -> Iterator[tuple[int, int]]:
+    """Sorted block indices as half-open runs, joined over small gaps and cut at the largest request."""
+    gap, largest = GAP // BLOCK, LARGEST_GET // BLOCK
+    start = previous = indices[0]
+    for index in indices[1:]:
+        if index - previous - 1 > gap or index - start >= largest:
+            yield start, previous + 1
+            start = index
+        previous = index
+    yield start, previous + 1
+
+
+def require_bytes(info: ObjectInfo) -> None:
+    """Raise `DamagedError` for an object without any bytes."""
+    if info.size == 0:
+        raise DamagedError("the object is empty", location=info.location.display)

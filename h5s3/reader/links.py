@@ -1,0 +1,152 @@
+"""Links before objects: what a group holds, told without opening any of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import h5py
+from h5py import h5g, h5l, h5o, h5p
+
+from h5s3.errors import NotFoundError, RefusedError
+from h5s3.reader.names import text_of
+
+LinkClass = Literal["hard", "soft", "external", "other"]
+MOST_SOFT_LINKS = 40  # followed for one path, as POSIX systems do
+CLASSES: dict[int, LinkClass] = {h5l.TYPE_HARD: "hard", h5l.TYPE_SOFT: "soft", h5l.TYPE_EXTERNAL: "external"}
+Objects: TypeAlias = Any  # h5g.GroupID, h5d.DatasetID or h5t.TypeID
+
+
+@dataclass(frozen=True)
+class Link:
+    """One link of a group. `address` is of the object header (hard links); `target` of the others."""
+
+    name: bytes
+    link_class: LinkClass
+    address: int | None = None
+    target: bytes = b""
+    target_file: bytes = b""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a path led: through which links, to which object or link."""
+
+    path: bytes  # as asked for, absolute
+    parent: h5g.GroupID
+    link: Link | None  # None: the root group
+    object: Objects | None  # None: a link that is not followed, or leads nowhere
+
+
+def count_links(group: h5g.GroupID) -> int:
+    """Number of links of a group."""
+    return int(group.get_num_objs())
+
+
+def list_links(group: h5g.GroupID, limit: int = 0) -> list[Link]:
+    """The first `limit` links (0: all), in h5py's order: of creation where tracked, else by name."""
+    found: list[tuple[bytes, LinkClass, int | None]] = []
+
+    def visit(name: bytes, info: h5l.LinkInfo) -> bool | None:
+        # h5py reuses `info` for the next link: it is read here or never
+        kind = CLASSES.get(info.type, "other")
+        found.append((name, kind, int(info.u) if kind == "hard" else None))
+        return True if limit and len(found) >= limit else None
+
+    tracked = group.get_create_plist().get_link_creation_order() & h5p.CRT_ORDER_TRACKED
+    order = h5py.h5.INDEX_CRT_ORDER if tracked else h5py.h5.INDEX_NAME
+    group.links.iterate(visit, info=True, idx_type=order)
+    return [_link(group, *item) for item in found]
+
+
+def _link(group: h5g.GroupID, name: bytes, kind: LinkClass, address: int | None) -> Link:
+    if kind == "soft":
+        return Link(name, kind, target=group.links.get_val(name))
+    if kind == "external":
+        file, path = group.links.get_val(name)
+        return Link(name, kind, target=path, target_file=file)
+    return Link(name, kind, address)
+
+
+def get_link(group: h5g.GroupID, name: bytes) -> Link | None:
+    """One link by name, or None."""
+    if not group.links.exists(name):
+        return None
+    info = group.links.get_info(name)
+    kind = CLASSES.get(info.type, "other")
+    return _link(group, name, kind, int(info.u) if kind == "hard" else None)
+
+
+def open_link(group: h5g.GroupID, link: Link) -> Objects:
+    """The object of a hard link. No other class of link is ever opened."""
+    return h5o.open(group, link.name)
+
+
+def resolve(root: h5g.GroupID, path: bytes) -> Found:
+    """Walk a path link by link. Soft links are followed inside the file, external ones never.
+
+    Raises `NotFoundError` where a part is missing, `RefusedError` where the path goes on through a link
+    that is not followed.
+    """
+    parts = _parts(path)
+    here: Objects = root
+    parent, link = root, None
+    for position, name in enumerate(parts):
+        where = b"/" + b"/".join(parts[: position + 1])
+        parent = _as_group(here, where)
+        link = get_link(parent, name)
+        if link is None:
+            raise NotFoundError(f"no {text_of(where)} in the file", hint="try: h5s3 tree")
+        target = _target(root, parent, link)
+        if target is None:
+            if position + 1 < len(parts):
+                raise _stopped(where, link)
+            return Found(path, parent, link, None)
+        here = target
+    return Found(path, parent, link, here)
+
+
+def _target(root: h5g.GroupID, group: h5g.GroupID, link: Link) -> Objects | None:
+    """The object that a link leads to inside this file, or None."""
+    if link.link_class == "hard":
+        return open_link(group, link)
+    if link.link_class == "soft":
+        return _follow(root, group, link, [MOST_SOFT_LINKS])
+    return None
+
+
+def _follow(root: h5g.GroupID, group: h5g.GroupID, link: Link, hops: list[int]) -> Objects | None:
+    hops[0] -= 1
+    here: Objects | None = root if link.target.startswith(b"/") else group
+    for name in _parts(link.target):
+        if hops[0] < 0 or not isinstance(here, h5g.GroupID):
+            return None
+        step = get_link(here, name)
+        if step is None or step.link_class in ("external", "other"):
+            return None
+        here = open_link(here, step) if step.link_class == "hard" else _follow(root, here, step, hops)
+    return here
+
+
+def _parts(path: bytes) -> list[bytes]:
+    return [part for part in path.split(b"/") if part not in (b"", b".")]
+
+
+def _as_group(here: Objects, where: bytes) -> h5g.GroupID:
+    if not isinstance(here, h5g.GroupID):
+        parent = text_of(where.rpartition(b"/")[0])
+        raise NotFoundError(f"no {text_of(where)} in the file: {parent} is not a group")
+    return here
+
+
+def _stopped(path: bytes, link: Link) -> NotFoundError | RefusedError:
+    if link.link_class == "soft":
+        return NotFoundError(f"the soft link {text_of(path)} leads nowhere ({text_of(link.target)})")
+    return _refuse(path, link)
+
+
+def _refuse(path: bytes, link: Link) -> RefusedError:
+    if link.link_class == "external":
+        target = f"{text_of(link.target_file)}:{text_of(link.target)}"
+        return RefusedError(f"{text_of(path)} is an external link to {target}, which is never followed")
+    return RefusedError(f"{text_of(path)} is a user-defined link, which is never followed")

@@ -1,0 +1,42 @@
+"""Names and paths as the file has them (bytes) and as the records show them (text)."""
+
+from __future__ import annotations
+
+import base64
+import os
+from typing import Any
+
+from msgspec import UNSET, UnsetType
+
+
+def text_of(raw: bytes) -> str:
+    """UTF-8 as text; other bytes escaped as `\\xff`."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("utf-8", "backslashreplace")
+
+
+def b64_of(raw: bytes) -> str | UnsetType:
+    """Base64 of bytes that are not UTF-8; nothing for those that are."""
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return base64.b64encode(raw).decode()
+    return UNSET
+
+
+def names_of(raw: bytes) -> dict[str, Any]:
+    """The `name` fields of a record."""
+    return {"name": text_of(raw), "name_b64": b64_of(raw)}
+
+
+def raw_path(path: str) -> bytes:
+    """An HDF5 path as given on the command line, as an absolute path in the file's bytes."""
+    parts = [part for part in os.fsencode(path).split(b"/") if part not in (b"", b".")]
+    return b"/" + b"/".join(parts)
+
+
+def join(parent: bytes, name: bytes) -> bytes:
+    """The path of a child."""
+    return parent.rstrip(b"/") + b"/" + name

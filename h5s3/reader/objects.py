@@ -1,0 +1,117 @@
+"""One link of a group as a node of the tree. Pure questions: each may be asked again after a miss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import h5py
+from h5py import h5a
+from msgspec import UNSET
+
+from h5s3.errors import H5s3Error
+from h5s3.reader.attributes import attribute_names, count_attributes, read_attribute
+from h5s3.reader.blocks import Miss
+from h5s3.reader.datasets import Facts, read_facts
+from h5s3.reader.datatypes import describe, short
+from h5s3.reader.filters import compression
+from h5s3.reader.links import Link, count_links, open_link
+from h5s3.reader.names import join, names_of, text_of
+from h5s3.reader.opening import plain_reason
+from h5s3.records import (
+    AttributedNode,
+    DatasetNode,
+    DatatypeNode,
+    ExternalLinkNode,
+    GroupNode,
+    SoftLinkNode,
+    Tree,
+    TreeNode,
+    UnresolvedNode,
+)
+
+
+@dataclass(frozen=True)
+class Child:
+    """A node, and the address of its object (None for links that are not hard)."""
+
+    node: TreeNode
+    path: bytes
+    address: int | None = None
+
+
+def describe_link(file: Any, group: Any, parent: bytes, link: Link, attributes: int | None) -> Child:
+    """What a link leads to. `attributes`: how many to read with their values (None: do not look)."""
+    path = join(parent, link.name)
+    named = {**names_of(link.name), "path": text_of(path)}
+    if link.link_class == "soft":
+        return Child(SoftLinkNode(**named, target=text_of(link.target)), path)
+    if link.link_class == "external":
+        name, inside = text_of(link.target_file), text_of(link.target)
+        shown = ExternalLinkNode(**named, target=f"{name}:{inside}", target_file=name, target_path=inside)
+        return Child(shown, path)
+    if link.link_class == "other":
+        return Child(UnresolvedNode(**named, reason="a user-defined link"), path)
+    found = open_link(group, link)
+    node = _object_node(found, named)
+    if attributes is not None:
+        add_attributes(node, file, found, attributes)
+    return Child(node, path, link.address)
+
+
+def _object_node(found: Any, named: dict[str, Any]) -> GroupNode | DatasetNode | DatatypeNode:
+    if isinstance(found, h5py.h5g.GroupID):
+        return GroupNode(**named, num_children=count_links(found), nx_class=nx_class(found) or UNSET)
+    if isinstance(found, h5py.h5d.DatasetID):
+        return dataset_node(read_facts(found), named)
+    return DatatypeNode(**named, dtype=short(describe(found)))
+
+
+def dataset_node(facts: Facts, named: dict[str, Any]) -> DatasetNode:
+    """The node of a dataset. The chunk index is not looked at: its requests are for `meta` to make."""
+    packed, _ = compression(facts.filters)
+    resizable = facts.maxshape != facts.shape and facts.maxshape is not None
+    return DatasetNode(
+        **named,
+        shape=None if facts.shape is None else list(facts.shape),
+        dtype=facts.dtype,
+        size=facts.size,
+        ndim=facts.ndim,
+        nbytes=facts.nbytes,
+        maxshape=list(facts.maxshape or ()) if resizable else UNSET,
+        layout=facts.layout,
+        chunks=list(facts.chunks) if facts.chunks else UNSET,
+        compression=packed or UNSET,
+        filters=[item.name for item in facts.filters] or UNSET,
+        external_files=[item.name for item in facts.external] or UNSET,
+    )
+
+
+def add_attributes(node: AttributedNode | Tree, file: Any, found: Any, limit: int) -> None:
+    """Give a node its first attributes (`limit` 0: all)."""
+    node.num_attributes = count_attributes(found)
+    node.attributes = [read_attribute(file, found, name) for name in attribute_names(found, limit)]
+    node.attributes_truncated = len(node.attributes) < node.num_attributes
+
+
+def nx_class(group: Any) -> str | None:
+    """The NeXus class of a group (https://www.nexusformat.org), a text attribute, where it has one."""
+    if not h5a.exists(group, b"NX_class"):
+        return None
+    try:
+        value = read_attribute(group, group, b"NX_class").value
+    except (Miss, H5s3Error):
+        raise
+    except (OSError, RuntimeError, ValueError, KeyError):
+        return None
+    while isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return value if isinstance(value, str) and len(value) <= 64 else None
+
+
+def unresolved(parent: bytes, link: Link, error: Exception) -> Child:
+    """The node of what could not be opened."""
+    path = join(parent, link.name)
+    return Child(
+        UnresolvedNode(**names_of(link.name), path=text_of(path), reason=plain_reason(error)), path, None
+    )

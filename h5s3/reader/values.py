@@ -1,0 +1,153 @@
+"""Values read from a file as values that JSON holds, exactly or with a word on what was lost.
+
+Integers stay exact, NaN and infinities become null (and are counted), complex numbers become `[re, im]`,
+enums their names, references the path or address of their target, bytes that are not UTF-8 an escaped
+text beside base64, opaque values base64.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import h5py
+import numpy as np
+from h5py import h5r, h5s, h5t
+
+from h5s3.reader.names import text_of
+from h5s3.records import Json
+
+Namer = Callable[[int], str]  # address of an object: how to call it
+
+
+def by_address(address: int) -> str:
+    """The name of last resort for an object."""
+    return f"@{address}"
+
+
+@dataclass
+class Converter:
+    """Turns NumPy values of one HDF5 file into JSON values, counting what JSON cannot hold."""
+
+    file: Any  # h5f.FileID, to follow references with
+    namer: Namer = by_address
+    nans: int = 0
+    infs: int = 0
+    raw: list[bytes] = field(default_factory=list)  # byte strings that are not UTF-8
+
+    def array(self, values: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> Json:
+        """An array of any dimension as nested lists, `dtype` being h5py's with its metadata."""
+        if values.ndim == 0:
+            return self.value(values[()], dtype)
+        if values.ndim == 1:
+            return [self.value(item, dtype) for item in values]
+        return [self.array(row, dtype) for row in values]
+
+    def value(self, value: Any, dtype: np.dtype[Any]) -> Json:
+        """One element."""
+        kind = dtype.kind
+        if dtype.subdtype is not None:
+            return self.array(np.asarray(value), dtype.subdtype[0])
+        if dtype.names is not None:
+            return {
+                _field_text(name): self.value(value[name], dtype.fields[name][0])  # type: ignore[index]
+                for name in dtype.names
+            }
+        if kind in "iu":
+            return self._integer(value, dtype)
+        if kind == "f":
+            return self._float(value)
+        if kind == "c":
+            return [self._float(value.real), self._float(value.imag)]
+        if kind == "b":
+            return bool(value)
+        if kind == "S":
+            return self._bytes(bytes(value))
+        if kind == "V":
+            return base64.b64encode(bytes(value)).decode()
+        return self._object(value, dtype)
+
+    def _integer(self, value: Any, dtype: np.dtype[Any]) -> Json:
+        names = h5t.check_enum_dtype(dtype)
+        if names:
+            for name, number in names.items():
+                if number == value:
+                    return name
+        return int(value)
+
+    def _float(self, value: Any) -> float | None:
+        number = float(value)
+        if math.isnan(number):
+            self.nans += 1
+            return None
+        if math.isinf(number):
+            self.infs += 1
+            return None
+        return number
+
+    def _bytes(self, value: bytes) -> str:
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError:
+            self.raw.append(value)
+            return text_of(value)
+
+    def _object(self, value: Any, dtype: np.dtype[Any]) -> Json:
+        if isinstance(value, h5r.RegionReference):
+            return self._region(value)
+        if isinstance(value, h5r.Reference):
+            return self._reference(value)
+        if isinstance(value, bytes):
+            return self._bytes(value)
+        if isinstance(value, str):
+            return self._bytes(value.encode("utf-8", "surrogateescape"))
+        base = h5t.check_vlen_dtype(dtype)
+        if isinstance(value, np.ndarray):
+            return self.array(value, np.dtype(base) if base is not None else value.dtype)
+        return [] if value is None or value == 0 else str(value)
+
+    def _reference(self, reference: Any) -> str | None:
+        if not reference:
+            return None
+        try:
+            return self.namer(address_of(reference, self.file))
+        except (ValueError, RuntimeError, KeyError, OSError, TypeError):
+            return "dangling"
+
+    def _region(self, reference: Any) -> str | None:
+        if not reference:
+            return None
+        try:
+            space = h5r.get_region(reference, self.file)
+            target = self.namer(address_of(reference, self.file))
+        except (ValueError, RuntimeError, KeyError, OSError, TypeError):
+            return "dangling"
+        return target + _selection(space)
+
+
+def address_of(reference: Any, file: Any) -> int:
+    """Address of the object header that a reference names. Raises what h5py raises for a bad one."""
+    return int(h5py.h5o.get_info(h5r.dereference(reference, file)).addr)
+
+
+def _selection(space: h5s.SpaceID) -> str:
+    if space.get_select_npoints() == 0:
+        return "[]"
+    low, high = space.get_select_bounds()
+    return "[" + ",".join(f"{int(a)}:{int(b) + 1}" for a, b in zip(low, high, strict=True)) + "]"
+
+
+def _field_text(name: str) -> str:
+    return text_of(name.encode("utf-8", "surrogateescape"))
+
+
+def memory_dtype(tid: Any) -> np.dtype[Any] | None:
+    """The NumPy type h5py reads an HDF5 type into; None where there is none."""
+    try:
+        found: np.dtype[Any] = np.dtype(tid.dtype)
+    except (TypeError, ValueError, NotImplementedError, RuntimeError, KeyError, UnicodeDecodeError):
+        return None
+    return found

@@ -1,0 +1,101 @@
+"""The records every command returns: the JSON contract, and what the renderers draw.
+
+Field names follow the JSON section of the README. A field that is `UNSET` is absent from the JSON.
+Sizes are bytes, times are seconds, dates are ISO 8601 in UTC. Text is exact: `render` makes it safe.
+Names that are not UTF-8 carry their bytes in base64 beside an escaped form (`name_b64`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from h5s3.records.base import Document, Json, Record, Shape, from_json, to_json
+from h5s3.records.bench import Bench, Check, Samples, Strategy
+from h5s3.records.listing import CacheInfo, Entry, Listing
+from h5s3.records.meta import (
+    Dimension,
+    ExternalFile,
+    FileFacts,
+    Filter,
+    LinkCounts,
+    LinkInfo,
+    Meta,
+    VirtualSource,
+)
+from h5s3.records.preview import Axis, Plot, Preview, Stats, Table
+from h5s3.records.tree import (
+    Attribute,
+    AttributedNode,
+    DatasetNode,
+    DatatypeNode,
+    ExternalLinkNode,
+    GroupNode,
+    Member,
+    Node,
+    SoftLinkNode,
+    Tree,
+    TreeNode,
+    TypeInfo,
+    UnresolvedNode,
+)
+
+__all__ = [
+    "DOCUMENTS",
+    "Attribute",
+    "AttributedNode",
+    "Axis",
+    "Bench",
+    "CacheInfo",
+    "Check",
+    "DatasetNode",
+    "DatatypeNode",
+    "Dimension",
+    "Document",
+    "Entry",
+    "ExternalFile",
+    "ExternalLinkNode",
+    "FileFacts",
+    "Filter",
+    "GroupNode",
+    "Json",
+    "LinkCounts",
+    "LinkInfo",
+    "Listing",
+    "Member",
+    "Meta",
+    "Node",
+    "Plot",
+    "Preview",
+    "Record",
+    "Samples",
+    "Shape",
+    "SoftLinkNode",
+    "Stats",
+    "Strategy",
+    "Table",
+    "Tree",
+    "TreeNode",
+    "TypeInfo",
+    "UnresolvedNode",
+    "VirtualSource",
+    "from_json",
+    "json_schema",
+    "to_json",
+]
+
+DOCUMENTS: dict[str, type[Document]] = {
+    "ls": Listing,
+    "tree": Tree,
+    "meta": Meta,
+    "preview": Preview,
+    "bench": Bench,
+    "cache": CacheInfo,
+}
+
+
+def json_schema(command: str) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a command's document. Raises `KeyError` for an unknown command."""
+    schema = msgspec.json.schema(DOCUMENTS[command])
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -1,0 +1,122 @@
+"""What `meta` returns."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import UNSET, UnsetType
+
+from h5s3.records.base import Document, Json, Record, Shape
+from h5s3.records.tree import Attribute, TypeInfo
+
+
+class Filter(Record, kw_only=True):
+    """One step of a filter pipeline."""
+
+    id: int
+    name: str
+    options: list[int]
+    available: bool
+    optional: bool = False
+
+
+class Dimension(Record, kw_only=True):
+    """One dimension of a dataset: its length, label and attached scales."""
+
+    size: int
+    label: str | UnsetType = UNSET
+    scales: list[str] = []
+
+
+class VirtualSource(Record, kw_only=True):
+    """Where a virtual dataset takes a part of its values from."""
+
+    file: str
+    path: str
+    same_file: bool
+
+
+class ExternalFile(Record, kw_only=True):
+    """A file that holds raw data outside the HDF5 file: shown, never read."""
+
+    name: str
+    offset: int
+    size: int | None
+
+
+class LinkCounts(Record, kw_only=True):
+    """How many links of each class a group holds."""
+
+    hard: int = 0
+    soft: int = 0
+    external: int = 0
+    other: int = 0
+
+
+class LinkInfo(Record, kw_only=True):
+    """The link by which an object was reached, where it is not a hard link."""
+
+    type: Literal["soft_link", "external_link"]
+    target: str
+    resolved: bool
+
+
+class FileFacts(Record, kw_only=True):
+    """What holds for the whole file."""
+
+    size: int
+    superblock_version: int | None
+    userblock_size: int
+    file_space_strategy: str | None
+    page_size: int | None
+    conventions: list[str]
+    libver: str | UnsetType = UNSET
+
+
+class Meta(Document, kw_only=True):
+    """One object in full."""
+
+    schema: Literal["h5s3/meta/1"] = "h5s3/meta/1"
+    location: str
+    key: str
+    etag: str | None
+    path: str
+    name: str
+    kind: Literal["group", "dataset", "datatype", "soft_link", "external_link", "unresolved"]
+    attributes: list[Attribute]
+    num_attributes: int
+    attributes_truncated: bool = False
+    cached: bool = False
+    name_b64: str | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    link: LinkInfo | UnsetType = UNSET
+    target: str | UnsetType = UNSET
+    # groups
+    num_children: int | UnsetType = UNSET
+    links: LinkCounts | UnsetType = UNSET
+    links_truncated: bool | UnsetType = UNSET
+    creation_order: bool | UnsetType = UNSET
+    file: FileFacts | UnsetType = UNSET
+    # datasets and datatypes
+    shape: Shape | UnsetType | None = UNSET
+    maxshape: list[int | None] | UnsetType | None = UNSET
+    dtype: str | UnsetType = UNSET
+    size: int | UnsetType = UNSET
+    ndim: int | UnsetType = UNSET
+    nbytes: int | UnsetType = UNSET
+    storage_size: int | UnsetType | None = UNSET
+    compression_ratio: float | UnsetType | None = UNSET
+    layout: str | UnsetType = UNSET
+    chunks: Shape | UnsetType = UNSET
+    num_chunks: int | UnsetType | None = UNSET  # allocated chunks; None: too many to count
+    compression: str | UnsetType = UNSET
+    compression_opts: Json | UnsetType = UNSET
+    fill_value: Json | UnsetType = UNSET
+    type: TypeInfo | UnsetType = UNSET
+    raw_type: Json | UnsetType = UNSET
+    filters: list[Filter] | UnsetType = UNSET
+    dimensions: list[Dimension] | UnsetType = UNSET
+    is_scale: bool | UnsetType = UNSET
+    virtual_sources: list[VirtualSource] | UnsetType = UNSET
+    virtual_sources_truncated: bool | UnsetType = UNSET
+    external_files: list[ExternalFile] | UnsetType = UNSET

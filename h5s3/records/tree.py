@@ -1,0 +1,146 @@
+"""Datatypes, attributes and what `tree` returns."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import UNSET, UnsetType, field
+
+from h5s3.records.base import Document, Json, Record, Shape
+
+
+class TypeInfo(Record, omit_defaults=True, kw_only=True):
+    """An HDF5 datatype in the standard's words. Which fields are present depends on `class`."""
+
+    class_: str = field(name="class")
+    size: int | None = None  # bytes; absent for types without a size of their own
+    signed: bool | None = None
+    endianness: Literal["little-endian", "big-endian", "mixed", "none"] | None = None
+    precision: int | None = None  # bits in use, where not the whole size
+    charset: Literal["ASCII", "UTF-8"] | None = None
+    padding: Literal["null-terminated", "null-padded", "space-padded"] | None = None
+    variable: bool | None = None  # strings: variable length
+    tag: str | None = None  # opaque
+    reference: Literal["object", "region"] | None = None
+    dims: Shape | None = None  # array
+    base: TypeInfo | None = None  # array, enum, vlen, complex
+    members: list[Member] | None = None  # compound
+    mapping: dict[str, int] | None = None  # enum: name to value
+    committed: str | None = None  # path of the named datatype it was made from, where known
+    note: str | None = None  # why a type could not be described further
+
+
+class Member(Record, kw_only=True):
+    """One field of a compound type."""
+
+    name: str
+    offset: int
+    type: TypeInfo
+    name_b64: str | UnsetType = UNSET
+
+
+class Attribute(Record, kw_only=True):
+    """An attribute with its value, or why the value is not shown."""
+
+    name: str
+    value: Json
+    dtype: str
+    shape: Shape | None  # None: a null dataspace
+    name_b64: str | UnsetType = UNSET
+    value_b64: Json | UnsetType = UNSET  # bytes that are not UTF-8
+    nan_count: int | UnsetType = UNSET
+    inf_count: int | UnsetType = UNSET
+    truncated: bool | UnsetType = UNSET
+    error: str | UnsetType = UNSET
+
+
+class Node(Record, tag_field="type", kw_only=True):
+    """Something a link of a group leads to."""
+
+    name: str
+    path: str
+    name_b64: str | UnsetType = UNSET
+
+
+class AttributedNode(Node, kw_only=True):
+    """A node that is an object of the file."""
+
+    attributes: list[Attribute] | UnsetType = UNSET
+    num_attributes: int | UnsetType = UNSET
+    attributes_truncated: bool | UnsetType = UNSET
+    alias_of: str | UnsetType = UNSET  # path of the same object seen first (another hard link)
+
+
+class GroupNode(AttributedNode, tag="group", kw_only=True):
+    """A group; `children` is absent where the walk did not go into it."""
+
+    num_children: int
+    children: list[TreeNode] | UnsetType = UNSET
+    children_truncated: bool | UnsetType = UNSET
+    error: str | UnsetType = UNSET  # why the children could not be listed
+    nx_class: str | UnsetType = UNSET
+
+
+class DatasetNode(AttributedNode, tag="dataset", kw_only=True):
+    """A dataset; `shape` is None for a null dataspace, `[]` for a scalar."""
+
+    shape: Shape | None
+    dtype: str
+    size: int
+    ndim: int
+    nbytes: int
+    maxshape: list[int | None] | UnsetType = UNSET
+    layout: str | UnsetType = UNSET
+    chunks: Shape | UnsetType = UNSET
+    compression: str | UnsetType = UNSET
+    filters: list[str] | UnsetType = UNSET
+    storage_size: int | UnsetType = UNSET
+    external_files: list[str] | UnsetType = UNSET
+
+
+class DatatypeNode(AttributedNode, tag="datatype", kw_only=True):
+    """A committed (named) datatype."""
+
+    dtype: str
+
+
+class SoftLinkNode(Node, tag="soft_link", kw_only=True):
+    """A soft link, shown and not followed."""
+
+    target: str
+
+
+class ExternalLinkNode(Node, tag="external_link", kw_only=True):
+    """A link into another file, shown and never followed."""
+
+    target: str  # file:path
+    target_file: str
+    target_path: str
+
+
+class UnresolvedNode(Node, tag="unresolved", kw_only=True):
+    """What could not be opened, and why."""
+
+    reason: str
+    target: str | UnsetType = UNSET
+
+
+TreeNode = GroupNode | DatasetNode | DatatypeNode | SoftLinkNode | ExternalLinkNode | UnresolvedNode
+
+
+class Tree(Document, kw_only=True):
+    """The level (or levels) below one path of a file."""
+
+    schema: Literal["h5s3/tree/1"] = "h5s3/tree/1"
+    location: str
+    key: str
+    etag: str | None
+    path: str
+    num_children: int
+    children: list[TreeNode]
+    children_truncated: bool = False
+    cached: bool = False
+    node: TreeNode | UnsetType = UNSET  # what PATH itself is, where it is not a group
+    attributes: list[Attribute] | UnsetType = UNSET
+    num_attributes: int | UnsetType = UNSET
+    attributes_truncated: bool | UnsetType = UNSET

@@ -1,0 +1,1 @@
+"""Turning what was found into text: tables, trees and plots."""

@@ -1,0 +1,84 @@
+"""What objects were like when last asked for: HEAD and LIST answers that live for 30 seconds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+
+from h5s3.cache import Cache
+from h5s3.errors import NotCachedError
+from h5s3.settings import Settings
+from h5s3.storage.base import ObjectInfo, Store, unsigned
+from h5s3.storage.location import Location
+from h5s3.storage.trace import Trace
+
+FRESH_SECONDS = 30.0
+
+
+class Catalog:
+    """Answers "which object is at this location now?" with as few requests as the settings allow."""
+
+    def __init__(self, cache: Cache, settings: Settings, trace: Trace) -> None:
+        self._cache = cache
+        self._settings = settings
+        self._trace = trace
+
+    def resolve(
+        self, location: Location, store: Callable[[], Store], first_bytes: int
+    ) -> tuple[ObjectInfo, bytes]:
+        """The object, and its first bytes where they came along for free.
+
+        No request within 30 s of the last; one HEAD where the object was seen before; else one ranged
+        GET that answers for both. Raises `NotCachedError` offline, and what the store raises.
+        """
+        if location.kind == "local":
+            return store().first(location, first_bytes)
+        known, age = self._known(location)
+        if known and (self._settings.offline or (0 <= age < FRESH_SECONDS and not self._settings.refresh)):
+            self._trace.hits += 1
+            return known, b""
+        if self._settings.offline:
+            raise NotCachedError("not in the cache", location=location.display, hint="run without --offline")
+        if known:
+            info, body = store().head(location), b""
+        else:
+            info, body = store().first(location, first_bytes)
+        self._remember(info)
+        return info, body
+
+    def listing(self, location: Location, question: str) -> bytes | None:
+        """A remembered listing as JSON bytes, while it is fresh (or offline, whatever its age)."""
+        stored = None if self._settings.refresh else self._cache.get(self._key("list", location, question))
+        if stored is not None:
+            made, _, body = stored.partition(b"\n")
+            if self._settings.offline or 0 <= time.time() - float(made) < FRESH_SECONDS:
+                self._trace.hits += 1
+                return body
+        if self._settings.offline:
+            raise NotCachedError("not in the cache", location=location.display, hint="run without --offline")
+        return None
+
+    def remember_listing(self, location: Location, question: str, body: bytes) -> None:
+        """Keep a listing for 30 seconds."""
+        value = b"%.3f\n" % time.time() + body
+        self._cache.set_many({self._key("list", location, question): value}, "list")
+
+    def _known(self, location: Location) -> tuple[ObjectInfo | None, float]:
+        stored = self._cache.get(self._key("head", location))
+        if stored is None:
+            return None, 0.0
+        fields = json.loads(stored)
+        made = fields.pop("made")
+        return ObjectInfo(**{**fields, "location": location}), time.time() - made
+
+    def _remember(self, info: ObjectInfo) -> None:
+        if info.identity is not None:
+            fields = {**asdict(replace(info)), "location": None, "made": time.time()}
+            self._cache.set_many({self._key("head", info.location): json.dumps(fields).encode()}, "head")
+
+    def _key(self, kind: str, location: Location, question: str = "") -> str:
+        place = (location.kind, location.bucket, unsigned(location.key), location.version_id, question)
+        return f"{kind}:{self._settings.scope}:{hashlib.sha256(repr(place).encode()).hexdigest()[:40]}"

@@ -1,0 +1,159 @@
+"""Any protocol that fsspec knows: s3fs, http, memory, and what the user has installed.
+
+fsspec cannot pin a range to an ETag, so identity is asked for again after every batch: an object that
+changed in between is found out before its bytes are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from h5s3.errors import AccessError, H5s3Error, NetworkError, NotFoundError, UsageError
+from h5s3.records import Entry
+from h5s3.settings import Settings
+from h5s3.storage.answers import changed
+from h5s3.storage.base import ObjectInfo, OnArrival, Range, strong_etag
+from h5s3.storage.location import Location
+from h5s3.storage.trace import Trace
+
+
+class FsspecStore:
+    """One fsspec file system behind the storage protocol."""
+
+    def __init__(self, filesystem: Any, trace: Trace) -> None:
+        self._fs = filesystem
+        self._trace = trace
+        protocol = filesystem.protocol
+        self.endpoint: str = protocol if isinstance(protocol, str) else protocol[0]
+
+    def head(self, location: Location) -> ObjectInfo:
+        """Size and what the file system offers of an identity."""
+        with _plainly(location), self._trace.round():
+            self._trace.request("HEAD")
+            self._fs.invalidate_cache()
+            info = self._fs.info(_path(self._fs, location))
+        if info.get("type") == "directory" or info.get("size") is None:
+            raise NotFoundError("not an object", location=location.display)
+        etag = strong_etag(info.get("ETag") or info.get("etag"))
+        modified = info.get("LastModified") or info.get("mtime") or info.get("created")
+        return ObjectInfo(
+            location=location,
+            source=self.endpoint,
+            size=int(info["size"]),
+            etag=etag,
+            last_modified=modified.isoformat() if isinstance(modified, datetime) else modified,
+        )
+
+    def first(self, location: Location, length: int) -> tuple[ObjectInfo, bytes]:
+        """Identity and the first bytes: two requests, as fsspec has no way to do both at once."""
+        info = self.head(location)
+        wanted = (0, min(length, info.size))
+        return info, self.get_ranges(info, [wanted])[wanted] if info.size else b""
+
+    def get_ranges(
+        self, obj: ObjectInfo, ranges: Sequence[Range], on_arrival: OnArrival | None = None
+    ) -> dict[Range, bytes]:
+        """The bytes, by `cat_ranges`; what `on_arrival` names is fetched in a further round."""
+        done: dict[Range, bytes] = {}
+        todo = list(ranges)
+        while todo:
+            answers = self._cat(obj, todo)
+            done.update(answers)
+            more = [r for item in answers.items() for r in (on_arrival(*item) if on_arrival else ())]
+            todo = list(dict.fromkeys(r for r in more if r not in done))
+        if done:
+            self._still_same(obj)
+        return done
+
+    def _cat(self, obj: ObjectInfo, ranges: list[Range]) -> dict[Range, bytes]:
+        path = _path(self._fs, obj.location)
+        with _plainly(obj.location), self._trace.round():
+            starts, stops = [r[0] for r in ranges], [r[1] for r in ranges]
+            answers = self._fs.cat_ranges([path] * len(ranges), starts, stops, on_error="raise")
+        for (start, stop), data in zip(ranges, answers, strict=True):
+            self._trace.request("GET", len(data))
+            if len(data) != stop - start:
+                raise NetworkError(
+                    "the storage gave fewer bytes than asked for", location=obj.location.display
+                )
+        return dict(zip(ranges, map(bytes, answers), strict=True))
+
+    def _still_same(self, obj: ObjectInfo) -> None:
+        now = self.head(obj.location)
+        if (now.size, now.etag, now.last_modified) != (obj.size, obj.etag, obj.last_modified):
+            raise changed().at(obj.location.display)
+
+    def list(self, location: Location, *, recursive: bool = False, versions: bool = False) -> Iterator[Entry]:
+        """What lies under a path."""
+        if versions:
+            raise UsageError("only S3 lists versions", location=location.display)
+        path = _path(self._fs, location)
+        with _plainly(location), self._trace.round():
+            self._trace.request("LIST")
+            found = self._fs.find(path, detail=True).values() if recursive else self._fs.ls(path, detail=True)
+        for info in sorted(found, key=lambda item: str(item["name"])):
+            if info.get("type") == "directory":
+                yield Entry(key=info["name"] + "/", type="prefix")
+            else:
+                yield Entry(key=info["name"], type="object", size=info.get("size"))
+
+    def close(self) -> None:
+        """fsspec keeps its own connections."""
+
+
+def open_fsspec(location: Location, trace: Trace) -> FsspecStore:
+    """The file system for `protocol://…`. Raises `UsageError` for one that is not installed."""
+    import fsspec
+
+    protocol = location.key.partition("://")[0]
+    try:
+        return FsspecStore(fsspec.filesystem(protocol), trace)
+    except (ImportError, ValueError):
+        raise UsageError(f"nothing here reads {protocol}:// locations", location=location.display) from None
+
+
+def open_s3fs(settings: Settings, trace: Trace) -> FsspecStore:
+    """s3fs with the same settings: the second implementation, to compare the first with."""
+    import s3fs
+
+    return FsspecStore(
+        s3fs.S3FileSystem(
+            anon=settings.anon,
+            profile=settings.profile,
+            key=settings.access_key,
+            secret=settings.secret_key,
+            endpoint_url=settings.endpoint_url,
+            client_kwargs={"region_name": settings.region} if settings.region else {},
+            requester_pays=settings.request_payer,
+            skip_instance_cache=True,
+        ),
+        trace,
+    )
+
+
+def _path(filesystem: Any, location: Location) -> str:
+    if location.kind == "s3":
+        return f"{location.bucket}/{location.key}"
+    path: str = filesystem._strip_protocol(location.key)
+    return path
+
+
+class _plainly:
+    """Turns what file systems raise into our errors."""
+
+    def __init__(self, location: Location) -> None:
+        self._where = location.display
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if error is None or isinstance(error, H5s3Error) or not isinstance(error, Exception):
+            return
+        if isinstance(error, FileNotFoundError):
+            raise NotFoundError("no such object", location=self._where) from None
+        if isinstance(error, PermissionError):
+            raise AccessError("access denied", location=self._where) from None
+        raise NetworkError(f"the storage failed ({type(error).__name__})", location=self._where) from None

@@ -1,0 +1,76 @@
+"""Where a file is. Parsed once, from the text the user gave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit, urlunsplit
+
+from h5s3.errors import UsageError
+
+Kind = Literal["s3", "web", "local", "fsspec"]
+
+
+@dataclass(frozen=True)
+class Location:
+    """One place: an S3 bucket and key, a URL, or a local path.
+
+    For S3, `key` is all that follows `s3://bucket/`, verbatim. For the others `key` is the URL or path.
+    """
+
+    kind: Kind
+    key: str
+    bucket: str = ""
+    version_id: str | None = None
+
+    @property
+    def display(self) -> str:
+        """The location as it may be shown: without user names, passwords and queries, which can sign."""
+        if self.kind == "s3":
+            return f"s3://{self.bucket}/{self.key}" if self.bucket else "s3://"
+        if self.kind == "web":
+            parts = urlsplit(self.key)
+            host = parts.netloc.rpartition("@")[2]
+            return urlunsplit((parts.scheme, host, parts.path, "…" if parts.query else "", ""))
+        return self.key
+
+    @property
+    def name(self) -> str:
+        """The last part of the key, for titles."""
+        path = urlsplit(self.key).path if self.kind == "web" else self.key
+        return path.rstrip("/").rpartition("/")[2] or path
+
+
+def parse_location(text: str, default_bucket: str | None = None) -> Location:
+    """Read a LOCATION argument.
+
+    `s3://bucket/key` (no URL parsing: `?`, `#`, `%`, `//` belong to the key), `https://…`, `file://…`,
+    any other `protocol://` that fsspec knows, an absolute path or one that starts with `./` or `../`;
+    a bare name is a key of the default bucket where there is one, else a local path.
+    Raises `UsageError`.
+    """
+    if not text:
+        raise UsageError("an empty LOCATION", hint="give s3://bucket/key, a URL or a path")
+    scheme, separator, rest = text.partition("://")
+    if not separator or "/" in scheme:
+        if text.startswith(("/", "./", "../")) or text in (".", "..") or not default_bucket:
+            return Location("local", text)
+        return Location("s3", text, bucket=default_bucket)
+    return _with_scheme(scheme.lower(), text, rest)
+
+
+def _with_scheme(scheme: str, text: str, rest: str) -> Location:
+    if scheme == "s3":
+        bucket, _, key = rest.partition("/")
+        if key and not bucket:
+            raise UsageError(f"no bucket in {text}", hint="write s3://bucket/key")
+        return Location("s3", key, bucket=bucket)
+    if scheme in ("http", "https"):
+        if not urlsplit(text).hostname:
+            raise UsageError("a URL without a host", location=text)
+        return Location("web", text)
+    if scheme == "file":
+        from urllib.request import url2pathname
+
+        return Location("local", url2pathname(rest if rest.startswith("/") else "/" + rest.partition("/")[2]))
+    return Location("fsspec", text)

@@ -1,0 +1,181 @@
+"""S3: boto3 for everything that names things, presigned pooled GETs for the bytes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from h5s3.errors import AccessError, H5s3Error, NetworkError, NotFoundError
+from h5s3.records import Entry
+from h5s3.settings import Settings
+from h5s3.storage.answers import Head
+from h5s3.storage.base import ObjectInfo, OnArrival, Range, strong_etag
+from h5s3.storage.batch import Batch
+from h5s3.storage.http import EmptyObjectError, RangeClient, RedirectError, Target
+from h5s3.storage.location import Location
+from h5s3.storage.s3_client import make_client, make_session, plain_error, signer
+from h5s3.storage.s3_list import list_buckets, list_objects, list_versions
+from h5s3.storage.trace import Trace
+
+SIGNED_SECONDS = 900  # how long a presigned URL is asked to live; it is renewed well before
+
+
+class S3Store:
+    """One endpoint, one identity. A presigned URL is made once per object and reused for every range."""
+
+    def __init__(self, settings: Settings, trace: Trace) -> None:
+        self._settings = settings
+        self._trace = trace
+        self._session = make_session(settings)
+        self._client = make_client(self._session, settings, trace)
+        self._ranges = RangeClient(settings, trace)
+        self._batch = Batch(trace)
+        self._signed: dict[Location, tuple[float, Target]] = {}
+        self.endpoint: str = self._client.meta.endpoint_url
+
+    def head(self, location: Location) -> ObjectInfo:
+        """HEAD of the object. Raises `NotFoundError` naming what is missing, bucket or key."""
+        try:
+            with self._trace.round():
+                answer = self._client.head_object(**self._names(location))
+        except (ClientError, BotoCoreError) as error:
+            raise self._explain(error, location) from None
+        modified = answer.get("LastModified")
+        return ObjectInfo(
+            location=location,
+            source=self.endpoint,
+            size=answer["ContentLength"],
+            etag=strong_etag(answer.get("ETag")),
+            last_modified=_http_date(answer) or (modified and modified.isoformat()),
+            version_id=answer.get("VersionId"),
+        )
+
+    def first(self, location: Location, length: int) -> tuple[ObjectInfo, bytes]:
+        """Identity and the first bytes by one ranged GET."""
+        try:
+            with self._trace.round():
+                head, body = self._get(location, (0, length), None)
+        except EmptyObjectError:
+            return self.head(location), b""
+        except H5s3Error as error:
+            raise self._missing(error, location) from None
+        return self._info(location, head), body
+
+    def get_ranges(
+        self, obj: ObjectInfo, ranges: Sequence[Range], on_arrival: OnArrival | None = None
+    ) -> dict[Range, bytes]:
+        """The bytes of the pinned object."""
+        try:
+            return self._batch.run(lambda wanted: self._get(obj.location, wanted, obj)[1], ranges, on_arrival)
+        except H5s3Error as error:
+            raise error.at(obj.location.display) from None
+
+    def list(self, location: Location, *, recursive: bool = False, versions: bool = False) -> Iterator[Entry]:
+        """Buckets, or what lies under a prefix, page by page."""
+        payer = {"RequestPayer": "requester"} if self._settings.request_payer else {}
+        try:
+            if not location.bucket:
+                with self._trace.round():
+                    yield from list_buckets(self._client)
+            elif versions:
+                yield from list_versions(self._client, self._trace, location, recursive, payer)
+            else:
+                yield from list_objects(self._client, self._trace, location, recursive, payer)
+        except (ClientError, BotoCoreError) as error:
+            raise self._explain(error, location) from None
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._batch.close()
+        self._ranges.close()
+        self._client.close()
+
+    def _get(self, location: Location, wanted: Range, pinned: ObjectInfo | None) -> tuple[Head, bytes]:
+        target = self._target(location)
+        try:
+            return self._ranges.get(target, wanted, pinned)
+        except RedirectError as redirect:
+            if not redirect.region or redirect.region == self._client.meta.region_name:
+                raise NetworkError(
+                    "the server redirects without saying where", hint="check --region"
+                ) from None
+            self._move(redirect.region)
+        except AccessError:
+            if not self._aged(location):
+                raise
+            self._signed.pop(location, None)
+        return self._ranges.get(self._target(location), wanted, pinned)
+
+    def _target(self, location: Location) -> Target:
+        made, target = self._signed.get(location, (0.0, None))
+        if target is None or time.monotonic() - made > SIGNED_SECONDS / 3:
+            target = Target(self._presign(location), self._headers(), signer(self._session, self._settings))
+            self._signed[location] = (time.monotonic(), target)
+        return target
+
+    def _aged(self, location: Location) -> bool:
+        """Whether the URL has been in use for long enough that its credentials may have been renewed."""
+        made, _ = self._signed.get(location, (0.0, None))
+        return time.monotonic() - made > 1.0
+
+    def _presign(self, location: Location) -> str:
+        try:
+            url: str = self._client.generate_presigned_url(
+                "get_object", Params=self._names(location), ExpiresIn=SIGNED_SECONDS
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise plain_error(error, "").at(location.display) from None
+        return url
+
+    def _headers(self) -> dict[str, str]:
+        return {"x-amz-request-payer": "requester"} if self._settings.request_payer else {}
+
+    def _move(self, region: str) -> None:
+        """Go on in the region that the server named."""
+        self._client = make_client(self._session, self._settings, self._trace, region)
+        self._signed.clear()
+
+    def _names(self, location: Location) -> dict[str, Any]:
+        names = {"Bucket": location.bucket, "Key": location.key}
+        if location.version_id:
+            names["VersionId"] = location.version_id
+        if self._settings.request_payer:
+            names["RequestPayer"] = "requester"
+        return names
+
+    def _info(self, location: Location, head: Head) -> ObjectInfo:
+        return ObjectInfo(
+            location=location,
+            source=self.endpoint,
+            size=head.size,
+            etag=head.etag,
+            last_modified=head.last_modified,
+            version_id=head.version_id,
+        )
+
+    def _explain(self, error: Exception, location: Location) -> H5s3Error:
+        return self._missing(plain_error(error, signer(self._session, self._settings)), location)
+
+    def _missing(self, error: H5s3Error, location: Location) -> H5s3Error:
+        """Say whether it is the bucket or the key that is not there: a HEAD's 404 does not."""
+        if isinstance(error, NotFoundError) and location.bucket and "bucket" not in error.cause:
+            try:
+                self._client.head_bucket(Bucket=location.bucket)
+            except ClientError as reply:
+                if reply.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
+                    error = NotFoundError("no such bucket")
+            except BotoCoreError:
+                pass
+        if isinstance(error, NotFoundError) and not error.hint:
+            listed = f"s3://{location.bucket}/" if "object" in error.cause else "s3://"
+            error.hint = f"try: h5s3 ls {listed}"
+        return error.at(location.display)
+
+
+def _http_date(answer: dict[str, Any]) -> str | None:
+    """Last-Modified as the server wrote it, to be compared with that of later answers."""
+    headers: dict[str, str] = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    return headers.get("last-modified")

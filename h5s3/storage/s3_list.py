@@ -1,0 +1,82 @@
+"""Listings of buckets, objects and versions as records, one page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from h5s3.records import Entry
+from h5s3.storage.base import strong_etag
+from h5s3.storage.location import Location
+from h5s3.storage.trace import Trace
+
+
+def list_buckets(client: Any) -> Iterator[Entry]:
+    """All buckets the identity may see."""
+    for bucket in client.list_buckets().get("Buckets", []):
+        yield Entry(key=bucket["Name"], type="bucket", last_modified=_date(bucket.get("CreationDate")))
+
+
+def list_objects(
+    client: Any, trace: Trace, location: Location, recursive: bool, extra: dict[str, str]
+) -> Iterator[Entry]:
+    """Prefixes and objects under a prefix, in key order."""
+    for page in _pages(client, "list_objects_v2", trace, location, recursive, extra):
+        objects = [_object(item) for item in page.get("Contents", [])]
+        yield from sorted(_prefixes(page) + objects, key=lambda entry: entry.key)
+
+
+def list_versions(
+    client: Any, trace: Trace, location: Location, recursive: bool, extra: dict[str, str]
+) -> Iterator[Entry]:
+    """Like `list_objects`, with every version and delete marker, newest first."""
+    for page in _pages(client, "list_object_versions", trace, location, recursive, extra):
+        entries = _prefixes(page)
+        for item in page.get("Versions", []):
+            entry = _object(item)
+            entry.version_id, entry.is_latest = item.get("VersionId"), bool(item.get("IsLatest"))
+            entries.append(entry)
+        for item in page.get("DeleteMarkers", []):
+            marker = Entry(key=item["Key"], type="object", last_modified=_date(item.get("LastModified")))
+            marker.version_id, marker.is_latest = item.get("VersionId"), bool(item.get("IsLatest"))
+            marker.delete_marker = True
+            entries.append(marker)
+        entries.sort(key=lambda entry: entry.last_modified or "", reverse=True)
+        yield from sorted(entries, key=lambda entry: entry.key)
+
+
+def _pages(
+    client: Any, operation: str, trace: Trace, location: Location, recursive: bool, extra: dict[str, str]
+) -> Iterator[dict[str, Any]]:
+    arguments = {"Bucket": location.bucket, "Prefix": location.key, **extra}
+    if not recursive:
+        arguments["Delimiter"] = "/"
+    pages = iter(client.get_paginator(operation).paginate(**arguments))
+    while True:
+        with trace.round():
+            page = next(pages, None)
+        if page is None:
+            return
+        yield page
+
+
+def _prefixes(page: dict[str, Any]) -> list[Entry]:
+    return [Entry(key=item["Prefix"], type="prefix") for item in page.get("CommonPrefixes", [])]
+
+
+def _object(item: dict[str, Any]) -> Entry:
+    entry = Entry(
+        key=item["Key"],
+        type="object",
+        size=item.get("Size"),
+        last_modified=_date(item.get("LastModified")),
+        etag=strong_etag(item.get("ETag")),
+    )
+    if item.get("StorageClass"):
+        entry.storage_class = item["StorageClass"]
+    return entry
+
+
+def _date(value: datetime | None) -> str | None:
+    return value.astimezone(UTC).isoformat(timespec="seconds") if value else None

@@ -1,0 +1,64 @@
+"""What the wire cost: every request of a command is counted here and nowhere else."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Trace:
+    """Counts of one command. `rounds` are waits for the wire: a batch in flight together counts once."""
+
+    requests: dict[str, int] = field(default_factory=dict)  # by method: HEAD, GET, LIST
+    received: int = 0  # body bytes
+    rounds: int = 0
+    retries: int = 0
+    hits: int = 0  # blocks, listings and answers that came from the cache
+    waited: float = 0.0  # seconds
+    started: float = field(default_factory=time.perf_counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def request(self, method: str, received: int = 0) -> None:
+        """Count one request, or bytes of one (`method` empty)."""
+        with self._lock:
+            if method:
+                self.requests[method] = self.requests.get(method, 0) + 1
+            self.received += received
+
+    def retry(self) -> None:
+        """Count one repetition of a request."""
+        with self._lock:
+            self.retries += 1
+
+    @property
+    def total(self) -> int:
+        """All requests."""
+        return sum(self.requests.values())
+
+    @contextmanager
+    def round(self) -> Iterator[None]:
+        """One wait for the wire."""
+        begun = time.perf_counter()
+        self.rounds += 1
+        try:
+            yield
+        finally:
+            self.waited += time.perf_counter() - begun
+
+    def receipt(self) -> dict[str, float | int | dict[str, int]]:
+        """The figures that `--stats` shows: requests, bytes, rounds, hits and seconds."""
+        seconds = time.perf_counter() - self.started
+        return {
+            "requests": self.total,
+            "by_method": dict(self.requests),
+            "bytes": self.received,
+            "rounds": self.rounds,
+            "retries": self.retries,
+            "cache_hits": self.hits,
+            "seconds_waiting": round(self.waited, 4),
+            "seconds_computing": round(max(0.0, seconds - self.waited), 4),
+        }
