@@ -32,10 +32,10 @@ Answer = TypeVar("Answer", Tree, Meta, Preview)
 class Session:
     """One command's view of the storages. A context manager: leaving it closes connections and the cache."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, cache: Cache | None = None) -> None:
         self.settings = settings.started()
         self.trace = Trace()
-        self.cache = Cache(enabled=not settings.no_cache)
+        self.cache = cache or Cache(enabled=not settings.no_cache)
         self.catalog = Catalog(self.cache, self.settings, self.trace)
         self._stores: dict[str, Store] = {}
 

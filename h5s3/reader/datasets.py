@@ -46,9 +46,20 @@ class Facts:
         return len(self.shape or ())
 
     @property
+    def type_has_pointers(self) -> bool:
+        """Whether values lie outside the elements (variable length, references)."""
+        return has_pointers(self.type)
+
+    @property
     def nbytes(self) -> int:
         """Bytes of all elements, as the file's type has them. Of variable-length types: of their pointers."""
         return self.size * self.itemsize
+
+
+def has_pointers(info: TypeInfo) -> bool:
+    """Whether a type, or one inside it, is of variable length or a reference."""
+    inner = [member.type for member in info.members or []] + ([info.base] if info.base else [])
+    return info.class_ in ("vlen", "reference") or bool(info.variable) or any(map(has_pointers, inner))
 
 
 def read_facts(dataset: h5d.DatasetID) -> Facts:

@@ -17,9 +17,12 @@ class Samples(Record, kw_only=True):
     concurrency: int
     seconds: list[float]
     first_byte_seconds: list[float] | UnsetType = UNSET
+    warm_up_seconds: float | UnsetType = UNSET  # of the first request, which is in no other figure
     wall_seconds: float
+    cpu_seconds: float  # that this machine spent meanwhile
     bytes: int
     errors: int
+    first_byte_p50: float | UnsetType = UNSET
     min: float | None
     p50: float | None
     p90: float | None
@@ -58,4 +61,5 @@ class Strategy(Record, kw_only=True):
     requests: int
     bytes: int
     rounds: int | None
-    objects: int
+    objects: int | None  # None: not all were reached
+    complete: bool = True  # False: stopped at the limit of bytes

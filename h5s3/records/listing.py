@@ -44,3 +44,4 @@ class CacheInfo(Document, kw_only=True):
     limit: int
     blocks: int
     answers: int
+    problem: str | None = None

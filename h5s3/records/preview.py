@@ -20,6 +20,7 @@ class Stats(Record, kw_only=True):
     inf_count: int
     sample_size: int  # elements read
     coverage: float  # elements read / elements of the dataset
+    missing_count: int | UnsetType = UNSET  # elements equal to `_FillValue` or `missing_value`
 
 
 class Table(Record, kw_only=True):

@@ -86,7 +86,7 @@ class Axis:
         return replace(self, ticks=[(place(at), text) for at, text in self.ticks])
 
 
-def axis(low: float, high: float, *, count: int, least_step: float = 0) -> Axis:
+def axis(low: float, high: float, *, count: int, least_step: Fraction | int = 0) -> Axis:
     """About `count` intervals with ticks at round numbers, from the range low..high."""
     start, end = Fraction(str(low)), Fraction(str(high))  # 0.1 as the number that people see
     if start == end:

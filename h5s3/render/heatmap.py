@@ -8,6 +8,7 @@ characters for a terminal without colours, and does not resample.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from h5s3.render.axes import Axis, Page, axis, frame, missing_note, number, scale, shown_apart
@@ -103,8 +104,8 @@ def _cell_axis(ends: tuple[float, float] | None, count: int, ticks: int) -> Axis
     first, last = (number(end) for end in ends) if ends else (0, count - 1)
     if first is None or last is None:
         first, last = 0, count - 1
-    gap = abs(last - first) / max(1, count - 1)
-    made = axis(min(first, last), max(first, last), count=ticks, least_step=min(gap, abs(last - first)))
+    gap = abs(Fraction(str(last)) - Fraction(str(first))) / max(1, count - 1)
+    made = axis(min(first, last), max(first, last), count=ticks, least_step=gap)
     if first > last:
         made = made.moved(lambda share: 1 - share)
     return made if count == 1 else made.moved(lambda share: (share * (count - 1) + 0.5) / count)

@@ -11,6 +11,7 @@ from h5s3.storage.base import ObjectInfo, Range, strong_etag
 
 CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})")
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
+DENIED = frozenset({"AccessDenied", "ExpiredToken", "InvalidToken", "UnsupportedAlgorithm"})  # some say 400
 SKIPPABLE = 16 << 20  # bytes of a whole object that may be read past to reach a range
 
 
@@ -93,7 +94,7 @@ def failure(status: int, body: bytes, who: str, pinned: bool) -> H5s3Error:
         return changed()
     if status in (404, 410):
         return NotFoundError("no such object" if code != "NoSuchBucket" else "no such bucket")
-    if status in (401, 403) or code in ("ExpiredToken", "InvalidToken"):
+    if status in (401, 403) or code in DENIED:
         return AccessError(f"access denied{named}, {who}", hint=access_hint(code))
     if status in TRANSIENT:
         return NetworkError(f"the server failed with status {status}{named}", hint="try again later")

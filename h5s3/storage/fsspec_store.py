@@ -30,7 +30,7 @@ class FsspecStore:
 
     def head(self, location: Location) -> ObjectInfo:
         """Size and what the file system offers of an identity."""
-        with _plainly(location), self._trace.round():
+        with plainly(location), self._trace.round():
             self._trace.request("HEAD")
             self._fs.invalidate_cache()
             info = self._fs.info(_path(self._fs, location))
@@ -69,7 +69,7 @@ class FsspecStore:
 
     def _cat(self, obj: ObjectInfo, ranges: list[Range]) -> dict[Range, bytes]:
         path = _path(self._fs, obj.location)
-        with _plainly(obj.location), self._trace.round():
+        with plainly(obj.location), self._trace.round():
             starts, stops = [r[0] for r in ranges], [r[1] for r in ranges]
             answers = self._fs.cat_ranges([path] * len(ranges), starts, stops, on_error="raise")
         for (start, stop), data in zip(ranges, answers, strict=True):
@@ -90,7 +90,7 @@ class FsspecStore:
         if versions:
             raise UsageError("only S3 lists versions", location=location.display)
         path = _path(self._fs, location)
-        with _plainly(location), self._trace.round():
+        with plainly(location), self._trace.round():
             self._trace.request("LIST")
             found = self._fs.find(path, detail=True).values() if recursive else self._fs.ls(path, detail=True)
         for info in sorted(found, key=lambda item: str(item["name"])):
@@ -116,20 +116,23 @@ def open_fsspec(location: Location, trace: Trace) -> FsspecStore:
 
 def open_s3fs(settings: Settings, trace: Trace) -> FsspecStore:
     """s3fs with the same settings: the second implementation, to compare the first with."""
+    return FsspecStore(s3fs_filesystem(settings), trace)
+
+
+def s3fs_filesystem(settings: Settings, session: Any = None) -> Any:
+    """The file system of s3fs, on a session of aiobotocore where one is given."""
     import s3fs
 
-    return FsspecStore(
-        s3fs.S3FileSystem(
-            anon=settings.anon,
-            profile=settings.profile,
-            key=settings.access_key,
-            secret=settings.secret_key,
-            endpoint_url=settings.endpoint_url,
-            client_kwargs={"region_name": settings.region} if settings.region else {},
-            requester_pays=settings.request_payer,
-            skip_instance_cache=True,
-        ),
-        trace,
+    return s3fs.S3FileSystem(
+        anon=settings.anon,
+        profile=settings.profile,
+        key=settings.access_key,
+        secret=settings.secret_key,
+        endpoint_url=settings.endpoint_url,
+        client_kwargs={"region_name": settings.region} if settings.region else {},
+        requester_pays=settings.request_payer,
+        skip_instance_cache=True,
+        session=session,
     )
 
 
@@ -140,7 +143,7 @@ def _path(filesystem: Any, location: Location) -> str:
     return path
 
 
-class _plainly:
+class plainly:
     """Turns what file systems raise into our errors."""
 
     def __init__(self, location: Location) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import urllib3
 from urllib3.exceptions import HTTPError, LocationParseError, MaxRetryError, SSLError
@@ -21,6 +21,7 @@ from h5s3.storage.trace import Trace
 PIECE = 1 << 20  # bytes read between two looks at the clock
 ERROR_BODY = 4096
 CONNECT_SECONDS = 10.0
+Operation = Literal["GET", "HEAD", "LIST"]
 
 
 @dataclass(frozen=True)

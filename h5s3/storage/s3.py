@@ -14,13 +14,14 @@ from h5s3.settings import Settings
 from h5s3.storage.answers import Head
 from h5s3.storage.base import ObjectInfo, OnArrival, Range, strong_etag
 from h5s3.storage.batch import Batch
-from h5s3.storage.http import EmptyObjectError, RangeClient, RedirectError, Target
+from h5s3.storage.http import EmptyObjectError, Operation, RangeClient, RedirectError, Target
 from h5s3.storage.location import Location
 from h5s3.storage.s3_client import make_client, make_session, plain_error, signer
 from h5s3.storage.s3_list import list_buckets, list_objects, list_versions
 from h5s3.storage.trace import Trace
 
 SIGNED_SECONDS = 900  # how long a presigned URL is asked to live; it is renewed well before
+OPERATIONS = {"HEAD": "head_object", "LIST": "list_objects_v2"}
 
 
 class S3Store:
@@ -87,6 +88,18 @@ class S3Store:
         except (ClientError, BotoCoreError) as error:
             raise self._explain(error, location) from None
 
+    def target(self, location: Location, operation: Operation = "GET") -> Target:
+        """Where one request goes, signed, for a caller that sends it. LIST: of the folder around the key."""
+        if operation == "GET":
+            return self._target(location)
+        names = self._names(location)
+        if operation == "LIST":
+            folder = location.key[: location.key.rfind("/") + 1]
+            names = {**names, "Prefix": folder, "Delimiter": "/"}
+            names = {name: value for name, value in names.items() if name not in ("Key", "VersionId")}
+        url = self._presign(location, OPERATIONS[operation], names)
+        return Target(url, self._headers(), signer(self._session, self._settings))
+
     def close(self) -> None:
         """Give back the connections."""
         self._batch.close()
@@ -121,10 +134,12 @@ class S3Store:
         made, _ = self._signed.get(location, (0.0, None))
         return time.monotonic() - made > 1.0
 
-    def _presign(self, location: Location) -> str:
+    def _presign(
+        self, location: Location, operation: str = "get_object", names: dict[str, Any] | None = None
+    ) -> str:
         try:
             url: str = self._client.generate_presigned_url(
-                "get_object", Params=self._names(location), ExpiresIn=SIGNED_SECONDS
+                operation, Params=names or self._names(location), ExpiresIn=SIGNED_SECONDS
             )
         except (ClientError, BotoCoreError) as error:
             raise plain_error(error, "").at(location.display) from None

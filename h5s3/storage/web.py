@@ -11,7 +11,7 @@ from h5s3.settings import Settings
 from h5s3.storage.answers import Head
 from h5s3.storage.base import ObjectInfo, OnArrival, Range, unsigned
 from h5s3.storage.batch import Batch
-from h5s3.storage.http import EmptyObjectError, RangeClient, RedirectError, Target
+from h5s3.storage.http import EmptyObjectError, Operation, RangeClient, RedirectError, Target
 from h5s3.storage.location import Location
 from h5s3.storage.trace import Trace
 
@@ -70,6 +70,12 @@ class WebStore:
     def list(self, location: Location, *, recursive: bool = False, versions: bool = False) -> Iterator[Entry]:
         """The web has no listings."""
         raise UsageError("a URL cannot be listed", location=location.display, hint="try: h5s3 tree")
+
+    def target(self, location: Location, operation: Operation = "GET") -> Target:
+        """Where one request goes, after the redirects that `first` met. Raises `UsageError` for a LIST."""
+        if operation == "LIST":
+            raise UsageError("a URL cannot be listed", location=location.display)
+        return _target(self._targets.get(location.key, location.key))
 
     def close(self) -> None:
         """Give back the connections."""

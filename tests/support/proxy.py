@@ -1,33 +1,21 @@
 """A reverse proxy on loopback, between the tool and an S3 server: it counts, slows and breaks requests."""
 
 import itertools
-import os
 import socket
 import socketserver
-import ssl
-import struct
 import threading
 import time
 from collections.abc import Callable
-from http.client import HTTPException, HTTPResponse
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, BinaryIO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-from .faults import Answer, Fault, Headers, Request, Seen, Signer, parse_range, read_body, read_headers
+from .faults import Fault
 from .servers import S3Server
+from .wire import HOP, Answer, Request, Seen, Signer, Upstream, abort, parse_range, read_body, read_headers
 
 _PIECE = 64 * 1024
-_HOP = {
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "transfer-encoding",
-    "upgrade",
-    "expect",
-    "content-length",
-}
 
 
 class Proxy:
@@ -36,11 +24,11 @@ class Proxy:
     Given the server rather than its URL, it can also sign again where a fault removes a signed header.
 
     - `requests` lists what arrived, `connections` counts the client's connections, `reset()` forgets both.
-    - `delay` seconds pass before each answer; `jitter` adds that fraction of it to every second one, so that a
-      batch of more requests than the client has connections overlaps all through, and is one round.
+    - `delay` seconds pass before each answer; `jitter` adds that fraction of it to every second one, so that
+      a batch of more requests than the client has connections overlaps all through, and is one round.
     - `bandwidth` bytes per second are shared by all connections.
-    - `fault(kind, when=..., times=..., ...)` breaks requests, see `faults`; several may hit one request, in the
-      order they were added in, up to one that answers by itself; `clear()` removes them.
+    - `fault(kind, when=..., times=..., ...)` breaks requests, see `faults`; several may hit one request, in
+      the order they were added in, up to one that answers by itself; `clear()` removes them.
     - `close()` refuses connections from then on, and drops those that are open.
 
     An exception in a callable of a test is raised when the `with` block ends.
@@ -85,7 +73,8 @@ class Proxy:
         self._listener.server_close()
         with self._lock:
             for sock in self._open:
-                _quietly(lambda sock=sock: sock.shutdown(socket.SHUT_RDWR))
+                with suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)
 
     def reset(self) -> None:
         """Forget the requests so far; faults stay."""
@@ -136,7 +125,7 @@ class Proxy:
         with self._lock:
             self.connections += 1
             self._open.add(sock)
-        upstream = _Upstream(self.upstream)
+        upstream = Upstream(self.upstream)
         try:
             with sock.makefile("rb") as stream:
                 while not self._closed.is_set() and (request := self._receive(stream, sock)):
@@ -168,13 +157,13 @@ class Proxy:
         if "expect" in named:
             sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = read_body(stream, named)
-        kept = [(name, value) for name, value in headers if name.lower() not in _HOP]
+        kept = [(name, value) for name, value in headers if name.lower() not in HOP]
         if body or "content-length" in named:
             kept.append(("Content-Length", str(len(body))))
         close = named.get("connection", "").lower() == "close" or version == "HTTP/1.0"
         return Request(seen, kept, body, close, self._closed.wait, self._signer)
 
-    def _serve(self, request: Request, sock: socket.socket, upstream: "_Upstream") -> bool:
+    def _serve(self, request: Request, sock: socket.socket, upstream: "Upstream") -> bool:
         """Answer one request; whether the connection may go on."""
         seen = request.seen
         faults = (fault for fault in self._faults if fault.takes(seen))
@@ -199,7 +188,7 @@ class Proxy:
         finally:
             seen.ended = seen.ended or time.perf_counter()
         if answer.end == "reset":
-            _abort(sock)
+            abort(sock)
         return answer.end == "keep"
 
     def _send(self, sock: socket.socket, seen: Seen, answer: Answer) -> None:
@@ -247,65 +236,3 @@ class _Listener(socketserver.ThreadingTCPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Nothing: the proxy has kept the exception."""
-
-
-class _Upstream:
-    """One connection to the server, kept for the life of one client connection."""
-
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        self._tls = parts.scheme == "https"
-        self._address = (parts.hostname or "", parts.port or (443 if self._tls else 80))
-        self._sock: socket.socket | None = None
-
-    def exchange(self, request: Request) -> Answer:
-        """The server's answer, or 502; a kept connection that turns out dead is opened anew, once."""
-        while True:
-            kept = self._sock is not None
-            try:
-                return self._exchange(request)
-            except (OSError, HTTPException) as error:
-                self.close()
-                if not kept:
-                    return Answer(502, "Bad Gateway", [("X-Proxy-Error", repr(error))], length=0)
-
-    def close(self) -> None:
-        if self._sock is not None:
-            self._sock.close()
-        self._sock = None
-
-    def _exchange(self, request: Request) -> Answer:
-        self._sock = sock = self._sock or self._connect()
-        sock.sendall(request.encode())
-        response = HTTPResponse(sock, method=request.seen.method)
-        response.begin()
-        body = response.read()
-        declared = response.getheader("content-length")
-        bodiless = request.seen.method == "HEAD" or response.status in (204, 304)
-        length = (int(declared) if declared else None) if bodiless else len(body)
-        headers: Headers = [(k, v) for k, v in response.getheaders() if k.lower() not in _HOP]
-        if response.will_close:
-            self.close()
-        return Answer(response.status, response.reason, headers, body, length)
-
-    def _connect(self) -> socket.socket:
-        sock = socket.create_connection(self._address, timeout=60)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return (
-            ssl.create_default_context().wrap_socket(sock, server_hostname=self._address[0])
-            if self._tls
-            else sock
-        )
-
-
-def _abort(sock: socket.socket) -> None:
-    """Close with a reset. Detached, since an open stream would keep the socket alive."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    os.close(sock.detach())
-
-
-def _quietly(action: Callable[[], object]) -> None:
-    try:
-        action()
-    except OSError:
-        pass

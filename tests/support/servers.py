@@ -17,6 +17,7 @@ when its block ends. What they answer (the tests of this package hold most of it
 | presigned, SigV2         | 400                            | accepted                               |
 | missing bucket, key      | 404 NoSuchBucket, NoSuchKey    | 404 NoSuchBucket, NoSuchKey            |
 | versions of objects      | 501                            | kept once the bucket has versioning on |
+| the ETag in a LIST       | without quotes                 | with quotes, as in HEAD and GET        |
 """
 
 import os
@@ -32,6 +33,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ctypes import CDLL
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -142,22 +144,23 @@ class S3Server:
 def rclone_server(root: Path, *, auth: bool = True) -> Iterator[S3Server]:
     """`rclone serve s3` over a directory: each folder in it is a bucket. `auth=False` serves anyone.
 
-    A file put or replaced on disk shows at once: directories are kept for 1 ms (with 0, a key ten folders deep
-    hangs the server). The ETag is the MD5, computed when first asked for and kept by the hasher overlay while size
-    and time stay (without it, every request would read the whole file again), so two contents of one length written
-    within one tick of the clock, 4 ms, look like the same file.
+    A file put or replaced on disk shows at once: directories are kept for 1 ms (with 0, a key ten folders
+    deep hangs the server). The ETag is the MD5, computed when first asked for and kept by the hasher overlay
+    while size and time stay (without it, every request would read the whole file again), so two contents of
+    one length written within one tick of the clock, a few ms, look like the same file.
 
-    Keys are paths. It holds none with an empty, `.` or `..` part (`a//b`, `/a`: 400), none that ends in a slash
-    (`a/` becomes `a`), none with a part over 255 bytes (never PUT one: the server may hang), and a hundred folders
-    deep takes it seconds. A control character in the name of a file on disk is listed as its picture (U+241B for
-    ESC). An access key needs three characters or more.
+    Keys are paths. It holds none with an empty, `.` or `..` part (`a//b`, `/a`: 400, older releases fold
+    them), none that ends in a slash (`a/` becomes `a`), none with a control character (PUT says 200, LIST
+    shows its picture, U+241B for ESC; so with files on disk), none with a part over 255 bytes (500, or a
+    hang). Three hundred folders deep takes it seconds. An access key needs three characters or more.
     """
     access, secret = "rclone-access", "rclone-secret"
     with tempfile.TemporaryDirectory(prefix="rclone-") as home:
         quoted = str(root.resolve()).replace('"', '""')
         command = [_rclone(), "serve", "s3", f':hasher,remote="{quoted}",hashes=md5,max_age=off:']
         command += ["--addr", "127.0.0.1:0", "--config", "", "--cache-dir", home]
-        command += ["--vfs-cache-mode", "off", "--dir-cache-time", "1ms", "--no-checksum"]
+        # Without the last, every range that does not follow the one before it waits 20 ms.
+        command += "--vfs-cache-mode off --dir-cache-time 1ms --no-checksum --vfs-read-wait 0".split()
         command += ["--auth-key", f"{access},{secret}"] if auth else []
         with _running(command, Path(home)) as url:
             yield S3Server(url, access, secret, "us-east-1", "rclone", root)
@@ -167,8 +170,9 @@ def rclone_server(root: Path, *, auth: bool = True) -> Iterator[S3Server]:
 def moto_server() -> Iterator[S3Server]:
     """moto's server in a process of its own: the semantics of AWS, in memory, empty at the start.
 
-    Holds every key but one with a newline (404); a control character in one breaks the list of versions (500).
-    It reads the whole object for each range, 15 ms for 60 MB: rclone is the one for large files.
+    Each request is a connection. It holds every key but one with a newline (404); a control character in one
+    breaks the list of versions (500). It reads the whole object for each range, 15 ms for 60 MB: rclone is
+    the one for large files.
     """
     with tempfile.TemporaryDirectory(prefix="moto-") as home:
         with _running([sys.executable, "-c", _MOTO], Path(home)) as url:
@@ -188,8 +192,9 @@ def external_server() -> Iterator[S3Server]:
     yield S3Server(url.rstrip("/"), access, secret, region, "external", session_token=token)
 
 
+@cache
 def _session() -> boto3.Session:
-    """A boto3 session without profile, config file or credentials file."""
+    """A boto3 session without profile, config file or credentials file; one, since it loads much."""
     unset = (None, None, None, None)
     config, credentials = ((None, None, f"{_NOWHERE}/{name}", None) for name in ("config", "credentials"))
     variables = {"profile": unset, "config_file": config, "credentials_file": credentials}

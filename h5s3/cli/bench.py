@@ -1,0 +1,71 @@
+"""`h5s3 bench`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from h5s3.cli.arguments import Location
+from h5s3.cli.options import Common, with_common
+from h5s3.cli.run import session
+from h5s3.errors import UsageError
+from h5s3.settings import parse_size
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("bench")(with_common(bench))
+
+
+def bench(
+    location: Location,
+    sizes: Annotated[
+        str, typer.Option("--sizes", metavar="SIZES", help="Sizes of range reads.")
+    ] = "4K,64K,1M,8M",
+    count: Annotated[int, typer.Option("--count", min=1, max=10_000, help="Samples of each kind.")] = 20,
+    concurrency: Annotated[
+        str, typer.Option("--concurrency", metavar="NUMBERS", help="Requests in flight.")
+    ] = "1,8,32",
+    compare: Annotated[bool, typer.Option("--compare", help="Compare ways of walking an HDF5 file.")] = False,
+    path: Annotated[str, typer.Option("--path", metavar="PATH", help="Where --compare walks.")] = "/",
+    *,
+    common: Common,
+) -> None:
+    """Measure how a storage answers: connect, HEAD, LIST, range reads; and whether it honours Range.
+
+    \b
+    Examples:
+      h5s3 bench s3://bucket/large.h5
+      h5s3 bench s3://bucket/large.h5 --sizes 64K --concurrency 1,32 --count 50 --json
+    """
+    from h5s3.explore.bench import bench as ask
+
+    with session(common) as opened:
+        found = ask(
+            opened,
+            opened.location(location),
+            sizes=[parse_size(part) for part in sizes.split(",")],
+            count=count,
+            concurrency=_numbers(concurrency),
+            compare=compare,
+            path=path,
+        )
+    if common.json:
+        from h5s3.render.console import show_json
+
+        show_json(found)
+    else:
+        from h5s3.render.bench import show_bench
+
+        show_bench(found)
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        found = [int(part) for part in text.split(",")]
+    except ValueError:
+        found = []
+    if not found or not all(1 <= number <= 64 for number in found):
+        raise UsageError(f"--concurrency {text!r} is not a list of numbers between 1 and 64")
+    return found

@@ -1,0 +1,31 @@
+"""`h5s3 demo`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from h5s3.cli.run import guarded
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("demo")(demo)
+
+
+def demo(
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Keep the server up, and print what to export. Ctrl-C ends it.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Start an S3 server on this machine with sample files, and take a guided tour.
+
+    \b
+    Example:
+      h5s3 demo --serve
+    """
+    from h5s3.cli.tour import keep_serving, tour
+
+    guarded(keep_serving if serve else tour, debug)

@@ -1,0 +1,98 @@
+"""`h5s3 preview`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from h5s3.cli.arguments import Location
+from h5s3.cli.options import Common, with_common
+from h5s3.cli.run import session
+from h5s3.errors import UsageError
+
+
+class Part(StrEnum):
+    """Parts of a preview."""
+
+    stats = "stats"
+    table = "table"
+    plot = "plot"
+    profile = "profile"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("preview")(with_common(preview))
+
+
+def preview(
+    location: Location,
+    path: Annotated[str, typer.Argument(metavar="PATH", help="Path of a dataset.")],
+    slice_: Annotated[
+        str | None, typer.Option("--slice", metavar="SLICE", help="NumPy's syntax: '0,:,10:20:2', '...,5'.")
+    ] = None,
+    display_dims: Annotated[
+        str | None, typer.Option("--display-dims", metavar="Y,X", help="The two dimensions to draw.")
+    ] = None,
+    fixed: Annotated[
+        str | None, typer.Option("--fixed", metavar="D=I,…", help="Indices of other dimensions: '0=5,3=1'.")
+    ] = None,
+    max_size: Annotated[
+        int, typer.Option("--max-size", min=1, max=512, help="Most points along one axis of the plot.")
+    ] = 256,
+    only: Annotated[Part | None, typer.Option("--only", help="Only this part.")] = None,
+    plot: Annotated[bool, typer.Option("--plot/--no-plot", help="Draw the plot.")] = True,
+    *,
+    common: Common,
+) -> None:
+    """Show what a dataset holds: statistics, a table and a plot of a bounded sample.
+
+    At most --max-bytes (16M) of stored data are fetched; what was read is said.
+
+    \b
+    Examples:
+      h5s3 preview s3://bucket/scan.nxs /entry/data/counts
+      h5s3 preview s3://bucket/climate.nc /t2m --slice '6,:,:' --only plot
+      h5s3 preview s3://bucket/scan.nxs /entry/data/counts --json | jq .stats.max
+    """
+    from h5s3.explore.preview import preview as ask
+
+    with session(common) as opened:
+        found = ask(
+            opened,
+            opened.location(location),
+            path,
+            selection=slice_,
+            display_dims=_pair(display_dims),
+            fixed=_indices(fixed),
+            max_size=max_size,
+        )
+    if common.json:
+        from h5s3.render.console import show_json
+        from h5s3.render.preview import reduced
+
+        show_json(reduced(found, only.value if only else None, plot))
+    else:
+        from h5s3.render.preview import show_preview
+
+        show_preview(found, only.value if only else None, plot)
+
+
+def _pair(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    try:
+        first, second = (int(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"--display-dims {text!r} is not two numbers such as 1,2") from None
+    return first, second
+
+
+def _indices(text: str | None) -> dict[int, int]:
+    try:
+        pairs = [part.split("=") for part in text.split(",")] if text else []
+        return {int(dimension): int(index) for dimension, index in pairs}
+    except ValueError:
+        raise UsageError(f"--fixed {text!r} is not of the form 0=5,3=1") from None

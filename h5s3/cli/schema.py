@@ -1,0 +1,39 @@
+"""`h5s3 schema`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from h5s3.cli.run import guarded
+from h5s3.errors import UsageError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("schema")(schema)
+
+
+def schema(
+    command: Annotated[
+        str, typer.Argument(metavar="COMMAND", help="ls, tree, meta, preview, bench or cache.")
+    ],
+) -> None:
+    """Print the JSON Schema of what a command prints with --json.
+
+    \b
+    Example:
+      h5s3 schema tree > tree.schema.json
+    """
+
+    def work() -> None:
+        import json
+
+        from h5s3.records import DOCUMENTS, json_schema
+
+        if command not in DOCUMENTS:
+            raise UsageError(f"no command {command!r} with JSON", hint="one of " + ", ".join(DOCUMENTS))
+        typer.echo(json.dumps(json_schema(command), indent=2))
+
+    guarded(work, debug=False)

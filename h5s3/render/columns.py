@@ -1,0 +1,74 @@
+"""Aligned lines of styled text: fast for thousands of rows, and the same words with and without colour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.text import Text
+
+Cell = tuple[str, str]  # text, style
+Line = list[Cell]
+
+
+def width_of(cells: Iterable[Cell]) -> int:
+    """Columns that cells take on a screen."""
+    return sum(cell_len(text) for text, _ in cells)
+
+
+def align(
+    rows: Sequence[tuple[Line, Sequence[Cell]]], width: int, right: Sequence[bool], least: int = 24
+) -> list[Line]:
+    """Rows of a first cell (itself in parts) and columns, padded into lines of at most `width`.
+
+    Empty columns vanish. Where it is too narrow, the first cell gives way down to `least`, then the last ones do.
+    """
+    if not rows:
+        return []
+    widths = [max(cell_len(row[1][i][0]) for row in rows) for i in range(len(right))]
+    used = [i for i, wide in enumerate(widths) if wide]
+    tail = sum(widths[i] + 2 for i in used)
+    first = max(width_of(row[0]) for row in rows if any(cell[0] for cell in row[1])) if tail else 0
+    first = max(least, min(first, width - tail))
+    return [_line(row, first, widths, used, right) for row in rows]
+
+
+def _line(
+    row: tuple[Line, Sequence[Cell]], first: int, widths: list[int], used: list[int], right: Sequence[bool]
+) -> Line:
+    head, cells = row
+    if not any(text for text, _ in cells):
+        return head
+    line = _fitted(head, first)
+    for index in used:
+        text, style = cells[index]
+        gap = " " * (widths[index] - cell_len(text))
+        line += [("  ", ""), (gap + text if right[index] else text + gap, style)]
+    while line and not line[-1][0].strip():
+        line.pop()
+    line[-1] = (line[-1][0].rstrip(), line[-1][1])
+    return line
+
+
+def _fitted(head: Line, width: int) -> Line:
+    """Parts cut or padded to a width."""
+    line: Line = []
+    left = width
+    for text, style in head:
+        if cell_len(text) > left:
+            text = set_cell_size(text, max(0, left - 1)) + "…" if left > 0 else ""
+        line.append((text, style))
+        left -= cell_len(text)
+    return [*line, (" " * max(0, left), "")]
+
+
+def print_lines(console: Console, lines: Iterable[Line]) -> None:
+    """Print lines: styled and cut to the width on a terminal, whole and plain elsewhere."""
+    if not console.is_terminal:
+        for line in lines:
+            console.file.write("".join(text for text, _ in line).rstrip() + "\n")
+        return
+    for line in lines:
+        text = Text.assemble(*line, no_wrap=True, overflow="ellipsis", end="")
+        console.print(text, no_wrap=True, overflow="ellipsis", crop=True)

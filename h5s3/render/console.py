@@ -1,0 +1,72 @@
+"""Where output goes: rich on a terminal, the same content plain when piped, JSON when asked."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+
+from rich.console import Console, RenderableType
+from rich.theme import Theme
+
+from h5s3.records import Record, to_json
+
+THEME = Theme(
+    {
+        "group": "bold blue",
+        "dataset": "default",
+        "datatype": "magenta",
+        "link": "cyan",
+        "target": "dim cyan",
+        "bad": "red",
+        "shape": "green",
+        "dtype": "yellow",
+        "faint": "dim",
+        "size": "default",
+        "key": "bold",
+    }
+)
+WIDE = 10_000  # columns, where nobody looks: lines are not wrapped in a pipe
+
+
+def stdout() -> Console:
+    """The console of results."""
+    return _console(sys.stdout)
+
+
+def stderr() -> Console:
+    """The console of diagnostics and progress."""
+    return _console(sys.stderr)
+
+
+def _console(stream: object) -> Console:
+    terminal = bool(getattr(stream, "isatty", lambda: False)())
+    return Console(
+        file=stream,  # type: ignore[arg-type]
+        theme=THEME,
+        width=None if terminal else int(os.environ.get("COLUMNS") or WIDE),
+        highlight=False,
+        markup=False,
+        emoji=False,
+        soft_wrap=not terminal,
+        legacy_windows=False,
+    )
+
+
+def show(renderables: Iterable[RenderableType]) -> None:
+    """Print a result."""
+    console = stdout()
+    for item in renderables:
+        console.print(item)
+
+
+def show_json(record: Record) -> None:
+    """Print exactly one JSON document."""
+    write(to_json(record) + b"\n")
+
+
+def write(data: bytes) -> None:
+    """Bytes to standard output, as they are."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()

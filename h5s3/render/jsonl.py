@@ -1,0 +1,21 @@
+"""A tree as JSON lines: a record an object, parents before children."""
+
+from __future__ import annotations
+
+import msgspec
+
+from h5s3.records import GroupNode, Tree, TreeNode, to_json
+from h5s3.render.console import write
+
+
+def show_nodes(tree: Tree) -> None:
+    """Print every node without its children."""
+    if tree.node is not msgspec.UNSET:
+        write(to_json(tree.node) + b"\n")
+    stack: list[TreeNode] = list(reversed(tree.children))
+    while stack:
+        node = stack.pop()
+        if isinstance(node, GroupNode) and node.children is not msgspec.UNSET:
+            stack.extend(reversed(node.children))
+            node.children = msgspec.UNSET
+        write(to_json(node) + b"\n")

@@ -1,0 +1,201 @@
+"""One object in full, for people."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from msgspec import UNSET
+
+from h5s3.records import Meta, TypeInfo
+from h5s3.render.columns import Cell, Line, align, print_lines
+from h5s3.render.console import stdout
+from h5s3.render.text import plural, safe, shape, size
+from h5s3.render.tree import Style
+from h5s3.render.values import cell_text, value_text
+
+
+def show_meta(meta: Meta) -> None:
+    """Print a description."""
+    console = stdout()
+    print_lines(console, meta_lines(meta, console.width, Style.of(getattr(sys.stdout, "encoding", None))))
+
+
+def meta_lines(meta: Meta, width: int, style: Style) -> list[Line]:
+    """The lines of a description: a heading, facts, attributes."""
+    facts = [(label, text) for label, text in _facts(meta, style) if text]
+    lines: list[Line] = [
+        [(safe(meta.location, 1000), "key"), (f"  {safe(meta.path)}", "group"), (f"  {meta.kind}", "faint")]
+    ]
+    wide = max((len(label) for label, _ in facts), default=0)
+    lines += [[(f"  {label.ljust(wide)}  ", "faint"), (text, "")] for label, text in facts]
+    if meta.num_attributes:
+        lines.append([("attributes", "key"), (f" ({meta.num_attributes})", "faint")])
+        lines += _attributes(meta, width)
+    return lines
+
+
+def _attributes(meta: Meta, width: int) -> list[Line]:
+    rows: list[tuple[Line, list[Cell]]] = [
+        (
+            [(f"  {safe(a.name, 60)}", "")],
+            [(safe(_kind(a.dtype, a.shape), 40), "dtype"), (value_text(a, max(200, width)), "")],
+        )
+        for a in meta.attributes
+    ]
+    lines = align(rows, width, [False, False])
+    if meta.attributes_truncated:
+        hidden = meta.num_attributes - len(meta.attributes)
+        lines.append([(f"  … {hidden:,} more (--all-attrs shows all)", "faint")])
+    return lines
+
+
+def _kind(dtype: str, dims: list[int] | None) -> str:
+    return dtype + ("" if not dims else "[" + ",".join(map(str, dims)) + "]")
+
+
+def _facts(meta: Meta, style: Style) -> list[tuple[str, str]]:
+    facts: list[tuple[str, str]] = []
+    if meta.link is not UNSET:
+        word = (
+            ""
+            if meta.link.resolved
+            else ("never followed" if meta.link.type == "external_link" else "dangling")
+        )
+        facts.append(
+            (
+                meta.link.type.replace("_", " "),
+                f"{style.arrow} {safe(meta.link.target)}" + (f"  ({word})" if word else ""),
+            )
+        )
+    if meta.reason is not UNSET:
+        facts.append(("reason", safe(meta.reason)))
+    if meta.kind == "group":
+        facts += _group_facts(meta)
+    if meta.kind == "dataset":
+        facts += _dataset_facts(meta, style)
+    if meta.kind == "datatype" and meta.type is not UNSET:
+        facts += [("dtype", safe(str(meta.dtype))), ("type", type_text(meta.type))]
+    return facts
+
+
+def _group_facts(meta: Meta) -> list[tuple[str, str]]:
+    facts = []
+    if meta.num_children is not UNSET and meta.links is not UNSET:
+        counts = {
+            "hard": meta.links.hard,
+            "soft": meta.links.soft,
+            "external": meta.links.external,
+            "user-defined": meta.links.other,
+        }
+        listed = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+        facts.append(("links", plural(meta.num_children, "link") + (f" ({listed})" if listed else "")))
+        facts.append(("order", "by creation" if meta.creation_order is True else "by name"))
+    if meta.file is not UNSET:
+        file = meta.file
+        page = f", pages of {size(file.page_size)}" if file.page_size else ""
+        facts += [
+            ("file", f"{size(file.size)} ({file.size:,} bytes)"),
+            ("etag", safe(meta.etag or "")),
+            ("superblock", f"version {file.superblock_version}"),
+            ("user block", size(file.userblock_size) if file.userblock_size else ""),
+            ("file space", (file.file_space_strategy or "unknown") + page),
+            ("conventions", ", ".join(file.conventions)),
+        ]
+    return facts
+
+
+def _dataset_facts(meta: Meta, style: Style) -> list[tuple[str, str]]:
+    facts = [("shape", shape(_set(meta.shape)).replace(" × ", style.times) + _limits(meta, style))]
+    facts.append(("dtype", safe(str(meta.dtype))))
+    if meta.type is not UNSET:
+        facts.append(("type", type_text(meta.type)))
+    facts.append(("layout", _layout(meta, style)))
+    if meta.filters is not UNSET and meta.filters:
+        facts.append(("filters", ", ".join(_filter(f) for f in meta.filters)))
+    facts.append(("size", _sizes(meta)))
+    fill = _set(meta.fill_value)
+    facts.append(("fill value", cell_text(fill) if fill is not None else ""))
+    if meta.dimensions is not UNSET:
+        facts.append(
+            (
+                "dimensions",
+                ", ".join(_dimension(d) for d in meta.dimensions if d.scales or d.label is not UNSET),
+            )
+        )
+    facts.append(("scale", "a dimension scale" if meta.is_scale is True else ""))
+    if meta.virtual_sources is not UNSET:
+        shown = [f"{s.file}:{s.path}" for s in meta.virtual_sources[:5]]
+        more = len(meta.virtual_sources) - len(shown)
+        facts.append(("sources", safe(", ".join(shown) + (f", … {more} more" if more else ""))))
+    if meta.external_files is not UNSET:
+        facts.append(("external", safe(", ".join(f.name for f in meta.external_files)) + "  (never read)"))
+    return facts
+
+
+def _limits(meta: Meta, style: Style) -> str:
+    limits = _set(meta.maxshape)
+    if not limits or limits == meta.shape:
+        return ""
+    return "  (at most " + style.times.join("unlimited" if n is None else str(n) for n in limits) + ")"
+
+
+def _layout(meta: Meta, style: Style) -> str:
+    text = str(meta.layout)
+    if meta.chunks is not UNSET:
+        text += f", chunks of {style.times.join(map(str, meta.chunks))}"
+        if isinstance(meta.num_chunks, int):
+            text += f", {meta.num_chunks:,} stored"
+    return text
+
+
+def _sizes(meta: Meta) -> str:
+    text = f"{size(_set(meta.nbytes))}"
+    stored = _set(meta.storage_size)
+    if stored is not None:
+        text += f", stored in {size(stored)}"
+    if isinstance(meta.compression_ratio, float) and meta.layout == "chunked":
+        text += f" (ratio {meta.compression_ratio:.2f})"
+    return text
+
+
+def _filter(item: Any) -> str:
+    options = f"({','.join(map(str, item.options))})" if item.options and item.id in (1, 4) else ""
+    return safe(item.name, 60) + options + ("" if item.available else " [not available here]")
+
+
+def _dimension(dimension: Any) -> str:
+    label = dimension.label if dimension.label is not UNSET else ""
+    return safe(f"{dimension.size} {label} {'/'.join(dimension.scales)}".replace("  ", " ").strip(), 100)
+
+
+def type_text(info: TypeInfo) -> str:
+    """A datatype in the standard's words."""
+    words = [{"little-endian": "little-endian", "big-endian": "big-endian"}.get(info.endianness or "", "")]
+    if info.signed is False:
+        words.append("unsigned")
+    words.append(
+        f"{info.size * 8}-bit" if info.size and info.class_ in ("integer", "float", "bitfield") else ""
+    )
+    words += [info.charset or "", "variable-length" if info.variable else "", info.padding or "", info.class_]
+    if info.class_ == "string" and info.size:
+        words.append(f"of {plural(info.size, 'byte')}")
+    if info.members:
+        inner = ", ".join(f"{m.name}: {type_text(m.type)}" for m in info.members[:20])
+        words.append("{" + inner + (", …" if len(info.members) > 20 else "") + "}")
+    if info.mapping:
+        words.append("{" + ", ".join(f"{k}={v}" for k, v in list(info.mapping.items())[:20]) + "}")
+    if info.base and info.class_ != "boolean":
+        words.append(f"of {type_text(info.base)}")
+    if info.dims:
+        words.append("[" + ",".join(map(str, info.dims)) + "]")
+    words += [
+        f"tag {info.tag}" if info.tag else "",
+        f"to an {info.reference}" if info.reference == "object" else "",
+    ]
+    words.append(f"({info.note})" if info.note else "")
+    return safe(" ".join(word for word in words if word), 400)
+
+
+def _set(value: Any) -> Any:
+    return None if value is UNSET else value

@@ -1,0 +1,178 @@
+"""Trees for people: kinds, shapes, types, chunks, filters and sizes, aligned."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from msgspec import UNSET
+
+from h5s3.records import (
+    Attribute,
+    AttributedNode,
+    DatasetNode,
+    DatatypeNode,
+    ExternalLinkNode,
+    GroupNode,
+    SoftLinkNode,
+    Tree,
+    TreeNode,
+    UnresolvedNode,
+)
+from h5s3.render.columns import Cell, Line, align, print_lines
+from h5s3.render.console import stdout
+from h5s3.render.text import plural, safe, shape, size
+from h5s3.render.values import value_text
+
+NOTHING: list[Cell] = [("", "")] * 5
+LONGEST_NAME = 120
+
+
+@dataclass(frozen=True)
+class Style:
+    """The characters of the branches."""
+
+    branch: str
+    last: str
+    pipe: str
+    arrow: str
+    times: str
+
+    @classmethod
+    def of(cls, encoding: str | None) -> Style:
+        """Lines where the output can show them, else ASCII."""
+        if "utf" in (encoding or "").lower():
+            return cls("├── ", "└── ", "│   ", "→", " × ")
+        return cls("|-- ", "`-- ", "|   ", "->", " x ")
+
+
+def show_tree(tree: Tree) -> None:
+    """Print a tree."""
+    console = stdout()
+    style = Style.of(getattr(sys.stdout, "encoding", None))
+    print_lines(console, tree_lines(tree, console.width, style))
+
+
+def tree_lines(tree: Tree, width: int, style: Style) -> Iterator[Line]:
+    """The lines of a tree: a heading, one per object, and what was not shown."""
+    yield _heading(tree)
+    rows: list[tuple[Line, list[Cell]]] = []
+    if tree.attributes is not UNSET:
+        rows += _attribute_rows(
+            tree.attributes, tree.attributes_truncated is True, "│   " if tree.children else "    "
+        )
+    if tree.node is not UNSET:
+        rows += _rows([tree.node], False, 1, style, width)
+    else:
+        rows += _rows(tree.children, tree.children_truncated, tree.num_children, style, width)
+    narrow = width < 100
+    columns = [[cells[0], cells[1], ("", "") if narrow else cells[2], *cells[3:]] for _, cells in rows]
+    yield from align(
+        [(head, cells) for (head, _), cells in zip(rows, columns, strict=True)],
+        width,
+        [False, False, False, False, True],
+    )
+
+
+def _heading(tree: Tree) -> Line:
+    where = f"{safe(tree.location, 1000)}"
+    count = "" if tree.node is not UNSET else f"  ({plural(tree.num_children, 'child', 'children')})"
+    return [(where, "key"), (f"  {safe(tree.path)}", "group"), (count, "faint")]
+
+
+def _rows(
+    children: list[TreeNode], cut: bool, total: int, style: Style, width: int
+) -> list[tuple[Line, list[Cell]]]:
+    """All rows, depth first, without recursion: a file may nest deeper than Python's stack."""
+    rows: list[tuple[Line, list[Cell]]] = []
+    stack: list[tuple[str, list[TreeNode], int, int]] = [("", children, 0, total if cut else len(children))]
+    while stack:
+        prefix, level, index, count = stack.pop()
+        if index >= len(level):
+            if count > len(level):
+                rows.append(([(prefix + style.last, "faint"), _more(count - len(level))], NOTHING))
+            continue
+        stack.append((prefix, level, index + 1, count))
+        node, last = level[index], index + 1 == count
+        below = prefix + ("    " if last else style.pipe)
+        rows.append(
+            (
+                [(prefix + (style.last if last else style.branch), "faint"), *_name(node, style)],
+                _cells(node, style),
+            )
+        )
+        if isinstance(node, AttributedNode) and node.attributes is not UNSET:
+            rows += _attribute_rows(node.attributes, node.attributes_truncated is True, below)
+        if isinstance(node, GroupNode) and node.children is not UNSET:
+            more = node.num_children if node.children_truncated is True else len(node.children)
+            stack.append((below, node.children, 0, more))
+    return rows
+
+
+def _more(count: int) -> Cell:
+    return (f"… {count:,} more (--limit 0 shows all)", "faint")
+
+
+def _name(node: TreeNode, style: Style) -> Line:
+    name = safe(node.name, LONGEST_NAME)
+    if isinstance(node, AttributedNode) and node.alias_of is not UNSET:
+        return [(name, "link"), (f" = {safe(node.alias_of)}", "target")]
+    if isinstance(node, GroupNode):
+        return [(f"{name}/", "group")]
+    if isinstance(node, SoftLinkNode | ExternalLinkNode):
+        return [(name, "link"), (f" {style.arrow} {safe(node.target)}", "target")]
+    if isinstance(node, DatatypeNode):
+        return [(name, "datatype")]
+    return [(name, "bad" if isinstance(node, UnresolvedNode) else "dataset")]
+
+
+def _cells(node: TreeNode, style: Style) -> list[Cell]:
+    """Shape, type, chunks, filters, size."""
+    if isinstance(node, AttributedNode) and node.alias_of is not UNSET:
+        return NOTHING
+    if isinstance(node, GroupNode):
+        return _group_cells(node)
+    if isinstance(node, DatasetNode):
+        return _dataset_cells(node, style)
+    if isinstance(node, DatatypeNode):
+        return [("datatype", "faint"), (safe(node.dtype, 60), "dtype"), ("", ""), ("", ""), ("", "")]
+    if isinstance(node, ExternalLinkNode):
+        return [("external link", "faint"), *NOTHING[1:]]
+    if isinstance(node, UnresolvedNode):
+        return [(f"unresolved: {safe(node.reason, 80)}", "bad"), *NOTHING[1:]]
+    return [("soft link", "faint"), *NOTHING[1:]]
+
+
+def _group_cells(node: GroupNode) -> list[Cell]:
+    count = plural(node.num_children, "child", "children")
+    if node.error is not UNSET:
+        return [(f"unreadable: {safe(node.error, 80)}", "bad"), *NOTHING[1:]]
+    kind = safe(node.nx_class, 40) if node.nx_class is not UNSET else ""
+    return [(count, "faint"), (kind, "datatype"), ("", ""), ("", ""), ("", "")]
+
+
+def _dataset_cells(node: DatasetNode, style: Style) -> list[Cell]:
+    chunks = style.times.join(map(str, node.chunks)) if node.chunks is not UNSET else ""
+    layout = node.layout if node.layout in ("virtual", "external", "compact") else ""
+    filters = "+".join(node.filters) if node.filters is not UNSET else ""
+    return [
+        (shape(node.shape).replace(" × ", style.times), "shape"),
+        (safe(node.dtype, 60), "dtype"),
+        (f"chunks {chunks}" if chunks else str(layout), "faint"),
+        (safe(filters, 40), "faint"),
+        (size(node.nbytes), "size"),
+    ]
+
+
+def _attribute_rows(attributes: list[Attribute], cut: bool, prefix: str) -> list[tuple[Line, list[Cell]]]:
+    rows: list[tuple[Line, list[Cell]]] = [
+        (
+            [(prefix, "faint"), (f"@{safe(a.name, 60)}", "faint"), (f" = {value_text(a, 60)}", "faint")],
+            NOTHING,
+        )
+        for a in attributes
+    ]
+    if cut:
+        rows.append(([(prefix, "faint"), ("@… more attributes (h5s3 meta shows them)", "faint")], NOTHING))
+    return rows

@@ -1,0 +1,59 @@
+"""Attribute values and table cells in a line of safe text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec import UNSET
+
+from h5s3.records import Attribute
+from h5s3.render.text import safe, shape
+
+
+def value_text(attribute: Attribute, most: int = 200) -> str:
+    """The value of an attribute, or why there is none."""
+    if attribute.error is not UNSET:
+        return f"({safe(attribute.error, most)})"
+    if attribute.shape is None:
+        return "(null dataspace)"
+    text = cell_text(attribute.value, most, attribute.nan_count is not UNSET)
+    return text + (f" … {shape(attribute.shape)} in all" if attribute.truncated is True else "")
+
+
+def cell_text(value: Any, most: int = 80, nan: bool = True) -> str:
+    """A JSON value as people write it, cut at `most` characters."""
+    return safe(_text(value, most, nan), most)
+
+
+def _text(value: Any, most: int, nan: bool) -> str:
+    if value is None:
+        return "nan" if nan else "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return number(value)
+    if isinstance(value, list):
+        return _joined((_text(item, most, nan) for item in value), most, "[", "]")
+    if isinstance(value, dict):
+        return _joined((f"{name}: {_text(item, most, nan)}" for name, item in value.items()), most, "{", "}")
+    return str(value)
+
+
+def _joined(parts: Iterable[str], most: int, opening: str, closing: str) -> str:
+    """Parts until the line is full: a value may have millions."""
+    text = opening
+    for index, part in enumerate(parts):
+        text += (", " if index else "") + part
+        if len(text) > most:
+            return text[: max(1, most - 1)] + "…"
+    return text + closing
+
+
+def number(value: float | None) -> str:
+    """Six significant digits, without a needless exponent or point."""
+    if value is None:
+        return "-"
+    if isinstance(value, int):
+        return f"{value}"
+    return f"{value:.6g}"

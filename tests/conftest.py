@@ -1,0 +1,67 @@
+"""Servers for the whole run, a proxy for each test, and an environment that is nobody's."""
+
+import os
+from collections.abc import Iterator
+
+import boto3
+import pytest
+
+from tests.support.proxy import Proxy
+from tests.support.servers import S3Server, external_server, moto_server, rclone_server
+
+SERVERS = ["external"] if os.environ.get("H5S3_TEST_ENDPOINT_URL") else ["rclone", "moto"]
+
+_HIDDEN_PREFIXES = ("AWS_", "H5S3_", "S3_", "XDG_", "RCLONE_")
+# Settings of the terminal, of colour and of web proxies; GITHUB_ACTIONS makes typer write colour into pipes.
+_HIDDEN = {"NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "PY_COLORS", "COLUMNS", "LINES"}
+_HIDDEN |= {"TTY_COMPATIBLE", "TTY_INTERACTIVE", "GITHUB_ACTIONS"}
+_HIDDEN |= {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"}
+
+
+@pytest.fixture(scope="session")
+def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """rclone's S3 server; the folders of its `root` are its buckets."""
+    with rclone_server(tmp_path_factory.mktemp("rclone")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[S3Server]:
+    """moto's server: the semantics of AWS."""
+    with moto_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def external() -> Iterator[S3Server]:
+    """The server that H5S3_TEST_ENDPOINT_URL names."""
+    with external_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=SERVERS)
+def server(request: pytest.FixtureRequest) -> S3Server:
+    """Each server in turn: rclone and moto, or only the external one where the environment names it."""
+    found: S3Server = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def proxy(server: S3Server) -> Iterator[Proxy]:
+    """A proxy before the server: counts, slows and breaks requests."""
+    with Proxy(server) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Hide the user's environment from each test; the servers, started before, do not depend on it."""
+    for name in list(os.environ):
+        if name.upper() in _HIDDEN or name.startswith(_HIDDEN_PREFIXES):
+            monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("home")
+    for name, folder in {"HOME": "", "XDG_CACHE_HOME": ".cache", "XDG_CONFIG_HOME": ".config"}.items():
+        monkeypatch.setenv(name, str(home / folder))
+    monkeypatch.setenv("H5S3_CACHE_DIR", str(home / "h5s3-cache"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
