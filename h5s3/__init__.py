@@ -1,3 +1,24 @@
-"""Explore HDF5 files in S3-compatible object storage."""
+"""Explore HDF5 files in S3-compatible object storage.
+
+From Python: `with h5s3.open(location) as file:` gives a read-only `h5py.File`; `h5s3.ls`, `h5s3.tree`,
+`h5s3.meta` and `h5s3.preview` return the records that the commands print.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+__all__ = ["ls", "meta", "open", "preview", "tree"]
+
+if TYPE_CHECKING:
+    from h5s3.api import ls, meta, open, preview, tree
+
+
+def __getattr__(name: str) -> Any:
+    """Load the functions when they are first used: the command line needs none of them to start."""
+    if name in __all__:
+        from h5s3 import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'h5s3' has no attribute {name!r}")

@@ -9,11 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter, process_time
 
-from msgspec import UNSET
-
 from h5s3.errors import H5s3Error
 from h5s3.explore.bench_plan import size_text
-from h5s3.records import Samples
+from h5s3.records import UNSET, Samples
 from h5s3.storage.probe import Timing
 
 FAILURES = 3  # in a row from the start: the rest is not tried

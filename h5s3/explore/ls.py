@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
-
-import msgspec
 
 from h5s3.errors import UsageError
 from h5s3.explore.session import Session
@@ -22,7 +21,8 @@ SortKey = Literal["name", "size", "time"]
 MOST_REMEMBERED = 5000  # entries of a listing that is kept for 30 s
 
 
-class Question(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Question:
     """What to list. `limit` 0 means everything."""
 
     recursive: bool = False

@@ -74,22 +74,19 @@ def _add_link(document: Meta, found: Found) -> None:
 
 
 def _add_object(document: Meta, file: OpenFile, found: Found, attribute: str | None, limit: int) -> None:
-    import h5py
-
     from h5s3.reader.details import add_dataset, add_datatype, add_file, add_group
+    from h5s3.reader.links import kind_of
     from h5s3.reader.targets import name_targets
 
     namer = name_targets(file, found)
-    if isinstance(found.object, h5py.h5g.GroupID):
-        document.kind = "group"
+    document.kind = kind_of(found.object)
+    if document.kind == "group":
         add_group(document, found.object)
         if document.path == "/":
             add_file(document, file)
-    elif isinstance(found.object, h5py.h5d.DatasetID):
-        document.kind = "dataset"
+    elif document.kind == "dataset":
         add_dataset(document, file, found.object, namer)
     else:
-        document.kind = "datatype"
         add_datatype(document, found.object)
     _add_attributes(document, file, found.object, namer, attribute, limit)
 
@@ -100,16 +97,14 @@ def _add_attributes(
     """All attributes of one object are siblings: they are read as one wave."""
     import os
 
-    from h5py import h5a
-
-    from h5s3.reader.attributes import attribute_names, count_attributes, read_attribute
+    from h5s3.reader.attributes import attribute_names, count_attributes, has_attribute, read_attribute
     from h5s3.reader.waves import gather
 
     document.num_attributes = count_attributes(found)
     names = attribute_names(found, limit)
     if only is not None:
         names = [os.fsencode(only)]
-        if not h5a.exists(found, names[0]):
+        if not has_attribute(found, names[0]):
             raise NotFoundError(f"{document.path} has no attribute {only}", hint="try: h5s3 meta --all-attrs")
     document.attributes = gather(
         file.blocks,

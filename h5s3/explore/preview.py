@@ -49,19 +49,15 @@ def preview(
 
 
 def _look(file: OpenFile, options: dict[str, Any]) -> Preview:
-    import h5py
-
     from h5s3.explore.looks import look
     from h5s3.reader.datasets import read_facts
-    from h5s3.reader.links import resolve
+    from h5s3.reader.links import kind_of, resolve
     from h5s3.reader.names import raw_path, text_of
 
     raw = raw_path(options["path"])
     found = resolve(file.root, raw).object
-    if not isinstance(found, h5py.h5d.DatasetID):
-        kind = (
-            "group" if isinstance(found, h5py.h5g.GroupID) else "link" if found is None else "named datatype"
-        )
+    kind = "link" if found is None else kind_of(found)
+    if kind != "dataset":
         raise UsageError(f"{text_of(raw)} is a {kind}, not a dataset", hint="try: h5s3 tree")
     facts = read_facts(found)
     document = _document(file, text_of(raw), facts)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
-
-import msgspec
 
 from h5s3 import __version__
 from h5s3.cache import Cache
@@ -22,6 +21,7 @@ from h5s3.storage.stores import open_store
 from h5s3.storage.trace import Trace
 
 if TYPE_CHECKING:
+    from h5s3.reader.blocks import BlockFile
     from h5s3.reader.opening import OpenFile
 
 FIRST_BYTES = 256 * 1024  # of an object that is met for the first time
@@ -77,7 +77,7 @@ class Session:
         if remembered is not None:
             try:
                 found = from_json(remembered, kind)
-            except msgspec.MsgspecError:
+            except ValueError:
                 pass
             else:
                 self.trace.hits += 1
@@ -88,16 +88,22 @@ class Session:
             self.cache.set_many({key: to_json(found)}, "answer")
         return found
 
+    @contextmanager
+    def opened(self, location: Location) -> Iterator[OpenFile]:
+        """The file itself, for as long as the block lasts."""
+        from h5s3.reader.opening import open_hdf5
+
+        info, first = self.catalog.resolve(location, lambda: self.store(location), FIRST_BYTES)
+        with self._located(info), open_hdf5(self._blocks(info, first), info) as file:
+            yield file
+
     def read(self, info: ObjectInfo, first: bytes, ask: Callable[[OpenFile], T]) -> T:
         """Ask an open file. Where a suspended read confused libhdf5, the file is asked again plainly."""
-        from h5s3.reader.blocks import BlockFile
         from h5s3.reader.opening import open_hdf5
         from h5s3.reader.waves import ReplayError
 
-        local = self.settings.offline and info.location.kind != "local"
-        blocks = BlockFile(None if local else self.store(info.location), self.cache, info, self.trace)
-        blocks.seed(first)
-        try:
+        blocks = self._blocks(info, first)
+        with self._located(info):
             try:
                 with open_hdf5(blocks, info) as file:
                     return ask(file)
@@ -105,10 +111,23 @@ class Session:
                 blocks.restart()
                 with open_hdf5(blocks, info) as file:
                     return ask(file)
-        except NotCachedError as error:
-            error.hint = error.hint or "run without --offline"
-            raise error.at(info.location.display) from None
+
+    def _blocks(self, info: ObjectInfo, first: bytes) -> BlockFile:
+        from h5s3.reader.blocks import BlockFile
+
+        from_cache = self.settings.offline and info.location.kind != "local"
+        blocks = BlockFile(None if from_cache else self.store(info.location), self.cache, info, self.trace)
+        blocks.seed(first)
+        return blocks
+
+    @contextmanager
+    def _located(self, info: ObjectInfo) -> Iterator[None]:
+        """Errors raised within name the object."""
+        try:
+            yield
         except H5s3Error as error:
+            if isinstance(error, NotCachedError):
+                error.hint = error.hint or "run without --offline"
             raise error.at(info.location.display) from None
 
     def _key(self, kind: type[Answer], info: ObjectInfo, options: dict[str, Any]) -> str | None:

@@ -9,14 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from msgspec import UNSET
-
 from h5s3.cache import Cache
 from h5s3.errors import ChangedError, H5s3Error, RefusedError
 from h5s3.explore.bench_plan import size_text
 from h5s3.explore.session import Session
 from h5s3.explore.tree import tree
-from h5s3.records import AttributedNode, GroupNode, Strategy, Tree, TreeNode
+from h5s3.records import UNSET, AttributedNode, GroupNode, Strategy, Tree, TreeNode
 from h5s3.settings import MIB, Settings
 from h5s3.storage.base import ObjectInfo
 from h5s3.storage.trace import Trace

@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from msgspec import UNSET
-
 from h5s3.errors import DamagedError, UsageError
 from h5s3.explore.session import Session, shown_key
-from h5s3.records import AttributedNode, GroupNode, Tree, TreeNode
+from h5s3.records import UNSET, AttributedNode, GroupNode, Tree, TreeNode
 from h5s3.storage.location import Location
 
 if TYPE_CHECKING:
@@ -77,9 +75,7 @@ class _Walk:
 
     def run(self, path: str) -> Tree:
         """The document for one path."""
-        import h5py
-
-        from h5s3.reader.links import resolve
+        from h5s3.reader.links import kind_of, resolve
         from h5s3.reader.names import raw_path, text_of
 
         location, raw = self._file.info.location, raw_path(path)
@@ -92,21 +88,21 @@ class _Walk:
             num_children=0,
             children=[],
         )
-        if isinstance(found.object, h5py.h5g.GroupID):
+        if found.object is not None and kind_of(found.object) == "group":
             self._fill(document, raw, found.object)
         elif found.link is not None:
             document.node = self._describe(found.parent, raw.rpartition(b"/")[0], found.link).node
         return document
 
     def _fill(self, document: Tree, raw: bytes, group: Any) -> None:
-        from h5py import h5o
+        from h5s3.reader.links import address_of
 
         top = GroupNode(name="", path=document.path, num_children=0)
         if self._attributes is not None:
             from h5s3.reader.objects import add_attributes
 
             add_attributes(document, self._file.h5.id, group, self._attributes)
-        self._seen[int(h5o.get_info(group).addr)] = document.path
+        self._seen[address_of(group)] = document.path
         self._descend(_Open(top, raw, group, None))
         if top.error:
             raise DamagedError(f"the links of {document.path} cannot be read: {top.error}")

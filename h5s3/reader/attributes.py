@@ -27,6 +27,11 @@ def count_attributes(obj: Any) -> int:
     return int(h5a.get_num_attrs(obj))
 
 
+def has_attribute(obj: Any, name: bytes) -> bool:
+    """Whether an object has an attribute."""
+    return bool(h5a.exists(obj, name))
+
+
 def attribute_names(obj: Any, limit: int = 0) -> list[bytes]:
     """The first `limit` names (0: all), in order of creation where that is tracked, else by name."""
     names: list[bytes] = []

@@ -38,6 +38,18 @@ class Found:
     object: Objects | None  # None: a link that is not followed, or leads nowhere
 
 
+def kind_of(found: Objects) -> Literal["group", "dataset", "datatype"]:
+    """What an open object is."""
+    if isinstance(found, h5g.GroupID):
+        return "group"
+    return "dataset" if isinstance(found, h5py.h5d.DatasetID) else "datatype"
+
+
+def address_of(found: Objects) -> int:
+    """Address of the header of an open object."""
+    return int(h5o.get_info(found).addr)
+
+
 def count_links(group: h5g.GroupID) -> int:
     """Number of links of a group."""
     return int(group.get_num_objs())

@@ -6,7 +6,7 @@ import base64
 import os
 from typing import Any
 
-from msgspec import UNSET, UnsetType
+from h5s3.records import UNSET, UnsetType
 
 
 def text_of(raw: bytes) -> str:

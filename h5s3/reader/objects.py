@@ -7,7 +7,6 @@ from typing import Any
 
 import h5py
 from h5py import h5a
-from msgspec import UNSET
 
 from h5s3.errors import H5s3Error
 from h5s3.reader.attributes import attribute_names, count_attributes, read_attribute
@@ -19,6 +18,7 @@ from h5s3.reader.links import Link, count_links, open_link
 from h5s3.reader.names import join, names_of, text_of
 from h5s3.reader.opening import plain_reason
 from h5s3.records import (
+    UNSET,
     AttributedNode,
     DatasetNode,
     DatatypeNode,

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from h5s3.records.base import Document, Json, Record, Shape, from_json, to_json
+from h5s3.records.base import Document, Json, Record, Shape, from_json, replaced, to_json
 from h5s3.records.bench import Bench, Check, Samples, Strategy
 from h5s3.records.listing import CacheInfo, Entry, Listing
 from h5s3.records.meta import (
@@ -43,6 +44,7 @@ from h5s3.records.tree import (
 
 __all__ = [
     "DOCUMENTS",
+    "UNSET",
     "Attribute",
     "AttributedNode",
     "Axis",
@@ -79,9 +81,11 @@ __all__ = [
     "TreeNode",
     "TypeInfo",
     "UnresolvedNode",
+    "UnsetType",
     "VirtualSource",
     "from_json",
     "json_schema",
+    "replaced",
     "to_json",
 ]
 

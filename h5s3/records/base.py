@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 import msgspec
+import msgspec.structs
 
 Shape = list[int]
 Json = Any  # a value that JSON can hold: see `reader.values`
@@ -19,6 +20,7 @@ class Document(Record, kw_only=True):
 
 
 R = TypeVar("R", bound=Document)
+T = TypeVar("T", bound=Record)
 
 
 def to_json(record: Record | list[Record]) -> bytes:
@@ -27,5 +29,13 @@ def to_json(record: Record | list[Record]) -> bytes:
 
 
 def from_json(data: bytes, kind: type[R]) -> R:
-    """Decode and validate what `to_json` wrote. Raises `msgspec.ValidationError`/`DecodeError`."""
-    return msgspec.json.decode(data, type=kind)
+    """Decode and validate what `to_json` wrote. Raises `ValueError` for anything else."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"not a {kind.__name__}") from error
+
+
+def replaced(record: T, **changes: Any) -> T:
+    """A copy of a record with other values in some fields."""
+    return msgspec.structs.replace(record, **changes)

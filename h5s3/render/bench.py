@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from msgspec import UNSET
 from rich.console import Group, RenderableType
 from rich.filesize import pick_unit_and_suffix
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from h5s3.records import Bench, Check, Samples, Strategy
+from h5s3.records import UNSET, Bench, Check, Samples, Strategy
 from h5s3.render.text import plural, safe, size
 
 NAMES = {"GET, new connection": "GET, new"}

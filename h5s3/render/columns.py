@@ -22,7 +22,7 @@ def align(
 ) -> list[Line]:
     """Rows of a first cell (itself in parts) and columns, padded into lines of at most `width`.
 
-    Empty columns vanish. Where it is too narrow, the first cell gives way down to `least`, then the last ones do.
+    Empty columns vanish. Where it is too narrow, the first cell gives way down to `least`, then the last do.
     """
     if not rows:
         return []

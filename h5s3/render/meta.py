@@ -5,9 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from msgspec import UNSET
-
-from h5s3.records import Meta, TypeInfo
+from h5s3.records import UNSET, Meta, TypeInfo
 from h5s3.render.columns import Cell, Line, align, print_lines
 from h5s3.render.console import stdout
 from h5s3.render.text import plural, safe, shape, size

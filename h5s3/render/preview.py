@@ -6,9 +6,7 @@ import os
 import sys
 from typing import Any
 
-from msgspec import UNSET, structs
-
-from h5s3.records import Axis, Plot, Preview, Stats, Table
+from h5s3.records import UNSET, Axis, Plot, Preview, Stats, Table, replaced
 from h5s3.render.columns import Cell, Line, align, print_lines, width_of
 from h5s3.render.console import stdout
 from h5s3.render.text import plural, safe, shape
@@ -23,7 +21,7 @@ def reduced(preview: Preview, only: str | None, plot: bool) -> Preview:
     wanted = {"stats", "table", "plot", "profile"} if only is None else {only}
     if not plot:
         wanted.discard("plot")
-    return structs.replace(
+    return replaced(
         preview, **{part: None for part in ("stats", "table", "plot", "profile") if part not in wanted}
     )
 

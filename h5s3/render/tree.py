@@ -6,9 +6,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from msgspec import UNSET
-
 from h5s3.records import (
+    UNSET,
     Attribute,
     AttributedNode,
     DatasetNode,

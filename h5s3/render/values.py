@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from msgspec import UNSET
-
-from h5s3.records import Attribute
+from h5s3.records import UNSET, Attribute
 from h5s3.render.text import safe, shape
 
 

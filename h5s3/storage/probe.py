@@ -191,8 +191,8 @@ class Probe:
 
     @property
     def url(self) -> str:
-        """Where the reads go. It may be signed: not to be shown."""
-        return self._store.target(self._location).url
+        """Where the requests go. It may be signed: not to be shown."""
+        return self._store.target(self._location, "GET" if self._location.key else "LIST").url
 
     def line(self) -> Line:
         """A connection to be, for one thread at a time."""

@@ -1,0 +1,117 @@
+"""The questions for Python programs: each opens a session, asks, and closes it.
+
+Every function takes the settings of the command line as keyword arguments: `profile`, `endpoint_url`, `region`,
+`anon`, `request_payer`, `no_cache`, `refresh`, `offline`, `timeout` (seconds), `max_bytes`, `bucket`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from h5s3.explore.session import Session
+from h5s3.records import Listing, Meta, Preview, Tree
+from h5s3.settings import from_environment
+
+if TYPE_CHECKING:
+    import h5py
+
+
+@contextmanager
+def open(location: str, **settings: Any) -> Iterator[h5py.File]:
+    """A read-only `h5py.File` over the ranged reader and the persistent cache.
+
+    It is closed at the end of the `with` block, and must not be used after it: an h5py object that is alive
+    when the interpreter exits crashes the process. Unlike the commands, h5py follows what a file says: do not
+    read datasets with external storage, external links or foreign virtual sources of files you do not trust.
+    Raises the errors of `h5s3.errors`.
+    """
+    with _session(settings) as session:
+        where = session.location(location)
+        with session.opened(where) as file:
+            yield file.h5
+
+
+def ls(
+    location: str,
+    *,
+    recursive: bool = False,
+    glob: str | None = None,
+    h5: bool = False,
+    sort: Literal["name", "size", "time"] | None = None,
+    limit: int = 0,
+    versions: bool = False,
+    **settings: Any,
+) -> Listing:
+    """What a bucket, prefix or directory holds. Raises the errors of `h5s3.errors`."""
+    from h5s3.explore.ls import Question
+    from h5s3.explore.ls import ls as ask
+
+    question = Question(recursive=recursive, glob=glob, h5=h5, sort=sort, limit=limit, versions=versions)
+    with _session(settings) as session:
+        return ask(session, session.location(location), question)
+
+
+def tree(
+    location: str,
+    path: str = "/",
+    *,
+    depth: int = 1,
+    limit: int = 100,
+    attributes: bool = False,
+    **settings: Any,
+) -> Tree:
+    """What lies up to `depth` levels below `path` (0: all), `limit` children of each group (0: all)."""
+    from h5s3.explore.tree import tree as ask
+
+    with _session(settings) as session:
+        where = session.location(location)
+        return ask(session, where, path, depth=depth, limit=limit, attributes=attributes)
+
+
+def meta(
+    location: str,
+    path: str = "/",
+    *,
+    attribute: str | None = None,
+    all_attributes: bool = False,
+    **settings: Any,
+) -> Meta:
+    """Everything about the object at `path`."""
+    from h5s3.explore.meta import meta as ask
+
+    with _session(settings) as session:
+        where = session.location(location)
+        return ask(session, where, path, attribute=attribute, all_attributes=all_attributes)
+
+
+def preview(
+    location: str,
+    path: str,
+    *,
+    selection: str | None = None,
+    display_dims: tuple[int, int] | None = None,
+    fixed: dict[int, int] | None = None,
+    max_size: int = 256,
+    **settings: Any,
+) -> Preview:
+    """Statistics, table, plot data and profile of a bounded sample of the dataset at `path`."""
+    from h5s3.explore.preview import preview as ask
+
+    with _session(settings) as session:
+        where = session.location(location)
+        return ask(
+            session,
+            where,
+            path,
+            selection=selection,
+            display_dims=display_dims,
+            fixed=fixed,
+            max_size=max_size,
+        )
+
+
+def _session(settings: dict[str, Any]) -> Session:
+    return Session(replace(from_environment(), **settings))
