@@ -56,9 +56,10 @@ def bench(
 
         show_json(found)
     else:
-        from h5s3.render.bench import show_bench
+        from h5s3.render.bench import bench_lines
+        from h5s3.render.console import can_show_unicode, show, stdout
 
-        show_bench(found)
+        show([bench_lines(found, min(stdout().width, 120), can_show_unicode())])
 
 
 def _numbers(text: str) -> list[int]:

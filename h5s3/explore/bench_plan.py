@@ -8,7 +8,7 @@ from h5s3.errors import UsageError
 from h5s3.settings import MIB
 from h5s3.storage.base import unsigned
 from h5s3.storage.location import Location
-from h5s3.storage.probe_checks import REQUESTS, sample_length
+from h5s3.storage.probe_checks import RANGES, REQUESTS, sample_length
 
 BUDGET = 256 * MIB  # bytes, where --max-bytes does not say
 FEWEST = 3  # samples worth a summary
@@ -91,7 +91,7 @@ class Plan:
     @property
     def bytes(self) -> int:
         """Bytes of the object; pages of LIST come on top."""
-        return self.named + 3 * self.check_length + self.lines + sum(cell.bytes for cell in self.cells)
+        return self.named + RANGES * self.check_length + self.lines + sum(cell.bytes for cell in self.cells)
 
 
 def is_object(location: Location) -> bool:

@@ -166,6 +166,7 @@ class Run:
             trial = Outcome()
             self._fetch(batch, lines, ranges[:1], trial, doing, cell.fresh)
             outcome.warm_up = trial.timings[0] if trial.timings else None
+            outcome.errors += trial.errors
             ranges = ranges[1:]
         with outcome.clocked():
             self._fetch(batch, lines, ranges, outcome, doing, cell.fresh)

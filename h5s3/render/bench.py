@@ -65,7 +65,8 @@ def _samples(samples: list[Samples], width: int, none: str) -> Table:
         cells += [str(one.concurrency), *(_number(t and t * 1000, none) for t in times)]
         cells += [_number(one.requests_per_second, none), _number(rate, none)]
         table.add_row(
-            *(Text(safe(cell)) for cell in cells), Text(str(one.errors), style="red" if one.errors else "dim")
+            *(Text(safe(cell)) for cell in cells),
+            Text(f"{one.errors:,}", style="red" if one.errors else "dim"),
         )
     return table
 

@@ -53,6 +53,11 @@ def _console(stream: object) -> Console:
     )
 
 
+def can_show_unicode() -> bool:
+    """Whether standard output takes more than ASCII."""
+    return "utf" in (getattr(sys.stdout, "encoding", None) or "").lower()
+
+
 def show(renderables: Iterable[RenderableType]) -> None:
     """Print a result."""
     console = stdout()

@@ -120,7 +120,8 @@ def _name(node: TreeNode, style: Style) -> Line:
     if isinstance(node, GroupNode):
         return [(f"{name}/", "group")]
     if isinstance(node, SoftLinkNode | ExternalLinkNode):
-        return [(name, "link"), (f" {style.arrow} {safe(node.target)}", "target")]
+        kind = "soft link" if isinstance(node, SoftLinkNode) else "external link"
+        return [(name, "link"), (f" {style.arrow} {safe(node.target)}", "target"), (f"  ({kind})", "faint")]
     if isinstance(node, DatatypeNode):
         return [(name, "datatype")]
     return [(name, "bad" if isinstance(node, UnresolvedNode) else "dataset")]
@@ -136,11 +137,9 @@ def _cells(node: TreeNode, style: Style) -> list[Cell]:
         return _dataset_cells(node, style)
     if isinstance(node, DatatypeNode):
         return [("datatype", "faint"), (safe(node.dtype, 60), "dtype"), ("", ""), ("", ""), ("", "")]
-    if isinstance(node, ExternalLinkNode):
-        return [("external link", "faint"), *NOTHING[1:]]
     if isinstance(node, UnresolvedNode):
         return [(f"unresolved: {safe(node.reason, 80)}", "bad"), *NOTHING[1:]]
-    return [("soft link", "faint"), *NOTHING[1:]]
+    return NOTHING
 
 
 def _group_cells(node: GroupNode) -> list[Cell]:

@@ -71,8 +71,11 @@ class CountedFile(io.RawIOBase):
 
 
 def _count(session: Any, trace: Trace, limit: int) -> None:
-    """Count what the clients of an aiobotocore session send and receive. Each request is a wait of its own:
-    a file of s3fs asks for one range after another."""
+    """Count what the clients of an aiobotocore session send, tries again included, and the bodies announced.
+
+    Each request is a wait of its own: a file of s3fs asks for one range after another. Not seen is what
+    aiohttp sends again by itself, because a connection that it had kept turned out dead.
+    """
 
     def sent(request: Any, operation_name: str, **_: Any) -> None:
         first, _dash, last = str(request.headers.get("Range", "")).removeprefix("bytes=").partition("-")

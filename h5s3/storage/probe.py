@@ -14,7 +14,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from socket import gaierror
 from time import perf_counter
 from typing import Protocol, runtime_checkable
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from urllib3 import HTTPHeaderDict
 from urllib3.util import wait_for_read
@@ -269,6 +269,7 @@ def wire_error(error: Exception, url: str, connecting: bool = False) -> NetworkE
 
 
 def _path(url: str) -> str:
-    """The request target exactly as the URL has it: no normalising of `..` and `//` in keys."""
+    """The request target as the URL has it: what no URL may hold is escaped, `..` and `//` in keys stay."""
     rest = url.partition("://")[2].partition("#")[0]
-    return rest[rest.index("/") :] if "/" in rest else "/"
+    path = rest[rest.index("/") :] if "/" in rest else "/"
+    return "".join(char if "!" <= char <= "~" else quote(char) for char in path)

@@ -14,6 +14,7 @@ from h5s3.storage.probe import Line, Probe, Reply
 
 SAMPLE = 64 * 1024  # bytes of each range asked for
 REQUESTS = 5
+RANGES = 4  # answers to those that may bring bytes
 NO_SUCH_ETAG = '"no-such-etag"'
 MULTIPART = re.compile(r'"?[0-9a-fA-F]{32}-(\d{1,5})"?')
 
@@ -21,7 +22,7 @@ Verdict = tuple[bool, str]
 
 
 def sample_length(size: int, budget: int) -> int:
-    """Bytes of each range that the checks ask for: three such ranges arrive. 0: the object is too small."""
+    """Bytes of each range that the checks ask for: `RANGES` of them may arrive. 0: too small an object."""
     return min(SAMPLE, size // 2, max(1, budget // 16))
 
 
