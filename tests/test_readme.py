@@ -53,7 +53,11 @@ def test_every_command_is_documented(command: str) -> None:
 def test_every_exit_code_is_documented() -> None:
     from h5s3 import errors
 
-    codes = {kind.exit_code for kind in vars(errors).values() if isinstance(kind, type) and hasattr(kind, "exit_code")}
+    codes = {
+        kind.exit_code
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and hasattr(kind, "exit_code")
+    }
     documented = {int(code) for code in re.findall(r"^\| (\d+) \|", TEXT, re.M)}
     assert codes - {1} <= documented
     assert {0, 130} <= documented

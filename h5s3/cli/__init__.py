@@ -8,20 +8,23 @@ import sys
 
 def main() -> None:
     """Entry point of `h5s3`."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller: nothing else is to take its number
+            setattr(sys, name, open(os.devnull, "w"))
     try:
-        from h5s3.cli.app import app
+        from h5s3.cli.app import run
 
-        app(prog_name="h5s3")
+        code = run()
     except KeyboardInterrupt:
-        _leave(130)
-    except SystemExit as leaving:
-        _leave(leaving.code if isinstance(leaving.code, int) else 1 if leaving.code else 0)
+        code = 130
+    _leave(code)
 
 
 def _leave(code: int) -> None:
     """Exit, silently where the reader of our output has gone away."""
-    try:
-        sys.stdout.flush()
-    except (BrokenPipeError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
     sys.exit(code)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from contextlib import suppress
+from typing import Annotated, Any
 
 import typer
 
 from h5s3 import __version__
 from h5s3.cli import bench, cache, demo, ls, meta, preview, schema, tree
+from h5s3.cli.run import report, unwritten
+from h5s3.errors import UsageError
 
 app = typer.Typer(
     name="h5s3",
@@ -22,6 +25,7 @@ for module in (ls, tree, meta, preview, bench):
 app.add_typer(cache.app, name="cache")
 for module in (demo, schema):
     module.register(app)
+ParseError: type[Any] = typer.BadParameter.__mro__[2]  # the base of them all, which typer gives no name
 
 
 def _version(wanted: bool) -> None:
@@ -42,3 +46,28 @@ def top(
     H5S3_BUCKET. Exit codes: 0 done, 2 usage, 3 not found, 4 access denied, 5 network, 6 not HDF5 or damaged,
     7 changed while read, 8 refused.
     """
+
+
+def run() -> int:
+    """Run the command that argv asks for; its exit code."""
+    try:
+        return app(prog_name="h5s3", standalone_mode=False) or 0
+    except ParseError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            with suppress(OSError):
+                error.show()
+        else:
+            report(_in_one_line(error))
+        return int(error.exit_code)
+    except SystemExit as leaving:  # completion of the shell is done, or the help met a closed pipe
+        closed = isinstance(leaving.__context__, BrokenPipeError)
+        return 0 if closed or not leaving.code else 1
+    except OSError as error:
+        report(unwritten(error))
+        return 1
+
+
+def _in_one_line(error: Any) -> UsageError:
+    cause = " ".join(error.format_message().split()).rstrip(".")
+    command = error.ctx.command_path if getattr(error, "ctx", None) else "h5s3"
+    return UsageError(cause, hint="" if "Did you mean" in cause else f"try: {command} --help")

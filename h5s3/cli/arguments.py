@@ -12,4 +12,4 @@ Location = Annotated[
         metavar="LOCATION", help="s3://bucket/key, https://…, a path, or a key of the default bucket."
     ),
 ]
-ObjectPath = Annotated[str, typer.Argument(metavar="[PATH]", help="Path inside the file.")]
+ObjectPath = Annotated[str, typer.Argument(metavar="PATH", help="Path inside the file.")]

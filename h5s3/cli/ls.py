@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 def ls(
     location: Annotated[
-        str, typer.Argument(metavar="[LOCATION]", help="s3://, s3://bucket/prefix or a directory.")
+        str, typer.Argument(metavar="LOCATION", help="s3://, s3://bucket/prefix or a directory.")
     ] = "",
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="All objects below.")] = False,
     long: Annotated[bool, typer.Option("--long", "-l", help="Also ETag and storage class.")] = False,
@@ -55,8 +55,7 @@ def ls(
     """
     from h5s3.explore.ls import Question, stream
     from h5s3.explore.ls import ls as ask
-    from h5s3.records import to_json
-    from h5s3.render.console import show_json, write
+    from h5s3.render.console import show_json
 
     question = Question(
         recursive=recursive,
@@ -71,7 +70,7 @@ def ls(
         place = opened.location(location or default)
         if jsonl:
             for entry in stream(opened, place, question):
-                write(to_json(entry) + b"\n")
+                show_json(entry)
         elif common.json:
             show_json(ask(opened, place, question))
         else:

@@ -36,11 +36,11 @@ def meta(
 
     with session(common) as opened:
         found = ask(opened, opened.location(location), path, attribute=attr, all_attributes=all_attrs)
-    if common.json:
-        from h5s3.render.console import show_json
+        if common.json:
+            from h5s3.render.console import show_json
 
-        show_json(found)
-    else:
-        from h5s3.render.meta import show_meta
+            show_json(found)
+        else:
+            from h5s3.render.meta import show_meta
 
-        show_meta(found)
+            show_meta(found)

@@ -69,15 +69,15 @@ def preview(
             fixed=_indices(fixed),
             max_size=max_size,
         )
-    if common.json:
-        from h5s3.render.console import show_json
-        from h5s3.render.preview import reduced
+        if common.json:
+            from h5s3.render.console import show_json
+            from h5s3.render.preview import reduced
 
-        show_json(reduced(found, only.value if only else None, plot))
-    else:
-        from h5s3.render.preview import show_preview
+            show_json(reduced(found, only.value if only else None, plot))
+        else:
+            from h5s3.render.preview import show_preview
 
-        show_preview(found, only.value if only else None, plot)
+            show_preview(found, only.value if only else None, plot)
 
 
 def _pair(text: str | None) -> tuple[int, int] | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -17,6 +18,8 @@ from h5s3.errors import H5s3Error, NetworkError
 from h5s3.explore.session import Session
 from h5s3.settings import Settings
 
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+
 
 def guarded(work: Callable[[], None], debug: bool) -> None:
     """Do the work of a command. Raises `typer.Exit` with the code of the table in the README."""
@@ -25,8 +28,9 @@ def guarded(work: Callable[[], None], debug: bool) -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         work()
+        sys.stdout.flush()
     except H5s3Error as error:
-        _report(error, debug)
+        report(error, debug)
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
@@ -34,18 +38,30 @@ def guarded(work: Callable[[], None], debug: bool) -> None:
         raise typer.Exit(0) from None
     except typer.Exit:
         raise
+    except OSError as error:
+        report(unwritten(error), debug)
+        raise typer.Exit(1) from None
     except Exception as error:  # noqa: BLE001 - the last resort: no traceback unless asked for
-        _report(H5s3Error(f"internal error ({type(error).__name__})", hint="--debug shows more"), debug)
+        report(H5s3Error(f"internal error ({type(error).__name__})", hint="--debug shows more"), debug)
         raise typer.Exit(1) from None
 
 
-def _report(error: H5s3Error, debug: bool) -> None:
+def report(error: H5s3Error, debug: bool = False) -> None:
+    """One line on standard error, if anybody reads it; before it the traceback, where asked for."""
     from h5s3.render.console import stderr
     from h5s3.render.text import safe
 
-    if debug:
-        sys.stderr.write(safe_traceback())
-    stderr().print(f"h5s3: {safe(str(error), 1000)}", style="red", soft_wrap=True)
+    with suppress(OSError):
+        if debug:
+            sys.stderr.write(safe_traceback())
+        stderr().print(f"h5s3: {safe(str(error), 1000)}", style="red", soft_wrap=True)
+
+
+def unwritten(error: OSError) -> H5s3Error:
+    """What to say of an error of the operating system: of output that had no room, mostly."""
+    if error.errno in NO_ROOM and error.filename is None:
+        return H5s3Error(f"the output cannot be written: {error.strerror}")
+    return H5s3Error(f"internal error ({type(error).__name__})", hint="--debug shows more")
 
 
 def safe_traceback() -> str:

@@ -47,15 +47,15 @@ def tree(
     levels = 0 if recursive else depth or 1
     with session(common) as opened:
         found = ask(opened, opened.location(location), path, depth=levels, limit=limit, attributes=attrs)
-    if jsonl:
-        from h5s3.render.jsonl import show_nodes
+        if jsonl:
+            from h5s3.render.jsonl import show_nodes
 
-        show_nodes(found)
-    elif common.json:
-        from h5s3.render.console import show_json
+            show_nodes(found)
+        elif common.json:
+            from h5s3.render.console import show_json
 
-        show_json(found)
-    else:
-        from h5s3.render.tree import show_tree
+            show_json(found)
+        else:
+            from h5s3.render.tree import show_tree
 
-        show_tree(found)
+            show_tree(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable
 from queue import SimpleQueue
+from time import perf_counter
 
 from h5s3.errors import H5s3Error, NetworkError
 from h5s3.explore.bench_plan import Cell, Plan
@@ -17,6 +18,7 @@ from h5s3.storage.probe import Line, Probe, Timing
 from h5s3.storage.probe_checks import check_ranges
 
 FRESH = "GET, new connection"
+TELL_EVERY = 0.05  # seconds
 Progress = Callable[[str, float], None]
 Lines = SimpleQueue[Line]
 
@@ -41,6 +43,7 @@ class Run:
         self._document = document
         self._progress = progress
         self._begun = session.trace.total - bool(info)
+        self._told = 0.0
 
     def run(self, first: Timing) -> None:
         """Fill the document. `first`: the connection that was opened to see whether anybody is there."""
@@ -58,11 +61,17 @@ class Run:
             self._reads()
         elif self._plan.cells:
             self._warn("ranged reads are not measured: the server does not honour Range")
+        self._progress("done", 1.0)
 
     def _warn(self, sentence: str) -> None:
         self._document.warnings.append(sentence)
 
     def _tell(self, doing: str) -> None:
+        """Say what is done, now and then: whoever listens must not slow the requests down."""
+        now = perf_counter()
+        if now - self._told < TELL_EVERY:
+            return
+        self._told = now
         done = self._trace.total - self._begun
         self._progress(doing, min(1.0, done / max(1, self._plan.requests)))
 

@@ -58,11 +58,15 @@ def percentile(values: Sequence[float], percent: float) -> float | None:
 
 
 def summarize(operation: str, size: int, concurrency: int, outcome: Outcome) -> Samples:
-    """The record of one kind of request. Rates are over the wall clock of all of them together."""
+    """The record of one kind of request. Rates are over the wall clock of all of them together.
+
+    One at a time, that is the sum of their seconds: what lies between them is our own doing.
+    """
     seconds = [round(timing.seconds, 6) for timing in outcome.timings]
     first = [round(timing.first_byte, 6) for timing in outcome.timings]
     received = sum(timing.received for timing in outcome.timings)
-    rated = bool(seconds) and outcome.wall > 0
+    wall = outcome.wall if concurrency > 1 else sum(timing.seconds for timing in outcome.timings)
+    rated = bool(seconds) and wall > 0
     return Samples(
         operation=operation,
         size=size,
@@ -70,7 +74,7 @@ def summarize(operation: str, size: int, concurrency: int, outcome: Outcome) -> 
         seconds=seconds,
         first_byte_seconds=first if size else UNSET,
         warm_up_seconds=round(outcome.warm_up.seconds, 6) if outcome.warm_up else UNSET,
-        wall_seconds=round(outcome.wall, 6),
+        wall_seconds=round(wall, 6),
         cpu_seconds=round(outcome.cpu, 6),
         bytes=received,
         errors=len(outcome.errors),
@@ -80,8 +84,8 @@ def summarize(operation: str, size: int, concurrency: int, outcome: Outcome) -> 
         p90=percentile(seconds, 90),
         p99=percentile(seconds, 99),
         max=max(seconds, default=None),
-        requests_per_second=round(len(seconds) / outcome.wall, 3) if rated else None,
-        bytes_per_second=round(received / outcome.wall, 3) if rated else None,
+        requests_per_second=round(len(seconds) / wall, 3) if rated else None,
+        bytes_per_second=round(received / wall, 3) if rated else None,
     )
 
 

@@ -35,11 +35,10 @@ def meta(
 
 
 def _describe(file: OpenFile, path: str, attribute: str | None, limit: int) -> Meta:
-    from h5s3.reader.links import resolve
     from h5s3.reader.names import names_of, raw_path, text_of
 
     raw = raw_path(path)
-    found = resolve(file.root, raw)
+    found = file.find(raw)
     location = file.info.location
     document = Meta(
         location=location.display,

@@ -51,11 +51,11 @@ def preview(
 def _look(file: OpenFile, options: dict[str, Any]) -> Preview:
     from h5s3.explore.looks import look
     from h5s3.reader.datasets import read_facts
-    from h5s3.reader.links import kind_of, resolve
+    from h5s3.reader.links import kind_of
     from h5s3.reader.names import raw_path, text_of
 
     raw = raw_path(options["path"])
-    found = resolve(file.root, raw).object
+    found = file.find(raw).object
     kind = "link" if found is None else kind_of(found)
     if kind != "dataset":
         raise UsageError(f"{text_of(raw)} is a {kind}, not a dataset", hint="try: h5s3 tree")

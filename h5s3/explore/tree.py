@@ -75,11 +75,11 @@ class _Walk:
 
     def run(self, path: str) -> Tree:
         """The document for one path."""
-        from h5s3.reader.links import kind_of, resolve
+        from h5s3.reader.links import kind_of
         from h5s3.reader.names import raw_path, text_of
 
         location, raw = self._file.info.location, raw_path(path)
-        found = resolve(self._file.root, raw)
+        found = self._file.find(raw)
         document = Tree(
             location=location.display,
             key=shown_key(location),
@@ -111,6 +111,9 @@ class _Walk:
         document.children_truncated = top.children_truncated or False
 
     def _descend(self, top: _Open) -> None:
+        from h5s3.reader.links import address_of
+
+        self._file.prefetch_objects([address_of(top.parent)], self._levels, self._limit)
         level, depth = [top], 0
         while level and depth < self._levels and self._left > 0:
             level, depth = self._children(level), depth + 1

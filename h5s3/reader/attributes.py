@@ -79,7 +79,7 @@ def _read_value(found: Attribute, attribute: Any, file: Any, namer: Namer) -> No
         found.error = f"larger than {LARGEST >> 20} MiB"
         return
     values = np.zeros(attribute.shape, dtype=dtype)  # of an array type: gains its dimensions
-    attribute.read(values, mtype=h5py.h5t.py_create(dtype))
+    attribute.read(values, mtype=_memory_type(attribute.get_type(), dtype))
     if values.size > MOST_VALUES:
         values, found.truncated = values.reshape(-1)[:MOST_VALUES], True
     converter = Converter(file, namer)
@@ -90,6 +90,11 @@ def _read_value(found: Attribute, attribute: Any, file: Any, namer: Namer) -> No
         found.inf_count = converter.infs
     if converter.raw:
         found.value_b64 = _b64(converter.raw, scalar=not attribute.shape)
+
+
+def _memory_type(tid: Any, dtype: np.dtype[Any]) -> Any:
+    """The HDF5 type to read into. Opaque bytes are read as stored: libhdf5 does not take off their tag."""
+    return tid if tid.get_class() == h5py.h5t.OPAQUE else h5py.h5t.py_create(dtype)
 
 
 def _b64(raw: list[bytes], scalar: bool) -> Json:

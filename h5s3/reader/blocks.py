@@ -9,12 +9,14 @@ from contextlib import contextmanager
 
 from h5s3.cache import Cache
 from h5s3.errors import DamagedError, NotCachedError
+from h5s3.reader.lookahead import MOST_AHEAD, Lookahead
+from h5s3.reader.nodes import Node, Sizes
 from h5s3.settings import MIB
 from h5s3.storage.base import ObjectInfo, Range, Store
 from h5s3.storage.trace import Trace
 
-BLOCK = 16 * 1024
-GAP = 32 * 1024  # bytes not asked for that are worth fetching to save a request
+BLOCK = 8 * 1024
+GAP = 8 * 1024  # bytes not asked for that are worth fetching to save a request
 LARGEST_GET = 4 * MIB
 MEMORY = 256 * MIB  # blocks kept at the most
 UNSAVED = 32 * MIB  # fetched bytes that may wait to be stored in the cache
@@ -42,6 +44,8 @@ class BlockFile(io.RawIOBase):
         self._fresh: dict[str, bytes] = {}  # fetched and not yet stored in the cache
         self._position = 0
         self._suspended = False
+        self._look: Lookahead | None = None
+        self._ahead: set[int] = set()  # blocks that came on a guess and have not been read
         self.missed: set[int] = set()
         self.ever_missed = False
         self.plain = False
@@ -88,6 +92,7 @@ class BlockFile(io.RawIOBase):
         wanted = range(start // BLOCK, (stop - 1) // BLOCK + 1)
         self._require(wanted)
         for index in wanted:
+            self._ahead.discard(index)
             block = self._blocks[index]
             offset = index * BLOCK
             low, high = max(start, offset), min(stop, offset + len(block))
@@ -118,6 +123,39 @@ class BlockFile(io.RawIOBase):
     def prefetch_ranges(self, ranges: Iterable[Range]) -> None:
         """Have the blocks around these bytes here, in at most one round."""
         self.prefetch(i for start, stop in ranges for i in range(start // BLOCK, (stop - 1) // BLOCK + 1))
+
+    def look_ahead(self, base: int, sizes: Sizes) -> None:
+        """From now on, follow the pointers of expected nodes as their blocks arrive."""
+        self._look = Lookahead(self._peek, self._missing, base, self.size, sizes)
+
+    def chase(self, nodes: Iterable[Node]) -> None:
+        """Fetch these nodes and what they lead to, in one round; only as far as guesses may go."""
+        if self._look is not None and self.waves:
+            wanted = self._guess(self._look.expect(nodes))
+            if wanted:
+                self._fetch(sorted(wanted))
+
+    def _guess(self, wanted: set[int]) -> set[int]:
+        """Of blocks wanted on a guess those to be fetched. What the cache has leads on at once."""
+        fetch: set[int] = set()
+        while wanted:
+            remaining = set(self._from_cache(sorted(i for i in wanted if i not in self._blocks)))
+            fetch |= remaining
+            wanted = (self._look.arrived(wanted - remaining) - fetch) if self._look else set()
+        room = MOST_AHEAD // BLOCK - len(self._ahead)
+        fetch = set(sorted(fetch)[: max(0, room)])
+        self._ahead |= fetch
+        return fetch
+
+    def _peek(self, start: int, stop: int) -> bytes | None:
+        indices = range(start // BLOCK, (stop - 1) // BLOCK + 1)
+        if any(index not in self._blocks for index in indices):
+            return None
+        data = b"".join(self._blocks[index] for index in indices)
+        return data[start - indices[0] * BLOCK : stop - indices[0] * BLOCK]
+
+    def _missing(self, start: int, stop: int) -> list[int]:
+        return [i for i in range(start // BLOCK, (stop - 1) // BLOCK + 1) if i not in self._blocks]
 
     def seed(self, data: bytes) -> None:
         """Take the first bytes of the object, fetched when it was first met."""
@@ -160,11 +198,27 @@ class BlockFile(io.RawIOBase):
         return remaining
 
     def _fetch(self, indices: list[int]) -> None:
-        ranges = [(low * BLOCK, min(high * BLOCK, self.size)) for low, high in coalesce(sorted(indices))]
-        answers = self._live_store().get_ranges(self._info, ranges)
-        for (start, stop), data in answers.items():
-            for offset in range(start, stop, BLOCK):
-                self._keep(offset // BLOCK, data[offset - start : offset - start + BLOCK])
+        asked = set(indices)
+
+        def arrived(wanted: Range, data: bytes) -> list[Range]:
+            came = self._take(wanted, data)
+            if self._look is None:
+                return []
+            more = self._guess(self._look.arrived(came) - asked)
+            asked.update(more)
+            return self._ranges(more)
+
+        self._live_store().get_ranges(self._info, self._ranges(asked), arrived)
+
+    def _ranges(self, indices: set[int]) -> list[Range]:
+        return [(low * BLOCK, min(high * BLOCK, self.size)) for low, high in coalesce(sorted(indices))]
+
+    def _take(self, wanted: Range, data: bytes) -> list[int]:
+        """Keep the blocks of a range; their indices."""
+        start, stop = wanted
+        for offset in range(start, stop, BLOCK):
+            self._keep(offset // BLOCK, data[offset - start : offset - start + BLOCK])
+        return list(range(start // BLOCK, (stop - 1) // BLOCK + 1))
 
     def _keep(self, index: int, data: bytes) -> None:
         self._blocks[index] = data
@@ -219,6 +273,8 @@ class BlockFile(io.RawIOBase):
 
 def coalesce(indices: list[int]) -> Iterator[tuple[int, int]]:
     """Sorted block indices as half-open runs, joined over small gaps and cut at the largest request."""
+    if not indices:
+        return
     gap, largest = GAP // BLOCK, LARGEST_GET // BLOCK
     start = previous = indices[0]
     for index in indices[1:]:

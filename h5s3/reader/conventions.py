@@ -2,40 +2,72 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from h5py import h5a
 
 from h5s3.reader.attributes import read_attribute
+from h5s3.reader.links import Link, list_links, open_link
 from h5s3.reader.opening import OpenFile
+from h5s3.reader.waves import gather
 
 FIRST_LINKS = 3  # objects below the root that are looked at
 
 
 def conventions(file: OpenFile) -> list[str]:
     """Names of conventions, as their communities write them; empty for a plain file."""
-    root = file.root
-    found = []
-    if any(h5a.exists(root, name) for name in (b"_NCProperties", b"_nc3_strict")) or _scales_below(file):
-        found.append("NetCDF-4")
-    text = _text(file, root, b"Conventions")
-    if text and "CF-" in text:
-        found.append("CF")
-    if _text(file, root, b"NX_class") == "NXroot" or h5a.exists(root, b"NeXus_version") or _nexus_entry(file):
-        found.append("NeXus")
-    if _text(file, root, b"encoding-type") == "anndata":
-        found.append("AnnData")
+    marks, *below = gather(
+        file.blocks,
+        [partial(_of_root, file), *(partial(_of_child, file, link) for link in _first_links(file))],
+        lambda *_: set(),
+    )
+    found = marks.union(*below)
     if _user_block(file).startswith(b"MATLAB 7.3"):
-        found.append("MATLAB 7.3")
-    if h5a.exists(root, b"PYTABLES_FORMAT_VERSION"):
-        found.append("PyTables")
-    if any(h5a.exists(root, name) for name in (b"keras_version", b"layer_names", b"model_config")):
-        found.append("Keras")
-    if h5a.exists(root, b"nwb_version"):
-        found.append("NWB")
-    if h5a.exists(root, b"LOOM_SPEC_VERSION"):
-        found.append("Loom")
+        found.add("MATLAB 7.3")
+    return [name for name in NAMES if name in found]
+
+
+NAMES = ("NetCDF-4", "CF", "NeXus", "AnnData", "MATLAB 7.3", "PyTables", "Keras", "NWB", "Loom")
+MARKS = {  # attributes of the root group
+    b"_NCProperties": "NetCDF-4",
+    b"_nc3_strict": "NetCDF-4",
+    b"NeXus_version": "NeXus",
+    b"PYTABLES_FORMAT_VERSION": "PyTables",
+    b"keras_version": "Keras",
+    b"layer_names": "Keras",
+    b"model_config": "Keras",
+    b"nwb_version": "NWB",
+    b"LOOM_SPEC_VERSION": "Loom",
+}
+
+
+def _of_root(file: OpenFile) -> set[str]:
+    root = file.root
+    found = {convention for name, convention in MARKS.items() if h5a.exists(root, name)}
+    if "CF-" in (_text(file, root, b"Conventions") or ""):
+        found.add("CF")
+    if _text(file, root, b"NX_class") == "NXroot":
+        found.add("NeXus")
+    if _text(file, root, b"encoding-type") == "anndata":
+        found.add("AnnData")
     return found
+
+
+def _of_child(file: OpenFile, link: Link) -> set[str]:
+    """Files of old NetCDF-4 libraries bear no mark but the dimension ids of their variables."""
+    child, found = open_link(file.root, link), set()
+    if _text(file, child, b"NX_class") in ("NXentry", "NXroot"):
+        found.add("NeXus")
+    if h5a.exists(child, b"_Netcdf4Dimid"):
+        found.add("NetCDF-4")
+    return found
+
+
+def _first_links(file: OpenFile) -> list[Link]:
+    links = [link for link in list_links(file.root, FIRST_LINKS) if link.link_class == "hard"]
+    file.prefetch_objects(link.address for link in links if link.address is not None)
+    return links
 
 
 def _text(file: OpenFile, obj: Any, name: bytes) -> str | None:
@@ -52,20 +84,3 @@ def _user_block(file: OpenFile) -> bytes:
         return b""
     file.blocks.seek(0)
     return file.blocks.read(128)
-
-
-def _first_objects(file: OpenFile) -> list[Any]:
-    from h5s3.reader.links import list_links, open_link
-
-    links = [link for link in list_links(file.root, FIRST_LINKS) if link.link_class == "hard"]
-    file.prefetch_objects(link.address for link in links if link.address is not None)
-    return [open_link(file.root, link) for link in links]
-
-
-def _nexus_entry(file: OpenFile) -> bool:
-    return any(_text(file, obj, b"NX_class") in ("NXentry", "NXroot") for obj in _first_objects(file))
-
-
-def _scales_below(file: OpenFile) -> bool:
-    """Files of old NetCDF-4 libraries bear no mark but the dimension ids of their variables."""
-    return any(h5a.exists(obj, b"_Netcdf4Dimid") for obj in _first_objects(file))

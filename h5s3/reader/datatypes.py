@@ -16,10 +16,10 @@ PADDINGS: dict[int, Any] = {
     h5t.STR_NULLPAD: "null-padded",
     h5t.STR_SPACEPAD: "space-padded",
 }
-FLOAT_FIELDS = {  # (sign, exponent position, exponent size, mantissa position, mantissa size): name
-    2: (15, 10, 5, 0, 10),
-    4: (31, 23, 8, 0, 23),
-    8: (63, 52, 11, 0, 52),
+IEEE_FIELDS = {  # size: (sign, exponent position, exponent size, mantissa position, mantissa size), bias
+    2: ((15, 10, 5, 0, 10), 15),
+    4: ((31, 23, 8, 0, 23), 127),
+    8: ((63, 52, 11, 0, 52), 1023),
 }
 
 
@@ -49,9 +49,9 @@ def _integer(tid: Any, _: int) -> TypeInfo:
 
 def _float(tid: Any, _: int) -> TypeInfo:
     size, precision = tid.get_size(), tid.get_precision()
-    usual = FLOAT_FIELDS.get(size)
-    odd = usual is not None and tid.get_fields() != usual
-    note = f"not IEEE 754: sign, exponent, mantissa at {tid.get_fields()}" if odd else None
+    _, _, exponent, _, mantissa = tid.get_fields()
+    odd = size <= 8 and (tid.get_fields(), tid.get_ebias()) != IEEE_FIELDS.get(size)
+    note = f"not IEEE 754: {exponent} bits of exponent, {mantissa} of mantissa" if odd else None
     return TypeInfo(
         class_="float",
         size=size,
@@ -97,8 +97,11 @@ def _compound(tid: Any, depth: int) -> TypeInfo:
 
 
 def _reference(tid: Any, _: int) -> TypeInfo:
-    region = tid.equal(h5t.STD_REF_DSETREG)
-    return TypeInfo(class_="reference", size=tid.get_size(), reference="region" if region else "object")
+    if tid.equal(h5t.STD_REF_OBJ):
+        return TypeInfo(class_="reference", size=tid.get_size(), reference="object")
+    if tid.equal(h5t.STD_REF_DSETREG):
+        return TypeInfo(class_="reference", size=tid.get_size(), reference="region")
+    return TypeInfo(class_="reference", size=tid.get_size(), note="of any kind (H5T_STD_REF, HDF5 1.12)")
 
 
 def _enum(tid: Any, depth: int) -> TypeInfo:
@@ -163,7 +166,7 @@ def _short_integer(info: TypeInfo) -> str:
 def _short_float(info: TypeInfo) -> str:
     if info.size == 16:  # x87 or quadruple: NumPy calls both float128, and the precision tells
         return ">f16" if info.endianness == "big-endian" else "float128"
-    return _prefixed(info, "f", "float")
+    return _prefixed(info, "f", "float") + (" (not IEEE)" if info.note and not info.precision else "")
 
 
 def _short_string(info: TypeInfo) -> str:
@@ -213,7 +216,7 @@ _SHORT = {
     "bitfield": lambda info: _prefixed(info, "b", "bitfield"),
     "opaque": lambda info: f"opaque[{info.size}]",
     "compound": _short_compound,
-    "reference": lambda info: f"ref({info.reference})",
+    "reference": lambda info: f"ref({info.reference})" if info.reference else "ref",
     "boolean": lambda info: "bool",
     "enum": _short_enum,
     "vlen": lambda info: f"vlen({_short_base(info)})",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -46,8 +47,12 @@ def kind_of(found: Objects) -> Literal["group", "dataset", "datatype"]:
 
 
 def address_of(found: Objects) -> int:
-    """Address of the header of an open object."""
-    return int(h5o.get_info(found).addr)
+    """Address of the header of an open object, relative to the superblock.
+
+    Not by `h5o.get_info`: that adds up the size of the object's indexes, and reads all of them to do so.
+    """
+    low, high = h5g.get_objinfo(found).objno
+    return int(low) | int(high) << 32
 
 
 def count_links(group: h5g.GroupID) -> int:
@@ -94,21 +99,25 @@ def open_link(group: h5g.GroupID, link: Link) -> Objects:
     return h5o.open(group, link.name)
 
 
-def resolve(root: h5g.GroupID, path: bytes) -> Found:
+def resolve(root: h5g.GroupID, path: bytes, ahead: Callable[[int, int], None] = lambda *_: None) -> Found:
     """Walk a path link by link. Soft links are followed inside the file, external ones never.
 
+    `ahead` is told the address of each object before it is opened, and how many steps remain (at last 1).
     Raises `NotFoundError` where a part is missing, `RefusedError` where the path goes on through a link
     that is not followed.
     """
     parts = _parts(path)
     here: Objects = root
     parent, link = root, None
+    ahead(address_of(root), len(parts) + 1)
     for position, name in enumerate(parts):
         where = b"/" + b"/".join(parts[: position + 1])
         parent = _as_group(here, where)
         link = get_link(parent, name)
         if link is None:
             raise NotFoundError(f"no {text_of(where)} in the file", hint="try: h5s3 tree")
+        if link.address is not None:
+            ahead(link.address, len(parts) - position)
         target = _target(root, parent, link)
         if target is None:
             if position + 1 < len(parts):

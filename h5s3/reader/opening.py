@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import PurePath
+from struct import unpack_from
+from traceback import walk_tb
 
 import h5py
 
 from h5s3.errors import DamagedError, H5s3Error
 from h5s3.reader.blocks import BlockFile, require_bytes
+from h5s3.reader.links import Found, resolve
+from h5s3.reader.nodes import Sizes, header
+from h5s3.reader.waves import ReplayError
 from h5s3.storage.base import ObjectInfo
 
+FAILURES = (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError)  # that h5py raises
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-HEADER = 512  # bytes of an object header that are usually enough
 LOOKALIKES = {
     b"<!DO": "an HTML page",
     b"<htm": "an HTML page",
@@ -44,33 +50,55 @@ class OpenFile:
         """The root group."""
         return h5py.h5g.open(self.h5.id, b"/")
 
-    def prefetch_objects(self, addresses: Iterable[int]) -> None:
-        """Have the start of these object headers here, in at most one round."""
-        base = self.superblock_offset
-        self.blocks.prefetch_ranges((base + address, base + address + HEADER) for address in addresses)
+    def prefetch_objects(self, addresses: Iterable[int], levels: int = 0, limit: int = 0) -> None:
+        """Have these objects here and up to `levels` levels of groups below them, in at most one round.
+
+        `limit`: how many children of each group are wanted (0: all).
+        """
+        self.blocks.chase([header(address, levels, limit) for address in addresses])
+
+    def find(self, path: bytes) -> Found:
+        """Walk to a path, fetching ahead what the walk will need. Raises what `links.resolve` raises."""
+        return resolve(self.root, path, lambda address, steps: self.prefetch_objects([address], -steps))
 
 
 @contextmanager
 def open_hdf5(blocks: BlockFile, info: ObjectInfo) -> Iterator[OpenFile]:
     """The file, closed for certain: an h5py object left open at exit over a Python file crashes the process.
 
-    Raises `DamagedError` for what is empty, not HDF5, truncated or damaged.
+    Raises `DamagedError` for what is empty, not HDF5, truncated or damaged, also for damage that shows later
+    and that nobody caught; `ReplayError` where that damage may be of our own making.
     """
     require_bytes(info)
     offset = find_signature(blocks)
     if offset is None:
         blocks.seek(0)
         raise DamagedError(_not_hdf5(blocks.read(8)), location=info.location.display)
+    sizes = node_sizes(blocks, offset)
+    if sizes is not None:
+        blocks.look_ahead(offset, sizes)
     blocks.seek(0)
     try:
         h5 = h5py.File(blocks, "r", locking=False)
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
+    except FAILURES as error:
         raise damaged(error, info) from None
     try:
         yield OpenFile(h5, blocks, info, offset)
+    except FAILURES as error:
+        if not _by_h5py(error):
+            raise
+        if blocks.ever_missed:
+            raise ReplayError from error
+        raise damaged(error, info) from None
     finally:
         h5.close()
         blocks.save()
+
+
+def _by_h5py(error: BaseException) -> bool:
+    """Whether an error was raised in h5py, not in code of ours."""
+    *_, (innermost, _) = walk_tb(error.__traceback__)
+    return "h5py" in PurePath(innermost.f_code.co_filename).parts
 
 
 def find_signature(blocks: BlockFile) -> int | None:
@@ -82,6 +110,19 @@ def find_signature(blocks: BlockFile) -> int | None:
             return offset
         offset = 512 if offset == 0 else offset * 2
     return None
+
+
+def node_sizes(blocks: BlockFile, offset: int) -> Sizes | None:
+    """Sizes of group nodes from the superblock (II.A); None where addresses are not of 8 bytes."""
+    blocks.seek(offset + len(SIGNATURE))
+    start = blocks.read(16)
+    if len(start) < 16:
+        return None
+    if start[0] in (0, 1):
+        leaf, internal = unpack_from("<HH", start, 8)
+        usual = start[5] == start[6] == 8 and 1 <= leaf <= 512 and 1 <= internal <= 512
+        return Sizes(leaf, internal) if usual else None
+    return Sizes() if start[1] == start[2] == 8 else None
 
 
 def _not_hdf5(start: bytes) -> str:

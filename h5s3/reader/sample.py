@@ -11,7 +11,6 @@ import numpy as np
 
 from h5s3.errors import DamagedError, NotFoundError, RefusedError
 from h5s3.reader.datasets import Facts, read_facts, virtual_sources
-from h5s3.reader.links import resolve
 from h5s3.reader.names import raw_path
 from h5s3.reader.opening import OpenFile, plain_reason
 from h5s3.reader.pieces import Cell, Cells, Grid, make_grid, merged
@@ -182,7 +181,7 @@ def _refuse_virtual(file: OpenFile, dataset: Any) -> None:
         raise RefusedError(f"a virtual dataset whose values lie in other files{named}")
     for path in dict.fromkeys(source.path for source in sources):
         try:
-            found = resolve(file.root, raw_path(path)).object
+            found = file.find(raw_path(path)).object
         except NotFoundError:
             continue  # libhdf5 shows the fill value
         if isinstance(found, h5py.h5d.DatasetID) and read_facts(found).layout in ("virtual", "external"):

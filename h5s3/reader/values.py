@@ -13,10 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import h5py
 import numpy as np
 from h5py import h5r, h5s, h5t
 
+from h5s3.reader.links import address_of
 from h5s3.reader.names import text_of
 from h5s3.records import Json
 
@@ -113,7 +113,7 @@ class Converter:
         if not reference:
             return None
         try:
-            return self.namer(address_of(reference, self.file))
+            return self.namer(address_of(h5r.dereference(reference, self.file)))
         except (ValueError, RuntimeError, KeyError, OSError, TypeError):
             return "dangling"
 
@@ -122,15 +122,10 @@ class Converter:
             return None
         try:
             space = h5r.get_region(reference, self.file)
-            target = self.namer(address_of(reference, self.file))
+            target = self.namer(address_of(h5r.dereference(reference, self.file)))
         except (ValueError, RuntimeError, KeyError, OSError, TypeError):
             return "dangling"
         return target + _selection(space)
-
-
-def address_of(reference: Any, file: Any) -> int:
-    """Address of the object header that a reference names. Raises what h5py raises for a bad one."""
-    return int(h5py.h5o.get_info(h5r.dereference(reference, file)).addr)
 
 
 def _selection(space: h5s.SpaceID) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console
+from rich.console import Console, OverflowMethod
 from rich.text import Text
 
 Cell = tuple[str, str]  # text, style
@@ -30,7 +30,7 @@ def align(
     used = [i for i, wide in enumerate(widths) if wide]
     tail = sum(widths[i] + 2 for i in used)
     first = max(width_of(row[0]) for row in rows if any(cell[0] for cell in row[1])) if tail else 0
-    first = max(least, min(first, width - tail))
+    first = min(first, max(least, width - tail))
     return [_line(row, first, widths, used, right) for row in rows]
 
 
@@ -47,7 +47,8 @@ def _line(
         line += [("  ", ""), (gap + text if right[index] else text + gap, style)]
     while line and not line[-1][0].strip():
         line.pop()
-    line[-1] = (line[-1][0].rstrip(), line[-1][1])
+    if line:
+        line[-1] = (line[-1][0].rstrip(), line[-1][1])
     return line
 
 
@@ -63,12 +64,12 @@ def _fitted(head: Line, width: int) -> Line:
     return [*line, (" " * max(0, left), "")]
 
 
-def print_lines(console: Console, lines: Iterable[Line]) -> None:
-    """Print lines: styled and cut to the width on a terminal, whole and plain elsewhere."""
+def print_lines(console: Console, lines: Iterable[Line], *, fold: bool = False) -> None:
+    """Print lines: styled and cut to the width on a terminal, or folded; whole and plain elsewhere."""
     if not console.is_terminal:
         for line in lines:
             console.file.write("".join(text for text, _ in line).rstrip() + "\n")
         return
+    overflow: OverflowMethod = "fold" if fold else "ellipsis"
     for line in lines:
-        text = Text.assemble(*line, no_wrap=True, overflow="ellipsis", end="")
-        console.print(text, no_wrap=True, overflow="ellipsis", crop=True)
+        console.print(Text.assemble(*line, end=""), no_wrap=not fold, overflow=overflow)

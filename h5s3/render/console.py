@@ -10,6 +10,7 @@ from rich.console import Console, RenderableType
 from rich.theme import Theme
 
 from h5s3.records import Record, to_json
+from h5s3.render.text import safe_json
 
 THEME = Theme(
     {
@@ -29,6 +30,14 @@ THEME = Theme(
 WIDE = 10_000  # columns, where nobody looks: lines are not wrapped in a pipe
 
 
+class PipeConsole(Console):
+    """rich's console, but for a closed pipe, which the command line deals with: rich would exit."""
+
+    def on_broken_pipe(self) -> None:
+        """Let the error through."""
+        raise  # called while the error is being handled
+
+
 def stdout() -> Console:
     """The console of results."""
     return _console(sys.stdout)
@@ -41,10 +50,11 @@ def stderr() -> Console:
 
 def _console(stream: object) -> Console:
     terminal = bool(getattr(stream, "isatty", lambda: False)())
-    return Console(
+    columns = os.environ.get("COLUMNS", "")
+    return PipeConsole(
         file=stream,  # type: ignore[arg-type]
         theme=THEME,
-        width=None if terminal else int(os.environ.get("COLUMNS") or WIDE),
+        width=None if terminal else int(columns) if columns.isdecimal() and int(columns) else WIDE,
         highlight=False,
         markup=False,
         emoji=False,
@@ -66,12 +76,7 @@ def show(renderables: Iterable[RenderableType]) -> None:
 
 
 def show_json(record: Record) -> None:
-    """Print exactly one JSON document."""
-    write(to_json(record) + b"\n")
-
-
-def write(data: bytes) -> None:
-    """Bytes to standard output, as they are."""
+    """Print exactly one JSON document, on a line of its own."""
     sys.stdout.flush()
-    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.write(safe_json(to_json(record)) + b"\n")
     sys.stdout.buffer.flush()

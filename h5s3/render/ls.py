@@ -11,7 +11,7 @@ from h5s3.render.text import plural, safe, size
 def show_listing(listing: Listing, long: bool) -> None:
     """Date, size and name of each entry, and a total."""
     console = stdout()
-    print_lines(console, listing_lines(listing, long, console.width))
+    print_lines(console, listing_lines(listing, long, console.width), fold=True)
 
 
 def listing_lines(listing: Listing, long: bool, width: int) -> list[Line]:

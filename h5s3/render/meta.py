@@ -16,7 +16,8 @@ from h5s3.render.values import cell_text, value_text
 def show_meta(meta: Meta) -> None:
     """Print a description."""
     console = stdout()
-    print_lines(console, meta_lines(meta, console.width, Style.of(getattr(sys.stdout, "encoding", None))))
+    style = Style.of(getattr(sys.stdout, "encoding", None))
+    print_lines(console, meta_lines(meta, console.width, style), fold=True)
 
 
 def meta_lines(meta: Meta, width: int, style: Style) -> list[Line]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from rich.filesize import decimal
@@ -19,6 +20,14 @@ def safe(text: str, most: int = LONGEST) -> str:
     if cut.isprintable():
         return cut
     return "".join(char if char.isprintable() else _escape(char) for char in cut)
+
+
+def safe_json(data: bytes) -> bytes:
+    """The same JSON with what is not printable, which only its strings can hold, escaped."""
+    text = data.decode()
+    if text.isprintable():
+        return data
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text).encode()
 
 
 def _escape(char: str) -> str:

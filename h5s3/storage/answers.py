@@ -11,7 +11,11 @@ from h5s3.storage.base import ObjectInfo, Range, strong_etag
 
 CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})")
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
-DENIED = frozenset({"AccessDenied", "ExpiredToken", "InvalidToken", "UnsupportedAlgorithm"})  # some say 400
+DENIED = frozenset({  # codes of denials, whatever the status: some servers say 400
+    "AccessDenied", "AuthorizationHeaderMalformed", "AuthorizationQueryParametersError", "ExpiredToken",
+    "InvalidAccessKeyId", "InvalidSecurity", "InvalidToken", "RequestExpired", "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch", "TokenRefreshRequired", "UnsupportedAlgorithm",
+})  # fmt: skip
 SKIPPABLE = 16 << 20  # bytes of a whole object that may be read past to reach a range
 
 
@@ -98,6 +102,10 @@ def failure(status: int, body: bytes, who: str, pinned: bool) -> H5s3Error:
         return AccessError(f"access denied{named}, {who}", hint=access_hint(code))
     if status in TRANSIENT:
         return NetworkError(f"the server failed with status {status}{named}", hint="try again later")
+    if 300 <= status < 400:
+        return NetworkError(
+            f"the server redirects, with status {status}{named}", hint="check --endpoint-url and --region"
+        )
     return NetworkError(f"the server answered with status {status}{named}")
 
 
@@ -109,11 +117,19 @@ def access_hint(code: str) -> str:
         "SignatureDoesNotMatch": "the secret key is wrong, or a proxy changes requests",
         "RequestTimeTooSkewed": "this machine's clock is off: set it",
         "AuthorizationHeaderMalformed": "check --region",
+        "AuthorizationQueryParametersError": "check --region",
     }.get(code, "check --profile, or try --anon for a public bucket")
 
 
+def named_region(headers: Mapping[str, str], body: bytes) -> str | None:
+    """The region that an error answer says the bucket is in: in a header, or in its XML."""
+    match = re.search(rb"<Region>([a-z0-9-]{1,40})</Region>", body)
+    text = headers.get("x-amz-bucket-region") or (match.group(1).decode() if match else "")
+    return text if re.fullmatch(r"[a-z0-9-]{1,40}", text) else None
+
+
 def _xml_code(body: bytes) -> str:
-    match = re.search(rb"<Code>([A-Za-z0-9.]{1,64})</Code>", body)
+    match = re.search(rb"<Code>([A-Za-z][A-Za-z0-9.]{0,63})</Code>", body)
     return match.group(1).decode() if match else ""
 
 

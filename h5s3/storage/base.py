@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,6 +14,16 @@ from h5s3.storage.location import Location
 
 Range = tuple[int, int]  # bytes, half-open
 OnArrival = Callable[[Range, bytes], Iterable[Range]]
+SIGNATURES = [  # where all these parameters are there, those that match belong to the signature
+    ({"x-amz-signature"}, re.compile("x-amz-.*")),
+    ({"x-goog-signature"}, re.compile("x-goog-.*")),
+    (
+        {"signature", "expires"},
+        re.compile("signature|expires|awsaccesskeyid|googleaccessid|key-pair-id|x-amz-security-token"),
+    ),
+    ({"signature", "policy", "key-pair-id"}, re.compile("signature|policy|key-pair-id")),
+    ({"sig", "se"}, re.compile("sig|s[eprtv]|spr|sip|sk[a-z]{1,4}")),
+]
 
 
 @dataclass(frozen=True)
@@ -82,18 +93,23 @@ def strong_etag(value: str | None) -> str | None:
 
 
 def unsigned(key: str) -> str:
-    """A URL without the query parameters that sign it; any other key as it is."""
+    """A URL without what signs it or logs in with it; any other key, and a URL that is not signed, as it is.
+
+    Parameters count as a signature only together: a `token` alone may well name what is asked for.
+    """
     if not key.startswith(("http://", "https://")):
         return key
-    from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+    scheme, _, rest = key.partition("#")[0].partition("://")
+    place, _, query = rest.partition("?")
+    host, slash, path = place.partition("/")
+    parameters = query.split("&")
+    names = {_name(parameter) for parameter in parameters}
+    for proof, signing in SIGNATURES:
+        if proof <= names:
+            parameters = [p for p in parameters if not signing.fullmatch(_name(p))]
+    query = "&".join(parameters)
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}{'?' if query else ''}{query}"
 
-    parts = urlsplit(key)
-    kept = [(k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if not _signs(k)]
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, urlencode(kept), ""))
 
-
-def _signs(parameter: str) -> bool:
-    name = parameter.lower()
-    return name.startswith(("x-amz-", "x-goog-")) or name in {
-        "awsaccesskeyid", "signature", "expires", "sig", "se", "token", "policy", "key-pair-id",
-    }  # fmt: skip
+def _name(parameter: str) -> str:
+    return parameter.partition("=")[0].lower()

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import random
+import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import urllib3
-from urllib3.exceptions import HTTPError, LocationParseError, MaxRetryError, SSLError
-from urllib3.util import Retry, Timeout, parse_url
+from urllib3.exceptions import HTTPError, LocationParseError, SSLError
+from urllib3.util import parse_url
 
 from h5s3 import __version__
 from h5s3.errors import H5s3Error, NetworkError
 from h5s3.settings import Settings
-from h5s3.storage.answers import TRANSIENT, Head, check_pin, failure, read_head, unproven
+from h5s3.storage.answers import TRANSIENT, Head, check_pin, failure, named_region, read_head
 from h5s3.storage.base import ObjectInfo, Range
-from h5s3.storage.batch import IN_FLIGHT
+from h5s3.storage.pools import CONNECT_SECONDS as CONNECT_SECONDS
+from h5s3.storage.pools import Pools
 from h5s3.storage.trace import Trace
 
-PIECE = 1 << 20  # bytes read between two looks at the clock
+PIECE = 1 << 20  # bytes taken from the wire at once, at the most
 ERROR_BODY = 4096
-CONNECT_SECONDS = 10.0
+ATTEMPTS = 5
+BACKOFF = 0.2  # seconds before the second attempt; doubled for each further one
+LONGEST_WAIT = 10.0  # seconds that a server may ask for between two attempts
+MOVED = frozenset({301, 302, 303, 307, 308})
 Operation = Literal["GET", "HEAD", "LIST"]
 
 
@@ -34,12 +40,13 @@ class Target:
 
 
 class RedirectError(Exception):
-    """The server says the object is elsewhere."""
+    """The server says the object is elsewhere; `error` says so to a caller that cannot follow."""
 
-    def __init__(self, url: str | None, region: str | None) -> None:
+    def __init__(self, url: str | None, region: str | None, error: H5s3Error) -> None:
         super().__init__("redirected")
         self.url = url
         self.region = region
+        self.error = error
 
 
 class EmptyObjectError(Exception):
@@ -49,105 +56,87 @@ class EmptyObjectError(Exception):
 class _TransientError(Exception):
     """An attempt that may be repeated; `error` is raised when there are no more attempts."""
 
-    def __init__(self, error: H5s3Error, response: Any = None) -> None:
+    def __init__(self, error: H5s3Error, wait: float = 0.0) -> None:
         super().__init__(str(error))
         self.error = error
-        self.response = response
+        self.wait = wait  # seconds that the server asked for
 
 
 class RangeClient:
     """GETs of byte ranges, checked, retried with backoff and jitter, counted."""
 
-    def __init__(self, settings: Settings, trace: Trace) -> None:
+    def __init__(self, settings: Settings, trace: Trace, ca_bundle: str | None = None) -> None:
         self._settings = settings
         self._trace = trace
-        self._pools = urllib3.PoolManager(num_pools=8, maxsize=IN_FLIGHT, retries=False)
+        self._pools = Pools(ca_bundle)
 
     def get(self, target: Target, wanted: Range, pinned: ObjectInfo | None) -> tuple[Head, bytes]:
         """The bytes `wanted` of the object. Without `pinned`, what there is of them from the start.
 
         Raises `ChangedError`, `AccessError`, `NotFoundError`, `NetworkError`, or `RedirectError`.
         """
-        retry = Retry(total=4, backoff_factor=0.2, backoff_jitter=0.2, backoff_max=5.0)
+        attempt = 1
         while True:
             try:
                 return self._attempt(target, wanted, pinned)
-            except _TransientError as attempt:
-                self._trace.retry()
-                try:
-                    retry = retry.increment(method="GET", url="", error=HTTPError(str(attempt)))
-                except (MaxRetryError, HTTPError):
-                    raise attempt.error from None
-                if self._settings.request_seconds <= retry.get_backoff_time():
-                    raise attempt.error from None
-                retry.sleep(attempt.response)
+            except _TransientError as failed:
+                wait = max(failed.wait, BACKOFF * 2 ** (attempt - 1) * random.uniform(0.75, 1.25))
+                if attempt == ATTEMPTS or self._settings.request_seconds <= wait:
+                    raise failed.error from None
+            time.sleep(wait)
+            attempt += 1
+            self._trace.retry()
 
     def _attempt(self, target: Target, wanted: Range, pinned: ObjectInfo | None) -> tuple[Head, bytes]:
         headers = {**target.headers, "Range": f"bytes={wanted[0]}-{wanted[1] - 1}"}
         headers |= {"Accept-Encoding": "identity", "User-Agent": f"h5s3/{__version__}"}
         if pinned is not None and pinned.etag:
             headers["If-Match"] = f'"{pinned.etag}"'
+        response = None
         try:
-            response = self._send(target, headers)
-        except HTTPError as error:
-            raise _wire_error(error, target.url) from None
-        try:
+            seconds = self._settings.request_seconds
+            self._trace.request("GET")
+            response = self._pools.get(target.url, headers, seconds)
             return self._answer(response, target, wanted, pinned)
         except HTTPError as error:
-            response.close()
             raise _wire_error(error, target.url) from None
-        except BaseException:
-            response.close()
-            raise
         finally:
-            response.release_conn()
-
-    def _send(self, target: Target, headers: dict[str, str]) -> Any:
-        """Send by the pool itself: `PoolManager.urlopen` would normalise `..` and `//` in keys away."""
-        try:
-            parts = parse_url(target.url)
-            pool = self._pools.connection_from_host(parts.host, parts.port, parts.scheme)
-        except (LocationParseError, HTTPError):
-            raise NetworkError("the URL cannot be understood") from None
-        path = target.url.partition("://")[2]
-        path = path[path.index("/") :] if "/" in path else "/"
-        seconds = self._settings.request_seconds
-        self._trace.request("GET")
-        return pool.urlopen(
-            "GET",
-            path.partition("#")[0],
-            headers=headers,
-            preload_content=False,
-            decode_content=False,
-            redirect=False,
-            retries=False,
-            timeout=Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds),
-        )
+            if response is not None:
+                response.close()  # a body read to its end has given its connection back already
+                response.release_conn()
 
     def _answer(
         self, response: Any, target: Target, wanted: Range, pinned: ObjectInfo | None
     ) -> tuple[Head, bytes]:
         status = response.status
-        region = response.headers.get("x-amz-bucket-region")
-        if status in (301, 302, 303, 307, 308) or (status == 400 and region):
-            raise RedirectError(response.headers.get("Location"), region)
         if status == 416 and pinned is None and wanted[0] == 0:
-            raise EmptyObjectError
+            if response.headers.get("Content-Range", "bytes */0").endswith("/0"):
+                raise EmptyObjectError
         if status not in (200, 206):
-            body = response.read(ERROR_BODY, decode_content=False)
-            self._trace.request("", len(body))
-            error = failure(status, body, target.who, pinned is not None)
-            raise _TransientError(error, response) if status in TRANSIENT else error
+            raise self._unsuccessful(response, target, pinned is not None)
         head = read_head(status, response.headers)
         start, stop = wanted
         if pinned is None:
             start, stop = 0, min(stop, head.size)
             if head.start != 0 or head.stop < stop:
-                raise unproven()
+                raise NetworkError("the server answers with another range than was asked for")
         else:
             check_pin(head, wanted, pinned)
         self._skip(response, start - head.start)
         return head, self._read(response, stop - start)
+
+    def _unsuccessful(self, response: Any, target: Target, pinned: bool) -> Exception:
+        """What an answer other than 200 and 206 means, as an exception to raise."""
+        status: int = response.status
+        body = response.read(ERROR_BODY, decode_content=False)
+        self._trace.request("", len(body))
+        error = failure(status, body, target.who, pinned)
+        region = named_region(response.headers, body)
+        if status in MOVED or (status == 400 and region):
+            return RedirectError(response.headers.get("Location"), region, error)
+        if status in TRANSIENT:
+            return _TransientError(error, _retry_after(response.headers))
+        return error
 
     def _skip(self, response: Any, count: int) -> None:
         while count > 0:
@@ -157,7 +146,7 @@ class RangeClient:
         pieces = []
         while count > 0:
             _ = self._settings.request_seconds
-            piece = response.read(min(count, PIECE), decode_content=False)
+            piece = response.read1(min(count, PIECE), decode_content=False)
             self._trace.request("", len(piece))
             if not piece:
                 raise _TransientError(NetworkError("the server's answers end early", hint="try again later"))
@@ -167,18 +156,26 @@ class RangeClient:
 
     def close(self) -> None:
         """Give back all connections."""
-        self._pools.clear()
+        self._pools.close()
+
+
+def _retry_after(headers: Mapping[str, str]) -> float:
+    """Seconds that a Retry-After header asks for, within reason; 0 where it names a date or nothing."""
+    value = headers.get("Retry-After", "").strip()
+    return min(float(value), LONGEST_WAIT) if re.fullmatch(r"[0-9]{1,9}", value) else 0.0
 
 
 def _wire_error(error: HTTPError, url: str) -> Exception:
-    host = parse_url(url).netloc or "the server"
-    host = host.rpartition("@")[2]
+    try:
+        host = parse_url(url).netloc or "the server"
+    except LocationParseError:
+        host = "the server"
     if isinstance(error, SSLError):
         return NetworkError(
             f"no trusted TLS connection to {host}", hint="check the certificate, or AWS_CA_BUNDLE"
         )
     name = type(error).__name__
-    if name in ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError"):
+    if name in ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ProxyError"):
         cause = "cannot find" if name == "NameResolutionError" else "cannot connect to"
         return _TransientError(NetworkError(f"{cause} {host}", hint="check --endpoint-url and the network"))
     if name == "ReadTimeoutError":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urlsplit, urlunsplit
 
 from h5s3.errors import UsageError
 
 Kind = Literal["s3", "web", "local", "fsspec"]
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]*")  # with a colon: protocols that fsspec chains
 
 
 @dataclass(frozen=True)
@@ -28,16 +29,12 @@ class Location:
         """The location as it may be shown: without user names, passwords and queries, which can sign."""
         if self.kind == "s3":
             return f"s3://{self.bucket}/{self.key}" if self.bucket else "s3://"
-        if self.kind == "web":
-            parts = urlsplit(self.key)
-            host = parts.netloc.rpartition("@")[2]
-            return urlunsplit((parts.scheme, host, parts.path, "…" if parts.query else "", ""))
-        return self.key
+        return self.key if self.kind == "local" else _shown(self.key)
 
     @property
     def name(self) -> str:
         """The last part of the key, for titles."""
-        path = urlsplit(self.key).path if self.kind == "web" else self.key
+        path = _shown(self.key).partition("?")[0] if self.kind in ("web", "fsspec") else self.key
         return path.rstrip("/").rpartition("/")[2] or path
 
 
@@ -52,7 +49,7 @@ def parse_location(text: str, default_bucket: str | None = None) -> Location:
     if not text:
         raise UsageError("an empty LOCATION", hint="give s3://bucket/key, a URL or a path")
     scheme, separator, rest = text.partition("://")
-    if not separator or "/" in scheme:
+    if not separator or not SCHEME.fullmatch(scheme):
         if text.startswith(("/", "./", "../")) or text in (".", "..") or not default_bucket:
             return Location("local", text)
         return Location("s3", text, bucket=default_bucket)
@@ -66,11 +63,29 @@ def _with_scheme(scheme: str, text: str, rest: str) -> Location:
             raise UsageError(f"no bucket in {text}", hint="write s3://bucket/key")
         return Location("s3", key, bucket=bucket)
     if scheme in ("http", "https"):
-        if not urlsplit(text).hostname:
-            raise UsageError("a URL without a host", location=text)
+        if not _has_host(text):
+            raise UsageError("a URL without a valid host", location=_shown(text))
         return Location("web", text)
     if scheme == "file":
         from urllib.request import url2pathname
 
         return Location("local", url2pathname(rest if rest.startswith("/") else "/" + rest.partition("/")[2]))
     return Location("fsspec", text)
+
+
+def _has_host(url: str) -> bool:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a bad port, or brackets without an address in them
+        return False
+
+
+def _shown(url: str) -> str:
+    """A URL without user name, password, query and fragment."""
+    scheme, _, rest = url.partition("://")
+    place, query, _ = rest.partition("#")[0].partition("?")
+    host, slash, path = place.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}{'?…' if query else ''}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from h5s3.errors import AccessError, H5s3Error, NetworkError, NotFoundError
+from h5s3.errors import AccessError, H5s3Error, NotFoundError
 from h5s3.records import Entry
 from h5s3.settings import Settings
 from h5s3.storage.answers import Head
@@ -16,12 +16,33 @@ from h5s3.storage.base import ObjectInfo, OnArrival, Range, strong_etag
 from h5s3.storage.batch import Batch
 from h5s3.storage.http import EmptyObjectError, Operation, RangeClient, RedirectError, Target
 from h5s3.storage.location import Location
-from h5s3.storage.s3_client import make_client, make_session, plain_error, signer
+from h5s3.storage.s3_client import (
+    BOTO_ERRORS,
+    ca_bundle,
+    error_code,
+    make_client,
+    make_session,
+    plain_error,
+    signer,
+)
 from h5s3.storage.s3_list import list_buckets, list_objects, list_versions
 from h5s3.storage.trace import Trace
 
 SIGNED_SECONDS = 900  # how long a presigned URL is asked to live; it is renewed well before
 OPERATIONS = {"HEAD": "head_object", "LIST": "list_objects_v2"}
+
+
+@dataclass(frozen=True)
+class _Signed:
+    """A presigned URL, when it was made, and for which region."""
+
+    target: Target
+    made: float
+    region: str
+
+    @property
+    def age(self) -> float:
+        return time.monotonic() - self.made
 
 
 class S3Store:
@@ -32,18 +53,29 @@ class S3Store:
         self._trace = trace
         self._session = make_session(settings)
         self._client = make_client(self._session, settings, trace)
-        self._ranges = RangeClient(settings, trace)
+        self._ranges = RangeClient(settings, trace, ca_bundle(self._session))
         self._batch = Batch(trace)
-        self._signed: dict[Location, tuple[float, Target]] = {}
+        self._signed: dict[Location, _Signed] = {}
+        self._lock = threading.RLock()  # the threads of the batch sign and move, too
         self.endpoint: str = self._client.meta.endpoint_url
 
     def head(self, location: Location) -> ObjectInfo:
         """HEAD of the object. Raises `NotFoundError` naming what is missing, bucket or key."""
+        return self._head(location) or self.first(location, 1)[0]
+
+    def _head(self, location: Location) -> ObjectInfo | None:
+        """None where the answer does not tell: a HEAD that is refused has no body to give the reason in."""
         try:
             with self._trace.round():
                 answer = self._client.head_object(**self._names(location))
-        except (ClientError, BotoCoreError) as error:
+        except BOTO_ERRORS as error:
+            if error_code(error) in ("400", "403"):
+                return None
             raise self._explain(error, location) from None
+        except H5s3Error as error:
+            raise error.at(location.display) from None
+        if "ContentLength" not in answer:
+            return None
         modified = answer.get("LastModified")
         return ObjectInfo(
             location=location,
@@ -60,7 +92,7 @@ class S3Store:
             with self._trace.round():
                 head, body = self._get(location, (0, length), None)
         except EmptyObjectError:
-            return self.head(location), b""
+            return self._head(location) or ObjectInfo(location, self.endpoint, size=0), b""
         except H5s3Error as error:
             raise self._missing(error, location) from None
         return self._info(location, head), body
@@ -80,18 +112,21 @@ class S3Store:
         try:
             if not location.bucket:
                 with self._trace.round():
-                    yield from list_buckets(self._client)
+                    buckets = list_buckets(self._client)
+                yield from buckets
             elif versions:
                 yield from list_versions(self._client, self._trace, location, recursive, payer)
             else:
                 yield from list_objects(self._client, self._trace, location, recursive, payer)
-        except (ClientError, BotoCoreError) as error:
+        except BOTO_ERRORS as error:
             raise self._explain(error, location) from None
+        except H5s3Error as error:
+            raise error.at(location.display) from None
 
     def target(self, location: Location, operation: Operation = "GET") -> Target:
         """Where one request goes, signed, for a caller that sends it. LIST: of the folder around the key."""
         if operation == "GET":
-            return self._target(location)
+            return self._sign(location).target
         names = self._names(location)
         if operation == "LIST":
             folder = location.key[: location.key.rfind("/") + 1]
@@ -107,32 +142,45 @@ class S3Store:
         self._client.close()
 
     def _get(self, location: Location, wanted: Range, pinned: ObjectInfo | None) -> tuple[Head, bytes]:
-        target = self._target(location)
+        signed = self._sign(location)
         try:
-            return self._ranges.get(target, wanted, pinned)
+            return self._ranges.get(signed.target, wanted, pinned)
         except RedirectError as redirect:
-            if not redirect.region or redirect.region == self._client.meta.region_name:
-                raise NetworkError(
-                    "the server redirects without saying where", hint="check --region"
-                ) from None
-            self._move(redirect.region)
+            self._move(redirect, signed.region)
         except AccessError:
-            if not self._aged(location):
+            if signed.age < 1.0:
                 raise
-            self._signed.pop(location, None)
-        return self._ranges.get(self._target(location), wanted, pinned)
+            self._forget(location, signed)  # the credentials may have been renewed meanwhile
+        self._trace.retry()
+        try:
+            return self._ranges.get(self._sign(location).target, wanted, pinned)
+        except RedirectError as redirect:
+            raise redirect.error from None
 
-    def _target(self, location: Location) -> Target:
-        made, target = self._signed.get(location, (0.0, None))
-        if target is None or time.monotonic() - made > SIGNED_SECONDS / 3:
-            target = Target(self._presign(location), self._headers(), signer(self._session, self._settings))
-            self._signed[location] = (time.monotonic(), target)
-        return target
+    def _sign(self, location: Location) -> _Signed:
+        with self._lock:
+            signed = self._signed.get(location)
+            if signed is None or signed.age > SIGNED_SECONDS / 3:
+                who = signer(self._session, self._settings)
+                target = Target(self._presign(location), self._headers(), who)
+                signed = _Signed(target, time.monotonic(), self._client.meta.region_name)
+                self._signed[location] = signed
+            return signed
 
-    def _aged(self, location: Location) -> bool:
-        """Whether the URL has been in use for long enough that its credentials may have been renewed."""
-        made, _ = self._signed.get(location, (0.0, None))
-        return time.monotonic() - made > 1.0
+    def _forget(self, location: Location, signed: _Signed) -> None:
+        with self._lock:
+            if self._signed.get(location) is signed:
+                del self._signed[location]
+
+    def _move(self, redirect: RedirectError, signed_for: str) -> None:
+        """Go on in the region that the server named, once for all threads that it was named to."""
+        with self._lock:
+            if self._client.meta.region_name != signed_for:
+                return
+            if not redirect.region or redirect.region == signed_for:
+                raise redirect.error
+            self._client = make_client(self._session, self._settings, self._trace, redirect.region)
+            self._signed.clear()
 
     def _presign(
         self, location: Location, operation: str = "get_object", names: dict[str, Any] | None = None
@@ -141,17 +189,12 @@ class S3Store:
             url: str = self._client.generate_presigned_url(
                 operation, Params=names or self._names(location), ExpiresIn=SIGNED_SECONDS
             )
-        except (ClientError, BotoCoreError) as error:
+        except BOTO_ERRORS as error:
             raise plain_error(error, "").at(location.display) from None
         return url
 
     def _headers(self) -> dict[str, str]:
         return {"x-amz-request-payer": "requester"} if self._settings.request_payer else {}
-
-    def _move(self, region: str) -> None:
-        """Go on in the region that the server named."""
-        self._client = make_client(self._session, self._settings, self._trace, region)
-        self._signed.clear()
 
     def _names(self, location: Location) -> dict[str, Any]:
         names = {"Bucket": location.bucket, "Key": location.key}
@@ -178,12 +221,11 @@ class S3Store:
         """Say whether it is the bucket or the key that is not there: a HEAD's 404 does not."""
         if isinstance(error, NotFoundError) and location.bucket and "bucket" not in error.cause:
             try:
-                self._client.head_bucket(Bucket=location.bucket)
-            except ClientError as reply:
-                if reply.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
+                with self._trace.round():
+                    self._client.head_bucket(Bucket=location.bucket)
+            except BOTO_ERRORS as reply:
+                if error_code(reply) == "404":
                     error = NotFoundError("no such bucket")
-            except BotoCoreError:
-                pass
         if isinstance(error, NotFoundError) and not error.hint:
             listed = f"s3://{location.bucket}/" if "object" in error.cause else "s3://"
             error.hint = f"try: h5s3 ls {listed}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,6 +10,7 @@ import boto3
 from botocore import UNSIGNED
 from botocore import exceptions as boto
 from botocore.config import Config
+from botocore.parsers import ResponseParserError
 
 from h5s3.errors import AccessError, H5s3Error, NetworkError, NotFoundError, UsageError
 from h5s3.settings import Settings
@@ -16,7 +18,14 @@ from h5s3.storage.answers import access_hint, failure
 from h5s3.storage.trace import Trace
 
 NO_CREDENTIALS = "set AWS_PROFILE or AWS_ACCESS_KEY_ID, give --profile, or --anon for a public bucket"
-METHODS = {"HeadObject": "HEAD", "HeadBucket": "HEAD", "ListObjectsV2": "LIST", "ListObjectVersions": "LIST"}
+METHODS = {
+    "HeadObject": "HEAD",
+    "HeadBucket": "HEAD",
+    "ListBuckets": "LIST",
+    "ListObjectsV2": "LIST",
+    "ListObjectVersions": "LIST",
+}
+BOTO_ERRORS = (boto.ClientError, boto.BotoCoreError, ResponseParserError)
 
 
 def make_session(settings: Settings) -> Any:
@@ -42,10 +51,31 @@ def make_client(session: Any, settings: Settings, trace: Trace, region: str | No
             client = _client(session, settings, region, {"addressing_style": "path"})
     except (boto.BotoCoreError, ValueError) as error:
         raise plain_error(error, "") from None
-    events = client.meta.events
-    events.register("request-created.s3", lambda operation_name, **_: trace.request(_method(operation_name)))
-    events.register("after-call.s3", lambda http_response, **_: trace.request("", len(http_response.content)))
+    _watch(client, settings, trace)
     return client
+
+
+def _watch(client: Any, settings: Settings, trace: Trace) -> None:
+    """Count what the client sends and receives, and let it begin nothing once the time is used up."""
+
+    def sending(request: Any, operation_name: str, **rest: Any) -> None:
+        _ = settings.request_seconds
+        trace.request(METHODS.get(operation_name, "GET"))
+        if request.context.get("retries", {}).get("attempt", 1) > 1:
+            trace.retry()
+
+    def answered(response_dict: dict[str, Any] | None, **rest: Any) -> None:
+        body = (response_dict or {}).get("body")
+        trace.request("", len(body) if isinstance(body, bytes) else 0)
+
+    client.meta.events.register("request-created.s3", sending)
+    client.meta.events.register("response-received.s3", answered)
+
+
+def ca_bundle(session: Any) -> str | None:
+    """The file of certificates to trust, where boto3's chain or the environment names one."""
+    found = session._session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
+    return str(found) if found else None
 
 
 def _client(session: Any, settings: Settings, region: str | None, s3: dict[str, str]) -> Any:
@@ -62,10 +92,6 @@ def _client(session: Any, settings: Settings, region: str | None, s3: dict[str, 
     )
     name = region or settings.region or session.region_name or "us-east-1"
     return session.client("s3", endpoint_url=settings.endpoint_url, region_name=name, config=config)
-
-
-def _method(operation: str) -> str:
-    return METHODS.get(operation, "GET")
 
 
 def is_aws(endpoint: str) -> bool:
@@ -111,13 +137,19 @@ def plain_error(error: Exception, who: str) -> H5s3Error:
     if isinstance(error, boto.HTTPClientError | boto.ConnectionError):
         host = urlsplit(str(getattr(error, "kwargs", {}).get("endpoint_url", ""))).netloc or "the server"
         return NetworkError(f"cannot connect to {host}", hint="check --endpoint-url and the network")
+    if isinstance(error, ResponseParserError):
+        return NetworkError("the server does not answer like S3", hint="check --endpoint-url")
     return NetworkError(f"the storage client failed ({name})")
 
 
+def error_code(error: Exception) -> str:
+    """What S3 calls an error: a word, or the status where the answer had no body; empty for other errors."""
+    return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, boto.ClientError) else ""
+
+
 def _client_error(error: Any, who: str) -> H5s3Error:
-    answer = error.response
-    status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    code = str(answer.get("Error", {}).get("Code", ""))
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    code = error_code(error)
     if code == "NoSuchBucket":
         return NotFoundError("no such bucket")
     if code in ("NoSuchKey", "NoSuchVersion", "404"):

@@ -12,10 +12,12 @@ from h5s3.storage.location import Location
 from h5s3.storage.trace import Trace
 
 
-def list_buckets(client: Any) -> Iterator[Entry]:
+def list_buckets(client: Any) -> list[Entry]:
     """All buckets the identity may see."""
-    for bucket in client.list_buckets().get("Buckets", []):
-        yield Entry(key=bucket["Name"], type="bucket", last_modified=_date(bucket.get("CreationDate")))
+    return [
+        Entry(key=bucket["Name"], type="bucket", last_modified=_date(bucket.get("CreationDate")))
+        for bucket in client.list_buckets().get("Buckets", [])
+    ]
 
 
 def list_objects(

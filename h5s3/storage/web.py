@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from urllib.parse import urljoin, urlsplit
 
-from h5s3.errors import H5s3Error, NetworkError, UsageError
+from h5s3.errors import AccessError, H5s3Error, NetworkError, UsageError
 from h5s3.records import Entry
 from h5s3.settings import Settings
 from h5s3.storage.answers import Head
@@ -23,7 +24,8 @@ class WebStore:
 
     def __init__(self, settings: Settings, trace: Trace) -> None:
         self.endpoint = "web"
-        self._client = RangeClient(settings, trace)
+        bundle = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
+        self._client = RangeClient(settings, trace, bundle)
         self._batch = Batch(trace)
         self._trace = trace
         self._targets: dict[str, str] = {}  # URL as given: where redirects led
@@ -34,38 +36,45 @@ class WebStore:
 
     def first(self, location: Location, length: int) -> tuple[ObjectInfo, bytes]:
         """Identity and the first bytes, following redirects. Nothing is sent that could sign a request."""
-        url = location.key
-        with self._trace.round():
-            for _ in range(REDIRECTS + 1):
-                try:
-                    head, body = self._client.get(_target(url), (0, length), None)
-                except RedirectError as redirect:
-                    url = _follow(url, redirect.url)
-                except EmptyObjectError:
-                    return ObjectInfo(location, "web", size=0), b""
-                except H5s3Error as error:
-                    raise error.at(location.display) from None
-                else:
-                    self._targets[location.key] = url
-                    return _info(location, head), body
-        raise NetworkError("too many redirects", location=location.display)
+        self._targets.pop(location.key, None)
+        try:
+            with self._trace.round():
+                head, body = self._get(location.key, (0, length), None)
+        except EmptyObjectError:
+            return ObjectInfo(location, "web", size=0), b""
+        except H5s3Error as error:
+            raise error.at(location.display) from None
+        return _info(location, head), body
 
     def get_ranges(
         self, obj: ObjectInfo, ranges: Sequence[Range], on_arrival: OnArrival | None = None
     ) -> dict[Range, bytes]:
         """The bytes of the pinned object."""
-        url = self._targets.get(obj.location.key, obj.location.key)
-
-        def fetch(wanted: Range) -> bytes:
-            try:
-                return self._client.get(_target(url), wanted, obj)[1]
-            except RedirectError:
-                raise NetworkError("the server redirects some requests and not others") from None
-
         try:
-            return self._batch.run(fetch, ranges, on_arrival)
+            return self._batch.run(
+                lambda wanted: self._get(obj.location.key, wanted, obj)[1], ranges, on_arrival
+            )
         except H5s3Error as error:
             raise error.at(obj.location.display) from None
+
+    def _get(self, given: str, wanted: Range, pinned: ObjectInfo | None) -> tuple[Head, bytes]:
+        """One range, from where redirects lead. A place that was found once is asked directly."""
+        start = url = self._targets.get(given, given)
+        for _ in range(REDIRECTS + 1):
+            try:
+                found = self._client.get(_target(url), wanted, pinned)
+            except AccessError:
+                if url == given or url != start:
+                    raise
+                start = url = given  # the place may have been signed for a while only
+            except RedirectError as redirect:
+                if not redirect.url:
+                    raise redirect.error from None
+                url = _follow(url, redirect.url)
+            else:
+                self._targets[given] = url
+                return found
+        raise NetworkError("too many redirects")
 
     def list(self, location: Location, *, recursive: bool = False, versions: bool = False) -> Iterator[Entry]:
         """The web has no listings."""
@@ -84,18 +93,18 @@ class WebStore:
 
 
 def _target(url: str) -> Target:
-    signed = unsigned(url) != url
+    signed = "?" in url and unsigned(url) != url
     return Target(url, {}, "the URL's signature is wrong or has expired" if signed else "anonymous")
 
 
-def _follow(url: str, onward: str | None) -> str:
-    if not onward:
-        raise NetworkError("the server redirects to nowhere")
-    joined = urljoin(url, onward)
-    if urlsplit(joined).scheme not in ("http", "https") or (
-        urlsplit(url).scheme == "https" and urlsplit(joined).scheme != "https"
-    ):
-        raise NetworkError("the server redirects to an unsafe address")
+def _follow(url: str, onward: str) -> str:
+    try:
+        joined = urljoin(url, onward)
+        before, after = urlsplit(url).scheme.lower(), urlsplit(joined).scheme
+    except ValueError:
+        before, after = "", ""
+    if after not in ("http", "https") or (before == "https" and after != "https"):
+        raise NetworkError("the server redirects to an unsafe address") from None
     return joined
 
 

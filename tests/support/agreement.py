@@ -90,8 +90,9 @@ def _check_value(case: Case, record: Attribute, value: Any, dtype: np.dtype[Any]
     ndim = len(record.shape or ()) + len(dtype.shape)
     truncated = ndim > 0 and value.size > MOST_VALUES
     expected = Expected(case.h5)
-    flat = (value.reshape(-1)[:MOST_VALUES], base, 1)
-    wanted = expected.array(*flat) if truncated else expected.array(value, base, ndim)
+    if truncated:
+        value, ndim = value.reshape(-1)[:MOST_VALUES], 1
+    wanted = expected.array(value, base, ndim)
     assert same(case, record.value, wanted), (record.name, record.value, wanted)
     assert record.truncated == (True if truncated else UNSET), record
     counts = [count or UNSET for count in (expected.nans, expected.infs)]

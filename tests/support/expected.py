@@ -22,7 +22,6 @@ PADDINGS = {
     h5t.STR_NULLPAD: "null-padded",
     h5t.STR_SPACEPAD: "space-padded",
 }
-SIMPLE = {h5t.TIME: "time", h5t.OPAQUE: "opaque", h5t.BITFIELD: "bitfield"}
 
 
 def shown(raw: bytes) -> str:
@@ -35,39 +34,25 @@ def shown(raw: bytes) -> str:
 
 def type_record(tid: Any) -> dict[str, Any]:
     """A datatype as the JSON of its record, without notes."""
-    kind = tid.get_class()
-    if kind == h5t.INTEGER:
-        found = {"class": "integer", "signed": tid.get_sign() == h5t.SGN_2} | _number(tid)
-    elif kind == h5t.FLOAT:
-        found = {"class": "float"} | _number(tid)
-    elif kind == h5t.STRING:
-        found = _string(tid)
-    elif kind == h5t.COMPOUND:
-        found = {"class": "compound", "size": tid.get_size(), "members": _members(tid)}
-    elif kind == h5t.ENUM:
-        found = _enum(tid)
-    elif kind == h5t.VLEN:
-        found = {"class": "vlen", "base": type_record(tid.get_super())}
-    elif kind == h5t.ARRAY:
-        dims = [int(size) for size in tid.get_array_dims()]
-        found = {"class": "array", "size": tid.get_size(), "dims": dims, "base": type_record(tid.get_super())}
-    elif kind == h5t.COMPLEX:
-        found = {"class": "complex", "size": tid.get_size(), "base": type_record(tid.get_super())}
-    elif kind == h5t.REFERENCE:
-        found = {"class": "reference", "size": tid.get_size(), "reference": _target_kind(tid)}
-    else:
-        found = {"class": SIMPLE[kind], "size": tid.get_size()}
-        if kind == h5t.BITFIELD:
-            found["endianness"] = ORDERS.get(tid.get_order())
-        if kind == h5t.OPAQUE and tid.get_tag():
-            found["tag"] = shown(tid.get_tag())
+    found = _TYPES[tid.get_class()](tid)
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _sized(kind: str, tid: Any, **more: Any) -> dict[str, Any]:
+    return {"class": kind, "size": tid.get_size()} | more
 
 
 def _number(tid: Any) -> dict[str, Any]:
     odd = tid.get_precision() != 8 * tid.get_size()
-    found = {"size": tid.get_size(), "endianness": ORDERS.get(tid.get_order())}
-    return found | ({"precision": tid.get_precision()} if odd else {})
+    return _order(tid) | {"size": tid.get_size(), "precision": tid.get_precision() if odd else None}
+
+
+def _order(tid: Any) -> dict[str, Any]:
+    return {"endianness": ORDERS.get(tid.get_order())}
+
+
+def _base(tid: Any) -> dict[str, Any]:
+    return {"base": type_record(tid.get_super())}
 
 
 def _string(tid: Any) -> dict[str, Any]:
@@ -89,15 +74,29 @@ def _enum(tid: Any) -> dict[str, Any]:
     members = range(tid.get_nmembers())
     mapping = {shown(tid.get_member_name(index)): tid.get_member_value(index) for index in members}
     boolean = sorted(mapping.items()) == [("FALSE", 0), ("TRUE", 1)]
-    base = type_record(tid.get_super())
-    kind = "boolean" if boolean else "enum"
-    return {"class": kind, "size": tid.get_size(), "base": base, "mapping": mapping}
+    return _sized("boolean" if boolean else "enum", tid, mapping=mapping) | _base(tid)
 
 
 def _target_kind(tid: Any) -> str | None:
     if tid.equal(h5t.STD_REF_OBJ):
         return "object"
     return "region" if tid.equal(h5t.STD_REF_DSETREG) else None
+
+
+_TYPES: dict[int, Callable[[Any], dict[str, Any]]] = {
+    h5t.INTEGER: lambda tid: {"class": "integer", "signed": tid.get_sign() == h5t.SGN_2} | _number(tid),
+    h5t.FLOAT: lambda tid: {"class": "float"} | _number(tid),
+    h5t.STRING: _string,
+    h5t.COMPOUND: lambda tid: _sized("compound", tid, members=_members(tid)),
+    h5t.ENUM: _enum,
+    h5t.VLEN: lambda tid: {"class": "vlen"} | _base(tid),
+    h5t.ARRAY: lambda tid: _sized("array", tid, dims=[int(n) for n in tid.get_array_dims()]) | _base(tid),
+    h5t.COMPLEX: lambda tid: _sized("complex", tid) | _base(tid),
+    h5t.REFERENCE: lambda tid: _sized("reference", tid, reference=_target_kind(tid)),
+    h5t.TIME: lambda tid: _sized("time", tid),
+    h5t.BITFIELD: lambda tid: _sized("bitfield", tid) | _order(tid),
+    h5t.OPAQUE: lambda tid: _sized("opaque", tid, tag=shown(tid.get_tag()) or None),
+}
 
 
 def without_notes(record: Any) -> Any:

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 README = Path(__file__).parent.parent.parent / "README.md"
-BLOCK = re.compile(r"(?P<varies><!-- varies -->\n)?```console\n\$ (?P<command>[^\n]+)\n(?P<output>.*?)```", re.S)
+BLOCK = re.compile(
+    r"(?P<varies><!-- varies -->\n)?```console\n\$ (?P<command>[^\n]+)\n(?P<output>.*?)```", re.S
+)
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,11 @@ def run(command: str, environment: dict[str, str]) -> tuple[int, str]:
     words = shlex.split(command)
     assert words[0] == "h5s3"
     done = subprocess.run(
-        [sys.executable, "-m", "h5s3", *words[1:]], env=environment, capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "h5s3", *words[1:]],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     return done.returncode, done.stdout + done.stderr
 
@@ -51,7 +57,12 @@ def renew() -> None:
     with tempfile.TemporaryDirectory() as folder:
         make_samples(Path(folder) / "demo")
         with serve(Path(folder)) as server:
-            environment = {**os.environ, **server.env(), "COLUMNS": "100", "H5S3_CACHE_DIR": f"{folder}/cache"}
+            environment = {
+                **os.environ,
+                **server.env(),
+                "COLUMNS": "100",
+                "H5S3_CACHE_DIR": f"{folder}/cache",
+            }
 
             def block(match: re.Match[str]) -> str:
                 code, output = run(match["command"], environment)

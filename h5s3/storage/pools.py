@@ -1,0 +1,86 @@
+"""Connections that are kept, straight to the server or through the proxy that the environment names."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+from urllib.request import getproxies, proxy_bypass
+
+import urllib3
+from urllib3.exceptions import HTTPError
+from urllib3.util import Timeout, parse_url
+
+from h5s3.errors import NetworkError
+from h5s3.storage.batch import IN_FLIGHT
+
+CONNECT_SECONDS = 10.0
+
+
+class Pools:
+    """Sends GETs. Whom to trust is up to `ca_bundle` (a file of certificates), or to the system."""
+
+    def __init__(self, ca_bundle: str | None = None) -> None:
+        self._options: dict[str, Any] = {"num_pools": 8, "maxsize": IN_FLIGHT, "retries": False}
+        if ca_bundle:
+            self._options |= {"ca_certs": ca_bundle, "cert_reqs": "CERT_REQUIRED"}
+        self._managers: dict[str, urllib3.PoolManager] = {}
+        self._proxies = getproxies()
+        self._lock = threading.Lock()
+
+    def get(self, url: str, headers: Mapping[str, str], seconds: float) -> Any:
+        """The answer, its body unread. Raises urllib3's `HTTPError`, and `NetworkError` for a bad URL.
+
+        The pool itself sends: `PoolManager.urlopen` would normalise `..` in keys away.
+        """
+        try:
+            parts = parse_url(url)
+            via = self._proxy(parts.scheme or "", parts.host or "")
+            pool = self._manager(via).connection_from_host(parts.host, parts.port, parts.scheme)
+        except (HTTPError, ValueError):
+            raise NetworkError("the URL cannot be understood") from None
+        path = request_target(url)
+        return pool.urlopen(
+            "GET",
+            f"{parts.scheme}://{parts.netloc}{path}" if via and parts.scheme == "http" else path,
+            headers=dict(headers),
+            preload_content=False,
+            decode_content=False,
+            redirect=False,
+            retries=False,
+            assert_same_host=False,
+            timeout=Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds),
+        )
+
+    def close(self) -> None:
+        """Give back all connections."""
+        for manager in self._managers.values():
+            manager.clear()
+
+    def _proxy(self, scheme: str, host: str) -> str:
+        found = self._proxies.get(scheme) or ""  # as boto3 does: no ALL_PROXY
+        if not found or proxy_bypass(host):
+            return ""
+        return found if "://" in found else f"http://{found}"
+
+    def _manager(self, via: str) -> urllib3.PoolManager:
+        with self._lock:
+            if via not in self._managers:
+                self._managers[via] = (
+                    _through(via, self._options) if via else urllib3.PoolManager(**self._options)
+                )
+            return self._managers[via]
+
+
+def request_target(url: str) -> str:
+    """Path and query exactly as the URL has them: no normalising of `..` and `//` in keys."""
+    rest = url.partition("://")[2].partition("#")[0]
+    start = min(at for at in (rest.find("/"), rest.find("?"), len(rest)) if at >= 0)
+    return rest[start:] if rest[start : start + 1] == "/" else "/" + rest[start:]
+
+
+def _through(proxy: str, options: dict[str, Any]) -> urllib3.ProxyManager:
+    auth = parse_url(proxy).auth
+    headers = urllib3.make_headers(proxy_basic_auth=unquote(auth)) if auth else None
+    return urllib3.ProxyManager(proxy, proxy_headers=headers, **options)

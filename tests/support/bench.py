@@ -1,0 +1,46 @@
+"""What the tests of `bench` share: an object, a way to it through the proxy, and looks at a result."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from h5s3.records import Bench, Check, Samples
+from h5s3.settings import Settings
+from h5s3.storage.location import Location
+
+from .proxy import Proxy
+from .servers import S3Server
+from .wire import Seen
+
+KIB, MIB = 1024, 1 << 20
+DATA = random.Random(1).randbytes(3 * MIB)
+BUCKET, KEY = "bench", "folder/a b+c#d%e.bin"
+THERE = Location("s3", KEY, BUCKET)
+FEW: dict[str, Any] = {"sizes": [4 * KIB, 256 * KIB], "count": 6, "concurrency": [1, 4]}
+
+
+def settings_for(server: S3Server, proxy: Proxy) -> Settings:
+    """Those of a session that reaches the server through the proxy; the object is put there."""
+    server.put(BUCKET, KEY, DATA)
+    return Settings(
+        endpoint_url=proxy.url,
+        access_key=server.access_key,
+        secret_key=server.secret_key,
+        region=server.region,
+    )
+
+
+def by_name(document: Bench) -> dict[str, Check]:
+    """The checks."""
+    return {check.name: check for check in document.checks}
+
+
+def reads(document: Bench) -> list[Samples]:
+    """The samples that are ranged reads."""
+    return [samples for samples in document.samples if samples.operation.startswith("GET")]
+
+
+def ranged(seen: Seen) -> bool:
+    """Whether a request is a read of a sample, not of a check: a check asks for 64 KiB."""
+    return seen.range is not None and seen.range[1] - seen.range[0] in FEW["sizes"]

@@ -1,0 +1,163 @@
+"""The command line as the tests run it: in this process, in a process of its own, and on a terminal."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from h5s3.cli import main
+
+from . import h5files
+from .servers import S3Server
+
+BUCKET = "cli"
+SECONDS = 60.0  # that any one process may take
+_FILES = Path(tempfile.mkdtemp(prefix="h5s3-cli-"))
+_stored: dict[tuple[str, str], str] = {}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of a result that is text and came without a word on standard error."""
+        assert (self.code, self.err) == (0, ""), self
+        assert self.out.endswith("\n")
+        return self.out[:-1].split("\n")
+
+    @property
+    def json(self) -> Any:
+        """The one document on standard output, which fits the schema that the tool publishes for it."""
+        assert (self.code, self.err) == (0, ""), self
+        document = json.loads(self.out)
+        assert self.out.count("\n") == 1 and self.out.endswith("\n")
+        validator(document["schema"].split("/")[1]).validate(document)
+        return document
+
+    @property
+    def records(self) -> list[Any]:
+        """A JSON record a line."""
+        return [json.loads(line) for line in self.lines]
+
+    def failed(self, code: int) -> str:
+        """The one line that a failure leaves, without the name of the tool."""
+        assert (self.code, self.out) == (code, ""), self
+        assert self.err.startswith("h5s3: ") and self.err.endswith("\n") and self.err.count("\n") == 1
+        return self.err[len("h5s3: ") : -1]
+
+
+@cache
+def validator(command: str) -> Any:
+    """Holds documents against what `h5s3 schema COMMAND` prints."""
+    schema = json.loads(run("schema", command).out)
+    kind = jsonschema.validators.validator_for(schema)
+    kind.check_schema(schema)
+    return kind(schema)
+
+
+def file(name: str) -> Path:
+    """A generated file on this machine, made once."""
+    path = _FILES / f"{name}.h5"
+    return path if path.exists() else h5files.make(name, _FILES)
+
+
+def sample(server: S3Server, name: str) -> str:
+    """The location of a generated file on a server, put there once."""
+    key = f"files/{name}.h5"
+    if (server.url, name) not in _stored:
+        server.put_file(BUCKET, key, file(name))
+        _stored[server.url, name] = f"s3://{BUCKET}/{key}"
+    return _stored[server.url, name]
+
+
+def run(*args: object, on: S3Server | None = None, **environment: str) -> Result:
+    """A command in this process, its output as in pipes; `on` a server whose credentials it has."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**(on.env() if on else {}), **environment}.items():
+            patch.setenv(name, value)
+        patch.setattr(sys, "argv", ["h5s3", *map(str, args)])
+        patch.setattr(sys, "stdout", out)
+        patch.setattr(sys, "stderr", err)
+        patch.setattr(sys, "excepthook", sys.excepthook)
+        with pytest.raises(SystemExit) as leaving:
+            main()
+    texts = [stream.buffer.getvalue().decode() for stream in (out, err)]  # type: ignore[attr-defined]
+    assert isinstance(leaving.value.code, int)
+    return Result(leaving.value.code, *texts)
+
+
+def environment(on: S3Server | None = None, **more: str) -> dict[str, str]:
+    """The environment of a process: of the test, the credentials of a server, and more."""
+    return {**os.environ, **(on.env() if on else {}), "PYTHONFAULTHANDLER": "1", **more}
+
+
+def command(*args: object) -> list[str]:
+    """The words that start the tool."""
+    return [sys.executable, "-m", "h5s3", *map(str, args)]
+
+
+def spawn(*args: object, on: S3Server | None = None, **more: str) -> Result:
+    """A command in a process of its own."""
+    done = subprocess.run(
+        command(*args), env=environment(on, **more), capture_output=True, text=True, timeout=SECONDS
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@contextmanager
+def started(*args: object, on: S3Server | None = None, **more: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that runs while the block does, and not after it."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command(*args), env=environment(on, **more), text=True, **pipes) as process:  # type: ignore[call-overload]
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def on_terminal(*args: object, columns: int, on: S3Server | None = None, **more: str) -> tuple[int, str]:
+    """Exit code and all that a terminal of so many columns is sent."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+    more = {"TERM": "xterm-256color", **more}
+    process = subprocess.Popen(command(*args), env=environment(on, **more), **streams)  # type: ignore[call-overload]
+    os.close(theirs)
+    sent = b""
+    try:
+        while piece := os.read(ours, 65536):
+            sent += piece
+    except OSError:
+        pass  # the last one that had the terminal open has gone
+    os.close(ours)
+    return process.wait(SECONDS), sent.decode().replace("\r\n", "\n")
+
+
+def without_colour(text: str) -> str:
+    """What is left of a terminal's text without the sequences that colour it."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
