@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from h5s3.cache import Cache
 from h5s3.errors import DamagedError, NotCachedError
 from h5s3.reader.lookahead import MOST_AHEAD, Lookahead
-from h5s3.reader.nodes import Node, Sizes
+from h5s3.reader.node import Node, Sizes
 from h5s3.settings import MIB
 from h5s3.storage.base import ObjectInfo, Range, Store
 from h5s3.storage.trace import Trace

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from h5s3.reader.nodes import Node, Sizes, pointers
+from h5s3.reader.node import Node, Sizes
+from h5s3.reader.nodes import pointers
 from h5s3.settings import MIB
 
 MOST_NODES = 200_000  # that are followed in one file

@@ -7,57 +7,13 @@ its sections are named beside each parser. The unexpected yields no pointers: li
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from struct import error as StructError
 from struct import unpack_from
-from typing import NamedTuple
 
-UNDEFINED = (1 << 64) - 1
+from h5s3.reader.node import HEADER, UNDEFINED, Node, Sizes, below, read_link
+from h5s3.reader.nodes_dense import PARSERS
+
 FEW = 4  # links that are all followed, where just one is looked for
-HEADER = 512  # bytes of an object header that are looked at first
-MOST_ENTRIES = 4096  # of one node
-
-
-class Node(NamedTuple):
-    """Something expected at an address (relative to the superblock): its kind, its length in bytes.
-
-    `level` says what for. From 1: so many levels of groups below it are walked. 0: its links are counted.
-    Below 0: one of its links is looked up, and that many steps further is what is looked for; at -1 it is
-    the object looked for, and its attributes and chunks are wanted.
-    """
-
-    kind: str
-    address: int
-    length: int
-    level: int
-    extra: tuple[int, ...] = ()
-    limit: int = 0  # children of each group that are wanted (0: all)
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """What the superblock says of node sizes (II.A, II.B): K of group leaves and of group B-trees."""
-
-    leaf_k: int = 4
-    internal_k: int = 16
-
-    def tree(self, address: int, level: int) -> Node:
-        """A node of a version 1 B-tree."""
-        return Node("tree", address, 24 + (2 * self.internal_k + 1) * 8 + 2 * self.internal_k * 8, level)
-
-    def leaf(self, address: int, level: int) -> Node:
-        """A symbol table node."""
-        return Node("leaf", address, 8 + 2 * self.leaf_k * 40, level)
-
-
-def header(address: int, level: int, limit: int = 0) -> Node:
-    """An object header of either version; `limit`: children wanted of each group (0: all)."""
-    return Node("header", address, HEADER, level, (), limit)
-
-
-def _below(node: Node, address: int) -> Node:
-    """The header of an object one level below a node of a group."""
-    return header(address, node.level - 1 if node.level > 0 else node.level + 1)
 
 
 def pointers(node: Node, data: bytes, sizes: Sizes) -> list[Node]:
@@ -131,9 +87,9 @@ def _message_pointers(messages: Iterator[Message], node: Node, sizes: Sizes, ver
             at = 2 + (8 if body[1] & 1 else 0)
             yield from _dense(body, at, body[1] & 2, node.level)
         elif kind == 0x06 and node.level not in (0, -1):  # link, IV.A.2.g
-            address, _ = _link(body, 0)
+            address, _ = read_link(body, 0)
             if address is not None:
-                yield _below(node, address)
+                yield below(node, address)
         elif kind == 0x15 and node.level == -1:  # attribute info, IV.A.2.v
             yield from _dense(body, 2 + (2 if body[1] & 1 else 0), body[1] & 2, node.level)
         elif kind == 0x08 and node.level == -1:  # data layout, IV.A.2.i
@@ -199,7 +155,7 @@ def _leaf(node: Node, data: bytes, sizes: Sizes) -> Iterator[Node]:
         _, address, cached, _, tree, heap = unpack_from("<QQIIQQ", data, 8 + number * 40)
         if cached == 2:
             continue
-        child = _below(node, address)
+        child = below(node, address)
         yield child
         if cached == 1:
             yield from _symbol_table(tree, heap, child.level, sizes)
@@ -213,111 +169,12 @@ def _heap(node: Node, data: bytes, _: Sizes) -> Iterator[Node]:
             yield Node("data", address, length, node.level)
 
 
-def _btree2(node: Node, data: bytes, _: Sizes) -> Iterator[Node]:
-    """Version 2 B-tree header, III.A.2."""
-    if data[:4] != b"BTHD":
-        return
-    size, record, depth = unpack_from("<IHH", data, 6)
-    root, records = unpack_from("<QH", data, 16)
-    if size <= 1 << 16:
-        yield Node("btree2_node", root, size, node.level, (record, depth, records))
-
-
-def _btree2_node(node: Node, data: bytes, _: Sizes) -> Iterator[Node]:
-    """Internal node of a version 2 B-tree, III.A.2: the width of its counts follows from what fits."""
-    record, depth, records = node.extra
-    if depth == 0 or node.level < 0 or data[:4] != b"BTIN":
-        return
-    most = (node.length - 10) // record
-    width = most.bit_length() // 8 + (1 if most.bit_length() % 8 else 0)
-    total, total_width = most, 0
-    for _level in range(1, depth):
-        fits = (node.length - 10 - 8 - width - total_width) // (record + 8 + width + total_width)
-        total = (fits + 1) * total + fits
-        total_width = -(-total.bit_length() // 8)
-    at = 6 + records * record
-    for number in range(records + 1):
-        place = at + number * (8 + width + total_width)
-        address = unpack_from("<Q", data, place)[0]
-        below = int.from_bytes(data[place + 8 : place + 8 + width], "little")
-        yield Node("btree2_node", address, node.length, node.level, (record, depth - 1, below))
-
-
-def _fractal(node: Node, data: bytes, _: Sizes) -> Iterator[Node]:
-    """Fractal heap header, III.G."""
-    if data[:4] != b"FRHP" or unpack_from("<H", data, 7)[0]:
-        return
-    checked = data[9] & 2
-    width, start, most, bits, _rows, root, rows = unpack_from("<HQQHHQH", data, 110)
-    extra = (width, start, most, bits, checked)
-    level = 0 if node.limit and unpack_from("<Q", data, 70)[0] > node.limit else node.level
-    if rows == 0:
-        yield Node("direct", root, start, level, extra)
-    elif rows <= 64 and width <= 64:
-        yield _indirect_node(root, rows, level, extra)
-
-
-def _indirect_node(address: int, rows: int, level: int, extra: tuple[int, ...]) -> Node:
-    width, _, _, bits, _ = extra
-    return Node("indirect", address, 13 + -(-bits // 8) + rows * width * 8 + 4, level, (*extra, rows))
-
-
-def _indirect(node: Node, data: bytes, _: Sizes) -> Iterator[Node]:
-    """Indirect block of a fractal heap, III.G: rows of direct blocks, ever larger, then of indirect ones."""
-    if data[:4] != b"FHIB" or node.level < 0:
-        return
-    width, start, most, bits, checked, rows = node.extra
-    direct_rows = most.bit_length() - start.bit_length() + 2
-    at = 13 + -(-bits // 8)
-    for row in range(rows):
-        size = start << max(0, row - 1)
-        for column in range(width):
-            address = unpack_from("<Q", data, at + (row * width + column) * 8)[0]
-            extra = (width, start, most, bits, checked)
-            if row < direct_rows:
-                yield Node("direct", address, size, node.level, extra)
-            else:
-                first = (start * width).bit_length()
-                yield _indirect_node(address, max(1, size.bit_length() - first + 1), node.level, extra)
-
-
-def _direct(node: Node, data: bytes, sizes: Sizes) -> Iterator[Node]:
-    """Direct block of a fractal heap, III.G, taken for a row of link messages, as writing them leaves it."""
-    if data[:4] != b"FHDB" or node.level < 1:
-        return
-    _, _, _, bits, checked = node.extra
-    at = 13 + -(-bits // 8) + (4 if checked else 0)
-    for _number in range(MOST_ENTRIES):
-        if at + 2 > len(data) or data[at] != 1:
-            return
-        address, at = _link(data, at)
-        if address is not None:
-            yield _below(node, address)
-
-
-def _link(data: bytes, at: int) -> tuple[int | None, int]:
-    """Link message, IV.A.2.g: the address of a hard link (None for others), and where it ends."""
-    version, flags = data[at], data[at + 1]
-    if version != 1:
-        raise IndexError
-    at += 2
-    kind = 0
-    if flags & 8:
-        kind, at = data[at], at + 1
-    at += (8 if flags & 4 else 0) + (1 if flags & 16 else 0)
-    width = 1 << (flags & 3)
-    length = int.from_bytes(data[at : at + width], "little")
-    at += width + length
-    if kind == 0:
-        return unpack_from("<Q", data, at)[0], at + 8
-    return None, at + 2 + unpack_from("<H", data, at)[0]
-
-
 def _nothing(node: Node, data: bytes, sizes: Sizes) -> Iterator[Node]:
     return iter(())
 
 
 _PARSERS: dict[str, Callable[[Node, bytes, Sizes], Iterator[Node]]] = {
+    **PARSERS,
     "header": _header,
     "more_v1": _more_v1,
     "more_v2": _more_v2,
@@ -325,10 +182,5 @@ _PARSERS: dict[str, Callable[[Node, bytes, Sizes], Iterator[Node]]] = {
     "leaf": _leaf,
     "heap": _heap,
     "data": _nothing,
-    "btree2": _btree2,
-    "btree2_node": _btree2_node,
-    "fractal": _fractal,
-    "indirect": _indirect,
-    "direct": _direct,
     "chunks": _chunks,
 }

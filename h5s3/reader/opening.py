@@ -14,7 +14,7 @@ import h5py
 from h5s3.errors import DamagedError, H5s3Error
 from h5s3.reader.blocks import BlockFile, require_bytes
 from h5s3.reader.links import Found, resolve
-from h5s3.reader.nodes import Sizes, header
+from h5s3.reader.node import Sizes, header
 from h5s3.reader.waves import ReplayError
 from h5s3.storage.base import ObjectInfo
 
