@@ -20,6 +20,7 @@ ENV_FILE_NAMES = {
     "S3_BUCKET": "bucket",
     "S3_REGION": "region",
 }
+SCOPE_NAMES = ("AWS_", "AZURE_", "FSSPEC_", "GCSFS_", "GOOGLE_", "HF_")  # say who asks, and whom
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,9 @@ class Settings:
     def scope(self) -> str:
         """A hash of all that decides which server answers, and to whom: what was seen under one identity
         is not shown to another."""
-        parts = [self.profile, self.endpoint_url, self.region, self.access_key, self.secret_key, self.anon]
-        parts += [os.environ.get(name) for name in sorted(os.environ) if name.startswith("AWS_")]
+        own = [self.profile, self.endpoint_url, self.region, self.access_key, self.secret_key, self.anon]
+        names = sorted(name for name in os.environ if name.startswith(SCOPE_NAMES))
+        parts = (own, [(name, os.environ.get(name)) for name in names])
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
 
     def started(self) -> Settings:
@@ -100,7 +102,7 @@ def cache_directory() -> Path:
     """Where the persistent cache lives: `H5S3_CACHE_DIR`, or the user's cache directory."""
     named = os.environ.get("H5S3_CACHE_DIR")
     if named:
-        return Path(named)
+        return Path(named).expanduser()
     from platformdirs import user_cache_path
 
     return user_cache_path("h5s3", appauthor=False)
@@ -113,7 +115,9 @@ def cache_limit() -> int:
 
 def parse_size(text: str) -> int:
     """`64K`, `1.5MiB`, `4096` as bytes, in powers of 1024. Raises `UsageError`."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?\s*", text, re.IGNORECASE)
+    match = re.fullmatch(r"\s*([0-9]{1,18})(?:\.([0-9]{1,18}))?\s*([KMGT]?)(?:i?B)?\s*", text, re.IGNORECASE)
     if match is None:
         raise UsageError(f"{text!r} is not a size", hint="write 4096, 64K, 8M or 2G")
-    return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
+    whole, part, unit = match[1], match[2] or "", match[3].upper()
+    size: int = int(whole + part) * (1 << 10 * " KMGT".index(unit or " ")) // 10 ** len(part)
+    return min(size, (1 << 63) - 1)

@@ -16,14 +16,13 @@ from h5py import h5d, h5f, h5o, h5p, h5t
 
 from h5s3.explore.meta import meta
 from h5s3.explore.tree import tree
-from h5s3.reader import blocks
 from h5s3.records import Attribute, Meta, Tree, to_json
 from h5s3.storage.location import Location
 from tests.support import h5files, plain
 from tests.support.agreement import Case, attribute_names, check_attributes, check_dtype, same
 from tests.support.expected import Expected, os_bytes, shown, type_record, without_notes
 from tests.support.h5files_registry import raw_attribute
-from tests.support.memory import LOCATION, MemoryStore, one_file_session
+from tests.support.memory import LOCATION, MemoryStore, in_blocks, one_file_session
 
 MOST_ATTRIBUTES = 20  # shown in a tree
 KINDS = {h5py.Group: "group", h5py.Dataset: "dataset", h5py.Datatype: "datatype"}
@@ -42,17 +41,20 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return h5files.make_all(tmp_path_factory.mktemp("agree"))
 
 
-@pytest.fixture(params=["local", "memory"])
-def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A local file in blocks as they are; or ranges of a store in blocks so small that much is missed."""
-    if request.param == "memory":
-        monkeypatch.setattr(blocks, "BLOCK", 512)
-    return str(request.param)
+@pytest.fixture(params=["local", "memory", "suspended"])
+def kind(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A local file in blocks as they are; or ranges of a store in blocks so small that much is missed,
+    with and without looking ahead."""
+    if request.param == "local":
+        yield "local"
+    else:
+        with in_blocks(512, ahead=request.param == "memory"):
+            yield request.param
 
 
 @contextmanager
 def opened(path: Path, kind: str) -> Iterator[Case]:
-    store = MemoryStore(path.read_bytes()) if kind == "memory" else None
+    store = MemoryStore(path.read_bytes()) if kind != "local" else None
     location = LOCATION if store else Location("local", str(path))
     with one_file_session(location, store) as session, h5py.File(path, "r") as h5:
         yield Case(session, location, h5, plain.walk(path))

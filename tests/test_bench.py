@@ -249,3 +249,14 @@ def test_plans() -> None:
                     assert there is None or cell.size <= there
     roomy = make_plan(THERE, None, 10_000 * MIB, Wishes(sizes, 20, [1, 8, 32]))
     assert len(roomy.cells) == 13 and roomy.warnings == []
+
+
+def test_through_the_proxy_of_the_environment(
+    settings: Settings, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    with Session(replace(settings, endpoint_url="http://127.0.0.2:9")) as session:
+        document = bench(session, THERE, **FEW)
+    assert all(len(samples.seconds) == 6 and not samples.errors for samples in document.samples)
+    assert session.trace.total == proxy.count()
+    assert {seen.headers["host"] for seen in proxy.requests} == {"127.0.0.2:9"}

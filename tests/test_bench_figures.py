@@ -17,7 +17,7 @@ from h5s3.explore.strategies import BLOCKS, WHOLE
 from h5s3.records import Bench, Check, Strategy, from_json, json_schema, to_json
 from h5s3.render.bench import bench_lines
 from h5s3.settings import Settings
-from h5s3.storage.probe import Timing
+from h5s3.storage.lines import Timing
 from tests.support.bench import FEW, MIB, THERE, settings_for
 from tests.support.proxy import Proxy
 from tests.support.servers import S3Server

@@ -21,10 +21,8 @@ from h5s3.storage.trace import Trace
 from tests.support.memory import MemoryStore
 
 BLOCK = 64
-SIZES = st.one_of(
-    st.integers(1, 10 * BLOCK),
-    st.builds(lambda count, beside: count * BLOCK + beside, st.integers(1, 10), st.sampled_from([-1, 0, 1])),
-)
+EDGES = [count * BLOCK + beside for count in range(1, 11) for beside in (-1, 0, 1)]
+SIZES = st.integers(1, 10 * BLOCK) | st.sampled_from(EDGES)
 SEEKS = st.tuples(
     st.integers(-12 * BLOCK, 12 * BLOCK), st.sampled_from([io.SEEK_SET, io.SEEK_CUR, io.SEEK_END])
 )
@@ -33,10 +31,12 @@ READS = st.integers(-1, 6 * BLOCK)
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks of 64 bytes, joined over gaps of two, at most 8 in one request."""
+    """Blocks of 64 bytes, joined over gaps of two, at most 8 in one request, nothing beside them."""
     monkeypatch.setattr(blocks, "BLOCK", BLOCK)
     monkeypatch.setattr(blocks, "GAP", 2 * BLOCK)
     monkeypatch.setattr(blocks, "LARGEST_GET", 8 * BLOCK)
+    monkeypatch.setattr(blocks, "WHOLE", 0)
+    monkeypatch.setattr(blocks, "FEW", 0)
 
 
 def content(size: int) -> bytes:
@@ -66,16 +66,6 @@ def test_reads_equal_bytesio(size: int, steps: list[tuple[tuple[int, int], int]]
             assert file.seek(offset, whence) == model.seek(target) == file.tell()
         assert file.read(length) == model.read(length)
         assert file.tell() == model.tell()
-
-
-@given(size=SIZES, start=st.integers(0, 11 * BLOCK), length=st.integers(0, 6 * BLOCK))
-def test_readinto_fills_the_buffer(size: int, start: int, length: int) -> None:
-    file, _ = make(content(size))
-    file.seek(start)
-    buffer = bytearray(b"\xee" * length)
-    count = file.readinto(memoryview(buffer))
-    wanted = content(size)[start : start + length]
-    assert (count, bytes(buffer)) == (len(wanted), wanted + b"\xee" * (length - len(wanted)))
 
 
 @given(size=SIZES, reads=st.lists(st.tuples(st.integers(0, 640), READS), max_size=20))
@@ -151,17 +141,6 @@ def test_prefetch_is_one_round(size: int, wanted: list[int]) -> None:
         for index in inside:
             file.seek(index * BLOCK)
             assert file.read(BLOCK) == content(size)[index * BLOCK : (index + 1) * BLOCK]
-
-
-@given(size=SIZES, ranges=st.lists(st.tuples(st.integers(0, 700), st.integers(1, 200)), max_size=5))
-def test_prefetched_ranges_are_here(size: int, ranges: list[tuple[int, int]]) -> None:
-    file, store = make(content(size))
-    file.prefetch_ranges((start, start + length) for start, length in ranges)
-    assert len(store.rounds) <= 1
-    with file.suspended():
-        for start, length in ranges:
-            file.seek(start)
-            assert file.read(length) == content(size)[start : start + length]
 
 
 @given(st.sets(st.integers(0, 200), min_size=1))
@@ -278,6 +257,14 @@ def test_right_bytes_in_little_memory(size: int, most: int, reads: list[tuple[in
             assert len(file._blocks) <= most
 
 
+def test_the_oldest_blocks_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "MEMORY", 3 * BLOCK)
+    file, _ = make(content(640))
+    for _ in range(6):
+        file.read(BLOCK)
+    assert sorted(file._blocks) == [3, 4, 5]
+
+
 def test_what_waits_to_be_saved_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "UNSAVED", 2 * BLOCK)
     cache = Cache(tmp_path / "cache")
@@ -287,3 +274,24 @@ def test_what_waits_to_be_saved_is_bounded(tmp_path: Path, monkeypatch: pytest.M
         assert len(file._fresh) <= 2
     file.save()
     assert cache.info()["blocks"] == 10
+
+
+def test_a_small_file_is_fetched_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "WHOLE", 500)
+    file, store = make(content(500))
+    file.seek(3 * BLOCK)
+    file.read(1)
+    file.seek(0)
+    assert file.read() == content(500)
+    assert store.ranges == [(0, 500)]
+
+
+def test_few_blocks_come_with_the_window_around_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "WINDOW", 4 * BLOCK)
+    monkeypatch.setattr(blocks, "FEW", 1)
+    file, store = make(content(20 * BLOCK))
+    file.seek(9 * BLOCK)
+    assert file.read(1) == content(20 * BLOCK)[9 * BLOCK : 9 * BLOCK + 1]
+    file.seek(16 * BLOCK)
+    file.read(2 * BLOCK)
+    assert store.ranges == [(8 * BLOCK, 12 * BLOCK), (16 * BLOCK, 18 * BLOCK)]

@@ -9,12 +9,13 @@ import typer
 
 from h5s3 import __version__
 from h5s3.cli import bench, cache, demo, ls, meta, preview, schema, tree
+from h5s3.cli.lean import LeanGroup
 from h5s3.cli.run import report, unwritten
 from h5s3.errors import UsageError
 
 app = typer.Typer(
+    cls=LeanGroup,
     name="h5s3",
-    help="Explore HDF5 files in S3-compatible object storage, without downloading them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -43,8 +44,15 @@ def top(
     """Explore HDF5 files in S3-compatible object storage, without downloading them.
 
     LOCATION is s3://bucket/key (the key verbatim), https://…, a path, or a key of the bucket named by
-    H5S3_BUCKET. Exit codes: 0 done, 2 usage, 3 not found, 4 access denied, 5 network, 6 not HDF5 or damaged,
-    7 changed while read, 8 refused.
+    H5S3_BUCKET.
+
+    Exit codes: 0 done, 2 usage, 3 not found, 4 access denied, 5 network or time-out, 6 not HDF5 or damaged,
+    7 changed while read, 8 refused, 130 Ctrl-C.
+
+    \b
+    Examples:
+      h5s3 ls s3://bucket/ --h5
+      h5s3 tree s3://bucket/scan.nxs /entry
     """
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from h5s3.cli.arguments import Location
+from h5s3.cli.lean import LeanCommand
 from h5s3.cli.options import Common, with_common
 from h5s3.cli.run import session
 from h5s3.errors import UsageError
@@ -15,7 +16,7 @@ from h5s3.settings import parse_size
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("bench")(with_common(bench))
+    app.command("bench", cls=LeanCommand)(with_common(bench))
 
 
 def bench(

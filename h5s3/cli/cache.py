@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
+from h5s3.cli.lean import LeanCommand, LeanGroup
 from h5s3.cli.run import guarded
 
-app = typer.Typer(help="The persistent cache: info, clear, path.", no_args_is_help=True)
+app = typer.Typer(cls=LeanGroup, help="The persistent cache: info, clear, path.", no_args_is_help=True)
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
-@app.command()
+@app.command(cls=LeanCommand)
 def info(as_json: Json = False) -> None:
     """Show where the cache is and what it holds.
 
@@ -36,7 +37,7 @@ def _info(as_json: bool) -> None:
         show_cache(found)
 
 
-@app.command()
+@app.command(cls=LeanCommand)
 def clear() -> None:
     """Forget everything.
 
@@ -54,7 +55,7 @@ def clear() -> None:
     guarded(work, debug=False)
 
 
-@app.command()
+@app.command(cls=LeanCommand)
 def path() -> None:
     """Print the directory of the cache.
 

@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
+from h5s3.cli.lean import LeanCommand
 from h5s3.cli.run import guarded
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("demo")(demo)
+    app.command("demo", cls=LeanCommand)(demo)
 
 
 def demo(

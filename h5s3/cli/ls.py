@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from h5s3.cli.lean import LeanCommand
 from h5s3.cli.options import Common, with_common
 from h5s3.cli.run import session
 
@@ -21,7 +22,7 @@ class Sort(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("ls")(with_common(ls))
+    app.command("ls", cls=LeanCommand)(with_common(ls))
 
 
 def ls(

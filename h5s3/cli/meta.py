@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from h5s3.cli.arguments import Location, ObjectPath
+from h5s3.cli.lean import LeanCommand
 from h5s3.cli.options import Common, with_common
 from h5s3.cli.run import session
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("meta")(with_common(meta))
+    app.command("meta", cls=LeanCommand)(with_common(meta))
 
 
 def meta(

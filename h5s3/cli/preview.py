@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from h5s3.cli.arguments import Location
+from h5s3.cli.lean import LeanCommand
 from h5s3.cli.options import Common, with_common
 from h5s3.cli.run import session
 from h5s3.errors import UsageError
@@ -24,7 +25,7 @@ class Part(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("preview")(with_common(preview))
+    app.command("preview", cls=LeanCommand)(with_common(preview))
 
 
 def preview(

@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
+from h5s3.cli.lean import LeanCommand
 from h5s3.cli.run import guarded
 from h5s3.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("schema")(schema)
+    app.command("schema", cls=LeanCommand)(schema)
 
 
 def schema(

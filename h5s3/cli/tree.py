@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from h5s3.cli.arguments import Location, ObjectPath
+from h5s3.cli.lean import LeanCommand
 from h5s3.cli.options import Common, with_common
 from h5s3.cli.run import session
 from h5s3.errors import UsageError
@@ -14,7 +15,7 @@ from h5s3.errors import UsageError
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("tree")(with_common(tree))
+    app.command("tree", cls=LeanCommand)(with_common(tree))
 
 
 def tree(

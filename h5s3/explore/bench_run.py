@@ -14,7 +14,8 @@ from h5s3.explore.session import Session
 from h5s3.records import Bench, Samples
 from h5s3.storage.base import ObjectInfo, Range
 from h5s3.storage.batch import Batch
-from h5s3.storage.probe import Line, Probe, Timing
+from h5s3.storage.lines import Line, Timing
+from h5s3.storage.probe import Probe
 from h5s3.storage.probe_checks import check_ranges
 
 FRESH = "GET, new connection"

@@ -12,7 +12,7 @@ from time import perf_counter, process_time
 from h5s3.errors import H5s3Error
 from h5s3.explore.bench_plan import size_text
 from h5s3.records import UNSET, Samples
-from h5s3.storage.probe import Timing
+from h5s3.storage.lines import Timing
 
 FAILURES = 3  # in a row from the start: the rest is not tried
 FEW = 10  # samples below which a high percentile is one sample

@@ -14,7 +14,7 @@ from h5s3.reader.opening import OpenFile
 from h5s3.reader.sample import Array, Sample, Sampler
 from h5s3.reader.selection import Selection, parse_selection, text_of_selection, whole
 from h5s3.reader.values import Converter, memory_dtype
-from h5s3.records import Axis, Plot, Preview, Stats, Table
+from h5s3.records import Axis, Json, Plot, Preview, Stats, Table
 
 TABLE_ROWS, TABLE_COLUMNS = 10, 8
 MOST_ITEMS = 1000  # elements of types without a fixed size, or that are no numbers, that are read
@@ -24,6 +24,10 @@ NUMERIC = {"integer", "float", "boolean", "enum", "bitfield", "complex"}
 def look(document: Preview, file: OpenFile, dataset: Any, facts: Facts, options: dict[str, Any]) -> None:
     """Fill a preview: numbers are drawn, everything else is listed."""
     selection = _selection(facts, options)
+    if not _count(selection):
+        document.selection = text_of_selection(selection)
+        document.notes.append("the selection holds no values")
+        return
     dtype = memory_dtype(dataset.get_type())
     if dtype is None:
         document.selection = text_of_selection(selection)
@@ -71,13 +75,14 @@ def _list(
     dtype: np.dtype[Any],
 ) -> None:
     """The first values in storage order."""
-    first = _first(selection, MOST_ITEMS if not dtype.hasobject else TABLE_ROWS * TABLE_COLUMNS)
+    kept = sum(axis.keep for axis in selection)
+    shown = TABLE_ROWS if dtype.names or kept < 2 else TABLE_ROWS * TABLE_COLUMNS
+    first = _first(selection, shown if dtype.hasobject else MOST_ITEMS)
     sample = sampler.read(first)
-    base = dtype.subdtype[0] if dtype.subdtype else dtype
     document.selection = text_of_selection(first)
     if not any(axis.keep for axis in first):
         document.preview_type = "scalar"
-        document.table = Table(rows=[[converter.array(sample.values, base)]])
+        document.table = Table(rows=[[_shown(sample.values, dtype, converter)]])
     else:
         document.preview_type = "table"
         document.table = _rows(sample.values, dtype, first, converter)
@@ -105,7 +110,6 @@ def _count(selection: Selection) -> int:
 
 def _rows(values: Array, dtype: np.dtype[Any], selection: Selection, converter: Converter) -> Table:
     kept = [axis for axis in selection if axis.keep]
-    base = dtype.subdtype[0] if dtype.subdtype else dtype
     labels = [kept[0].start + i * kept[0].step for i in range(min(kept[0].count, TABLE_ROWS))]
     rows_cut = kept[0].count > TABLE_ROWS
     if dtype.names:
@@ -115,14 +119,11 @@ def _rows(values: Array, dtype: np.dtype[Any], selection: Selection, converter: 
         label = labels if len(kept) == 1 else list(range(len(flat)))
         return Table(columns=names, rows=rows, row_labels=label, rows_truncated=values.size > TABLE_ROWS)
     if len(kept) == 1:
-        rows = [
-            [converter.value(item, base)] if values.ndim == 1 else [converter.array(item, base)]
-            for item in values[:TABLE_ROWS]
-        ]
+        rows = [[_shown(item, dtype, converter)] for item in values[:TABLE_ROWS]]
         return Table(rows=rows, row_labels=labels, rows_truncated=rows_cut)
     last = kept[-1]
     plane = values.reshape(-1, last.count, *values.shape[len(kept) :])[:TABLE_ROWS, :TABLE_COLUMNS]
-    rows = [[converter.array(np.asarray(item), base) for item in row] for row in plane]
+    rows = [[_shown(item, dtype, converter) for item in row] for row in plane]
     columns = [str(last.start + i * last.step) for i in range(min(last.count, TABLE_COLUMNS))]
     return Table(
         columns=columns,
@@ -131,6 +132,12 @@ def _rows(values: Array, dtype: np.dtype[Any], selection: Selection, converter: 
         rows_truncated=values.size // max(1, last.count) > TABLE_ROWS,
         columns_truncated=last.count > TABLE_COLUMNS,
     )
+
+
+def _shown(item: Any, dtype: np.dtype[Any], converter: Converter) -> Json:
+    """One element, which may be an array itself: of an array type, or of variable length."""
+    scalar = isinstance(item, np.ndarray) and item.ndim == 0
+    return converter.value(item[()] if scalar else item, dtype)
 
 
 # ------------------------------------------------------------------------------------------- drawing
@@ -203,7 +210,8 @@ def _numbers(values: Array, present: Array | None, missing: list[Any]) -> Array:
     for value in missing:
         absent |= values == value
     numbers = np.abs(values) if values.dtype.kind == "c" else values
-    numbers = numbers.astype(np.float64)
+    with np.errstate(over="ignore"):
+        numbers = numbers.astype(np.float64)
     numbers[absent] = np.nan
     return numbers
 
@@ -255,18 +263,20 @@ def _stats(sample: Sample, size: int, missing: list[Any] | None) -> Stats:
         stats.missing_count = gone
     if values.size:
         exact = int if values.dtype.kind in "iub" else float
-        wide = values.astype(np.float64) if values.dtype.itemsize < 8 or values.dtype.kind == "b" else values
         stats.min, stats.max = exact(values.min()), exact(values.max())
-        with np.errstate(over="ignore", invalid="ignore"):
-            stats.mean, stats.std = (
-                _finite(wide.mean(dtype=np.float64)),
-                _finite(wide.std(dtype=np.float64)),
-            )
+        stats.mean, stats.std = _moments(values)
     return stats
 
 
-def _finite(number: Any) -> float | None:
-    return float(number) if np.isfinite(number) else None
+def _moments(values: Array) -> tuple[float | None, float | None]:
+    """Mean and standard deviation; scaled where the squares are beyond what a double holds."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        wide = values.astype(np.float64)
+        mean, std = float(wide.mean()), float(wide.std())
+        if not np.isfinite(std):
+            scale = float(np.abs(wide).max())
+            mean, std = float((wide / scale).mean()) * scale, float((wide / scale).std()) * scale
+    return (mean if np.isfinite(mean) else None), (std if np.isfinite(std) else None)
 
 
 def _mean(row: Array) -> float | None:

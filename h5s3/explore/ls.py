@@ -36,16 +36,26 @@ class Question:
 def ls(session: Session, location: Location, question: Question | None = None) -> Listing:
     """The whole listing as one record. Raises `UsageError` for a URL, and what the storage raises."""
     question = question or Question()
-    remembered = session.catalog.listing(location, repr(question))
-    if remembered is not None:
-        listing = from_json(remembered, Listing)
-        listing.location, listing.cached = location.display, True
+    listing = _remembered(session, location, question)
+    if listing is not None:
         return listing
     entries = list(stream(session, location, question, extra=1))
     cut = bool(question.limit) and len(entries) > question.limit
     listing = Listing(location=location.display, entries=entries[: question.limit or None], truncated=cut)
     if len(entries) <= MOST_REMEMBERED and location.kind != "local":
         session.catalog.remember_listing(location, repr(question), to_json(listing))
+    return listing
+
+
+def _remembered(session: Session, location: Location, question: Question) -> Listing | None:
+    stored = session.catalog.listing(location, repr(question))
+    if stored is None:
+        return None
+    try:
+        listing = from_json(stored, Listing)
+    except ValueError:
+        return None
+    listing.location, listing.cached = location.display, True
     return listing
 
 

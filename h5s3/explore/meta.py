@@ -97,10 +97,15 @@ def _add_attributes(
     import os
 
     from h5s3.reader.attributes import attribute_names, count_attributes, has_attribute, read_attribute
+    from h5s3.reader.opening import plain_reason
     from h5s3.reader.waves import gather
 
+    def unlisted(_: int, error: Exception) -> list[bytes]:
+        document.reason = f"the attributes cannot be listed: {plain_reason(error)}"
+        return []
+
     document.num_attributes = count_attributes(found)
-    names = attribute_names(found, limit)
+    (names,) = gather(file.blocks, [partial(attribute_names, found, limit)], unlisted)
     if only is not None:
         names = [os.fsencode(only)]
         if not has_attribute(found, names[0]):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from h5s3 import __version__
 from h5s3.cache import Cache
-from h5s3.errors import H5s3Error, NotCachedError
+from h5s3.errors import ChangedError, H5s3Error, NotCachedError
 from h5s3.records import Meta, Preview, Tree, from_json, to_json
 from h5s3.settings import Settings
 from h5s3.storage.base import ObjectInfo, Store
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from h5s3.reader.blocks import BlockFile
     from h5s3.reader.opening import OpenFile
 
-FIRST_BYTES = 256 * 1024  # of an object that is met for the first time
+FIRST_BYTES = 128 * 1024  # of an object that is met for the first time
 T = TypeVar("T")
 Answer = TypeVar("Answer", Tree, Meta, Preview)
 
@@ -55,7 +55,10 @@ class Session:
 
     def store(self, location: Location) -> Store:
         """The store for a location, opened when first needed."""
-        key = location.key.partition("://")[0] if location.kind == "fsspec" else location.kind
+        key: str = location.kind
+        if key == "fsspec":
+            protocol, _, rest = location.key.partition("://")
+            key = f"{protocol}://{rest.partition('/')[0]}"
         if key not in self._stores:
             self._stores[key] = open_store(location, self.settings, self.trace)
         return self._stores[key]
@@ -71,6 +74,20 @@ class Session:
 
         `options` are all that the answer depends on beside the object. The file is opened only if need be.
         """
+        try:
+            return self._answer(kind, location, options, ask)
+        except ChangedError:
+            if not self.catalog.forget(location):
+                raise
+        return self._answer(kind, location, options, ask)  # it had changed before this command began
+
+    def _answer(
+        self,
+        kind: type[Answer],
+        location: Location,
+        options: dict[str, Any],
+        ask: Callable[[OpenFile], Answer],
+    ) -> Answer:
         info, first = self.catalog.resolve(location, lambda: self.store(location), FIRST_BYTES)
         key = self._key(kind, info, options)
         remembered = self.cache.get(key) if key else None
@@ -94,8 +111,12 @@ class Session:
         from h5s3.reader.opening import open_hdf5
 
         info, first = self.catalog.resolve(location, lambda: self.store(location), FIRST_BYTES)
-        with self._located(info), open_hdf5(self._blocks(info, first), info) as file:
-            yield file
+        try:
+            with self._located(info), open_hdf5(self._blocks(info, first), info) as file:
+                yield file
+        except ChangedError:
+            self.catalog.forget(location)
+            raise
 
     def read(self, info: ObjectInfo, first: bytes, ask: Callable[[OpenFile], T]) -> T:
         """Ask an open file. Where a suspended read confused libhdf5, the file is asked again plainly."""
@@ -106,11 +127,11 @@ class Session:
         with self._located(info):
             try:
                 with open_hdf5(blocks, info) as file:
-                    return ask(file)
+                    return file.ask(ask)
             except ReplayError:
                 blocks.restart()
                 with open_hdf5(blocks, info) as file:
-                    return ask(file)
+                    return file.ask(ask)
 
     def _blocks(self, info: ObjectInfo, first: bytes) -> BlockFile:
         from h5s3.reader.blocks import BlockFile

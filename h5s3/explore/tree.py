@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from h5s3.errors import DamagedError, UsageError
+from h5s3.errors import DamagedError, H5s3Error, UsageError
 from h5s3.explore.session import Session, shown_key
 from h5s3.records import UNSET, AttributedNode, GroupNode, Tree, TreeNode
 from h5s3.storage.location import Location
@@ -50,6 +50,7 @@ class _Open:
     path: bytes
     parent: Any  # h5g.GroupID
     link: Link | None
+    failure: Exception | None = None  # why its children cannot be listed
 
 
 @dataclass
@@ -59,7 +60,7 @@ class _Listed:
     group: Any = None  # h5g.GroupID
     total: int = 0
     links: list[Link] = field(default_factory=list)
-    error: str | None = None
+    failure: Exception | None = None
 
 
 class _Walk:
@@ -103,8 +104,11 @@ class _Walk:
 
             add_attributes(document, self._file.h5.id, group, self._attributes)
         self._seen[address_of(group)] = document.path
-        self._descend(_Open(top, raw, group, None))
-        if top.error:
+        opened = _Open(top, raw, group, None)
+        self._descend(opened)
+        if isinstance(opened.failure, H5s3Error):
+            raise opened.failure
+        if opened.failure is not None:
             raise DamagedError(f"the links of {document.path} cannot be read: {top.error}")
         document.num_children = top.num_children
         document.children = top.children or []
@@ -131,22 +135,16 @@ class _Walk:
         for (owner, group, link), child in zip(pairs, self._describe_all(pairs), strict=True):
             self._adopt(owner, group, link, child, below)
         for owner, found in zip(groups, listed, strict=True):
-            owner.node.num_children = found.total
-            owner.node.children = owner.node.children or []
-            if len(owner.node.children) < found.total:
-                owner.node.children_truncated = True
-            if found.error:
-                owner.node.error = found.error
+            _close(owner, found)
         return below
 
     def _list(self, groups: list[_Open]) -> list[_Listed]:
-        from h5s3.reader.opening import plain_reason
         from h5s3.reader.waves import gather
 
         return gather(
             self._file.blocks,
             [partial(self._links, owner) for owner in groups],
-            lambda _, error: _Listed(error=plain_reason(error)),
+            lambda _, error: _Listed(failure=error),
         )
 
     def _links(self, owner: _Open) -> _Listed:
@@ -185,3 +183,17 @@ class _Walk:
         self._seen[child.address] = node.path
         if isinstance(node, GroupNode):
             below.append(_Open(node, child.path, group, link))
+
+
+def _close(owner: _Open, found: _Listed) -> None:
+    """Say of a group how many children it has, and whether all of them are there."""
+    node = owner.node
+    node.children = node.children or []
+    if found.failure is None:
+        node.num_children = found.total
+    else:
+        from h5s3.reader.opening import plain_reason
+
+        owner.failure, node.error = found.failure, plain_reason(found.failure)
+    if len(node.children) < node.num_children:
+        node.children_truncated = True

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from h5s3.cache import Cache
-from h5s3.errors import DamagedError, NotCachedError
+from h5s3.errors import NotCachedError
 from h5s3.reader.lookahead import MOST_AHEAD, Lookahead
 from h5s3.reader.node import Node, Sizes
 from h5s3.settings import MIB
@@ -18,6 +18,11 @@ from h5s3.storage.trace import Trace
 BLOCK = 8 * 1024
 GAP = 8 * 1024  # bytes not asked for that are worth fetching to save a request
 LARGEST_GET = 4 * MIB
+WHOLE = (
+    1 * MIB
+)  # a file of this size is fetched whole: at 200 Mbit/s that takes less than a round trip or two
+WINDOW = 64 * 1024  # fetched around a block where a fetch asks for few
+FEW = 16  # blocks of one fetch
 MEMORY = 256 * MIB  # blocks kept at the most
 UNSAVED = 32 * MIB  # fetched bytes that may wait to be stored in the cache
 
@@ -120,10 +125,6 @@ class BlockFile(io.RawIOBase):
         if missing:
             self._fetch(missing)
 
-    def prefetch_ranges(self, ranges: Iterable[Range]) -> None:
-        """Have the blocks around these bytes here, in at most one round."""
-        self.prefetch(i for start, stop in ranges for i in range(start // BLOCK, (stop - 1) // BLOCK + 1))
-
     def look_ahead(self, base: int, sizes: Sizes) -> None:
         """From now on, follow the pointers of expected nodes as their blocks arrive."""
         self._look = Lookahead(self._peek, self._missing, base, self.size, sizes)
@@ -198,17 +199,31 @@ class BlockFile(io.RawIOBase):
         return remaining
 
     def _fetch(self, indices: list[int]) -> None:
-        asked = set(indices)
+        asked = self._around(set(indices), 0)
 
         def arrived(wanted: Range, data: bytes) -> list[Range]:
             came = self._take(wanted, data)
             if self._look is None:
                 return []
-            more = self._guess(self._look.arrived(came) - asked)
+            more = self._around(self._guess(self._look.arrived(came) - asked), len(asked)) - asked
             asked.update(more)
             return self._ranges(more)
 
         self._live_store().get_ranges(self._info, self._ranges(asked), arrived)
+
+    def _around(self, indices: set[int], asked: int) -> set[int]:
+        """With the neighbours that come nearly for free: all of a small file, or a window around few blocks.
+
+        Where little is asked for, the round trip costs more than the bytes, and pointers often lead nearby.
+        """
+        last = (self.size - 1) // BLOCK
+        if self.size <= WHOLE:
+            return {i for i in range(last + 1) if i not in self._blocks}
+        if not indices or asked + len(indices) > FEW:
+            return indices
+        near = WINDOW // BLOCK
+        windows = (range(i - i % near, min(i - i % near + near, last + 1)) for i in indices)
+        return {i for window in windows for i in window if i not in self._blocks}
 
     def _ranges(self, indices: set[int]) -> list[Range]:
         return [(low * BLOCK, min(high * BLOCK, self.size)) for low, high in coalesce(sorted(indices))]
@@ -283,9 +298,3 @@ def coalesce(indices: list[int]) -> Iterator[tuple[int, int]]:
             start = index
         previous = index
     yield start, previous + 1
-
-
-def require_bytes(info: ObjectInfo) -> None:
-    """Raise `DamagedError` for an object without any bytes."""
-    if info.size == 0:
-        raise DamagedError("the object is empty", location=info.location.display)

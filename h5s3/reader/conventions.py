@@ -13,6 +13,18 @@ from h5s3.reader.opening import OpenFile
 from h5s3.reader.waves import gather
 
 FIRST_LINKS = 3  # objects below the root that are looked at
+NAMES = ("NetCDF-4", "CF", "NeXus", "AnnData", "MATLAB 7.3", "PyTables", "Keras", "NWB", "Loom")
+MARKS = {  # attributes of the root group
+    b"_NCProperties": "NetCDF-4",
+    b"_nc3_strict": "NetCDF-4",
+    b"NeXus_version": "NeXus",
+    b"PYTABLES_FORMAT_VERSION": "PyTables",
+    b"keras_version": "Keras",
+    b"layer_names": "Keras",
+    b"model_config": "Keras",
+    b"nwb_version": "NWB",
+    b"LOOM_SPEC_VERSION": "Loom",
+}
 
 
 def conventions(file: OpenFile) -> list[str]:
@@ -26,20 +38,6 @@ def conventions(file: OpenFile) -> list[str]:
     if _user_block(file).startswith(b"MATLAB 7.3"):
         found.add("MATLAB 7.3")
     return [name for name in NAMES if name in found]
-
-
-NAMES = ("NetCDF-4", "CF", "NeXus", "AnnData", "MATLAB 7.3", "PyTables", "Keras", "NWB", "Loom")
-MARKS = {  # attributes of the root group
-    b"_NCProperties": "NetCDF-4",
-    b"_nc3_strict": "NetCDF-4",
-    b"NeXus_version": "NeXus",
-    b"PYTABLES_FORMAT_VERSION": "PyTables",
-    b"keras_version": "Keras",
-    b"layer_names": "Keras",
-    b"model_config": "Keras",
-    b"nwb_version": "NWB",
-    b"LOOM_SPEC_VERSION": "Loom",
-}
 
 
 def _of_root(file: OpenFile) -> set[str]:

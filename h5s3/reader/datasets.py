@@ -22,6 +22,7 @@ LAYOUTS = {
     h5d.VIRTUAL: "virtual",
 }
 MOST_CHUNKS = 100_000  # of one dataset that are counted
+LARGEST_FILL = 64 * 1024  # bytes
 MOST_SOURCES = 100  # of one virtual dataset that are listed
 
 
@@ -119,9 +120,11 @@ def count_storage(dataset: h5d.DatasetID, facts: Facts) -> tuple[int | None, int
 
 
 def fill_value(dataset: h5d.DatasetID, file: Any) -> Json:
-    """The fill value as JSON, or None where none is defined or it cannot be read."""
+    """The fill value as JSON, or None where none is defined, or it is huge or cannot be read."""
     dcpl, dtype = dataset.get_create_plist(), memory_dtype(dataset.get_type())
     if dcpl.fill_value_defined() == h5d.FILL_VALUE_UNDEFINED or dtype is None or dtype.hasobject:
+        return None
+    if dtype.itemsize > LARGEST_FILL:
         return None
     value = np.zeros((), dtype=dtype)
     if dtype.subdtype is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from h5py import h5a, h5f, h5p
@@ -14,7 +15,8 @@ from h5s3.reader.filters import compression
 from h5s3.reader.links import count_links, list_links
 from h5s3.reader.opening import OpenFile
 from h5s3.reader.values import Namer
-from h5s3.records import Dimension, FileFacts, LinkCounts, Meta, TypeInfo
+from h5s3.reader.waves import gather
+from h5s3.records import Dimension, FileFacts, Json, LinkCounts, Meta, TypeInfo
 
 MOST_LINKS = 10_000  # of one group that are counted by class
 STRATEGIES = {
@@ -94,7 +96,8 @@ def add_dataset(document: Meta, file: OpenFile, dataset: Any, namer: Namer) -> N
     document.layout = facts.layout
     document.filters = facts.filters
     document.fill_value = fill_value(dataset, file.h5.id)
-    document.storage_size, chunks = count_storage(dataset, facts)
+    counting = partial(count_storage, dataset, facts)
+    ((document.storage_size, chunks),) = gather(file.blocks, [counting], lambda *_: (None, None))
     if facts.chunks:
         document.chunks, document.num_chunks = list(facts.chunks), chunks
     packed, options = compression(facts.filters)
@@ -107,13 +110,13 @@ def add_dataset(document: Meta, file: OpenFile, dataset: Any, namer: Namer) -> N
     if facts.layout == "virtual":
         document.virtual_sources, document.virtual_sources_truncated = virtual_sources(dataset)
     document.dimensions = dimensions(file, dataset, facts.shape or (), namer)
-    document.is_scale = _text(file, dataset, b"CLASS") == "DIMENSION_SCALE"
+    document.is_scale = _values(file, dataset, [b"CLASS"], namer) == ["DIMENSION_SCALE"]
 
 
 def dimensions(file: OpenFile, dataset: Any, shape: tuple[int, ...], namer: Namer) -> list[Dimension]:
     """Labels and scales of each dimension (HDF5 Dimension Scale Specification: two attributes)."""
-    labels = _list(file, dataset, b"DIMENSION_LABELS", namer)
-    scales = _list(file, dataset, b"DIMENSION_LIST", namer)
+    values = _values(file, dataset, [b"DIMENSION_LABELS", b"DIMENSION_LIST"], namer)
+    labels, scales = (value if isinstance(value, list) else [] for value in values)
     found = []
     for index, size in enumerate(shape):
         dimension = Dimension(size=size)
@@ -125,15 +128,10 @@ def dimensions(file: OpenFile, dataset: Any, shape: tuple[int, ...], namer: Name
     return found
 
 
-def _list(file: OpenFile, obj: Any, name: bytes, namer: Namer) -> list[Any]:
-    if not h5a.exists(obj, name):
-        return []
-    value = read_attribute(file.h5.id, obj, name, namer).value
-    return value if isinstance(value, list) else []
+def _values(file: OpenFile, obj: Any, names: list[bytes], namer: Namer) -> list[Json]:
+    """Values of attributes; null for those that are not there or cannot be read."""
 
+    def value(name: bytes) -> Json:
+        return read_attribute(file.h5.id, obj, name, namer).value if h5a.exists(obj, name) else None
 
-def _text(file: OpenFile, obj: Any, name: bytes) -> str | None:
-    if not h5a.exists(obj, name):
-        return None
-    value = read_attribute(file.h5.id, obj, name).value
-    return value if isinstance(value, str) else None
+    return gather(file.blocks, [partial(value, name) for name in names], lambda *_: None)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
 from struct import unpack_from
 from traceback import walk_tb
+from typing import TypeVar
 
 import h5py
 
 from h5s3.errors import DamagedError, H5s3Error
-from h5s3.reader.blocks import BlockFile, require_bytes
+from h5s3.reader.blocks import BlockFile
 from h5s3.reader.links import Found, resolve
 from h5s3.reader.node import Sizes, header
 from h5s3.reader.waves import ReplayError
 from h5s3.storage.base import ObjectInfo
 
 FAILURES = (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError)  # that h5py raises
+T = TypeVar("T")
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 LOOKALIKES = {
     b"<!DO": "an HTML page",
@@ -61,15 +63,27 @@ class OpenFile:
         """Walk to a path, fetching ahead what the walk will need. Raises what `links.resolve` raises."""
         return resolve(self.root, path, lambda address, steps: self.prefetch_objects([address], -steps))
 
+    def ask(self, question: Callable[[OpenFile], T]) -> T:
+        """The answer. What h5py raises on the way, and nobody caught, is damage: a `DamagedError`; or a
+        `ReplayError` where it may be of our own making."""
+        try:
+            return question(self)
+        except FAILURES as error:
+            if not _by_h5py(error):
+                raise
+            if self.blocks.ever_missed:
+                raise ReplayError from error
+            raise damaged(error, self.info) from None
+
 
 @contextmanager
 def open_hdf5(blocks: BlockFile, info: ObjectInfo) -> Iterator[OpenFile]:
     """The file, closed for certain: an h5py object left open at exit over a Python file crashes the process.
 
-    Raises `DamagedError` for what is empty, not HDF5, truncated or damaged, also for damage that shows later
-    and that nobody caught; `ReplayError` where that damage may be of our own making.
+    Raises `DamagedError` for what is empty, not HDF5, truncated or damaged.
     """
-    require_bytes(info)
+    if info.size == 0:
+        raise DamagedError("the object is empty", location=info.location.display)
     offset = find_signature(blocks)
     if offset is None:
         blocks.seek(0)
@@ -84,12 +98,6 @@ def open_hdf5(blocks: BlockFile, info: ObjectInfo) -> Iterator[OpenFile]:
         raise damaged(error, info) from None
     try:
         yield OpenFile(h5, blocks, info, offset)
-    except FAILURES as error:
-        if not _by_h5py(error):
-            raise
-        if blocks.ever_missed:
-            raise ReplayError from error
-        raise damaged(error, info) from None
     finally:
         h5.close()
         blocks.save()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from h5s3.errors import UsageError
 
-INTEGER = re.compile(r"[+-]?\d{1,19}")
+INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,10 @@ def text_of_selection(selection: Selection) -> str:
 
 def parse_selection(text: str, shape: tuple[int, ...]) -> Selection:
     """`0,:,10:20:2`, `...`, negative indices. Raises `UsageError`, showing the shape."""
-    parts = [part.strip() for part in text.strip().removeprefix("[").removesuffix("]").split(",")]
+    inner = text.strip()
+    if inner.startswith("[") and inner.endswith("]"):
+        inner = inner[1:-1]
+    parts = [part.strip() for part in inner.split(",")]
     if parts and parts[-1] == "" and len(parts) > 1:
         parts.pop()
     if parts == ["()"] or parts == [""]:

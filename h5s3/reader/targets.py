@@ -10,7 +10,6 @@ from typing import Any
 
 from h5py import h5g
 
-from h5s3.reader.blocks import Miss
 from h5s3.reader.links import Found, get_link, list_links
 from h5s3.reader.names import join, text_of
 from h5s3.reader.opening import OpenFile
@@ -40,7 +39,7 @@ def _neighbours(file: OpenFile, found: Found) -> dict[int, str]:
     group: Any = file.root
     here = b"/"
     for name in [*parts, b""]:
-        for address, path in _links(group, here).items():
+        for address, path in _links(file, group, here).items():
             names.setdefault(address, path)
         link = get_link(group, name) if name else None
         if link is None or link.link_class != "hard":
@@ -53,11 +52,11 @@ def _neighbours(file: OpenFile, found: Found) -> dict[int, str]:
     return names
 
 
-def _links(group: Any, path: bytes) -> dict[int, str]:
+def _links(file: OpenFile, group: Any, path: bytes) -> dict[int, str]:
     try:
         links = list_links(group, MOST_NEIGHBOURS)
-    except Miss:
-        raise
     except (OSError, RuntimeError, KeyError, ValueError):
+        if file.blocks.missed:  # a miss, it may be
+            raise
         return {}
     return {link.address: text_of(join(path, link.name)) for link in links if link.address is not None}

@@ -92,7 +92,7 @@ def _group_facts(meta: Meta) -> list[tuple[str, str]]:
         facts.append(("order", "by creation" if meta.creation_order is True else "by name"))
     if meta.file is not UNSET:
         file = meta.file
-        page = f", pages of {size(file.page_size)}" if file.page_size else ""
+        page = f", pages of {file.page_size:,} bytes" if file.page_size else ""
         facts += [
             ("file", f"{size(file.size)} ({file.size:,} bytes)"),
             ("etag", safe(meta.etag or "")),
@@ -165,7 +165,7 @@ def _filter(item: Any) -> str:
 
 def _dimension(dimension: Any) -> str:
     label = dimension.label if dimension.label is not UNSET else ""
-    return safe(f"{dimension.size} {label} {'/'.join(dimension.scales)}".replace("  ", " ").strip(), 100)
+    return safe(f"{dimension.size} {label} {' '.join(dimension.scales)}".replace("  ", " ").strip(), 100)
 
 
 def type_text(info: TypeInfo) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any
 
 from h5s3.records import UNSET, Axis, Plot, Preview, Stats, Table, replaced
 from h5s3.render.columns import Cell, Line, align, print_lines, width_of
-from h5s3.render.console import stdout
+from h5s3.render.console import can_show_unicode, stdout
 from h5s3.render.text import plural, safe, shape
-from h5s3.render.values import cell_text, number
+from h5s3.render.tree import Style
+from h5s3.render.values import cell_text, null_word, number
 
 PLAIN_WIDTH, PLAIN_HEIGHT = 80, 24  # of a plot in a pipe
 SPARKS = "▁▂▃▄▅▆▇█"
@@ -30,16 +30,17 @@ def show_preview(preview: Preview, only: str | None, plot: bool) -> None:
     """Print a preview."""
     console = stdout()
     shown = reduced(preview, only, plot)
-    lines: list[Line] = [_heading(shown)]
+    lines: list[Line] = [_heading(shown, Style.of(getattr(sys.stdout, "encoding", None)))]
     lines += [[(f"  {safe(note)}", "faint")] for note in shown.notes]
     if shown.stats is not None:
         lines += _stats_lines(shown.stats)
     if shown.table is not None:
-        lines += _table_lines(shown.table, console.width)
+        stats = preview.stats
+        null = null_word(stats.nan_count, stats.inf_count) if stats else "null"
+        lines += _table_lines(shown.table, console.width, null)
     print_lines(console, lines)
-    unicode = "utf" in (getattr(sys.stdout, "encoding", None) or "").lower()
     if shown.plot is not None:
-        color = console.is_terminal and not os.environ.get("NO_COLOR")
+        color = console.color_system is not None and not console.no_color
         width, height = (
             (console.width, console.height) if console.is_terminal else (PLAIN_WIDTH, PLAIN_HEIGHT)
         )
@@ -49,18 +50,18 @@ def show_preview(preview: Preview, only: str | None, plot: bool) -> None:
             width,
             max(10, min(height - 2, width // 2)),
             color,
-            unicode and console.is_terminal,
+            can_show_unicode() and console.is_terminal,
         )
         sys.stdout.write(text + "\n")
     if shown.profile is not None and only == "profile":
         print_lines(console, [[(f"{i}  {number(v)}", "")] for i, v in enumerate(shown.profile)])
 
 
-def _heading(preview: Preview) -> Line:
+def _heading(preview: Preview, style: Style) -> Line:
     return [
         (safe(preview.location, 1000), "key"),
         (f"  {safe(preview.path)}", "group"),
-        (f"  {shape(preview.shape)}", "shape"),
+        (f"  {shape(preview.shape).replace(' × ', style.times)}", "shape"),
         (f"  {safe(preview.dtype, 100)}", "dtype"),
         (f"  [{preview.selection}]" if preview.selection != "()" else "", "faint"),
     ]
@@ -86,7 +87,7 @@ def _count(value: Any) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _table_lines(table: Table, width: int) -> list[Line]:
+def _table_lines(table: Table, width: int, null: str) -> list[Line]:
     most = 40 if (table.columns is not UNSET and len(table.columns) > 1) else max(60, min(width, 200) - 20)
     columns = (
         list(table.columns) if table.columns is not UNSET else [""] * max(1, *(len(r) for r in table.rows), 1)
@@ -96,7 +97,7 @@ def _table_lines(table: Table, width: int) -> list[Line]:
     if table.columns is not UNSET:
         rows.append(([("", "")], [(safe(name, 40), "faint") for name in columns]))
     for label, row in zip(labels, table.rows, strict=False):
-        cells = [(cell_text(value, most), "") for value in row]
+        cells = [(cell_text(value, most, null), "") for value in row]
         rows.append(([(f"  {label}", "faint")], [*cells, *[("", "")] * (len(columns) - len(cells))]))
     lines = _aligned(rows, width, len(columns))
     cut = [w for w, flag in (("rows", table.rows_truncated), ("columns", table.columns_truncated)) if flag]

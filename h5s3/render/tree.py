@@ -59,7 +59,7 @@ def tree_lines(tree: Tree, width: int, style: Style) -> Iterator[Line]:
     rows: list[tuple[Line, list[Cell]]] = []
     if tree.attributes is not UNSET:
         rows += _attribute_rows(
-            tree.attributes, tree.attributes_truncated is True, "│   " if tree.children else "    "
+            tree.attributes, tree.attributes_truncated is True, style.pipe if tree.children else "    "
         )
     if tree.node is not UNSET:
         rows += _rows([tree.node], False, 1, style, width)
@@ -118,13 +118,16 @@ def _name(node: TreeNode, style: Style) -> Line:
     if isinstance(node, AttributedNode) and node.alias_of is not UNSET:
         return [(name, "link"), (f" = {safe(node.alias_of)}", "target")]
     if isinstance(node, GroupNode):
-        return [(f"{name}/", "group")]
+        error = [] if node.error is UNSET else [(f"  (unreadable: {safe(node.error, 80)})", "bad")]
+        return [(f"{name}/", "group"), *error]
     if isinstance(node, SoftLinkNode | ExternalLinkNode):
         kind = "soft link" if isinstance(node, SoftLinkNode) else "external link"
         return [(name, "link"), (f" {style.arrow} {safe(node.target)}", "target"), (f"  ({kind})", "faint")]
     if isinstance(node, DatatypeNode):
         return [(name, "datatype")]
-    return [(name, "bad" if isinstance(node, UnresolvedNode) else "dataset")]
+    if isinstance(node, UnresolvedNode):
+        return [(f"{name}  (unresolved: {safe(node.reason, 80)})", "bad")]
+    return [(name, "dataset")]
 
 
 def _cells(node: TreeNode, style: Style) -> list[Cell]:
@@ -137,15 +140,13 @@ def _cells(node: TreeNode, style: Style) -> list[Cell]:
         return _dataset_cells(node, style)
     if isinstance(node, DatatypeNode):
         return [("datatype", "faint"), (safe(node.dtype, 60), "dtype"), ("", ""), ("", ""), ("", "")]
-    if isinstance(node, UnresolvedNode):
-        return [(f"unresolved: {safe(node.reason, 80)}", "bad"), *NOTHING[1:]]
     return NOTHING
 
 
 def _group_cells(node: GroupNode) -> list[Cell]:
-    count = plural(node.num_children, "child", "children")
     if node.error is not UNSET:
-        return [(f"unreadable: {safe(node.error, 80)}", "bad"), *NOTHING[1:]]
+        return NOTHING
+    count = plural(node.num_children, "child", "children")
     kind = safe(node.nx_class, 40) if node.nx_class is not UNSET else ""
     return [(count, "faint"), (kind, "datatype"), ("", ""), ("", ""), ("", "")]
 

@@ -15,26 +15,32 @@ def value_text(attribute: Attribute, most: int = 200) -> str:
         return f"({safe(attribute.error, most)})"
     if attribute.shape is None:
         return "(null dataspace)"
-    text = cell_text(attribute.value, most, attribute.nan_count is not UNSET)
+    text = cell_text(attribute.value, most, null_word(attribute.nan_count, attribute.inf_count))
     return text + (f" … {shape(attribute.shape)} in all" if attribute.truncated is True else "")
 
 
-def cell_text(value: Any, most: int = 80, nan: bool = True) -> str:
+def null_word(nans: Any, infinities: Any) -> str:
+    """What a null stands for where so many NaN and infinities became nulls."""
+    counts = {"nan": nans, "inf": infinities}
+    return " or ".join(word for word, count in counts.items() if count) or "null"
+
+
+def cell_text(value: Any, most: int = 80, null: str = "null") -> str:
     """A JSON value as people write it, cut at `most` characters."""
-    return safe(_text(value, most, nan), most)
+    return safe(_text(value, most, null), most)
 
 
-def _text(value: Any, most: int, nan: bool) -> str:
+def _text(value: Any, most: int, null: str) -> str:
     if value is None:
-        return "nan" if nan else "null"
+        return null
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
         return number(value)
     if isinstance(value, list):
-        return _joined((_text(item, most, nan) for item in value), most, "[", "]")
+        return _joined((_text(item, most, null) for item in value), most, "[", "]")
     if isinstance(value, dict):
-        return _joined((f"{name}: {_text(item, most, nan)}" for name, item in value.items()), most, "{", "}")
+        return _joined((f"{name}: {_text(item, most, null)}" for name, item in value.items()), most, "{", "}")
     return str(value)
 
 

@@ -58,6 +58,8 @@ class Batch:
                     raise answer
                 done[item] = answer
                 more = list(on_arrival(item, answer)) if on_arrival else []
+                if more and not pending:
+                    self._trace.rounds += 1  # nothing else is on the wire: a wait of its own
                 pending += len(more)
                 self._submit(guarded, more, outcomes, pending)
         finally:

@@ -6,7 +6,6 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
 
 from h5s3.cache import Cache
 from h5s3.errors import NotCachedError
@@ -25,6 +24,7 @@ class Catalog:
         self._cache = cache
         self._settings = settings
         self._trace = trace
+        self._trusted: set[Location] = set()
 
     def resolve(
         self, location: Location, store: Callable[[], Store], first_bytes: int
@@ -39,6 +39,7 @@ class Catalog:
         known, age = self._known(location)
         if known and (self._settings.offline or (0 <= age < FRESH_SECONDS and not self._settings.refresh)):
             self._trace.hits += 1
+            self._trusted.add(location)
             return known, b""
         if self._settings.offline:
             raise NotCachedError("not in the cache", location=location.display, hint="run without --offline")
@@ -46,17 +47,31 @@ class Catalog:
             info, body = store().head(location), b""
         else:
             info, body = store().first(location, first_bytes)
+        self._trusted.discard(location)
         self._remember(info)
         return info, body
 
+    def forget(self, location: Location) -> bool:
+        """The object is not what it was: have it looked at anew.
+
+        Whether that is news: what `resolve` said last had been remembered, not asked for.
+        """
+        if self._settings.offline:
+            return False
+        self._cache.delete(self._key("head", location))
+        trusted = location in self._trusted
+        self._trusted.discard(location)
+        return trusted
+
     def listing(self, location: Location, question: str) -> bytes | None:
         """A remembered listing as JSON bytes, while it is fresh (or offline, whatever its age)."""
-        stored = None if self._settings.refresh else self._cache.get(self._key("list", location, question))
-        if stored is not None:
-            made, _, body = stored.partition(b"\n")
-            if self._settings.offline or 0 <= time.time() - float(made) < FRESH_SECONDS:
-                self._trace.hits += 1
-                return body
+        if location.kind == "local":
+            return None
+        made, body = self._listed(location, question)
+        fresh = 0 <= time.time() - made < FRESH_SECONDS and not self._settings.refresh
+        if body is not None and (fresh or self._settings.offline):
+            self._trace.hits += 1
+            return body
         if self._settings.offline:
             raise NotCachedError("not in the cache", location=location.display, hint="run without --offline")
         return None
@@ -66,17 +81,25 @@ class Catalog:
         value = b"%.3f\n" % time.time() + body
         self._cache.set_many({self._key("list", location, question): value}, "list")
 
+    def _listed(self, location: Location, question: str) -> tuple[float, bytes | None]:
+        made, _, body = (self._cache.get(self._key("list", location, question)) or b"").partition(b"\n")
+        try:
+            return float(made), body
+        except ValueError:
+            return 0.0, None
+
     def _known(self, location: Location) -> tuple[ObjectInfo | None, float]:
         stored = self._cache.get(self._key("head", location))
-        if stored is None:
+        try:
+            fields = json.loads(stored or b"")
+            age = time.time() - fields.pop("made")
+            return ObjectInfo(**{**fields, "location": location}), age
+        except (ValueError, TypeError, KeyError, AttributeError):  # nothing, or of another release
             return None, 0.0
-        fields = json.loads(stored)
-        made = fields.pop("made")
-        return ObjectInfo(**{**fields, "location": location}), time.time() - made
 
     def _remember(self, info: ObjectInfo) -> None:
         if info.identity is not None:
-            fields = {**asdict(replace(info)), "location": None, "made": time.time()}
+            fields = {**vars(info), "location": None, "made": time.time()}
             self._cache.set_many({self._key("head", info.location): json.dumps(fields).encode()}, "head")
 
     def _key(self, kind: str, location: Location, question: str = "") -> str:

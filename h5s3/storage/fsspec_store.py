@@ -34,16 +34,16 @@ class FsspecStore:
             self._trace.request("HEAD")
             self._fs.invalidate_cache()
             info = self._fs.info(_path(self._fs, location))
-        if info.get("type") == "directory" or info.get("size") is None:
+        if info.get("type") == "directory":
             raise NotFoundError("not an object", location=location.display)
-        etag = strong_etag(info.get("ETag") or info.get("etag"))
-        modified = info.get("LastModified") or info.get("mtime") or info.get("created")
+        if info.get("size") is None:
+            raise NetworkError("the storage does not tell the size", location=location.display)
         return ObjectInfo(
             location=location,
             source=self.endpoint,
             size=int(info["size"]),
-            etag=etag,
-            last_modified=modified.isoformat() if isinstance(modified, datetime) else modified,
+            etag=_etag(info),
+            last_modified=_modified(info),
         )
 
     def first(self, location: Location, length: int) -> tuple[ObjectInfo, bytes]:
@@ -57,9 +57,13 @@ class FsspecStore:
     ) -> dict[Range, bytes]:
         """The bytes, by `cat_ranges`; what `on_arrival` names is fetched in a further round."""
         done: dict[Range, bytes] = {}
-        todo = list(ranges)
+        todo = list(dict.fromkeys(ranges))
         while todo:
-            answers = self._cat(obj, todo)
+            try:
+                answers = self._cat(obj, todo)
+            except (NotFoundError, NetworkError):
+                self._still_same(obj)  # what fails may fail because the object is another one now
+                raise
             done.update(answers)
             more = [r for item in answers.items() for r in (on_arrival(*item) if on_arrival else ())]
             todo = list(dict.fromkeys(r for r in more if r not in done))
@@ -72,6 +76,9 @@ class FsspecStore:
         with plainly(obj.location), self._trace.round():
             starts, stops = [r[0] for r in ranges], [r[1] for r in ranges]
             answers = self._fs.cat_ranges([path] * len(ranges), starts, stops, on_error="raise")
+            for answer in answers:
+                if isinstance(answer, Exception):  # older file systems return them all the same
+                    raise answer
         for (start, stop), data in zip(ranges, answers, strict=True):
             self._trace.request("GET", len(data))
             if len(data) != stop - start:
@@ -81,7 +88,10 @@ class FsspecStore:
         return dict(zip(ranges, map(bytes, answers), strict=True))
 
     def _still_same(self, obj: ObjectInfo) -> None:
-        now = self.head(obj.location)
+        try:
+            now = self.head(obj.location)
+        except NotFoundError:
+            raise changed().at(obj.location.display) from None
         if (now.size, now.etag, now.last_modified) != (obj.size, obj.etag, obj.last_modified):
             raise changed().at(obj.location.display)
 
@@ -90,14 +100,27 @@ class FsspecStore:
         if versions:
             raise UsageError("only S3 lists versions", location=location.display)
         path = _path(self._fs, location)
+        bucket = f"{location.bucket}/" if location.kind == "s3" else ""
+        folder = path[: path.rfind("/") + 1] if bucket else path
         with plainly(location), self._trace.round():
             self._trace.request("LIST")
-            found = self._fs.find(path, detail=True).values() if recursive else self._fs.ls(path, detail=True)
-        for info in sorted(found, key=lambda item: str(item["name"])):
+            self._fs.invalidate_cache()
+            found = self._fs.find(folder, detail=True) if recursive else self._fs.ls(folder, detail=True)
+        listed = list(found.values()) if recursive else found
+        for info in sorted(listed, key=lambda item: str(item["name"])):
+            key = str(info["name"]).removeprefix(bucket)
+            if bucket and not key.startswith(location.key):
+                continue
             if info.get("type") == "directory":
-                yield Entry(key=info["name"] + "/", type="prefix")
+                yield Entry(key=key + "/", type="prefix")
             else:
-                yield Entry(key=info["name"], type="object", size=info.get("size"))
+                yield Entry(
+                    key=key,
+                    type="object",
+                    size=info.get("size"),
+                    last_modified=_modified(info),
+                    etag=_etag(info),
+                )
 
     def close(self) -> None:
         """fsspec keeps its own connections."""
@@ -109,9 +132,17 @@ def open_fsspec(location: Location, trace: Trace) -> FsspecStore:
 
     protocol = location.key.partition("://")[0]
     try:
-        return FsspecStore(fsspec.filesystem(protocol), trace)
+        kind = fsspec.get_filesystem_class(protocol)
+        options = kind._get_kwargs_from_urls(location.key)
     except (ImportError, ValueError):
         raise UsageError(f"nothing here reads {protocol}:// locations", location=location.display) from None
+    with plainly(location):
+        try:
+            return FsspecStore(kind(**options), trace)
+        except TypeError:
+            raise UsageError(
+                f"{protocol}:// needs more than a location to be opened", location=location.display
+            ) from None
 
 
 def open_s3fs(settings: Settings, trace: Trace) -> FsspecStore:
@@ -134,6 +165,16 @@ def s3fs_filesystem(settings: Settings, session: Any = None) -> Any:
         skip_instance_cache=True,
         session=session,
     )
+
+
+def _etag(info: dict[str, Any]) -> str | None:
+    return strong_etag(info.get("ETag") or info.get("etag"))
+
+
+def _modified(info: dict[str, Any]) -> str | None:
+    names = ("LastModified", "Last-Modified", "last_modified", "mtime", "created")
+    found = next((info[name] for name in names if info.get(name)), None)
+    return found.isoformat() if isinstance(found, datetime) else None if found is None else str(found)
 
 
 def _path(filesystem: Any, location: Location) -> str:

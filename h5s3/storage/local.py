@@ -49,10 +49,10 @@ class LocalStore:
         root = Path(location.key)
         try:
             if not root.is_dir():
-                yield _entry(root.name, root.stat())
+                yield _entry(_text(root.name), root.stat())
                 return
             yield from _walk(root, root, recursive)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise _plain(error, location) from None
 
     def close(self) -> None:
@@ -87,7 +87,10 @@ class LocalStore:
     def _read(self, obj: ObjectInfo, wanted: Range) -> bytes:
         descriptor = self._open(obj.location)
         start, stop = wanted
-        data = os.pread(descriptor, stop - start, start)
+        try:
+            data = os.pread(descriptor, stop - start, start)
+        except OSError as error:
+            raise _plain(error, obj.location) from None
         if len(data) != stop - start or self._info(obj.location, os.fstat(descriptor)).etag != obj.etag:
             raise changed().at(obj.location.display)
         return data
@@ -95,14 +98,26 @@ class LocalStore:
 
 def _walk(root: Path, folder: Path, recursive: bool) -> Iterator[Entry]:
     for path in sorted(folder.iterdir()):
-        name = path.relative_to(root).as_posix()
+        name = _text(path.relative_to(root).as_posix())
         if path.is_dir():
             if recursive and not path.is_symlink():
                 yield from _walk(root, path, recursive)
             else:
                 yield Entry(key=name + "/", type="prefix")
         else:
-            yield _entry(name, path.lstat())
+            yield _entry(name, _status(path))
+
+
+def _status(path: Path) -> os.stat_result:
+    try:
+        return path.stat()
+    except OSError:  # a link to nowhere
+        return path.lstat()
+
+
+def _text(name: str) -> str:
+    """A name as text that JSON can hold: bytes that are not UTF-8 are escaped."""
+    return os.fsencode(name).decode(errors="backslashreplace")
 
 
 def _entry(name: str, status: os.stat_result) -> Entry:

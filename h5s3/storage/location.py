@@ -9,6 +9,7 @@ from typing import Literal
 from h5s3.errors import UsageError
 
 Kind = Literal["s3", "web", "local", "fsspec"]
+CHAIN = re.compile(r"::[\w+.-]+(://|::)")  # each protocol of a chain may have a password
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]*")  # with a colon: protocols that fsspec chains
 
 
@@ -29,7 +30,10 @@ class Location:
         """The location as it may be shown: without user names, passwords and queries, which can sign."""
         if self.kind == "s3":
             return f"s3://{self.bucket}/{self.key}" if self.bucket else "s3://"
-        return self.key if self.kind == "local" else _shown(self.key)
+        if self.kind == "local":
+            return self.key
+        chained = CHAIN.search(self.key) if self.kind == "fsspec" else None
+        return _shown(self.key[: chained.start()]) + "::…" if chained else _shown(self.key)
 
     @property
     def name(self) -> str:
@@ -69,7 +73,10 @@ def _with_scheme(scheme: str, text: str, rest: str) -> Location:
     if scheme == "file":
         from urllib.request import url2pathname
 
-        return Location("local", url2pathname(rest if rest.startswith("/") else "/" + rest.partition("/")[2]))
+        host, slash, path = rest.partition("/")
+        if host not in ("", "localhost") or not slash:
+            raise UsageError("file:// takes an absolute path of this machine", location=text)
+        return Location("local", url2pathname("/" + path))
     return Location("fsspec", text)
 
 
@@ -85,7 +92,7 @@ def _has_host(url: str) -> bool:
 
 def _shown(url: str) -> str:
     """A URL without user name, password, query and fragment."""
-    scheme, _, rest = url.partition("://")
+    scheme, separator, rest = url.partition("://")
     place, query, _ = rest.partition("#")[0].partition("?")
     host, slash, path = place.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}{'?…' if query else ''}"
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}{'?…' if query else ''}"

@@ -36,7 +36,7 @@ class Pools:
         """
         try:
             parts = parse_url(url)
-            via = self._proxy(parts.scheme or "", parts.host or "")
+            via = proxy_for(self._proxies, parts.scheme or "", parts.host or "")
             pool = self._manager(via).connection_from_host(parts.host, parts.port, parts.scheme)
         except (HTTPError, ValueError):
             raise NetworkError("the URL cannot be understood") from None
@@ -58,12 +58,6 @@ class Pools:
         for manager in self._managers.values():
             manager.clear()
 
-    def _proxy(self, scheme: str, host: str) -> str:
-        found = self._proxies.get(scheme) or ""  # as boto3 does: no ALL_PROXY
-        if not found or proxy_bypass(host):
-            return ""
-        return found if "://" in found else f"http://{found}"
-
     def _manager(self, via: str) -> urllib3.PoolManager:
         with self._lock:
             if via not in self._managers:
@@ -71,6 +65,14 @@ class Pools:
                     _through(via, self._options) if via else urllib3.PoolManager(**self._options)
                 )
             return self._managers[via]
+
+
+def proxy_for(proxies: Mapping[str, str], scheme: str, host: str) -> str:
+    """The URL of the proxy that leads to a host, of those that `getproxies` names; empty for none."""
+    found = proxies.get(scheme) or ""  # as boto3 does: no ALL_PROXY
+    if not found or proxy_bypass(host):
+        return ""
+    return found if "://" in found else f"http://{found}"
 
 
 def request_target(url: str) -> str:

@@ -10,7 +10,8 @@ from h5s3.errors import H5s3Error, NetworkError
 from h5s3.records import Check
 from h5s3.storage.answers import read_head
 from h5s3.storage.base import ObjectInfo, Range
-from h5s3.storage.probe import Line, Probe, Reply
+from h5s3.storage.lines import Line, Reply
+from h5s3.storage.probe import Probe
 
 SAMPLE = 64 * 1024  # bytes of each range asked for
 REQUESTS = 5

@@ -52,8 +52,10 @@ class S3Store:
         self._settings = settings
         self._trace = trace
         self._session = make_session(settings)
-        self._client = make_client(self._session, settings, trace)
-        self._ranges = RangeClient(settings, trace, ca_bundle(self._session))
+        self._region: str | None = None  # that the client was redirected to
+        self._client = self._connect()
+        self.trusted = ca_bundle(self._session)
+        self._ranges = RangeClient(settings, trace, self.trusted)
         self._batch = Batch(trace)
         self._signed: dict[Location, _Signed] = {}
         self._lock = threading.RLock()  # the threads of the batch sign and move, too
@@ -157,8 +159,20 @@ class S3Store:
         except RedirectError as redirect:
             raise redirect.error from None
 
+    def _connect(self, region: str | None = None) -> Any:
+        client = make_client(self._session, self._settings, self._trace, region)
+        client.meta.events.register("request-created.s3", self._note_region)
+        return client
+
+    def _note_region(self, request: Any, **rest: Any) -> None:
+        if request.context.get("s3_redirect", {}).get("redirected"):
+            self._region = request.context.get("signing", {}).get("region")
+
     def _sign(self, location: Location) -> _Signed:
         with self._lock:
+            if self._region and self._region != self._client.meta.region_name:
+                self._client = self._connect(self._region)  # the client follows, the URLs it signs do not
+                self._signed.clear()
             signed = self._signed.get(location)
             if signed is None or signed.age > SIGNED_SECONDS / 3:
                 who = signer(self._session, self._settings)
@@ -179,7 +193,7 @@ class S3Store:
                 return
             if not redirect.region or redirect.region == signed_for:
                 raise redirect.error
-            self._client = make_client(self._session, self._settings, self._trace, redirect.region)
+            self._client, self._region = self._connect(redirect.region), None
             self._signed.clear()
 
     def _presign(

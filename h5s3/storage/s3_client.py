@@ -68,6 +68,11 @@ def _watch(client: Any, settings: Settings, trace: Trace) -> None:
         body = (response_dict or {}).get("body")
         trace.request("", len(body) if isinstance(body, bytes) else 0)
 
+    def asking_for_region(params: dict[str, Any], **rest: Any) -> None:
+        # A redirected HeadBucket would ask by HeadBucket for the region, and so on until the stack is full.
+        params["context"].setdefault("s3_redirect", {})["redirected"] = True
+
+    client.meta.events.register("before-call.s3.HeadBucket", asking_for_region)
     client.meta.events.register("request-created.s3", sending)
     client.meta.events.register("response-received.s3", answered)
 

@@ -55,12 +55,12 @@ def _pages(
     if not recursive:
         arguments["Delimiter"] = "/"
     pages = iter(client.get_paginator(operation).paginate(**arguments))
-    while True:
+    more = True
+    while more:
         with trace.round():
-            page = next(pages, None)
-        if page is None:
-            return
+            page = next(pages, {})
         yield page
+        more = page.get("IsTruncated", False)
 
 
 def _prefixes(page: dict[str, Any]) -> list[Entry]:

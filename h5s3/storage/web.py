@@ -24,8 +24,8 @@ class WebStore:
 
     def __init__(self, settings: Settings, trace: Trace) -> None:
         self.endpoint = "web"
-        bundle = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
-        self._client = RangeClient(settings, trace, bundle)
+        self.trusted = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
+        self._client = RangeClient(settings, trace, self.trusted)
         self._batch = Batch(trace)
         self._trace = trace
         self._targets: dict[str, str] = {}  # URL as given: where redirects led

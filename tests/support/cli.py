@@ -13,14 +13,20 @@ import subprocess
 import sys
 import tempfile
 import termios
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import botocore.loaders
+import botocore.session
+import h5py
 import jsonschema
+import numpy as np
 import pytest
 
 from h5s3.cli import main
@@ -82,7 +88,29 @@ def validator(command: str) -> Any:
 def file(name: str) -> Path:
     """A generated file on this machine, made once."""
     path = _FILES / f"{name}.h5"
-    return path if path.exists() else h5files.make(name, _FILES)
+    if not path.exists():
+        _MORE[name](path) if name in _MORE else h5files.make(name, _FILES)
+    return path
+
+
+def _plenty(path: Path) -> None:
+    with h5py.File(path, "w") as new:
+        noise = np.random.default_rng(0).integers(0, 1000, (1024, 512), dtype="<i4")
+        new.create_dataset("data", data=noise, chunks=(16, 16))
+
+
+def _blank_strings(path: Path) -> None:
+    with h5py.File(path, "w") as new:
+        new["scalar"], new["vector"] = "  ", ["   ", " "]
+
+
+def _giant_chunk(path: Path) -> None:
+    with h5py.File(path, "w") as new:
+        data = new.create_dataset("data", (1 << 28,), "<i2", chunks=(1 << 28,), compression="gzip")
+        data.id.write_direct_chunk((0,), zlib.compress(bytes(1000)))
+
+
+_MORE = {"plenty": _plenty, "blank_strings": _blank_strings, "giant_chunk": _giant_chunk}
 
 
 def sample(server: S3Server, name: str) -> str:
@@ -94,16 +122,24 @@ def sample(server: S3Server, name: str) -> str:
     return _stored[server.url, name]
 
 
+@cache
+def _loader(*_: object) -> Any:
+    """What boto3 knows of S3, read once: that is most of the time that a command takes to start."""
+    return botocore.loaders.create_loader()
+
+
 def run(*args: object, on: S3Server | None = None, **environment: str) -> Result:
     """A command in this process, its output as in pipes; `on` a server whose credentials it has."""
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {**(on.env() if on else {}), **environment}.items():
-            patch.setenv(name, value)
+    with (
+        mock.patch.dict(os.environ, {**(on.env() if on else {}), **environment}),
+        pytest.MonkeyPatch.context() as patch,
+    ):
         patch.setattr(sys, "argv", ["h5s3", *map(str, args)])
         patch.setattr(sys, "stdout", out)
         patch.setattr(sys, "stderr", err)
         patch.setattr(sys, "excepthook", sys.excepthook)
+        patch.setattr(botocore.session, "create_loader", _loader)
         with pytest.raises(SystemExit) as leaving:
             main()
     texts = [stream.buffer.getvalue().decode() for stream in (out, err)]  # type: ignore[attr-defined]

@@ -1,6 +1,6 @@
 """Files that others wrote, looked at in processes of their own: HDF5 may crash on them, or never return.
 
-As a program, a worker: a line of JSON in names a file and what to do with it, a line of JSON out says how it went.
+As a program, a worker: each line in names a file, each line out says in JSON how it went.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import select
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -85,7 +86,7 @@ def _serve() -> None:
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    blocks.BLOCK = 512
+    blocks.BLOCK, blocks.WHOLE, blocks.FEW = 512, 0, 0  # so that much is missed
     answers = os.fdopen(os.dup(1), "w")  # what h5py prints is no answer
     os.dup2(2, 1)
     for line in sys.stdin.buffer:
@@ -93,62 +94,63 @@ def _serve() -> None:
 
 
 def _look(path: str) -> Result:
-    """What `tree` counts, after every object was described and some datasets were previewed."""
-    from h5s3.errors import H5s3Error
+    """What `tree` counts, and what went wrong when every object was described and some were previewed."""
+    from h5s3.explore.session import Session
+    from h5s3.settings import Settings
     from h5s3.storage.location import Location
 
-    location = Location("local", path)
-    try:
-        return _walk(location)
-    except H5s3Error as error:
-        return {"outcome": "error", "exit_code": error.exit_code, "cause": str(error)}
-    except Exception as error:  # noqa: BLE001 - the test tells which file it was
-        import traceback
-
-        where = " < ".join(
-            f"{f.name}:{f.lineno}" for f in reversed(traceback.extract_tb(error.__traceback__))
-        )
-        return {"outcome": "exception", "cause": repr(error)[:300], "where": where[:300]}
+    with Session(Settings(no_cache=True)) as session:
+        looks = _Looks(session, Location("local", path))
+        looks.run()
+    return {"outcome": "error" if looks.exit_code else "record"} | looks.result
 
 
-def _walk(location: Any) -> Result:
-    from h5s3.explore.meta import meta
-    from h5s3.explore.tree import tree
-    from h5s3.records import to_json
+class _Looks:
+    """All questions about one file, each asked as a command would."""
 
-    from .memory import one_file_session
+    def __init__(self, session: Any, location: Any) -> None:
+        self.session, self.location = session, location
+        self.exit_code: int | None = None
+        self.result: Result = {"wrong": []}
 
-    counts = {"group": 1, "dataset": 0, "datatype": 0, "unresolved": 0}
-    with one_file_session(location) as session:
-        document = tree(session, location, depth=0, limit=0)
-        nodes = list(_nodes(json.loads(to_json(document)), b""))
-        for _, node in nodes:
-            if "alias_of" not in node and node["type"] in counts:
-                counts[node["type"]] += 1
-        previews = 0
-        for path, node in [(b"/", {"type": "group"}), *nodes][:MOST_OBJECTS]:
-            try:
-                to_json(meta(session, location, os.fsdecode(path)))
-            except Exception as e:
-                counts.setdefault("bad", []).append((path.decode(errors="replace"), repr(e)))
-            if node["type"] == "dataset" and previews < MOST_PREVIEWS:
-                previews += 1
-                _preview(session, location, path, counts)
-    return {"outcome": "record"} | counts
+    def run(self) -> None:
+        from h5s3.explore.meta import meta
+        from h5s3.explore.preview import preview
+        from h5s3.explore.tree import tree
 
+        document = self._ask(tree, depth=0, limit=0)
+        if document is None:
+            return
+        nodes = list(_nodes(document, b""))
+        counted = Counter(node["type"] for _, node in nodes if "alias_of" not in node)
+        self.result |= {kind: counted[kind] for kind in ("group", "dataset", "datatype", "unresolved")}
+        self.result["group"] += 1
+        for path in [b"/", *(path for path, _ in nodes)][:MOST_OBJECTS]:
+            self._ask(meta, os.fsdecode(path))
+        datasets = [path for path, node in nodes if node["type"] == "dataset"]
+        for path in datasets[:MOST_PREVIEWS]:
+            self._ask(preview, os.fsdecode(path))
 
-def _preview(session: Any, location: Any, path: bytes, counts) -> None:
-    from h5s3.errors import H5s3Error
-    from h5s3.explore.preview import preview
-    from h5s3.records import to_json
+    def _ask(self, question: Any, *arguments: Any, **options: Any) -> Any:
+        """The answer as JSON, or None: an error that the user can understand, which is noted, or another."""
+        from h5s3.errors import H5s3Error
+        from h5s3.records import to_json
 
-    try:
-        to_json(preview(session, location, os.fsdecode(path)))
-    except H5s3Error as error:
-        if error.exit_code not in (6, 8):
-            raise
-    except Exception as e:
-        counts.setdefault("pbad", []).append((path.decode(errors="replace"), repr(e)))
+        try:
+            return json.loads(to_json(question(self.session, self.location, *arguments, **options)))
+        except H5s3Error as error:
+            self._failed(question.__name__, error.exit_code)
+        except Exception as error:  # noqa: BLE001 - the test tells which file it was
+            self.result["wrong"].append([question.__name__, *arguments, repr(error)[:300]])
+        return None
+
+    def _failed(self, question: str, exit_code: int) -> None:
+        """Damage (6) and refusals (8) are to be expected of single objects; all else is not."""
+        if question == "tree":
+            self.result["exit_code"] = self.exit_code = exit_code
+        else:
+            codes = self.result.setdefault(f"{question}_errors", {})
+            codes[exit_code] = codes.get(exit_code, 0) + 1
 
 
 def _nodes(node: dict[str, Any], parent: bytes) -> Iterator[tuple[bytes, dict[str, Any]]]:

@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import pytest
+
 from h5s3.explore.session import Session
+from h5s3.reader import blocks
 from h5s3.reader.blocks import BlockFile
 from h5s3.reader.opening import OpenFile, open_hdf5
 from h5s3.reader.waves import ReplayError
@@ -14,7 +17,6 @@ from h5s3.records import Entry
 from h5s3.settings import Settings
 from h5s3.storage.base import ObjectInfo, OnArrival, Range
 from h5s3.storage.location import Location
-from h5s3.storage.trace import Trace
 
 LOCATION = Location("s3", "file.h5", bucket="memory")
 T = TypeVar("T")
@@ -86,27 +88,40 @@ class OneFileSession(Session):
     def answer(self, kind: Any, location: Location, options: Any, ask: Callable[[OpenFile], T]) -> Any:
         """The answer; of a file opened anew and read plainly where libhdf5 was confused."""
         try:
-            return ask(self.file)
+            return self.file.ask(ask)
         except ReplayError:
             return self.read(self.file.info, b"", ask)
 
 
 @contextmanager
-def one_file_session(location: Location, store: MemoryStore | None = None) -> Iterator[OneFileSession]:
-    """A session over one file that stays open."""
+def one_file_session(
+    location: Location, store: MemoryStore | None = None, *, plain: bool = False
+) -> Iterator[OneFileSession]:
+    """A session over one file that stays open; `plain`: read without suspending."""
     with OneFileSession(Settings(no_cache=True)) as session:
         if store is not None:
             session._stores[location.kind] = store
         info, _ = session.store(location).first(location, 0)
-        blocks = BlockFile(session.store(location), None, info, session.trace)
-        with open_hdf5(blocks, info) as session.file:
+        file = BlockFile(session.store(location), None, info, session.trace)
+        file.plain = plain
+        with open_hdf5(file, info) as session.file:
             yield session
 
 
 @contextmanager
-def open_memory(store: MemoryStore, *, plain: bool = False) -> Iterator[OpenFile]:
-    """The open file of a store, nothing of it read beforehand."""
-    blocks = BlockFile(store, None, store.info, Trace())
-    blocks.plain = plain
-    with open_hdf5(blocks, store.info) as file:
-        yield file
+def offline_session(info: ObjectInfo, cache: Any) -> Iterator[OneFileSession]:
+    """A session over one file of which only a cache holds blocks."""
+    with OneFileSession(Settings(no_cache=True)) as session:
+        with open_hdf5(BlockFile(None, cache, info, session.trace), info) as session.file:
+            yield session
+
+
+@contextmanager
+def in_blocks(size: int, *, ahead: bool = False) -> Iterator[None]:
+    """Blocks of this size and nothing beside them: so much is missed. `ahead`: look ahead as they arrive."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"BLOCK": size, "WHOLE": 0, "FEW": 0}.items():
+            patch.setattr(blocks, name, value)
+        if not ahead:
+            patch.setattr(BlockFile, "look_ahead", lambda *_: None)
+        yield

@@ -13,9 +13,9 @@ MIB = 1 << 20
 
 
 def scattered(path: Path, *, libver: str = "earliest", page: int = 0, scans: int = SCANS) -> Path:
-    """Scans written one after another, raw data between their headers: 4 groups and 7 datasets each, 75 MB for 200.
+    """Scans written one after another, raw data between their headers.
 
-    `page`: bytes of the pages of a paged file (0: not paged).
+    4 groups and 7 datasets each, 75 MB for 200. `page`: bytes of the pages of a paged file (0: not paged).
     """
     space: dict[str, Any] = {"fs_strategy": "page", "fs_page_size": page, "fs_persist": False} if page else {}
     noise = np.random.default_rng(42).integers(0, 1 << 16, (64, 1024), dtype=np.uint16)

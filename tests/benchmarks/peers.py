@@ -1,0 +1,286 @@
+"""h5s3 and its peers, each a whole process that walks the same file on the same server.
+
+python -m tests.benchmarks.peers [--rtt 50] [--bandwidth 200] [--repeat 3] [--shape v1] [--write-readme]
+
+An rclone server on this machine stands behind a proxy that delays each answer by `--rtt` milliseconds (on
+average: 8/9 and 10/9 of it in turn, so that the proxy can tell the rounds) and gives all connections
+together `--bandwidth` Mbit/s. Everybody walks everything and reads name, kind, shape and dtype of each
+object. The contenders take turns, `--repeat` times; what stands in the table is the median. Seconds are of
+the wall, from the start of the process to its end; requests, rounds (groups of requests that overlap in
+time) and MB (10^6 bytes of bodies) are the proxy's counts.
+
+What it does not tell: connecting is free here, and takes two to three round trips more on a real line (once
+for who asks one request after another, once for all of h5s3's connections together). Server, proxy and
+contender share the processors of one machine. kerchunk lists the chunks of each dataset as well, h5ls also
+shows attributes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import median
+from textwrap import fill
+
+from tests.benchmarks import processes
+from tests.benchmarks.contenders import CONTENDERS, H5LS, OURS, Contender, Place, h5ls_version
+from tests.benchmarks.files import DESCRIBED, MAKERS, make
+from tests.benchmarks.processes import ROOT
+from tests.benchmarks.tables import markdown, parts_around, replace_between
+from tests.support.proxy import Proxy
+from tests.support.servers import S3Server, rclone_server
+from tests.support.shapes import SCANS
+
+BUCKET = "bench"
+JITTER = 0.25
+MOST_SECONDS = 300.0  # that one process may take
+COLUMNS = ("contender", "seconds", "min–max", "requests", "rounds", "MB", "× h5s3 cold", "datasets")
+NO_ROS3 = "cannot read URLs: built without the ros3 driver"
+VERSIONED = ("h5py", "s3fs", "pyfive", "kerchunk", "boto3")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One process: seconds, what the proxy counted, the datasets it found; None: stopped before its end."""
+
+    seconds: float
+    requests: int
+    rounds: int
+    bytes: int
+    datasets: int | None
+
+
+@dataclass
+class Row:
+    """All samples of a contender, or words that say why there are none."""
+
+    name: str
+    samples: list[Sample] = field(default_factory=list)
+    words: str = ""
+
+    @property
+    def finished(self) -> list[Sample]:
+        """The samples of processes that came to their end."""
+        return [sample for sample in self.samples if sample.datasets is not None]
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it took too long at least once."""
+        return len(self.finished) < len(self.samples)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether it took too long so often that the medians are bounds, not values."""
+        return 2 * len(self.finished) <= len(self.samples)
+
+    @property
+    def datasets(self) -> set[int]:
+        """How many it found: one number, if all is well."""
+        return {sample.datasets for sample in self.samples if sample.datasets is not None}
+
+    @property
+    def seconds(self) -> float:
+        """The median, or what it exceeds where the row is unfinished."""
+        return median(sample.seconds for sample in self.samples)
+
+
+@dataclass(frozen=True)
+class Track:
+    """What all contenders share."""
+
+    proxy: Proxy
+    server: S3Server
+    key: str
+    home: Path
+    most_seconds: float = MOST_SECONDS
+
+    @property
+    def place(self) -> Place:
+        """Where the file is."""
+        return Place(self.proxy.url, BUCKET, self.key)
+
+    def environment(self, cache: Path) -> dict[str, str]:
+        """Of a contender's process: the server behind the proxy, and nothing of the user's configuration."""
+        ours = {"HOME": str(self.home), "TMPDIR": str(self.home), "H5S3_CACHE_DIR": str(cache)}
+        return {**processes.clean_environment(), **self.server.at(self.proxy.url).env(), **ours}
+
+
+@contextmanager
+def track_of(
+    shape: str, rtt: float, bandwidth: float, scans: int = SCANS, most_seconds: float = MOST_SECONDS
+) -> Iterator[Track]:
+    """A file of a shape behind a line with so many milliseconds and Mbit/s.
+
+    The server asks for no signature, since h5ls' driver cannot be given keys of every release; all others
+    sign as always.
+    """
+    with tempfile.TemporaryDirectory(prefix="peers-") as folder:
+        home, served = Path(folder, "home"), Path(folder, "served")
+        (served / BUCKET).mkdir(parents=True)
+        home.mkdir()
+        key = make(shape, served / BUCKET, scans).name
+        with rclone_server(served, auth=False) as server, Proxy(server) as proxy:
+            server.client().head_object(Bucket=BUCKET, Key=key)  # the server hashes the file once
+            proxy.delay = rtt / 1000 / (1 + JITTER / 2)
+            proxy.jitter = JITTER
+            proxy.bandwidth = bandwidth * 1e6 / 8
+            yield Track(proxy, server, key, home, most_seconds)
+
+
+def measure(track: Track, contenders: Sequence[Contender], repeat: int) -> list[Row]:
+    """Let the contenders take turns; who fails or takes too long does not run again."""
+    rows = {contender.name: Row(contender.name, words=contender.missing()) for contender in contenders}
+    for turn in range(repeat):
+        cache = track.home
+        for number, contender in enumerate(contenders):
+            row = rows[contender.name]
+            if contender.cache == "empty":
+                cache = track.home / f"cache-{turn}-{number}"
+            if not row.words and not row.stopped:
+                run(track, contender, cache, row)
+                _progress(turn, row)
+    return list(rows.values())
+
+
+def run(track: Track, contender: Contender, cache: Path, row: Row) -> None:
+    """One process, noted in the row."""
+    track.proxy.reset()
+    began = time.perf_counter()
+    ended = processes.run(contender.command(track.place), track.environment(cache), track.most_seconds)
+    seconds = time.perf_counter() - began
+    proxy = track.proxy
+    if ended.code:
+        row.words, row.samples = _failure(contender, proxy, ended.error), []
+        return
+    datasets = None if ended.code is None else contender.count(ended.output)
+    seconds = seconds if ended.code is not None else track.most_seconds
+    row.samples.append(Sample(seconds, proxy.count(), proxy.rounds(), proxy.bytes(), datasets))
+
+
+def _failure(contender: Contender, proxy: Proxy, error: str) -> str:
+    if contender.name == H5LS and not proxy.count():
+        return NO_ROS3
+    return f"failed: {(error.strip().splitlines() or ['without a word'])[-1]}"
+
+
+def _progress(turn: int, row: Row) -> None:
+    told = row.words or f"{row.samples[-1].seconds:.1f} s, {row.samples[-1].requests} requests"
+    print(f"turn {turn + 1}: {row.name}: {told}", file=sys.stderr, flush=True)
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The rows as a Markdown table."""
+    cold = next((row for row in rows if row.name == OURS and row.finished and not row.unfinished), None)
+    return markdown(COLUMNS, [_cells(row, cold) for row in rows])
+
+
+def _cells(row: Row, cold: Row | None) -> list[str]:
+    if not row.samples:
+        return [f"{row.name}: {row.words}", *["–"] * (len(COLUMNS) - 1)]
+    more = "> " if row.unfinished else ""
+    counted = row.samples if row.unfinished else row.finished
+    figures = [
+        f"{median(sample.requests for sample in counted):.0f}",
+        f"{median(sample.rounds for sample in counted):.0f}",
+        f"{median(sample.bytes for sample in counted) / 1e6:.1f}",
+        _ratio(row.seconds / cold.seconds) if cold else "–",
+    ]
+    figures.insert(0, f"{row.seconds:g}" if more else f"{row.seconds:.2f}")
+    told = [more + figure if figure != "–" else figure for figure in figures]
+    found = "/".join(map(str, sorted(row.datasets))) or "–"
+    return [row.name, told[0], _spread(row), *told[1:], found]
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.1f}" if value >= 0.95 else f"{value:.2f}"
+
+
+def _spread(row: Row) -> str:
+    if not row.finished:
+        return "–"
+    least, most = (f(sample.seconds for sample in row.samples) for f in (min, max))
+    return f"{least:.2f}–> {most:g}" if row.stopped else f"{least:.2f}–{most:.2f}"
+
+
+def disagreement(rows: Sequence[Row]) -> str:
+    """Who found another number of datasets than others, in words; empty where all agree."""
+    if len(set().union(*(row.datasets for row in rows))) <= 1:
+        return ""
+    told = "; ".join(f"{row.name}: {sorted(row.datasets)}" for row in rows if row.datasets)
+    return f"Not all found the same datasets: {told}"
+
+
+def versions() -> str:
+    """The versions of what was measured."""
+    import h5py
+
+    named = []
+    for package in VERSIONED:
+        try:
+            named.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    named[0] += f" (HDF5 {h5py.version.hdf5_version})"
+    named += [f"h5ls {h5ls}"] if (h5ls := h5ls_version()) else []
+    return ", ".join([*named, f"Python {platform.python_version()}"])
+
+
+def caption(options: argparse.Namespace, size: int, datasets: str) -> str:
+    """What was measured."""
+    runs = f"medians of {options.repeat} interleaved runs" if options.repeat > 1 else "one run each"
+    text = (
+        f"A walk over everything in `{options.shape}` ({DESCRIBED[options.shape]}, {size / 1e6:.1f} MB, "
+        f"{datasets} datasets): {options.rtt:g} ms for each answer, {options.bandwidth:g} Mbit/s, {runs}, "
+        f"whole processes; {versions()}."
+    )
+    return fill(text, 118, break_long_words=False, break_on_hyphens=False)
+
+
+def command(options: argparse.Namespace) -> str:
+    """What measures the same again."""
+    words = f"--rtt {options.rtt:g} --bandwidth {options.bandwidth:g} --repeat {options.repeat}"
+    words += f" --shape {options.shape}" + (f" --scans {options.scans}" if options.scans != SCANS else "")
+    return f"python -m tests.benchmarks.peers {words}"
+
+
+def report(options: argparse.Namespace) -> tuple[str, str]:
+    """Measure; the text for the README, and what is wrong with it if anything is."""
+    with track_of(options.shape, options.rtt, options.bandwidth, options.scans, options.timeout) as track:
+        size = (track.server.root or Path()).joinpath(BUCKET, track.key).stat().st_size
+        rows = measure(track, CONTENDERS, options.repeat)
+    datasets = "/".join(map(str, sorted(set().union(*(row.datasets for row in rows)))))
+    text = f"{caption(options, size, datasets)}\n\n{table(rows)}\n\nMeasured by `{command(options)}`."
+    return text, disagreement(rows)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Measure and print; with `--write-readme`, put it into the README."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.peers", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--rtt", type=float, default=50, help="milliseconds before each answer [50]")
+    parser.add_argument("--bandwidth", type=float, default=200, help="Mbit/s of all together [200]")
+    parser.add_argument("--repeat", type=int, default=3, help="runs of each contender [3]")
+    parser.add_argument("--shape", choices=MAKERS, default="v1", help="the file [v1]")
+    parser.add_argument("--scans", type=int, default=SCANS, help=f"its size [{SCANS}]")
+    parser.add_argument("--timeout", type=float, default=MOST_SECONDS, help="seconds a process may take")
+    parser.add_argument("--write-readme", action="store_true", help="put the table into README.md")
+    options = parser.parse_args(words)
+    if options.write_readme:
+        parts_around(ROOT / "README.md", "peers")  # better now than after all the measuring
+    text, wrong = report(options)
+    print(f"{text}\n{wrong}".rstrip())
+    if options.write_readme and not wrong:
+        replace_between(ROOT / "README.md", "peers", text)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""Whole processes, free of the settings of whoever measures, and stopped where they take too long."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+HIDDEN = ("AWS_", "H5S3_", "S3_", "FSSPEC_")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Exit code, None for a process that was stopped; what it wrote."""
+
+    code: int | None
+    output: str = ""
+    error: str = ""
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment without what leads to other servers or other configuration."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(HIDDEN) and not name.lower().endswith("_proxy")
+    }
+
+
+def run(command: list[str], environment: dict[str, str], most_seconds: float) -> Ended:
+    """Run a command in the project's directory, for so many seconds at the most; nothing of it survives."""
+    with subprocess.Popen(
+        command,
+        env=environment,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            output, error = process.communicate(timeout=most_seconds)
+            return Ended(process.returncode, output, error)
+        except subprocess.TimeoutExpired:
+            return Ended(None)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
