@@ -126,6 +126,10 @@ def test_the_readme_is_written_only_where_asked_and_right(
     monkeypatch.setattr(peers, "report", lambda options: ("newer", "they disagree"))
     assert peers.main(["--write-readme"]) == 1
     assert told in readme.read_text()
+    readme.write_text("no place")
+    with pytest.raises(SystemExit):
+        peers.main(["--write-readme"])
+    assert "README.md has no <!-- peers -->" in capsys.readouterr().err
 
 
 def test_a_readme_without_the_place_is_refused(tmp_path: Path) -> None:

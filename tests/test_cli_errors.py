@@ -167,6 +167,16 @@ def test_a_time_limit(server: S3Server, command: tuple[str, ...]) -> None:
     assert line.removeprefix(f"{where}: ") == "not done within 0.3 s; raise --timeout"
 
 
+def test_a_time_limit_while_bytes_trickle_in(moto: S3Server) -> None:
+    where = sample(moto, "plenty")
+    with Proxy(moto) as proxy:
+        proxy.bandwidth = 100_000
+        started = time.monotonic()
+        line = run("tree", where, "--timeout", "0.5", on=moto.at(proxy.url)).failed(5)
+        assert time.monotonic() - started < 1.5
+    assert line.removeprefix(f"{where}: ") == "not done within 0.5 s; raise --timeout"
+
+
 @pytest.mark.parametrize("command", [("tree",), ("ls",), ("meta",), ("preview", "/sst")])
 def test_offline_without_a_cache(server: S3Server, command: tuple[str, ...]) -> None:
     name, *rest = command

@@ -179,6 +179,14 @@ def test_single_values(kind: str, how: str, tmp_path: Path) -> None:
         assert found.stats.sample_size == 1 and found.stats.coverage == (1.0 if how == "scalar" else 0.5)
 
 
+@pytest.mark.parametrize("scale", [5e-324, 1e-200, 1e-90, 1e90, 1e200, 1e308])
+def test_statistics_of_tiny_and_huge_numbers(scale: float) -> None:
+    array = np.array([0.0, 1.0, 1.0, -1.0]) * scale
+    found = look(stored_array(array))
+    check(found, array)
+    assert found.stats and found.stats.std
+
+
 # --------------------------------------------------------------------------------- every kind of value
 
 

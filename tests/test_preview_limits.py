@@ -164,7 +164,6 @@ def test_pieces_are_spread() -> None:
     assert min(counts) > 0.7 * max(counts)
 
 
-@pytest.mark.xfail(strict=True, reason="a read that spans several exact ranges is fetched again as blocks")
 def test_whole_values_are_fetched_once() -> None:
     array = np.arange(10 * MIB // 8, dtype="<f8")
     store = stored_array(array)
@@ -173,7 +172,6 @@ def test_whole_values_are_fetched_once() -> None:
     assert store.fetched <= array.nbytes + METADATA
 
 
-@pytest.mark.xfail(strict=True, reason="elements that are drawn are counted, not those that are decoded")
 def test_what_is_decoded_is_bounded() -> None:
     """Chunks that are tiny as stored and large once decoded, of each of which few elements are drawn."""
     array = np.zeros((100, 64 * KIB), dtype="u1")
@@ -202,7 +200,6 @@ def test_only_the_strings_that_are_shown_are_read() -> None:
     assert store.fetched <= 10 * 50_001 + METADATA
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="ranges are asked for as the index has them")
 def test_chunks_beyond_the_end_of_the_file() -> None:
     """What a damaged index promises is not asked for."""
     store = stored_array(np.arange(1000, dtype="<i4"), chunks=(1000,))

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -284,7 +285,7 @@ def test_a_server_may_ask_for_a_pause_but_not_for_an_hour(
     open_store: Opening, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []
-    monkeypatch.setattr(http.time, "sleep", slept.append)
+    monkeypatch.setattr(http, "time", SimpleNamespace(sleep=slept.append))
     proxy.fault("status", status=503, headers={"Retry-After": "2"}, times=1)
     proxy.fault("status", status=503, headers={"Retry-After": "86400"}, times=1)
     assert open_store().first(HERE, 5)[1] == DATA[:5]

@@ -269,13 +269,14 @@ def _stats(sample: Sample, size: int, missing: list[Any] | None) -> Stats:
 
 
 def _moments(values: Array) -> tuple[float | None, float | None]:
-    """Mean and standard deviation; scaled where the squares are beyond what a double holds."""
+    """Mean and standard deviation; scaled where a double does not hold the squares."""
     with np.errstate(over="ignore", invalid="ignore"):
         wide = values.astype(np.float64)
-        mean, std = float(wide.mean()), float(wide.std())
-        if not np.isfinite(std):
-            scale = float(np.abs(wide).max())
-            mean, std = float((wide / scale).mean()) * scale, float((wide / scale).std()) * scale
+        scale = float(np.abs(wide).max())
+        if scale == 0 or 1e-100 < scale < 1e100:
+            scale = 1.0
+        part = wide if scale == 1 else wide / scale
+        mean, std = float(part.mean()) * scale, float(part.std()) * scale
     return (mean if np.isfinite(mean) else None), (std if np.isfinite(std) else None)
 
 

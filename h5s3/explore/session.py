@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from h5s3.reader.blocks import BlockFile
     from h5s3.reader.opening import OpenFile
 
-FIRST_BYTES = 128 * 1024  # of an object that is met for the first time
+FIRST_BYTES = 256 * 1024  # of an object that is met for the first time
 T = TypeVar("T")
 Answer = TypeVar("Answer", Tree, Meta, Preview)
 
@@ -88,7 +91,7 @@ class Session:
         options: dict[str, Any],
         ask: Callable[[OpenFile], Answer],
     ) -> Answer:
-        info, first = self.catalog.resolve(location, lambda: self.store(location), FIRST_BYTES)
+        info, first = self.catalog.resolve(location, lambda: self.store(location), FIRST_BYTES, _load_reader)
         key = self._key(kind, info, options)
         remembered = self.cache.get(key) if key else None
         if remembered is not None:
@@ -156,6 +159,12 @@ class Session:
             return None
         question = json.dumps([__version__, kind.__name__, options], sort_keys=True)
         return f"answer:{info.identity}:{hashlib.sha256(question.encode()).hexdigest()[:32]}"
+
+
+def _load_reader() -> None:
+    """Import h5py while the first bytes are on their way. The interpreter waits for it, should it leave."""
+    if "h5py" not in sys.modules:
+        threading.Thread(target=importlib.import_module, args=("h5s3.reader.opening",)).start()
 
 
 def shown_key(location: Location) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import io
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from h5s3.cache import Cache
-from h5s3.errors import NotCachedError
+from h5s3.errors import NotCachedError, RefusedError
+from h5s3.reader.extents import Extents
 from h5s3.reader.lookahead import MOST_AHEAD, Lookahead
 from h5s3.reader.node import Node, Sizes
+from h5s3.reader.seekable import Seekable
 from h5s3.settings import MIB
 from h5s3.storage.base import ObjectInfo, Range, Store
 from h5s3.storage.trace import Trace
@@ -31,7 +31,7 @@ class Miss(Exception):
     """Bytes are not here yet, and the reader was told not to wait for them."""
 
 
-class BlockFile(io.RawIOBase):
+class BlockFile(Seekable):
     """Reads are served from blocks; what is missing is fetched in one round of concurrent ranges.
 
     While `suspended`, a read that would have to wait raises `Miss` and notes the blocks in `missed`.
@@ -39,44 +39,21 @@ class BlockFile(io.RawIOBase):
     """
 
     def __init__(self, store: Store | None, cache: Cache | None, info: ObjectInfo, trace: Trace) -> None:
-        super().__init__()
+        super().__init__(info.size)
         self._store = store
         self._cache = cache if info.identity else None
         self._info = info
         self._trace = trace
         self._blocks: dict[int, bytes] = {}
-        self._extents: list[tuple[int, bytes]] = []  # sorted by start
+        self._extents = Extents()
+        self._allowance: int | None = None  # bytes that may still be fetched as blocks
         self._fresh: dict[str, bytes] = {}  # fetched and not yet stored in the cache
-        self._position = 0
         self._suspended = False
         self._look: Lookahead | None = None
         self._ahead: set[int] = set()  # blocks that came on a guess and have not been read
         self.missed: set[int] = set()
         self.ever_missed = False
         self.plain = False
-        self.size = info.size
-
-    # --------------------------------------------------------------------------------- file protocol
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Always."""
-        return True
-
-    def tell(self) -> int:
-        """Position in bytes."""
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move; positions before the start are refused."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}[whence]
-        if base + offset < 0:
-            raise ValueError("negative seek position")
-        self._position = base + offset
-        return self._position
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Fill the buffer as far as the file goes. Raises `Miss` while suspended, else waits."""
@@ -90,9 +67,7 @@ class BlockFile(io.RawIOBase):
         return stop - start
 
     def _fill(self, view: memoryview, start: int, stop: int) -> None:
-        exact = self._extent(start, stop)
-        if exact is not None:
-            view[:] = exact
+        if self._extents.fill(view, start, stop):
             return
         wanted = range(start // BLOCK, (stop - 1) // BLOCK + 1)
         self._require(wanted)
@@ -131,7 +106,7 @@ class BlockFile(io.RawIOBase):
 
     def chase(self, nodes: Iterable[Node]) -> None:
         """Fetch these nodes and what they lead to, in one round; only as far as guesses may go."""
-        if self._look is not None and self.waves:
+        if self._look is not None and self._store is not None:
             wanted = self._guess(self._look.expect(nodes))
             if wanted:
                 self._fetch(sorted(wanted))
@@ -165,23 +140,34 @@ class BlockFile(io.RawIOBase):
             self._keep(start // BLOCK, data[start : min(start + BLOCK, whole)])
 
     def fetch_exact(self, ranges: Iterable[Range]) -> None:
-        """Fetch exactly these bytes in one round and serve reads within them. For raw data of chunks."""
-        wanted = [r for r in dict.fromkeys(ranges) if self._extent(*r) is None]
+        """Fetch exactly these bytes in one round and serve reads within them. For raw data of chunks.
+
+        What a damaged index places beyond the end of the object is not asked for.
+        """
+        inside = (r for r in dict.fromkeys(ranges) if r[0] < r[1] <= self.size)
+        wanted = [r for r in inside if not self._extents.covers(*r)]
         if wanted:
             answers = self._live_store().get_ranges(self._info, wanted)
-            self._extents = sorted(self._extents + [(start, data) for (start, _), data in answers.items()])
+            self._extents.add({start: data for (start, _), data in answers.items()})
 
     def drop_exact(self) -> None:
         """Forget the ranges of `fetch_exact`."""
-        self._extents = []
+        self._extents.clear()
 
-    def _extent(self, start: int, stop: int) -> memoryview | None:
-        at = bisect_right(self._extents, start, key=lambda extent: extent[0]) - 1
-        if at >= 0:
-            first, data = self._extents[at]
-            if first <= start and stop <= first + len(data):
-                return memoryview(data)[start - first : stop - first]
-        return None
+    @contextmanager
+    def limited(self, most: int) -> Iterator[None]:
+        """Within this, no more than so many bytes are fetched as blocks. Raises `RefusedError` beyond."""
+        self._allowance = most
+        try:
+            yield
+        finally:
+            self._allowance = None
+
+    def _spend(self, indices: set[int]) -> None:
+        if self._allowance is not None:
+            self._allowance -= len(indices) * BLOCK
+            if self._allowance < 0:
+                raise RefusedError("the values are larger than the limit", hint="raise --max-bytes")
 
     def _from_cache(self, indices: list[int]) -> list[int]:
         """Take what the cache has; what remains."""
@@ -200,6 +186,7 @@ class BlockFile(io.RawIOBase):
 
     def _fetch(self, indices: list[int]) -> None:
         asked = self._around(set(indices), 0)
+        self._spend(asked)
 
         def arrived(wanted: Range, data: bytes) -> list[Range]:
             came = self._take(wanted, data)

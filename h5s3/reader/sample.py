@@ -63,6 +63,8 @@ class Sampler:
         """Whether a whole selection can be read within the budget."""
         cells = Cells(self._grid, selection)
         decoded = prod(axis.count for axis in selection) * self._facts.itemsize
+        if self._facts.layout == "chunked":
+            decoded = max(decoded, len(cells) * self._grid.piece_bytes)
         if decoded > self._max_bytes * DECODED or len(cells) > MOST_PIECES:
             return False
         return sum(self._grid.cost(cell) for cell in cells) <= self._max_bytes
@@ -75,13 +77,15 @@ class Sampler:
         cells = Cells(self._grid, selection)
         chosen = list(cells) if self.fits(selection) else self._choose(cells)
         if not chosen and len(cells):
+            needed = max(self._grid.cost(cells[0]), -(-self._grid.piece_bytes // DECODED))
             raise RefusedError(
                 "one piece of the dataset is larger than the limit",
-                hint=f"allow it with --max-bytes {self._grid.cost(cells[0])}",
+                hint=f"allow it with --max-bytes {needed}",
             )
         self._fetch(chosen)
         try:
-            return self._sample(selection, cells, chosen)
+            with self._file.blocks.limited(self._max_bytes + MIB):  # variable-length values lie elsewhere
+                return self._sample(selection, cells, chosen)
         except (OSError, RuntimeError, ValueError, TypeError) as error:
             raise DamagedError(f"the values cannot be read: {plain_reason(error)}") from None
         finally:

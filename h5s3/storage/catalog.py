@@ -27,12 +27,17 @@ class Catalog:
         self._trusted: set[Location] = set()
 
     def resolve(
-        self, location: Location, store: Callable[[], Store], first_bytes: int
+        self,
+        location: Location,
+        store: Callable[[], Store],
+        first_bytes: int,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> tuple[ObjectInfo, bytes]:
         """The object, and its first bytes where they came along for free.
 
         No request within 30 s of the last; one HEAD where the object was seen before; else one ranged
-        GET that answers for both. Raises `NotCachedError` offline, and what the store raises.
+        GET that answers for both. `meanwhile` is called before the wait for that one, since the file will
+        have to be opened. Raises `NotCachedError` offline, and what the store raises.
         """
         if location.kind == "local":
             return store().first(location, first_bytes)
@@ -46,7 +51,9 @@ class Catalog:
         if known:
             info, body = store().head(location), b""
         else:
-            info, body = store().first(location, first_bytes)
+            opened = store()
+            meanwhile()
+            info, body = opened.first(location, first_bytes)
         self._trusted.discard(location)
         self._remember(info)
         return info, body

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from h5s3.errors import NetworkError
 from h5s3.records import Entry
 from h5s3.storage.base import strong_etag
 from h5s3.storage.location import Location
@@ -14,9 +15,10 @@ from h5s3.storage.trace import Trace
 
 def list_buckets(client: Any) -> list[Entry]:
     """All buckets the identity may see."""
+    answer = _listing(client.list_buckets(), "Buckets", "Owner")
     return [
         Entry(key=bucket["Name"], type="bucket", last_modified=_date(bucket.get("CreationDate")))
-        for bucket in client.list_buckets().get("Buckets", [])
+        for bucket in answer.get("Buckets", [])
     ]
 
 
@@ -58,9 +60,16 @@ def _pages(
     more = True
     while more:
         with trace.round():
-            page = next(pages, {})
-        yield page
+            page: dict[str, Any] = next(pages, {})
+        yield _listing(page, "Name", "IsTruncated", "KeyCount", "Contents") if page else page
         more = page.get("IsTruncated", False)
+
+
+def _listing(answer: dict[str, Any], *signs: str) -> dict[str, Any]:
+    """The answer, which has one of these parts. Any page of XHTML would do for an empty listing otherwise."""
+    if not any(sign in answer for sign in signs):
+        raise NetworkError("the server does not answer like S3", hint="check --endpoint-url")
+    return answer
 
 
 def _prefixes(page: dict[str, Any]) -> list[Entry]:

@@ -274,7 +274,10 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--write-readme", action="store_true", help="put the table into README.md")
     options = parser.parse_args(words)
     if options.write_readme:
-        parts_around(ROOT / "README.md", "peers")  # better now than after all the measuring
+        try:
+            parts_around(ROOT / "README.md", "peers")
+        except ValueError as error:  # better now than after all the measuring
+            parser.error(str(error))
     text, wrong = report(options)
     print(f"{text}\n{wrong}".rstrip())
     if options.write_readme and not wrong:

@@ -149,7 +149,8 @@ def run(*args: object, on: S3Server | None = None, **environment: str) -> Result
 
 def environment(on: S3Server | None = None, **more: str) -> dict[str, str]:
     """The environment of a process: of the test, the credentials of a server, and more."""
-    return {**os.environ, **(on.env() if on else {}), "PYTHONFAULTHANDLER": "1", **more}
+    fixed = {"PYTHONFAULTHANDLER": "1", "PYTHONUNBUFFERED": ""}
+    return {**os.environ, **(on.env() if on else {}), **fixed, **more}
 
 
 def command(*args: object) -> list[str]:

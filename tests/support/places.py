@@ -45,16 +45,20 @@ class Place:
 
 
 @contextmanager
-def place(name: str, folder: str, server: S3Server | None, tmp_path: Path) -> Iterator[Place]:
-    """A place by its name; those that need a server have it after a hyphen. `folder` is new to the place."""
+def place(
+    name: str, folder: str, server: S3Server | None, tmp_path: Path, kept: dict[str, tuple[Store, Trace]]
+) -> Iterator[Place]:
+    """A place by its name; those that need a server have it after a hyphen. `folder` is new to the place.
+
+    Its store is left in `kept` for the next one of this name: to make a client of S3 takes long.
+    """
     kind = name.partition("-")[0]
-    trace = Trace()
     with _behind(kind, folder, server, tmp_path) as (locate, write, delete, listed):
-        store = _store(kind, locate("x"), trace)
-        try:
-            yield Place(name, trace, store, locate, write, delete, listed)
-        finally:
-            store.close()
+        if name not in kept:
+            trace = Trace()
+            kept[name] = _store(kind, locate("x"), trace), trace
+        store, trace = kept[name]
+        yield Place(name, trace, store, locate, write, delete, listed)
 
 
 def _store(kind: str, location: Location, trace: Trace) -> Store:

@@ -123,4 +123,4 @@ def check_stats(found: Preview, values: np.ndarray, size: int) -> None:
             assert wide.max() > np.finfo("f8").max  # no double holds it
         else:
             scale = float(np.abs(wide).max())
-            assert math.isclose(shown, float(wanted), rel_tol=1e-6, abs_tol=1e-9 * scale)
+            assert math.isclose(shown, float(wanted), rel_tol=1e-6, abs_tol=max(1e-9 * scale, 5e-324))
