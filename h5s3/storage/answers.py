@@ -16,6 +16,20 @@ DENIED = frozenset({  # codes of denials, whatever the status: some servers say 
     "InvalidAccessKeyId", "InvalidSecurity", "InvalidToken", "RequestExpired", "RequestTimeTooSkewed",
     "SignatureDoesNotMatch", "TokenRefreshRequired", "UnsupportedAlgorithm",
 })  # fmt: skip
+ANONYMOUS = "asked anonymously"
+UNSIGNED_URL = "a URL without a signature"
+SIGNED_URL = "the URL's signature is wrong or has expired"
+HINTS = {
+    ANONYMOUS: "give credentials instead of --anon",
+    UNSIGNED_URL: "give a presigned URL, or s3://bucket/key with credentials",
+    SIGNED_URL: "ask for a new URL",
+    "ExpiredToken": "log in again (aws sso login) or renew the session token",
+    "InvalidAccessKeyId": "the endpoint does not know the access key: check --profile, --endpoint-url",
+    "SignatureDoesNotMatch": "the secret key is wrong, or a proxy changes requests",
+    "RequestTimeTooSkewed": "this machine's clock is off: set it",
+    "AuthorizationHeaderMalformed": "check --region",
+    "AuthorizationQueryParametersError": "check --region",
+}
 SKIPPABLE = 16 << 20  # bytes of a whole object that may be read past to reach a range
 
 
@@ -99,7 +113,7 @@ def failure(status: int, body: bytes, who: str, pinned: bool) -> H5s3Error:
     if status in (404, 410):
         return NotFoundError("no such object" if code != "NoSuchBucket" else "no such bucket")
     if status in (401, 403) or code in DENIED:
-        return AccessError(f"access denied{named}, {who}", hint=access_hint(code))
+        return AccessError(f"access denied{named}, {who}", hint=access_hint(code, who))
     if status in TRANSIENT:
         return NetworkError(f"the server failed with status {status}{named}", hint="try again later")
     if 300 <= status < 400:
@@ -109,16 +123,9 @@ def failure(status: int, body: bytes, who: str, pinned: bool) -> H5s3Error:
     return NetworkError(f"the server answered with status {status}{named}")
 
 
-def access_hint(code: str) -> str:
-    """What to try when access was denied for the reason that S3 calls `code`."""
-    return {
-        "ExpiredToken": "log in again (aws sso login) or renew the session token",
-        "InvalidAccessKeyId": "the endpoint does not know the access key: check --profile, --endpoint-url",
-        "SignatureDoesNotMatch": "the secret key is wrong, or a proxy changes requests",
-        "RequestTimeTooSkewed": "this machine's clock is off: set it",
-        "AuthorizationHeaderMalformed": "check --region",
-        "AuthorizationQueryParametersError": "check --region",
-    }.get(code, "check --profile, or try --anon for a public bucket")
+def access_hint(code: str, who: str) -> str:
+    """What to try when access was denied to `who`, for the reason that S3 calls `code`."""
+    return HINTS.get(who) or HINTS.get(code) or "check --profile, or try --anon for a public bucket"
 
 
 def named_region(headers: Mapping[str, str], body: bytes) -> str | None:

@@ -14,7 +14,7 @@ from botocore.parsers import ResponseParserError
 
 from h5s3.errors import AccessError, H5s3Error, NetworkError, NotFoundError, UsageError
 from h5s3.settings import Settings
-from h5s3.storage.answers import access_hint, failure
+from h5s3.storage.answers import ANONYMOUS, access_hint, failure
 from h5s3.storage.trace import Trace
 
 NO_CREDENTIALS = "set AWS_PROFILE or AWS_ACCESS_KEY_ID, give --profile, or --anon for a public bucket"
@@ -108,7 +108,7 @@ def is_aws(endpoint: str) -> bool:
 def signer(session: Any, settings: Settings) -> str:
     """Who signs the requests, in words that give nothing away."""
     if settings.anon:
-        return "asked anonymously"
+        return ANONYMOUS
     if settings.access_key:
         return "signed with the key of the env file"
     try:
@@ -160,5 +160,5 @@ def _client_error(error: Any, who: str) -> H5s3Error:
     if code in ("NoSuchKey", "NoSuchVersion", "404"):
         return NotFoundError("no such object")
     if code in ("ExpiredToken", "InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed"):
-        return AccessError(f"access denied ({code}), {who}", hint=access_hint(code))
+        return AccessError(f"access denied ({code}), {who}", hint=access_hint(code, who))
     return failure(status, f"<Code>{code}</Code>".encode(), who, pinned=False)

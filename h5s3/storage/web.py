@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 from h5s3.errors import AccessError, H5s3Error, NetworkError, UsageError
 from h5s3.records import Entry
 from h5s3.settings import Settings
-from h5s3.storage.answers import Head
+from h5s3.storage.answers import SIGNED_URL, UNSIGNED_URL, Head
 from h5s3.storage.base import ObjectInfo, OnArrival, Range, unsigned
 from h5s3.storage.batch import Batch
 from h5s3.storage.http import EmptyObjectError, Operation, RangeClient, RedirectError, Target
@@ -94,7 +94,7 @@ class WebStore:
 
 def _target(url: str) -> Target:
     signed = "?" in url and unsigned(url) != url
-    return Target(url, {}, "the URL's signature is wrong or has expired" if signed else "anonymous")
+    return Target(url, {}, SIGNED_URL if signed else UNSIGNED_URL)
 
 
 def _follow(url: str, onward: str) -> str:
