@@ -24,7 +24,7 @@ def bench(
     sizes: Annotated[
         str, typer.Option("--sizes", metavar="SIZES", help="Sizes of range reads.")
     ] = "4K,64K,1M,8M",
-    count: Annotated[int, typer.Option("--count", min=1, max=10_000, help="Samples of each kind.")] = 20,
+    count: Annotated[int, typer.Option("--count", min=3, max=10_000, help="Samples of each kind.")] = 20,
     concurrency: Annotated[
         str, typer.Option("--concurrency", metavar="NUMBERS", help="Requests in flight.")
     ] = "1,8,32",
@@ -41,17 +41,26 @@ def bench(
       h5s3 bench s3://bucket/large.h5 --sizes 64K --concurrency 1,32 --count 50 --json
     """
     from h5s3.explore.bench import bench as ask
+    from h5s3.explore.bench import planned_cost
+    from h5s3.render.bench import cost_line
+    from h5s3.render.progress import announce, progress
 
+    wanted, flights = [parse_size(part) for part in sizes.split(",")], _numbers(concurrency)
     with session(common) as opened:
-        found = ask(
-            opened,
-            opened.location(location),
-            sizes=[parse_size(part) for part in sizes.split(",")],
-            count=count,
-            concurrency=_numbers(concurrency),
-            compare=compare,
-            path=path,
-        )
+        place = opened.location(location)
+        cost = planned_cost(opened, place, sizes=wanted, count=count, concurrency=flights, compare=compare)
+        announce(cost_line(*cost, compare))
+        with progress() as told:
+            found = ask(
+                opened,
+                place,
+                sizes=wanted,
+                count=count,
+                concurrency=flights,
+                compare=compare,
+                path=path,
+                progress=told,
+            )
     if common.json:
         from h5s3.render.console import show_json
 
@@ -60,7 +69,8 @@ def bench(
         from h5s3.render.bench import bench_lines
         from h5s3.render.console import can_show_unicode, show, stdout
 
-        show([bench_lines(found, min(stdout().width, 120), can_show_unicode())])
+        width = min(stdout().width, 120)
+        show([bench_lines(found, width, can_show_unicode())], width)
 
 
 def _numbers(text: str) -> list[int]:

@@ -171,7 +171,7 @@ def _draw(
     if swapped and len(axes) == 2:
         numbers, axes = numbers.T, axes[::-1]
     document.preview_type = "line" if len(axes) == 1 else "heatmap"
-    document.plot = _plot(numbers, axes, any(d.count != p.count for d, p in zip(drawn, plane, strict=True)))
+    document.plot = _plot(numbers, axes, drawn, plane)
     if numbers.ndim == 2:
         document.profile = [_mean(row) for row in numbers]
     _note(document, sample, sampler, dtype, missing)
@@ -216,7 +216,7 @@ def _numbers(values: Array, present: Array | None, missing: list[Any]) -> Array:
     return numbers
 
 
-def _plot(numbers: Array, axes: list[tuple[int, Any]], downsampled: bool) -> Plot:
+def _plot(numbers: Array, axes: list[tuple[int, Any]], drawn: Selection, plane: Selection) -> Plot:
     finite = numbers[np.isfinite(numbers)]
     records = [Axis(dimension=n, start=a.start, step=a.step, count=a.count) for n, a in axes]
     plot = Plot(
@@ -224,7 +224,8 @@ def _plot(numbers: Array, axes: list[tuple[int, Any]], downsampled: bool) -> Plo
         data=numbers.tolist(),
         vmin=float(finite.min()) if finite.size else None,
         vmax=float(finite.max()) if finite.size else None,
-        downsampled=downsampled,
+        downsampled=any(d.count != p.count for d, p in zip(drawn, plane, strict=True)),
+        selection=text_of_selection(drawn),
         x=records[-1],
     )
     if len(records) == 2:

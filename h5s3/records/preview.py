@@ -51,6 +51,7 @@ class Plot(Record, kw_only=True):
     vmin: float | None
     vmax: float | None
     downsampled: bool
+    selection: str  # NumPy syntax: the values that are drawn
     x: Axis | UnsetType = UNSET
     y: Axis | UnsetType = UNSET
 

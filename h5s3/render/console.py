@@ -68,11 +68,17 @@ def can_show_unicode() -> bool:
     return "utf" in (getattr(sys.stdout, "encoding", None) or "").lower()
 
 
-def show(renderables: Iterable[RenderableType]) -> None:
-    """Print a result."""
+def show(renderables: Iterable[RenderableType], width: int | None = None) -> None:
+    """Print a result; in a pipe without the blanks that fill tables up, and `width` columns wide."""
     console = stdout()
-    for item in renderables:
-        console.print(item)
+    if console.is_terminal:
+        for item in renderables:
+            console.print(item)
+        return
+    with console.capture() as captured:
+        for item in renderables:
+            console.print(item, width=width, soft_wrap=width is None)
+    console.file.write("".join(line.rstrip() + "\n" for line in captured.get().splitlines()))
 
 
 def show_json(record: Record) -> None:

@@ -115,7 +115,7 @@ def plot_text(preview: Preview, plot: Plot, width: int, height: int, color: bool
     """The plot, fitted to a terminal."""
     from h5s3.render.plots import heatmap, line
 
-    title = safe(f"{preview.path}  [{preview.selection}]", width)
+    title = safe(f"{preview.path}  [{plot.selection}]", width)
     x = plot.x if plot.x is not UNSET else None
     if plot.type == "line":
         places = [x.start + i * x.step for i in range(x.count)] if x else list(range(len(plot.data)))
