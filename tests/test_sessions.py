@@ -182,6 +182,7 @@ def test_offline_answers_new_questions_from_blocks(ask: Asking, proxy: Proxy) ->
     proxy.close()
     again = ask(lambda session, here: tree(session, here, limit=3), offline=True)
     assert again.num_children == 60 and len(again.children) == 3
+    assert Cache().info()["answers"] == 1  # offline, the cache is left as it is
 
 
 def test_offline_without_a_cache(ask: Asking, proxy: Proxy) -> None:

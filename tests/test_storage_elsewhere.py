@@ -170,7 +170,11 @@ def test_the_right_region_is_asked_once(
         trace = Trace()
         store = opening(trace)
         proxy.reset()
+        made: list[str | None] = []
+        make = s3.make_client
+        monkeypatch.setattr(s3, "make_client", lambda *args: made.append(args[3]) or make(*args))
         assert right(store.get_ranges(info, RANGES))  # many threads are told at once
+        assert made == ["eu-west-3"]
         lost = [seen for seen in proxy.requests if "us-east-1" in seen.query]
         assert proxy.count() == len(RANGES) + len(lost) == trace.total
         assert trace.retries == len(lost) > 0

@@ -69,7 +69,10 @@ def test_rounds_do_not_grow_with_the_number_of_siblings(libver: str, ahead: bool
     def rounds(count: int, plain: bool) -> int:
         leaves = {f"{n:04d}": Item("dataset", {"n": n}, size=300) for n in range(count)}
         store = MemoryStore(write(Item("group", {}, {"group": Item("group", {}, leaves)}), libver))
-        with in_blocks(1000, ahead=ahead and not plain), one_file_session(LOCATION, store, plain=plain) as session:
+        with (
+            in_blocks(1000, ahead=ahead and not plain),
+            one_file_session(LOCATION, store, plain=plain) as session,
+        ):
             document = tree(session, LOCATION, depth=0, limit=0, attributes=True)
             assert document.children[0].num_children == count
             assert ahead or session.file.blocks.ever_missed is not plain

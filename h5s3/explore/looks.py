@@ -63,9 +63,6 @@ def _selection(facts: Facts, options: dict[str, Any]) -> Selection:
     return chosen
 
 
-# ------------------------------------------------------------------------------------------ listings
-
-
 def _list(
     document: Preview,
     sampler: Sampler,
@@ -138,9 +135,6 @@ def _shown(item: Any, dtype: np.dtype[Any], converter: Converter) -> Json:
     """One element, which may be an array itself: of an array type, or of variable length."""
     scalar = isinstance(item, np.ndarray) and item.ndim == 0
     return converter.value(item[()] if scalar else item, dtype)
-
-
-# ------------------------------------------------------------------------------------------- drawing
 
 
 def _draw(
@@ -289,6 +283,8 @@ def _mean(row: Array) -> float | None:
 def _note(
     document: Preview, sample: Sample, sampler: Sampler, dtype: np.dtype[Any], missing: list[Any]
 ) -> None:
+    if document.plot is not None and document.plot.selection != document.selection:
+        document.notes.append(f"drawn: {document.plot.selection}")
     if sample.present is not None:
         share = 100 * sample.pieces_read / sample.pieces
         document.notes.append(f"read {sample.pieces_read:,} of {sample.pieces:,} pieces ({share:.2g} %)")

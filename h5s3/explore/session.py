@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from h5s3 import __version__
 from h5s3.cache import Cache
-from h5s3.errors import ChangedError, H5s3Error, NotCachedError
+from h5s3.errors import ChangedError, H5s3Error, NotCachedError, UsageError
 from h5s3.records import Meta, Preview, Tree, from_json, to_json
 from h5s3.settings import Settings
 from h5s3.storage.base import ObjectInfo, Store
@@ -77,6 +77,9 @@ class Session:
 
         `options` are all that the answer depends on beside the object. The file is opened only if need be.
         """
+        if location.kind == "s3" and not location.key:
+            hint = f"try: h5s3 ls {location.display}"
+            raise UsageError("a bucket, not a file", location=location.display, hint=hint)
         try:
             return self._answer(kind, location, options, ask)
         except ChangedError:

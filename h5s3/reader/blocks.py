@@ -145,7 +145,7 @@ class BlockFile(Seekable):
         What a damaged index places beyond the end of the object is not asked for.
         """
         inside = (r for r in dict.fromkeys(ranges) if r[0] < r[1] <= self.size)
-        wanted = [r for r in inside if not self._extents.covers(*r)]
+        wanted = [r for r in inside if not self._extents.covers(*r) and self._missing(*r)]
         if wanted:
             answers = self._live_store().get_ranges(self._info, wanted)
             self._extents.add({start: data for (start, _), data in answers.items()})

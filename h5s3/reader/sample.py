@@ -169,8 +169,8 @@ def refuse_unsafe(file: OpenFile, dataset: Any, facts: Facts) -> None:
         _refuse_virtual(file, dataset)
     missing = [item for item in facts.filters if not item.available]
     if missing:
-        named = ", ".join(f"{item.name} (id {item.id})" for item in missing)
-        raise RefusedError(f"no plugin here decodes the filter {named}")
+        named = ", ".join(f"{item.id} ({item.name})" for item in missing)
+        raise RefusedError(f"no plugin here decodes the filter with id {named}")
 
 
 def _refuse_virtual(file: OpenFile, dataset: Any) -> None:

@@ -29,9 +29,9 @@ class Location:
     def display(self) -> str:
         """The location as it may be shown: without user names, passwords and queries, which can sign."""
         if self.kind == "s3":
-            return f"s3://{self.bucket}/{self.key}" if self.bucket else "s3://"
+            return f"s3://{self.bucket}/{_text(self.key)}" if self.bucket else "s3://"
         if self.kind == "local":
-            return self.key
+            return _text(self.key)
         chained = CHAIN.search(self.key) if self.kind == "fsspec" else None
         return _shown(self.key[: chained.start()]) + "::…" if chained else _shown(self.key)
 
@@ -96,3 +96,8 @@ def _shown(url: str) -> str:
     place, query, _ = rest.partition("#")[0].partition("?")
     host, slash, path = place.partition("/")
     return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}{'?…' if query else ''}"
+
+
+def _text(key: str) -> str:
+    """A key or path whose bytes are not UTF-8 with those bytes escaped."""
+    return key.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

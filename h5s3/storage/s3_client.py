@@ -46,13 +46,21 @@ def make_session(settings: Settings) -> Any:
 def make_client(session: Any, settings: Settings, trace: Trace, region: str | None = None) -> Any:
     """An S3 client; path style and no extra checksums where the endpoint is not AWS's own."""
     try:
-        client = _client(session, settings, region, {})
+        client = _client(session, settings, region, _likely_style(session, settings))
         if not is_aws(client.meta.endpoint_url) and "addressing_style" not in (client.meta.config.s3 or {}):
             client = _client(session, settings, region, {"addressing_style": "path"})
     except (boto.BotoCoreError, ValueError) as error:
         raise plain_error(error, "") from None
     _watch(client, settings, trace)
     return client
+
+
+def _likely_style(session: Any, settings: Settings) -> dict[str, str]:
+    """Path style where an option or the environment names an endpoint: spares making a second client."""
+    environ = os.environ
+    endpoint = settings.endpoint_url or environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL")
+    chosen = "addressing_style" in (session._session.get_scoped_config().get("s3") or {})
+    return {"addressing_style": "path"} if endpoint and not is_aws(endpoint) and not chosen else {}
 
 
 def _watch(client: Any, settings: Settings, trace: Trace) -> None:

@@ -36,7 +36,8 @@ from .servers import S3Server
 
 BUCKET = "cli"
 SECONDS = 60.0  # that any one process may take
-_FILES = Path(tempfile.mkdtemp(prefix="h5s3-cli-"))
+_HOME = tempfile.TemporaryDirectory(prefix="h5s3-cli-")  # gone when the test run ends
+_FILES = Path(_HOME.name)
 _stored: dict[tuple[str, str], str] = {}
 
 
