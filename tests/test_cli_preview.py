@@ -81,7 +81,7 @@ def test_three_dimensions_are_drawn_at_the_middle_of_the_first(server: S3Server)
     assert (found["stats"]["max"], found["stats"]["sample_size"]) == (59, 60)
     assert (found["plot"]["y"]["dimension"], found["plot"]["x"]["dimension"]) == (1, 2)
     lines = preview(server, "netcdf4", "/sst").lines
-    assert lines[4].split() == ["0", "20", "21", "22", "23", "24"] and lines[-1].endswith("] 39")
+    assert lines[5].split() == ["0", "20", "21", "22", "23", "24"] and lines[-1].endswith("] 39")
 
 
 def test_it_says_which_plane_is_drawn(server: S3Server) -> None:
@@ -222,7 +222,7 @@ def test_large_integers_stay_exact() -> None:
 
 def test_missing_values_are_left_out() -> None:
     found = local("netcdf4", "/sst", "--json").json
-    assert found["stats"]["missing_count"] == 0 and found["notes"] == ["missing values: -999"]
+    assert found["stats"]["missing_count"] == 0 and found["notes"] == ["missing values: -999", "drawn: 1,0:4,0:5"]
     assert "  missing values: -999" in local("netcdf4", "/sst").lines
 
 

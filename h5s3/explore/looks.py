@@ -283,8 +283,6 @@ def _mean(row: Array) -> float | None:
 def _note(
     document: Preview, sample: Sample, sampler: Sampler, dtype: np.dtype[Any], missing: list[Any]
 ) -> None:
-    if document.plot is not None and document.plot.selection != document.selection:
-        document.notes.append(f"drawn: {document.plot.selection}")
     if sample.present is not None:
         share = 100 * sample.pieces_read / sample.pieces
         document.notes.append(f"read {sample.pieces_read:,} of {sample.pieces:,} pieces ({share:.2g} %)")
@@ -294,3 +292,5 @@ def _note(
         document.notes.append("complex numbers are drawn and summed up by magnitude")
     if missing:
         document.notes.append("missing values: " + ", ".join(str(value) for value in missing))
+    if document.plot is not None and document.plot.selection != document.selection:
+        document.notes.append(f"drawn: {document.plot.selection}")
