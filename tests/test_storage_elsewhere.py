@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import random
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from h5s3.errors import AccessError, ChangedError, NetworkError, NotFoundError
 from h5s3.settings import Settings
-from h5s3.storage import s3
+from h5s3.storage import http, s3
 from h5s3.storage.base import Range
 from h5s3.storage.location import Location, parse_location
 from h5s3.storage.s3 import S3Store
@@ -270,3 +272,22 @@ def test_an_expired_presigned_url(rclone: S3Server) -> None:
     with pytest.raises(AccessError, match="signature is wrong or has expired") as caught:
         store.head(location)
     assert "X-Amz" not in str(caught.value)
+
+
+# Patience
+
+
+def test_a_server_may_ask_for_a_pause_but_not_for_an_hour(
+    open_store: Opening, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        if threading.current_thread() is threading.main_thread():  # not one that another test left behind
+            slept.append(seconds)
+
+    monkeypatch.setattr(http, "time", SimpleNamespace(sleep=sleep))
+    proxy.fault("status", status=503, headers={"Retry-After": "2"}, times=1)
+    proxy.fault("status", status=503, headers={"Retry-After": "86400"}, times=1)
+    assert open_store().first(HERE, 5)[1] == DATA[:5]
+    assert slept == [2.0, http.LONGEST_WAIT]
