@@ -7,6 +7,7 @@ Every function takes the settings of the command line as keyword arguments: `pro
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def open(location: str, **settings: Any) -> Iterator[h5py.File]:
+def open(location: str | os.PathLike[str], **settings: Any) -> Iterator[h5py.File]:
     """A read-only `h5py.File` over the ranged reader and the persistent cache.
 
     It is closed at the end of the `with` block, and must not be used after it: an h5py object that is alive
@@ -30,13 +31,13 @@ def open(location: str, **settings: Any) -> Iterator[h5py.File]:
     Raises the errors of `h5s3.errors`.
     """
     with _session(settings) as session:
-        where = session.location(location)
+        where = session.location(os.fspath(location))
         with session.opened(where) as file:
             yield file.h5
 
 
 def ls(
-    location: str,
+    location: str | os.PathLike[str],
     *,
     recursive: bool = False,
     glob: str | None = None,
@@ -52,11 +53,11 @@ def ls(
 
     question = Question(recursive=recursive, glob=glob, h5=h5, sort=sort, limit=limit, versions=versions)
     with _session(settings) as session:
-        return ask(session, session.location(location), question)
+        return ask(session, session.location(os.fspath(location)), question)
 
 
 def tree(
-    location: str,
+    location: str | os.PathLike[str],
     path: str = "/",
     *,
     depth: int = 1,
@@ -68,12 +69,12 @@ def tree(
     from h5s3.explore.tree import tree as ask
 
     with _session(settings) as session:
-        where = session.location(location)
+        where = session.location(os.fspath(location))
         return ask(session, where, path, depth=depth, limit=limit, attributes=attributes)
 
 
 def meta(
-    location: str,
+    location: str | os.PathLike[str],
     path: str = "/",
     *,
     attribute: str | None = None,
@@ -84,12 +85,12 @@ def meta(
     from h5s3.explore.meta import meta as ask
 
     with _session(settings) as session:
-        where = session.location(location)
+        where = session.location(os.fspath(location))
         return ask(session, where, path, attribute=attribute, all_attributes=all_attributes)
 
 
 def preview(
-    location: str,
+    location: str | os.PathLike[str],
     path: str,
     *,
     selection: str | None = None,
@@ -102,7 +103,7 @@ def preview(
     from h5s3.explore.preview import preview as ask
 
     with _session(settings) as session:
-        where = session.location(location)
+        where = session.location(os.fspath(location))
         return ask(
             session,
             where,

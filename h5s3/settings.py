@@ -88,7 +88,11 @@ def from_environment(
 
 
 def _read_env_file(path: Path) -> dict[str, str]:
+    import logging
+
     from dotenv import dotenv_values
+
+    logging.getLogger("dotenv").setLevel(logging.CRITICAL)  # it would complain of every line it cannot read
 
     try:
         with path.open(encoding="utf-8") as stream:

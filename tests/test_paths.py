@@ -117,8 +117,9 @@ def test_names_that_are_not_utf8(tmp_path: Path) -> None:
     store = MemoryStore(h5files.make("non_utf8_names", tmp_path).read_bytes())
     found = meta_of(os.fsdecode(b"/gr\xfcn/\xff\xfe"), store)
     assert (found.path, found.name, found.name_b64) == (r"/gr\xfcn/\xff\xfe", r"\xff\xfe", "//4=")
+    assert meta_of(r"/gr\xfcn/\xff\xfe", store).kind == found.kind, "as the tree shows it"
     with pytest.raises(NotFoundError):
-        meta_of(r"/gr\xfcn", store)
+        meta_of(r"/gr\xfdn", store)
 
 
 def test_odd_names_are_names_and_nothing_else(tmp_path: Path) -> None:

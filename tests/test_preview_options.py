@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -9,7 +10,11 @@ import numpy as np
 import pytest
 
 from h5s3.errors import UsageError
+from h5s3.explore.preview import preview
+from h5s3.explore.session import Session
 from h5s3.records import Preview
+from h5s3.settings import Settings
+from h5s3.storage.location import Location
 from tests.support.memory import MemoryStore
 from tests.support.previews import check_stats, index_of, look, stored, stored_array
 
@@ -185,3 +190,14 @@ def test_missing_values_of_one_that_is_drawn() -> None:
     array = np.arange(12.0).reshape(3, 4)
     found = look(with_attributes(array, _FillValue=5.0))
     assert found.profile == [1.5, pytest.approx((4 + 6 + 7) / 3), 9.5]
+
+
+def test_a_single_missing_value_is_missing(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "one.h5", "w") as file:
+        file.create_dataset("t", data=np.array([-999, 5], "i2")).attrs["_FillValue"] = np.int16(-999)
+    with Session(Settings(no_cache=True)) as session:
+        where = Location("local", str(tmp_path / "one.h5"))
+        gone = preview(session, where, "/t", selection="0").stats
+        there = preview(session, where, "/t", selection="1").stats
+    assert gone is not None and (gone.min, gone.missing_count) == (None, 1)
+    assert there is not None and (there.min, there.missing_count) == (5, 0)

@@ -74,7 +74,6 @@ def keep_serving() -> None:
             typer.echo(line)
         typer.echo(f"h5s3 ls s3://{BUCKET}/\n# Ctrl-C ends it.")
         sys.stdout.flush()
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         with suppress(KeyboardInterrupt):
             threading.Event().wait()
         typer.echo("# ended")
@@ -82,6 +81,7 @@ def keep_serving() -> None:
 
 @contextmanager
 def _server() -> Iterator[DemoServer]:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the files are cleared away then, too
     from h5s3.demo.samples import make_samples
     from h5s3.demo.server import serve
 

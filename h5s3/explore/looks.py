@@ -36,8 +36,9 @@ def look(document: Preview, file: OpenFile, dataset: Any, facts: Facts, options:
     sampler = Sampler(file, dataset, facts, options["max_bytes"])
     converter = Converter(file.h5.id)
     numeric = dtype.kind in "iufcb" and dtype.subdtype is None
+    missing = missing_values(file, dataset, dtype)
     if not numeric or not any(axis.keep for axis in selection):
-        _list(document, sampler, selection, facts, converter, dtype)
+        _list(document, sampler, selection, facts, converter, dtype, missing)
     else:
         _draw(
             document,
@@ -47,7 +48,7 @@ def look(document: Preview, file: OpenFile, dataset: Any, facts: Facts, options:
             converter,
             dtype,
             options,
-            missing_values(file, dataset, dtype),
+            missing,
         )
 
 
@@ -70,6 +71,7 @@ def _list(
     facts: Facts,
     converter: Converter,
     dtype: np.dtype[Any],
+    missing: list[Any],
 ) -> None:
     """The first values in storage order."""
     kept = sum(axis.keep for axis in selection)
@@ -85,7 +87,7 @@ def _list(
         document.table = _rows(sample.values, dtype, first, converter)
         document.table.rows_truncated |= _count(first) < _count(selection)
     if dtype.kind in "iufb" and sample.values.ndim == 0:
-        document.stats = _stats(sample, facts.size, None)
+        document.stats = _stats(sample, facts.size, missing)
 
 
 def _first(selection: Selection, most: int) -> Selection:

@@ -10,7 +10,7 @@ import h5py
 from h5py import h5g, h5l, h5o, h5p
 
 from h5s3.errors import NotFoundError, RefusedError
-from h5s3.reader.names import text_of
+from h5s3.reader.names import text_of, unescaped
 
 LinkClass = Literal["hard", "soft", "external", "other"]
 MOST_SOFT_LINKS = 40  # followed for one path, as POSIX systems do
@@ -113,7 +113,7 @@ def resolve(root: h5g.GroupID, path: bytes, ahead: Callable[[int, int], None] = 
     for position, name in enumerate(parts):
         where = b"/" + b"/".join(parts[: position + 1])
         parent = _as_group(here, where)
-        link = get_link(parent, name)
+        link = get_link(parent, name) or get_link(parent, unescaped(name))
         if link is None:
             raise NotFoundError(f"no {text_of(where)} in the file", hint="try: h5s3 tree")
         if link.address is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from typing import Any
 
 from h5s3.records import UNSET, UnsetType
@@ -40,3 +41,8 @@ def raw_path(path: str) -> bytes:
 def join(parent: bytes, name: bytes) -> bytes:
     """The path of a child."""
     return parent.rstrip(b"/") + b"/" + name
+
+
+def unescaped(raw: bytes) -> bytes:
+    """A name as `text_of` shows it, in the file's bytes again: `\\xfc` is one byte."""
+    return re.sub(rb"\\x([0-9a-f]{2})", lambda match: bytes.fromhex(match[1].decode()), raw)

@@ -50,7 +50,7 @@ class Sampler:
         self._grid: Grid = make_grid(dataset, facts)
         if self._grid.piece_bytes > self._max_bytes * DECODED and self._facts.layout == "chunked":
             raise RefusedError(
-                f"one chunk decodes to {self._grid.piece_bytes / MIB:.0f} MiB",
+                f"one chunk decodes to {max(1, round(self._grid.piece_bytes / MIB))} MiB",
                 hint=f"allow it with --max-bytes {-(-self._grid.piece_bytes // DECODED)}",
             )
 

@@ -1,0 +1,51 @@
+"""Ctrl-C is heard wherever it lands, and what was begun is cleared away."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+IN_A_DESTRUCTOR = """
+import time, types, sys
+import h5s3.cli
+
+class Interrupted:
+    def __del__(self):
+        raise KeyboardInterrupt
+
+def run():
+    Interrupted()
+    time.sleep(20)
+    return 0
+
+sys.modules["h5s3.cli.app"] = types.SimpleNamespace(run=run)
+h5s3.cli.main()
+"""
+
+
+def test_an_interrupt_that_a_destructor_drops_comes_again() -> None:
+    done = subprocess.run([sys.executable, "-c", IN_A_DESTRUCTOR], capture_output=True, text=True, timeout=15)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_demo_that_is_ended_early_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "h5s3", "demo", "--serve"],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    until = time.monotonic() + 20
+    while not any(tmp_path.iterdir()) and time.monotonic() < until:
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=20)
+    assert (process.returncode, said) in ((130, b""), (0, b""))
+    assert not list(tmp_path.iterdir())
