@@ -12,6 +12,7 @@ from h5s3.reader.node import Node, Sizes
 from h5s3.reader.nodes import pointers
 from h5s3.settings import MIB
 
+LONGEST = 4 * MIB  # node that is believed
 MOST_NODES = 200_000  # that are followed in one file
 MOST_AHEAD = 32 * MIB  # fetched on a guess and not read since
 
@@ -67,7 +68,8 @@ class Lookahead:
 
     def _new(self, node: Node) -> bool:
         """Whether a node is worth a look: inside the file, and not yet looked at as deeply."""
-        if node.address + self._base >= self._size or node.length <= 0 or len(self._seen) >= MOST_NODES:
+        inside = node.address + self._base < self._size and 0 < node.length <= LONGEST
+        if not inside or len(self._seen) >= MOST_NODES:
             return False
         key = (node.kind, node.address, node.length)
         before = self._seen.get(key)

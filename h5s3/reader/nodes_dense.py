@@ -11,6 +11,7 @@ from struct import unpack_from
 from h5s3.reader.node import Node, Sizes, below, read_link
 
 MOST_ENTRIES = 4096  # of one block
+DEEPEST = 16  # levels of a B-tree that are believed
 
 
 def _btree2(node: Node, data: bytes, _: Sizes) -> Iterator[Node]:
@@ -19,7 +20,7 @@ def _btree2(node: Node, data: bytes, _: Sizes) -> Iterator[Node]:
         return
     size, record, depth = unpack_from("<IHH", data, 6)
     root, records = unpack_from("<QH", data, 16)
-    if size <= 1 << 16:
+    if size <= 1 << 16 and depth <= DEEPEST:
         yield Node("btree2_node", root, size, node.level, (record, depth, records))
 
 
