@@ -25,7 +25,7 @@ from h5s3.records.meta import (
     Meta,
     VirtualSource,
 )
-from h5s3.records.preview import Axis, Plot, Preview, Stats, Table
+from h5s3.records.preview import Axis, Coding, Plot, Preview, Sampling, Stats, Table
 from h5s3.records.tree import (
     Attribute,
     AttributedNode,
@@ -51,6 +51,7 @@ __all__ = [
     "Bench",
     "CacheInfo",
     "Check",
+    "Coding",
     "DatasetNode",
     "DatatypeNode",
     "Dimension",
@@ -72,6 +73,7 @@ __all__ = [
     "Preview",
     "Record",
     "Samples",
+    "Sampling",
     "Shape",
     "SoftLinkNode",
     "Stats",

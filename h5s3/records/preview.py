@@ -21,43 +21,92 @@ class Stats(Record, kw_only=True):
     sample_size: int  # elements read
     coverage: float  # elements read / elements of the dataset
     missing_count: int | UnsetType = UNSET  # elements equal to `_FillValue` or `missing_value`
+    of: str | UnsetType = UNSET  # the field of a compound, or the part of complex numbers
+    min_time: str | UnsetType = UNSET  # of values in time units: as a date
+    max_time: str | UnsetType = UNSET
+
+
+class Sampling(Record, kw_only=True):
+    """How much of what was asked for was read, in the pieces in which it is stored."""
+
+    unit: Literal["chunk", "run"]  # a run: bytes of a contiguous dataset
+    read: int
+    total: int  # of the dataset
+    parts: list[str] | UnsetType = UNSET  # selections whose union is the sample, where no single one is
+
+
+class Coding(Record, kw_only=True):
+    """How stored values became those that are shown, by the NetCDF and CF conventions."""
+
+    missing: list[Json] = []  # stored values that mean "no value"
+    scale_factor: float | UnsetType = UNSET
+    add_offset: float | UnsetType = UNSET
+    unsigned: bool | UnsetType = UNSET
+    calendar: str | UnsetType = UNSET  # of values in time units
 
 
 class Table(Record, kw_only=True):
-    """A corner of the data. `rows` hold JSON values, `columns` name compound fields or indices."""
+    """A corner of the data. `rows` hold JSON values, `columns` name compound fields or indices.
+
+    Where dimension scales or NeXus axes give the rows or columns coordinates, they stand beside the indices.
+    """
 
     rows: list[list[Json]]
     columns: list[str] | UnsetType = UNSET
     row_labels: list[int] | UnsetType = UNSET
+    row_axis: str | UnsetType = UNSET  # what the coordinates of the rows are
+    row_coordinates: list[Json] | UnsetType = UNSET
+    column_axis: str | UnsetType = UNSET
+    column_coordinates: list[Json] | UnsetType = UNSET
     rows_truncated: bool = False
     columns_truncated: bool = False
 
 
 class Axis(Record, kw_only=True):
-    """One axis of a plot: dimension, start and step of the indices drawn, in elements."""
+    """One axis of a plot: dimension, start and step of the indices drawn, in elements.
+
+    `values` are the coordinates of what is drawn, one for each index, from a dimension scale or NeXus axis;
+    `texts` the same as people write them, where they are dates or strings.
+    """
 
     dimension: int
     start: int
     step: int
     count: int
     label: str | UnsetType = UNSET
+    units: str | UnsetType = UNSET
+    values: list[float | None] | UnsetType = UNSET
+    texts: list[str] | UnsetType = UNSET
 
 
 class Plot(Record, kw_only=True):
-    """Data of a line (1-D) or heatmap (2-D), with null where a value is missing or not finite."""
+    """Data of a line (1-D), heatmap (2-D) or image (rows of `[red, green, blue]`, 0 to 255).
 
-    type: Literal["line", "heatmap"]
+    Null where a value is missing or not finite. `vmin` and `vmax` are the limits of the colours, or of the y
+    axis of a line.
+    """
+
+    type: Literal["line", "heatmap", "image"]
     data: list[Json]
     vmin: float | None
     vmax: float | None
+    limits: Literal["data", "robust", "given"] = "data"  # robust: the 2nd and 98th percentile of `data`
+    log: bool = False  # drawn on a logarithmic scale
     downsampled: bool
     selection: str  # NumPy syntax: the values that are drawn
+    label: str | UnsetType = UNSET  # what the values are: a name, a field, a part
+    units: str | UnsetType = UNSET
+    categories: dict[str, int] | UnsetType = UNSET  # enum names and booleans: what the values stand for
+    texts: list[str] | UnsetType = UNSET  # of a line of times: vmin and vmax as dates
     x: Axis | UnsetType = UNSET
     y: Axis | UnsetType = UNSET
 
 
 class Preview(Document, kw_only=True):
-    """What is in a dataset, from a bounded sample."""
+    """What is in a dataset, from a bounded sample.
+
+    Values are as they are meant (`coding` says how they were decoded), or as stored, when that was asked for.
+    """
 
     schema: Literal["h5s3/preview/1"] = "h5s3/preview/1"
     location: str
@@ -67,9 +116,14 @@ class Preview(Document, kw_only=True):
     dtype: str
     shape: Shape | None
     ndim: int
-    preview_type: Literal["line", "heatmap", "table", "scalar", "empty"]
-    selection: str  # NumPy syntax; reproduces the values that were read
+    preview_type: Literal["line", "heatmap", "image", "table", "scalar", "empty"]
+    selection: str  # NumPy syntax; reproduces the values that were read (or `sample.parts` do)
     cached: bool = False
+    group: str | UnsetType = UNSET  # the NeXus group that was asked for, whose default plot this is
+    title: str | UnsetType = UNSET  # `long_name`, `standard_name` or NeXus title
+    units: str | UnsetType = UNSET
+    coding: Coding | UnsetType = UNSET
+    sample: Sampling | UnsetType = UNSET
     stats: Stats | None = None
     table: Table | None = None
     plot: Plot | None = None
