@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 
 from h5s3.cache import Cache
 from h5s3.errors import NotCachedError, RefusedError
 from h5s3.reader.extents import Extents
 from h5s3.reader.lookahead import MOST_AHEAD, Lookahead
 from h5s3.reader.node import Node, Sizes
+from h5s3.reader.notes import Notes
 from h5s3.reader.seekable import Seekable
 from h5s3.settings import MIB
 from h5s3.storage.base import ObjectInfo, Range, Store
@@ -18,9 +20,7 @@ from h5s3.storage.trace import Trace
 BLOCK = 8 * 1024
 GAP = 8 * 1024  # bytes not asked for that are worth fetching to save a request
 LARGEST_GET = 4 * MIB
-WHOLE = (
-    1 * MIB
-)  # a file of this size is fetched whole: at 200 Mbit/s that takes less than a round trip or two
+WHOLE = 1 * MIB  # a file of this size is fetched whole: at 200 Mbit/s less than a round trip or two
 WINDOW = 64 * 1024  # fetched around a block where a fetch asks for few
 FEW = 16  # blocks of one fetch
 MEMORY = 256 * MIB  # blocks kept at the most
@@ -53,7 +53,10 @@ class BlockFile(Seekable):
         self._ahead: set[int] = set()  # blocks that came on a guess and have not been read
         self.missed: set[int] = set()
         self.ever_missed = False
+        self.misses = 0  # so far
         self.plain = False
+        self.notes = Notes(self._cache, info.identity, trace)
+        self._postponed: dict[int, None] = {}  # blocks wanted on a guess for which there was no room
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Fill the buffer as far as the file goes. Raises `Miss` while suspended, else waits."""
@@ -89,6 +92,7 @@ class BlockFile(Seekable):
         if self._suspended:
             self.missed.update(missing)
             self.ever_missed = True
+            self.misses += 1
             raise Miss
         self._fetch(missing)
 
@@ -102,7 +106,7 @@ class BlockFile(Seekable):
 
     def look_ahead(self, base: int, sizes: Sizes) -> None:
         """From now on, follow the pointers of expected nodes as their blocks arrive."""
-        self._look = Lookahead(self._peek, self._missing, base, self.size, sizes)
+        self._look = Lookahead(self._peek, self._missing, base, self.size, sizes, self.notes.has_chunks)
 
     def chase(self, nodes: Iterable[Node]) -> None:
         """Fetch these nodes and what they lead to, in one round; only as far as guesses may go."""
@@ -111,17 +115,21 @@ class BlockFile(Seekable):
             if wanted:
                 self._fetch(sorted(wanted))
 
-    def _guess(self, wanted: set[int]) -> set[int]:
+    def _guess(self, wanted: Collection[int]) -> set[int]:
         """Of blocks wanted on a guess those to be fetched. What the cache has leads on at once."""
-        fetch: set[int] = set()
+        fetch: dict[int, None] = {}
         while wanted:
-            remaining = set(self._from_cache(sorted(i for i in wanted if i not in self._blocks)))
-            fetch |= remaining
-            wanted = (self._look.arrived(wanted - remaining) - fetch) if self._look else set()
-        room = MOST_AHEAD // BLOCK - len(self._ahead)
-        fetch = set(sorted(fetch)[: max(0, room)])
-        self._ahead |= fetch
-        return fetch
+            remaining = dict.fromkeys(self._from_cache([i for i in wanted if i not in self._blocks]))
+            fetch.update(remaining)
+            came = [index for index in wanted if index not in remaining]
+            wanted = [i for i in self._look.arrived(came) if i not in fetch] if self._look else []
+        self._postponed.update(fetch)
+        chosen = list(islice(self._postponed, max(0, MOST_AHEAD // BLOCK - len(self._ahead))))
+        for index in chosen:
+            del self._postponed[index]
+        missing = {index for index in chosen if index not in self._blocks}
+        self._ahead |= missing
+        return missing
 
     def _peek(self, start: int, stop: int) -> bytes | None:
         indices = range(start // BLOCK, (stop - 1) // BLOCK + 1)
@@ -192,7 +200,8 @@ class BlockFile(Seekable):
             came = self._take(wanted, data)
             if self._look is None:
                 return []
-            more = self._around(self._guess(self._look.arrived(came) - asked), len(asked)) - asked
+            next_ = [index for index in self._look.arrived(came) if index not in asked]
+            more = self._around(self._guess(next_), len(asked)) - asked
             asked.update(more)
             return self._ranges(more)
 
@@ -256,6 +265,7 @@ class BlockFile(Seekable):
         """Begin anew with the blocks that are here, never to suspend again."""
         self.plain, self.ever_missed, self._position = True, False, 0
         self.missed.clear()
+        self.notes.kept.clear()
 
     @contextmanager
     def suspended(self) -> Iterator[None]:
@@ -271,6 +281,7 @@ class BlockFile(Seekable):
         if self._cache is not None and self._fresh:
             self._cache.set_many(self._fresh, "block")
             self._fresh = {}
+        self.notes.save()
 
 
 def coalesce(indices: list[int]) -> Iterator[tuple[int, int]]:

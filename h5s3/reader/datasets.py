@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 from h5py import h5d, h5s
 
+from h5s3.reader.chunkindex import read_index
 from h5s3.reader.datatypes import describe, short
 from h5s3.reader.filters import list_filters
 from h5s3.reader.names import text_of
 from h5s3.reader.values import Converter, memory_dtype
 from h5s3.records import ExternalFile, Filter, Json, TypeInfo, VirtualSource
+
+if TYPE_CHECKING:
+    from h5s3.reader.opening import OpenFile
 
 LAYOUTS = {
     h5d.COMPACT: "compact",
@@ -21,7 +25,6 @@ LAYOUTS = {
     h5d.CHUNKED: "chunked",
     h5d.VIRTUAL: "virtual",
 }
-MOST_CHUNKS = 100_000  # of one dataset that are counted
 LARGEST_FILL = 64 * 1024  # bytes
 MOST_SOURCES = 100  # of one virtual dataset that are listed
 
@@ -102,21 +105,19 @@ def _external(dcpl: Any) -> list[ExternalFile]:
     return found
 
 
-def count_storage(dataset: h5d.DatasetID, facts: Facts) -> tuple[int | None, int | None]:
-    """Stored bytes and number of allocated chunks; None where not known or beyond counting."""
+def count_storage(
+    dataset: h5d.DatasetID, facts: Facts, file: OpenFile | None = None
+) -> tuple[int | None, int | None]:
+    """Stored bytes and number of allocated chunks; None where not known or beyond counting.
+
+    With a `file`, the index of the chunks is kept for whoever wants it next.
+    """
     if facts.shape is None:
         return 0, None
     if facts.layout != "chunked":
         return int(dataset.get_storage_size()), None
-    count = total = 0
-
-    def visit(chunk: Any) -> bool | None:
-        nonlocal count, total
-        count, total = count + 1, total + int(chunk.size)
-        return True if count > MOST_CHUNKS else None
-
-    dataset.chunk_iter(visit)
-    return (None, None) if count > MOST_CHUNKS else (total, count)
+    index = read_index(dataset, facts, file)
+    return (index.stored, len(index)) if index.complete else (None, None)
 
 
 def fill_value(dataset: h5d.DatasetID, file: Any) -> Json:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from h5py import h5a, h5f, h5p
+from h5py import h5f, h5p
 
-from h5s3.reader.attributes import read_attribute
 from h5s3.reader.conventions import conventions
 from h5s3.reader.datasets import count_storage, fill_value, read_facts, virtual_sources
 from h5s3.reader.datatypes import describe, short
 from h5s3.reader.filters import compression
 from h5s3.reader.links import count_links, list_links
+from h5s3.reader.named import named_values
 from h5s3.reader.opening import OpenFile
 from h5s3.reader.values import Namer
 from h5s3.reader.waves import gather
-from h5s3.records import Dimension, FileFacts, Json, LinkCounts, Meta, TypeInfo
+from h5s3.records import Dimension, FileFacts, LinkCounts, Meta, TypeInfo
 
 MOST_LINKS = 10_000  # of one group that are counted by class
 STRATEGIES = {
@@ -96,7 +96,7 @@ def add_dataset(document: Meta, file: OpenFile, dataset: Any, namer: Namer) -> N
     document.layout = facts.layout
     document.filters = facts.filters
     document.fill_value = fill_value(dataset, file.h5.id)
-    counting = partial(count_storage, dataset, facts)
+    counting = partial(count_storage, dataset, facts, file)
     ((document.storage_size, chunks),) = gather(file.blocks, [counting], lambda *_: (None, None))
     if facts.chunks:
         document.chunks, document.num_chunks = list(facts.chunks), chunks
@@ -110,13 +110,14 @@ def add_dataset(document: Meta, file: OpenFile, dataset: Any, namer: Namer) -> N
     if facts.layout == "virtual":
         document.virtual_sources, document.virtual_sources_truncated = virtual_sources(dataset)
     document.dimensions = dimensions(file, dataset, facts.shape or (), namer)
-    document.is_scale = _values(file, dataset, [b"CLASS"], namer) == ["DIMENSION_SCALE"]
+    document.is_scale = named_values(file, dataset, [b"CLASS"]).get(b"CLASS") == "DIMENSION_SCALE"
 
 
 def dimensions(file: OpenFile, dataset: Any, shape: tuple[int, ...], namer: Namer) -> list[Dimension]:
     """Labels and scales of each dimension (HDF5 Dimension Scale Specification: two attributes)."""
-    values = _values(file, dataset, [b"DIMENSION_LABELS", b"DIMENSION_LIST"], namer)
-    labels, scales = (value if isinstance(value, list) else [] for value in values)
+    names = (b"DIMENSION_LABELS", b"DIMENSION_LIST")
+    values = named_values(file, dataset, names, namer)
+    labels, scales = (v if isinstance(v, list) else [] for v in map(values.get, names))
     found = []
     for index, size in enumerate(shape):
         dimension = Dimension(size=size)
@@ -127,11 +128,3 @@ def dimensions(file: OpenFile, dataset: Any, shape: tuple[int, ...], namer: Name
         found.append(dimension)
     return found
 
-
-def _values(file: OpenFile, obj: Any, names: list[bytes], namer: Namer) -> list[Json]:
-    """Values of attributes; null for those that are not there or cannot be read."""
-
-    def value(name: bytes) -> Json:
-        return read_attribute(file.h5.id, obj, name, namer).value if h5a.exists(obj, name) else None
-
-    return gather(file.blocks, [partial(value, name) for name in names], lambda *_: None)

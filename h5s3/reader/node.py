@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from struct import unpack_from
 from typing import NamedTuple
 
 UNDEFINED = (1 << 64) - 1
 HEADER = 512  # bytes of an object header that are looked at first
+KNOWN = -1  # in `extra` of a header: the places of the dataset's chunks are known, their index is not wanted
+WANTED = -2  # likewise: it is wanted even so
 
 
 class Node(NamedTuple):
@@ -28,10 +30,22 @@ class Node(NamedTuple):
 
 @dataclass(frozen=True)
 class Sizes:
-    """What the superblock says of node sizes (II.A, II.B): K of group leaves and of group B-trees."""
+    """Node sizes by the superblock (II.A, II.B): K of group leaves, of B-trees of groups, and of chunks."""
 
     leaf_k: int = 4
     internal_k: int = 16
+    chunk_k: int = 32
+
+    def with_chunks(self, superblock: bytes) -> Sizes:
+        """With the K that version 1 of the superblock has for B-trees of chunks (II.A)."""
+        if len(superblock) < 26 or superblock[8] != 1:
+            return self
+        return replace(self, chunk_k=unpack_from("<H", superblock, 24)[0] or self.chunk_k)
+
+    def chunks(self, address: int, dimensionality: int) -> Node:
+        """A node of a version 1 B-tree of chunks (III.A.1); the size of an element counts as a dimension."""
+        key = 8 + 8 * dimensionality
+        return Node("chunks", address, 24 + 2 * self.chunk_k * (key + 8) + key, 0, (key,))
 
     def tree(self, address: int, level: int) -> Node:
         """A node of a version 1 B-tree."""

@@ -7,21 +7,26 @@ its sections are named beside each parser. The unexpected yields no pointers: li
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import islice
 from struct import error as StructError
 from struct import unpack_from
 
-from h5s3.reader.node import HEADER, UNDEFINED, Node, Sizes, below, read_link
-from h5s3.reader.nodes_dense import PARSERS
+from h5s3.reader.node import KNOWN, UNDEFINED, Node, Sizes, below, read_link
+from h5s3.reader.nodes_chunks import PARSERS as CHUNKS
+from h5s3.reader.nodes_chunks import layout
+from h5s3.reader.nodes_dense import PARSERS as DENSE
 
 FEW = 4  # links that are all followed, where just one is looked for
+MOST_POINTERS = 1 << 16  # of one node that are believed
 
 
 def pointers(node: Node, data: bytes, sizes: Sizes) -> list[Node]:
     """What a node points to. `data` begins at its address and is as long as it, or ends with the file."""
-    try:
-        return [found for found in _PARSERS[node.kind](node, data, sizes) if found.address != UNDEFINED]
-    except (StructError, IndexError, OverflowError, ZeroDivisionError):
-        return []
+    found: list[Node] = []
+    with suppress(StructError, IndexError, OverflowError, ZeroDivisionError):
+        found.extend(islice(_PARSERS[node.kind](node, data, sizes), MOST_POINTERS))
+    return [item for item in found if item.address != UNDEFINED]
 
 
 def _header(node: Node, data: bytes, sizes: Sizes) -> Iterator[Node]:
@@ -41,7 +46,7 @@ def _header(node: Node, data: bytes, sizes: Sizes) -> Iterator[Node]:
     else:
         return
     if len(data) < wanted <= 1 << 20 and node.length < wanted:
-        yield Node("header", node.address, wanted, node.level)
+        yield node._replace(length=wanted)
         return
     yield from _message_pointers(messages, node, sizes, 1 if data[0] == 1 else 2)
 
@@ -75,6 +80,7 @@ def _messages_v2(data: bytes, at: int, stop: int, flags: int) -> Iterator[Messag
 
 
 def _message_pointers(messages: Iterator[Message], node: Node, sizes: Sizes, version: int) -> Iterator[Node]:
+    known = (KNOWN,) if KNOWN in node.extra else ()
     for kind, body, flags in messages:
         if kind == 0x11:  # symbol table, IV.A.2.r
             tree, heap = unpack_from("<QQ", body)
@@ -82,7 +88,7 @@ def _message_pointers(messages: Iterator[Message], node: Node, sizes: Sizes, ver
         elif kind == 0x10:  # continuation, IV.A.2.q
             address, length = unpack_from("<QQ", body)
             if length <= 1 << 20:
-                yield Node(f"more_v{version}", address, length, node.level, (flags,))
+                yield Node(f"more_v{version}", address, length, node.level, (flags, *known))
         elif kind == 0x02:  # link info, IV.A.2.c
             at = 2 + (8 if body[1] & 1 else 0)
             yield from _dense(body, at, body[1] & 2, node.level)
@@ -92,8 +98,8 @@ def _message_pointers(messages: Iterator[Message], node: Node, sizes: Sizes, ver
                 yield below(node, address)
         elif kind == 0x15 and node.level == -1:  # attribute info, IV.A.2.v
             yield from _dense(body, 2 + (2 if body[1] & 1 else 0), body[1] & 2, node.level)
-        elif kind == 0x08 and node.level == -1:  # data layout, IV.A.2.i
-            yield from _layout(body)
+        elif kind == 0x08 and node.level == -1 and KNOWN not in node.extra:  # data layout, IV.A.2.i
+            yield from layout(body, sizes)
 
 
 def _dense(body: bytes, at: int, ordered: int, level: int) -> Iterator[Node]:
@@ -104,24 +110,6 @@ def _dense(body: bytes, at: int, ordered: int, level: int) -> Iterator[Node]:
         yield Node("btree2", unpack_from("<Q", body, at + 16)[0], 38, level)
     if level:
         yield Node("fractal", heap, 146, level)
-
-
-def _layout(body: bytes) -> Iterator[Node]:
-    """The B-tree of chunks of version 3; of version 4 the start of the index, whatever its kind."""
-    if body[0] == 3 and body[1] == 2:
-        keys = 8 + 8 * body[2]
-        yield Node("chunks", unpack_from("<Q", body, 3)[0], 24 + 65 * keys + 64 * 8, 0, (keys,))
-    elif body[0] == 4 and body[1] == 2:
-        yield Node("data", unpack_from("<Q", body, len(body) - 8)[0], HEADER, 0)
-
-
-def _chunks(node: Node, data: bytes, _: Sizes) -> Iterator[Node]:
-    """Version 1 B-tree node of chunks, III.A.1."""
-    if data[:4] != b"TREE" or data[4] != 1 or data[5] == 0:
-        return
-    for number in range(min(unpack_from("<H", data, 6)[0], 64)):
-        address = unpack_from("<Q", data, 24 + node.extra[0] + number * (node.extra[0] + 8))[0]
-        yield Node("chunks", address, node.length, 0, node.extra)
 
 
 def _symbol_table(tree: int, heap: int, level: int, sizes: Sizes) -> Iterator[Node]:
@@ -174,7 +162,8 @@ def _nothing(node: Node, data: bytes, sizes: Sizes) -> Iterator[Node]:
 
 
 _PARSERS: dict[str, Callable[[Node, bytes, Sizes], Iterator[Node]]] = {
-    **PARSERS,
+    **CHUNKS,
+    **DENSE,
     "header": _header,
     "more_v1": _more_v1,
     "more_v2": _more_v2,
@@ -182,5 +171,4 @@ _PARSERS: dict[str, Callable[[Node, bytes, Sizes], Iterator[Node]]] = {
     "leaf": _leaf,
     "heap": _heap,
     "data": _nothing,
-    "chunks": _chunks,
 }

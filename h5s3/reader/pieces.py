@@ -10,17 +10,20 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import gcd, prod
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from h5s3.reader.chunkindex import MOST_CHUNKS, fetch_index, read_index
+from h5s3.reader.chunkindex import Cell as Cell
 from h5s3.reader.datasets import Facts
 from h5s3.reader.selection import Axis, Selection
 from h5s3.settings import MIB
 from h5s3.storage.base import Range
 
+if TYPE_CHECKING:
+    from h5s3.reader.opening import OpenFile
+
 RUN = 64 * 1024  # bytes of a contiguous dataset that make one piece
-MOST_CHUNKS = 200_000  # of one dataset whose places are looked up
 LARGEST = 4 * MIB  # bytes of one request for pieces that lie side by side
-Cell = tuple[int, ...]  # of the grid of pieces
 
 
 NOWHERE: dict[Cell, Range] = {}  # nothing was ever written
@@ -59,31 +62,24 @@ class Grid:
         return stop - start
 
 
-def make_grid(dataset: Any, facts: Facts) -> Grid:
-    """The pieces of a dataset. h5py gives offsets in the object, the user block included."""
+def make_grid(dataset: Any, facts: Facts, file: OpenFile | None = None) -> Grid:
+    """The pieces of a dataset. h5py gives offsets in the object, the user block included.
+
+    With a `file`, the index of the chunks is read once, and kept; what libhdf5 needs of it is fetched.
+    """
     shape = facts.shape or ()
     if facts.layout == "chunked" and facts.chunks:
-        places, complete = _chunk_places(dataset, facts.chunks)
-        return Grid(facts.chunks, places, complete, prod(facts.chunks) * facts.itemsize)
+        index = read_index(dataset, facts, file, MOST_CHUNKS)
+        if index.noted and file is not None:
+            fetch_index(file, dataset)
+        piece = prod(facts.chunks) * facts.itemsize
+        return Grid(facts.chunks, index.places or NOWHERE, index.complete and index.certain, piece)
     if facts.layout == "contiguous" and shape:
         run = _run_shape(shape, facts.itemsize)
         offset = dataset.get_offset()
         runs: Places = NOWHERE if offset is None else _RunPlaces(shape, run, facts.itemsize, int(offset))
         return Grid(run, runs, True, prod(run) * facts.itemsize)
     return Grid(tuple(max(1, size) for size in shape), None, True, facts.nbytes)
-
-
-def _chunk_places(dataset: Any, chunks: tuple[int, ...]) -> tuple[dict[Cell, Range], bool]:
-    places: dict[Cell, Range] = {}
-
-    def visit(chunk: Any) -> bool | None:
-        cell = tuple(int(o) // c for o, c in zip(chunk.chunk_offset, chunks, strict=True))
-        start = int(chunk.byte_offset)
-        places[cell] = (start, start + int(chunk.size))
-        return True if len(places) >= MOST_CHUNKS else None
-
-    dataset.chunk_iter(visit)
-    return places or NOWHERE, len(places) < MOST_CHUNKS
 
 
 def _run_shape(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
