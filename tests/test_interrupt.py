@@ -49,3 +49,33 @@ def test_a_demo_that_is_ended_early_leaves_nothing(number: signal.Signals, tmp_p
     _, said = process.communicate(timeout=20)
     assert (process.returncode, said) in ((130, b""), (0, b""))
     assert not list(tmp_path.iterdir())
+
+
+HEARD_BY_ANOTHER_THREAD = """
+import os, signal, socket, sys, types
+import h5s3.cli
+
+def run():
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # the main thread sleeps through it
+    print("ready", flush=True)
+    here, there = socket.socketpair()
+    here.recv(1)
+    return 0
+
+sys.modules["h5s3.cli.app"] = types.SimpleNamespace(run=run)
+h5s3.cli.main()
+"""
+
+
+def test_an_interrupt_that_does_not_end_a_wait_ends_it_soon() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HEARD_BY_ANOTHER_THREAD], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout and process.stdout.readline() == b"ready\n"
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        try:
+            out, err = process.communicate(timeout=10)
+        finally:
+            process.kill()
+    assert (process.returncode, out, err) == (130, b"", b"")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import _thread
 import os
-import signal
 import sys
-import threading
-from typing import Any
+
+from h5s3.cli.interrupts import listen
 
 
 def main() -> None:
@@ -15,7 +13,7 @@ def main() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the caller: nothing else is to take its number
             setattr(sys, name, open(os.devnull, "w"))
-    sys.unraisablehook = _again
+    listen()
     try:
         from h5s3.cli.app import run
 
@@ -23,23 +21,6 @@ def main() -> None:
     except KeyboardInterrupt:
         code = 130
     _leave(code)
-
-
-def _again(unraisable: Any) -> None:
-    """Ctrl-C while Python runs a callback of the garbage collector is dropped there: have it come again."""
-    if isinstance(unraisable.exc_value, KeyboardInterrupt):
-        again = threading.Timer(0.02, _interrupt)  # not from here: it would be dropped as well
-        again.daemon = True
-        again.start()
-    else:
-        sys.__unraisablehook__(unraisable)
-
-
-def _interrupt() -> None:
-    if hasattr(signal, "pthread_kill"):
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-    else:
-        _thread.interrupt_main()
 
 
 def _leave(code: int) -> None:
