@@ -91,28 +91,34 @@ def meta(
 
 def preview(
     location: str | os.PathLike[str],
-    path: str,
+    path: str = "/",
     *,
     selection: str | None = None,
     display_dims: tuple[int, int] | None = None,
     fixed: dict[int, int] | None = None,
     max_size: int = 256,
+    raw: bool = False,
+    column: str | None = None,
+    part: Literal["abs", "real", "imag", "phase"] = "abs",
     **settings: Any,
 ) -> Preview:
-    """Statistics, table, plot data and profile of a bounded sample of the dataset at `path`."""
+    """Statistics, table, plot data and profile of a bounded sample of the dataset at `path`.
+
+    `raw`: stored values, not decoded. `column`: the field of a compound, `part` of complex numbers, to draw.
+    """
     from h5s3.explore.preview import preview as ask
 
+    options: dict[str, Any] = {
+        "selection": selection,
+        "display_dims": display_dims,
+        "fixed": fixed,
+        "max_size": max_size,
+        "raw": raw,
+        "column": column,
+        "part": part,
+    }
     with _session(settings) as session:
-        where = session.location(os.fspath(location))
-        return ask(
-            session,
-            where,
-            path,
-            selection=selection,
-            display_dims=display_dims,
-            fixed=fixed,
-            max_size=max_size,
-        )
+        return ask(session, session.location(os.fspath(location)), path, **options)
 
 
 def _session(settings: dict[str, Any]) -> Session:

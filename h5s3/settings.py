@@ -125,3 +125,11 @@ def parse_size(text: str) -> int:
     whole, part, unit = match[1], match[2] or "", match[3].upper()
     size: int = int(whole + part) * (1 << 10 * " KMGT".index(unit or " ")) // 10 ** len(part)
     return min(size, (1 << 63) - 1)
+
+
+def written_size(size: int) -> str:
+    """The smallest size that `parse_size` reads in few digits and that is not below so many bytes."""
+    for power, unit in ((20, "M"), (10, "K")):
+        if size >= 1 << power:
+            return f"{-(-size // (1 << power))}{unit}"
+    return str(size)

@@ -41,7 +41,7 @@ REFUSED = [
         "/virtual",
         "a virtual dataset whose values lie in other files (virtual_source.h5)",
     ),
-    ("giant_chunk", "/data", "one chunk decodes to 512 MiB; allow it with --max-bytes 134217728"),
+    ("giant_chunk", "/data", "one chunk decodes to 512 MiB; allow it with --max-bytes 128M"),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -12,7 +13,8 @@ from tests.support.cli import Result, file, run, sample
 from tests.support.proxy import Proxy
 from tests.support.servers import S3Server
 
-SST = np.arange(60).reshape(3, 4, 5)
+SST = np.arange(60).reshape(3, 4, 5)  # as stored; 20 + 0.01 × that is meant
+MEANT = SST * 0.01 + 20.0
 
 
 def preview(server: S3Server, name: str, path: str, *args: object) -> Result:
@@ -72,16 +74,22 @@ def test_two_dimensions(server: S3Server) -> None:
         ["1", *(str(number) for number in range(30, 38))],
     ]
     assert "  … more rows and columns" in lines
-    assert lines[-1].startswith("0 [") and lines[-1].endswith("] 599")
+    assert lines[-1] == "<=11.98 [    ...:::---===+++***###%%%@@@@] >=587   2-98 % of the values"
+    given = preview(server, "contiguous", "/grid", "--vmin", 0, "--vmax", 599).lines[-1]
+    assert given.startswith("0 [") and given.endswith("] 599")
 
 
 def test_three_dimensions_are_drawn_at_the_middle_of_the_first(server: S3Server) -> None:
     found = preview(server, "netcdf4", "/sst", "--json").json
-    assert found["plot"]["data"] == SST[1].tolist() and found["table"]["rows"] == SST[1].tolist()
-    assert (found["stats"]["max"], found["stats"]["sample_size"]) == (59, 60)
+    assert found["plot"]["data"] == MEANT[1].tolist() and found["table"]["rows"] == MEANT[1].tolist()
+    assert (found["stats"]["max"], found["stats"]["sample_size"]) == (20.59, 60)
+    assert found["plot"]["at"] == {"time": "2000-01-02T00:00:00"}
     assert (found["plot"]["y"]["dimension"], found["plot"]["x"]["dimension"]) == (1, 2)
     lines = preview(server, "netcdf4", "/sst").lines
-    assert lines[5].split() == ["0", "20", "21", "22", "23", "24"] and lines[-1].endswith("] 39")
+    assert "  lat \\ lon      0   67.5    135  202.5    270" in lines
+    row = next(line for line in lines if line.startswith("  0 ")).split()
+    assert row[2:] == ["20.2", "20.21", "20.22", "20.23", "20.24"] and "] 20.39 degC" in lines[-1]
+    assert "/sst [1,0:4,0:5] at time 2000-01-02T00:00:00" in [line.strip() for line in lines]
 
 
 def test_it_says_which_plane_is_drawn(server: S3Server) -> None:
@@ -106,9 +114,12 @@ def test_it_says_which_plane_is_drawn(server: S3Server) -> None:
     ],
 )
 def test_parts_of_a_dataset(args: tuple[str, ...], selection: str, plane: np.ndarray[Any, Any]) -> None:
-    found = local("netcdf4", "/sst", *args, "--json").json
+    found = local("netcdf4", "/sst", *args, "--raw", "--json").json
     assert (found["selection"], found["plot"]["data"]) == (selection, plane.tolist())
     assert f"  [{selection}]" in local("netcdf4", "/sst", *args).lines[0]
+    np.testing.assert_allclose(
+        local("netcdf4", "/sst", *args, "--json").json["plot"]["data"], plane * 0.01 + 20
+    )
     if plane.ndim == 1:
         assert found["preview_type"] == "line" and found["stats"]["max"] == plane.max()
 
@@ -116,8 +127,9 @@ def test_parts_of_a_dataset(args: tuple[str, ...], selection: str, plane: np.nda
 def test_one_element_of_an_array() -> None:
     found = local("netcdf4", "/sst", "--slice", "1,2,3", "--json").json
     assert (found["preview_type"], found["selection"]) == ("scalar", "1,2,3")
-    assert found["table"]["rows"] == [[int(SST[1, 2, 3])]] and found["plot"] is None
-    assert local("netcdf4", "/sst", "--slice", "1,2,3").lines[-1].strip() == "33"
+    assert found["table"]["rows"] == [[MEANT[1, 2, 3]]] and found["plot"] is None
+    assert local("netcdf4", "/sst", "--slice", "1,2,3").lines[-1].strip() == "20.33"
+    assert local("netcdf4", "/sst", "--slice", "1,2,3", "--raw").lines[-1].strip() == "33"
 
 
 @pytest.mark.parametrize(
@@ -146,15 +158,21 @@ def test_a_scalar(server: S3Server) -> None:
 def test_strings(server: S3Server) -> None:
     found = preview(server, "netcdf4", "/station", "--json").json
     assert found["preview_type"] == "table" and found["stats"] is None and found["plot"] is None
-    assert found["table"]["rows"] == [["north"], ["south"], [""], ["größe"]]
+    assert found["table"]["rows"] == [["north", 5], ["south", 5], ["", 0], ["größe", 5]]
     heading, *lines = preview(server, "netcdf4", "/station").lines
     assert heading.endswith("  /station  4  str  [0:4]")
-    assert lines == ["  0  north", "  1  south", "  2", "  3  größe"]
+    assert cells(lines) == [
+        ["value", "length"],
+        ["0", "north", "5"],
+        ["1", "south", "5"],
+        ["2", "0"],
+        ["3", "größe", "5"],
+    ]
 
 
 def test_strings_of_spaces_alone() -> None:
     assert local("blank_strings", "/scalar").lines[1:] == [""]
-    assert local("blank_strings", "/vector").lines[1:] == ["  0", "  1"]
+    assert cells(local("blank_strings", "/vector").lines[2:]) == [["0", "3"], ["1", "1"]]
 
 
 def test_compounds(server: S3Server) -> None:
@@ -166,7 +184,9 @@ def test_compounds(server: S3Server) -> None:
         "rows_truncated": False,
         "columns_truncated": False,
     }
-    assert cells(preview(server, "compounds", "/plain").lines[1:]) == [
+    lines = preview(server, "compounds", "/plain").lines
+    assert lines[1].startswith("  a:  min -3  max 1  mean -1  std 2")
+    assert cells(lines[2:5]) == [
         ["a", "b"],
         ["0", "1", "2.5"],
         ["1", "-3", "4.5"],
@@ -222,9 +242,10 @@ def test_large_integers_stay_exact() -> None:
 
 def test_missing_values_are_left_out() -> None:
     found = local("netcdf4", "/sst", "--json").json
-    notes = ["missing values: -999", "drawn: 1,0:4,0:5"]
-    assert found["stats"]["missing_count"] == 0 and found["notes"] == notes
-    assert "  missing values: -999" in local("netcdf4", "/sst").lines
+    assert found["stats"]["missing_count"] == 0 and found["notes"] == []
+    assert found["coding"] == {"missing": [-999], "scale_factor": 0.01, "add_offset": 20.0}
+    raw = local("netcdf4", "/sst", "--raw", "--json").json
+    assert "coding" not in raw and raw["stats"]["max"] == 59 and "missing_count" not in raw["stats"]
 
 
 @pytest.mark.parametrize(("size", "most"), [("1K", 2048), ("64K", 70_000)])
@@ -236,7 +257,8 @@ def test_max_bytes_bounds_what_is_fetched_and_says_so(server: S3Server, size: st
         proxy.reset()
         found = run("preview", where, "/data", "--max-bytes", size, "--json", on=there).json
         assert proxy.bytes() <= most
-    assert 0 < found["stats"]["coverage"] < 1 and "pieces" in found["notes"][0]
+    assert 0 < found["stats"]["coverage"] < 1
+    assert 0 < found["sample"]["read"] < found["sample"]["total"] and found["sample"]["parts"]
     text = run("preview", where, "/data", "--max-bytes", size, on=server)
     assert f"{100 * found['stats']['coverage']:.3g} % of the dataset" in text.out
     with h5py.File(file("plenty")) as there_:
@@ -259,3 +281,48 @@ def test_what_has_no_values_to_show(name: str, path: str, note: str) -> None:
 def test_a_soft_link_leads_to_its_dataset(server: S3Server) -> None:
     found = preview(server, "soft_link", "/relative", "--json").json
     assert found["table"]["rows"] == [[0], [1], [2]] and found["path"] == "/relative"
+
+
+def test_the_default_plot_of_a_nexus_file(server: S3Server) -> None:
+    found = preview(server, "nexus", "/", "--json").json
+    assert found["group"] == "/" and found["path"].startswith("/entry/") and found["plot"]
+    assert run("preview", sample(server, "nexus"), "--json", on=server).json["path"] == found["path"]
+    assert "  the default plot of /" in preview(server, "nexus", "/").lines
+
+
+def test_limits_and_logarithms() -> None:
+    given = local("contiguous", "/grid", "--vmin", 5, "--vmax", 50, "--json").json["plot"]
+    assert (given["vmin"], given["vmax"], given["limits"], given["log"]) == (5, 50, "given", False)
+    log = local("contiguous", "/grid", "--log", "--json").json["plot"]
+    assert log["log"] and log["vmin"] > 0
+    assert (
+        local("contiguous", "/grid", "--vmin", 9, "--vmax", 1).failed(2) == "--vmin 9 is not below --vmax 1"
+    )
+
+
+def test_parts_of_complex_numbers_and_fields() -> None:
+    with h5py.File(file("complex_native")) as h5:
+        name = next(name for name in h5 if h5[name].ndim and h5[name].dtype.kind == "c")
+        wanted = h5[name][()]
+    for part, of in (("abs", np.abs), ("real", np.real), ("imag", np.imag), ("phase", np.angle)):
+        found = local("complex_native", f"/{name}", "--part", part, "--json").json
+        finite = of(wanted)[np.isfinite(of(wanted))]
+        assert found["stats"]["of"] == part and found["stats"]["max"] == pytest.approx(float(finite.max()))
+    other = local("compounds", "/plain", "--column", "b", "--json").json
+    assert other["plot"]["data"] == [2.5, 4.5]
+    assert (
+        local("compounds", "/plain", "--column", "c").failed(2).startswith(f"{file('compounds')}: --column")
+    )
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg"])
+def test_the_figure_in_a_file(tmp_path: Path, suffix: str) -> None:
+    target = tmp_path / f"figure.{suffix}"
+    assert local("contiguous", "/grid", "--plot-out", target, "--no-plot").lines
+    start = {"png": b"\x89PNG", "svg": b"<?xml"}[suffix]
+    assert target.read_bytes().startswith(start) and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_figure_of_another_kind_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    found = run("preview", "s3://nowhere/at-all", "/x", "--plot-out", tmp_path / "figure.gif")
+    assert "gif" in found.failed(2) and not list(tmp_path.iterdir())

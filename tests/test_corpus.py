@@ -65,6 +65,16 @@ def test_every_object_of_a_valid_file_is_described(results: dict[Path, Result]) 
         assert result.get("preview_errors", {}).keys() <= {DAMAGED, REFUSED}, name
 
 
+def test_statistics_of_valid_files_equal_those_of_what_h5py_reads(
+    results: dict[Path, Result], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The comparison itself is the workers': what differs stands among `wrong`."""
+    compared = sum(result.get("compared", 0) for result in part(results, "files").values())
+    with capsys.disabled():
+        print(f"\nstatistics of {compared} datasets of the corpus equal those of what h5py reads")
+    assert compared > 1000
+
+
 def test_bad_files_end_in_a_record_or_an_error(
     results: dict[Path, Result], capsys: pytest.CaptureFixture[str]
 ) -> None:

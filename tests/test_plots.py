@@ -14,11 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from h5s3.render.along import Along
 from h5s3.render.axes import axis
-from h5s3.render.heatmap import ASCII_RAMP, SHADES
-from h5s3.render.plots import heatmap, line
+from h5s3.render.heatmap import heatmap
+from h5s3.render.ink import ASCII_RAMP, SHADES
+from h5s3.render.meaning import Meaning
+from h5s3.render.page import Page
+from h5s3.render.plots import line
 
-STYLES = [(color, unicode) for color in (False, True) for unicode in (False, True)]
+COLORS: list[Any] = ["", "256", "truecolor"]
+STYLES = [(color, unicode) for color in COLORS for unicode in (False, True)]
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 BRAILLE = re.compile("[\u2801-\u28ff]")
 NUMBERS = st.one_of(
@@ -53,13 +58,31 @@ def canvas(text: str, edge: str = "[│┤|]") -> list[str]:
     return [row[1] for row in rows if row]
 
 
+def page(
+    width: int = 80, height: int = 24, color: Any = "", unicode: bool = False, title: str = "", **_: Any
+) -> Page:
+    return Page(width, height, color, unicode, title)
+
+
+def ends(first: float, last: float, count: int) -> list[float]:
+    return [first + (last / count - first / count) * i * count / max(1, count - 1) for i in range(count)]
+
+
 def draw_line(y: list[Any], x: list[Any] | None = None, **options: Any) -> str:
-    given = {"width": 80, "height": 24, "color": False, "unicode": True} | options
-    return line(list(range(len(y))) if x is None else x, y, **given)
+    along = Along(range(len(y)) if x is None else x, options.pop("texts", ()), options.pop("xlabel", ""))
+    names = ("label", "units", "log", "low", "high", "robust", "categories", "dates")
+    meaning = Meaning(**{name: options.pop(name) for name in names if name in options})
+    return line(y, page(**{"unicode": True} | options), meaning, along)
 
 
 def draw_heatmap(rows: list[list[Any]], **options: Any) -> str:
-    return heatmap(rows, **({"width": 80, "height": 24, "color": False, "unicode": False} | options))
+    shape = len(rows), len(rows[0]) if rows else 0
+    xs, ys = (options.pop(name, range(count)) for name, count in zip(("xs", "ys"), shape[::-1], strict=True))
+    x = Along(xs, options.pop("xtexts", ()), options.pop("xlabel", ""))
+    y = Along(ys, options.pop("ytexts", ()), options.pop("ylabel", ""))
+    names = ("label", "units", "log", "low", "high", "robust", "categories", "dates")
+    meaning = Meaning(**{name: options.pop(name) for name in names if name in options})
+    return heatmap(rows, page(**options), meaning, x, y)
 
 
 @pytest.mark.parametrize(("color", "unicode"), STYLES)
@@ -69,11 +92,11 @@ def test_plots_fit(width: int, height: int, color: bool, unicode: bool) -> None:
     texts: dict[str, Any] = {
         "title": "/entry/µ-metal " * 9,
         "xlabel": "time [s] " * 30,
-        "ylabel": "Ångström 漢字 " * 30,
     }
+    long = "Ångström 漢字 " * 30
     y = [math.sin(i / 20) if i % 50 else None for i in range(500)]
-    check_fit(draw_line(y, **style, **texts), **style)
-    check_fit(draw_heatmap([y[i : i + 20] for i in range(400)], **style, **texts), **style)
+    check_fit(draw_line(y, label=long, **style, **texts), **style)
+    check_fit(draw_heatmap([y[i : i + 20] for i in range(400)], ylabel=long, **style, **texts), **style)
 
 
 def test_plots_use_the_space_without_a_terminal() -> None:
@@ -83,56 +106,72 @@ def test_plots_use_the_space_without_a_terminal() -> None:
         assert (max(map(len, shown)), len(shown)) == (321, 100)
 
 
+PLACES = st.lists(NUMBERS, min_size=60, max_size=60, unique=True).map(
+    lambda values: sorted(float(v) for v in values if v is not None and math.isfinite(v))
+)
+MEANINGS = st.builds(
+    dict,
+    low=NUMBERS,
+    high=NUMBERS,
+    log=st.booleans(),
+    robust=st.booleans(),
+    label=TEXTS,
+    units=TEXTS,
+    categories=st.sampled_from([(), (), (("off", 0), ("on", 1)), tuple((f"n{i}", i) for i in range(200))]),
+)
+
+
 @given(
     y=st.lists(NUMBERS, max_size=60),
-    x=st.none() | st.lists(NUMBERS, min_size=60, max_size=60),
-    width=st.integers(1, 120),
-    height=st.integers(1, 40),
+    x=st.none() | PLACES,
+    backwards=st.booleans(),
+    size=st.tuples(st.integers(1, 120), st.integers(1, 40)),
     style=st.sampled_from(STYLES),
     title=TEXTS,
-    label=TEXTS,
+    meaning=MEANINGS,
+    texts=st.lists(TEXTS, min_size=60, max_size=60) | st.just(()),
 )
 @settings(max_examples=200, deadline=None)
 def test_line_draws_anything(
-    y: list[Any], x: list[Any] | None, width: int, height: int, style: Any, title: str, label: str
+    y: list[Any], x: Any, backwards: bool, size: Any, style: Any, title: str, meaning: Any, texts: Any
 ) -> None:
-    size: dict[str, Any] = {"width": width, "height": height, "color": style[0], "unicode": style[1]}
-    check_fit(draw_line(y, x, title=title, xlabel=label, ylabel=label, **size), **size)
+    x = list(range(len(y))) if x is None else x
+    count = min(len(x), len(y))
+    x = x[:count][:: -1 if backwards else 1]
+    shape: dict[str, Any] = {"width": size[0], "height": size[1], "color": style[0], "unicode": style[1]}
+    shown = draw_line(y[:count], x, texts=texts[:count], title=title, xlabel=title, **meaning, **shape)
+    check_fit(shown, **shape)
 
 
 @given(
     shape=st.tuples(st.integers(0, 30), st.integers(0, 30)),
     values=st.lists(NUMBERS, min_size=1, max_size=40),
-    width=st.integers(1, 120),
-    height=st.integers(1, 40),
+    size=st.tuples(st.integers(1, 120), st.integers(1, 40)),
     style=st.sampled_from(STYLES),
-    limits=st.tuples(NUMBERS, NUMBERS),
-    ends=st.none() | st.tuples(st.floats(), st.floats()),
+    meaning=MEANINGS,
+    ends_=st.none() | st.tuples(st.floats(-1e300, 1e300), st.floats(-1e300, 1e300)),
     label=TEXTS,
 )
 @settings(max_examples=200, deadline=None)
 def test_heatmap_draws_anything(
-    shape: tuple[int, int],
-    values: list[Any],
-    width: int,
-    height: int,
-    style: Any,
-    limits: Any,
-    ends: Any,
-    label: str,
+    shape: tuple[int, int], values: list[Any], size: Any, style: Any, meaning: Any, ends_: Any, label: str
 ) -> None:
-    size: dict[str, Any] = {"width": width, "height": height, "color": style[0], "unicode": style[1]}
+    cells: dict[str, Any] = {"width": size[0], "height": size[1], "color": style[0], "unicode": style[1]}
     rows = [[values[(7 * i + j) % len(values)] for j in range(shape[1])] for i in range(shape[0])]
-    more = {"vmin": limits[0], "vmax": limits[1], "x_range": ends, "y_range": ends, "title": label}
-    check_fit(draw_heatmap(rows, xlabel=label, ylabel=label, **more, **size), **size)
+    more = {} if ends_ is None else {"xs": ends(*ends_, shape[1]), "ys": ends(*ends_, shape[0])}
+    check_fit(
+        draw_heatmap(rows, xlabel=label, ylabel=label, title=label, **meaning, **more, **cells), **cells
+    )
 
 
-@pytest.mark.parametrize("ends", [(-1.7e308, 1.7e308), (1e300, 0), (0, 1e-30), (-(2**63), 2**63 - 1), (3, 3)])
-def test_extremes_are_drawn(ends: tuple[float, float]) -> None:
-    shown = draw_heatmap([sorted(ends)] * 2, x_range=ends, y_range=ends)
-    assert ends[0] == ends[1] or {" ", "@"} <= set(canvas(shown)[0])
-    rows = canvas(draw_line(list(ends), list(ends)))
-    assert ends[0] == ends[1] or all(row.strip() for row in rows)
+@pytest.mark.parametrize(
+    "limits", [(-1.7e308, 1.7e308), (1e300, 0), (0, 1e-30), (-(2**63), 2**63 - 1), (3, 3)]
+)
+def test_extremes_are_drawn(limits: tuple[float, float]) -> None:
+    shown = draw_heatmap([sorted(limits)] * 2, xs=limits, ys=limits)
+    assert limits[0] == limits[1] or {" ", "@"} <= set(canvas(shown)[0])
+    rows = canvas(draw_line(list(limits), list(limits)))
+    assert limits[0] == limits[1] or all(row.strip() for row in rows)
 
 
 @given(low=st.floats(-1e300, 1e300), span=st.floats(1e-300, 1e300), count=st.integers(1, 20))
@@ -152,7 +191,7 @@ def test_ticks_say_where_they_are(low: float, span: float, count: int) -> None:
 
 
 def test_values_that_differ_little_are_told_apart() -> None:
-    shown = draw_line([2**62 + i for i in range(4)], ylabel="id")
+    shown = draw_line([2**62 + i for i in range(4)], label="id")
     assert "id (+4611686018427387904)" in shown
     assert {"+0┤", "+1┤", "+2┤", "+3┤"} <= {row.strip()[:3] for row in shown.split("\n")}
     assert "1000000.001" in draw_heatmap([[1000000.001, 1000000.002]])
@@ -195,7 +234,7 @@ def test_one_high_value_among_many_is_seen() -> None:
 
 def test_a_line_that_covers_everything_is_cheap() -> None:
     y = [(i * 7919) % 10007 for i in range(10_007)]
-    assert len(BRAILLE.findall(draw_line(y, sorted(y, key=lambda v: v * 31 % 10007)))) > 1000
+    assert len(BRAILLE.findall(draw_line(y))) > 1000
 
 
 @pytest.mark.parametrize("values", [[], [None], [None, math.nan, math.inf]])
@@ -215,7 +254,7 @@ def test_the_ramp_follows_the_value(unicode: bool, ramp: str) -> None:
 
 
 def test_colours_get_lighter_with_the_value() -> None:
-    shown = draw_heatmap([list(range(60))], color=True)
+    shown = draw_heatmap([list(range(60))], color="truecolor")
     row = next(text for text in shown.split("\n") if "48;2" in text)
     colors = [tuple(map(int, rgb)) for rgb in re.findall(r"48;2;(\d+);(\d+);(\d+)m", row)]
     light = [0.2126 * r**2.2 + 0.7152 * g**2.2 + 0.0722 * b**2.2 for r, g, b in colors]
@@ -238,7 +277,7 @@ def test_missing_cells_look_like_no_value(color: bool, unicode: bool) -> None:
 @pytest.mark.parametrize(("pair", "block"), [((1.0, None), "▀"), ((None, 1.0), "▄")])
 def test_a_cell_with_one_missing_half_has_no_background(pair: tuple[Any, Any], block: str) -> None:
     rows = [[value] * 40 for value in pair] * 19
-    body = [text for text in draw_heatmap(rows, color=True, unicode=True).split("\n") if block in text]
+    body = [text for text in draw_heatmap(rows, color="truecolor", unicode=True).split("\n") if block in text]
     assert len(body) == 19 and not any("48;2" in text for text in body)
 
 
@@ -247,14 +286,18 @@ def test_the_first_row_is_at_the_top(color: bool, unicode: bool) -> None:
     data: list[list[Any]] = [[9, 9], *[[0, 0]] * 9, [None, None]]
     shown = draw_heatmap(data, color=color, unicode=unicode)
     rows = canvas(shown)
-    assert "253;231;37" in shown.split("\n")[0] if color else set(rows[0]) <= set("@█")
+    assert (
+        re.search("253;231;37|[34]8;5;22[01]m", shown.split("\n")[0]) if color else set(rows[0]) <= set("@█")
+    )
     assert set(rows[-1]) <= set("/·")
     labels = re.findall(r"^ *(\d+)[│┤|]", plain(shown), re.MULTILINE)
     assert labels[0] == "0" and [int(label) for label in labels] == sorted(map(int, labels))
 
 
 def test_ranges_label_the_axes_in_their_own_direction() -> None:
-    shown = draw_heatmap([[1, 2, 3]] * 19, y_range=(90, -90), x_range=(0.5, 2.5), xlabel="lon", ylabel="lat")
+    shown = draw_heatmap(
+        [[1, 2, 3]] * 19, ys=ends(90, -90, 19), xs=[0.5, 1.5, 2.5], xlabel="lon", ylabel="lat"
+    )
     labels = [int(label) for label in re.findall(r"^ *(-?\d+)\|", shown, re.MULTILINE)]
     assert labels == sorted(labels, reverse=True) and 0 in labels and min(labels) < 0
     assert re.search(r"^ +1 +2$", shown, re.MULTILINE)
@@ -272,11 +315,11 @@ def test_large_matrices_are_averaged() -> None:
     body = canvas(draw_heatmap(rows))
     assert set("".join(body)) <= set("=+*")
     sparse = [[1.0 if i == j == 500 else None for j in range(1000)] for i in range(1000)]
-    assert "".join(canvas(draw_heatmap(sparse, vmin=0, vmax=2))).replace("/", "") == "+"
+    assert "".join(canvas(draw_heatmap(sparse, low=0, high=2))).replace("/", "") == "+"
 
 
 def test_values_outside_the_limits_take_the_end_colours() -> None:
-    row = canvas(draw_heatmap([[-1e300, 0, 1, 1e300]], vmin=0, vmax=1))[0]
+    row = canvas(draw_heatmap([[-1e300, 0, 1, 1e300]], low=0, high=1))[0]
     assert re.fullmatch(r" +@+", row) and row.count("@") == row.count(" ")
 
 
@@ -291,17 +334,20 @@ def run_alone(code: str) -> None:
 
 
 PLOT = """
+from h5s3.render.along import Along
+from h5s3.render.heatmap import heatmap
+from h5s3.render.meaning import Meaning
+from h5s3.render.page import Page
+from h5s3.render.plots import line
 def plot():
-    line_ = line([0, 1], [1, 1], width=200, height=60, color=False, unicode=True)
-    return line_, heatmap([[1, 2]], width=200, height=60, color=True, unicode=True)
+    page, along = Page(200, 60, "truecolor", True, "title"), Along(range(2))
+    return line([1, 1], page, Meaning(), along), heatmap([[1, 2]], page, Meaning(), along, Along([0]))
 """
 
 
 def test_plotting_leaves_plotext_as_it_was() -> None:
     run_alone(
-        "import plotext; from h5s3.render.plots import heatmap, line\n"
-        + PLOT
-        + "plotext.figure.title('mine')\n"
+        "import plotext\n" + PLOT + "plotext.figure.title('mine')\n"
         "before = repr(plotext.terminal), plotext.figure.build().string()\n"
         "assert plot() == plot()\n"
         "assert before == (repr(plotext.terminal), plotext.figure.build().string())\n"
@@ -309,7 +355,4 @@ def test_plotting_leaves_plotext_as_it_was() -> None:
 
 
 def test_plotting_prints_nothing_and_loads_plotext_late() -> None:
-    run_alone(
-        "import sys; from h5s3.render.plots import heatmap, line\n"
-        "assert not {'plotext', 'numpy'} & set(sys.modules)\n" + PLOT + "plot()\n"
-    )
+    run_alone("import sys\n" + PLOT + "assert not {'plotext', 'numpy'} & set(sys.modules)\nplot()\n")

@@ -12,7 +12,7 @@ import pytest
 from h5s3.errors import UsageError
 from h5s3.explore.preview import preview
 from h5s3.explore.session import Session
-from h5s3.records import Preview
+from h5s3.records import UNSET, Preview
 from h5s3.settings import Settings
 from h5s3.storage.location import Location
 from tests.support.memory import MemoryStore
@@ -45,7 +45,7 @@ def axes_of(found: Preview) -> list[int]:
         ({"display_dims": (1, 3), "fixed": {0: 2, 2: 0}}, np.s_[2, :, 0, :], [1, 3]),
         ({"selection": "1:,:,0,:"}, np.s_[2, :, 0, :], [1, 3]),
         ({"selection": "...,::2", "fixed": {0: 0}, "display_dims": (2, 3)}, np.s_[0, 2, :, ::2], [2, 3]),
-        ({"selection": "0,0", "fixed": {0: 2}}, np.s_[2, 0], [2, 3]),
+        ({"selection": ":,0", "fixed": {0: 2}}, np.s_[2, 0], [2, 3]),
         ({"selection": "1:3,1:3,1:3,1:3"}, np.s_[2, 2, 1:3, 1:3], [2, 3]),
     ],
 )
@@ -102,6 +102,12 @@ def test_the_size_of_the_plot(most: int) -> None:
         ({"max_size": 0}, "--max-size"),
         ({"max_size": 513}, "--max-size"),
         ({"selection": "3"}, "outside"),
+        ({"selection": "0,0", "fixed": {0: 2}}, "--slice"),
+        ({"selection": "1:", "fixed": {0: 2}}, "--slice"),
+        ({"part": "phases"}, "--part"),
+        ({"column": "x"}, "--column"),
+        ({"vmin": 3.0, "vmax": 3.0}, "--vmin"),
+        ({"log": True, "vmin": -1.0}, "--log"),
     ],
 )
 def test_what_does_not_fit(options: dict[str, Any], why: str) -> None:
@@ -151,8 +157,13 @@ def test_missing_values_are_left_out(dtype: str, attributes: dict[str, Any], mis
     assert (found.stats.min, found.stats.max) == (kept.min(), kept.max())
     assert found.stats.mean == pytest.approx(float(kept.mean(dtype="f8")), rel=1e-6)
     np.testing.assert_array_equal(np.isnan(data_of(found)), gone)
-    assert [row[0] for row in found.table.rows] == array[:10].tolist()  # the table shows what is stored
-    assert any(note.startswith("missing values: ") for note in found.notes)
+    shown = [None if lost else value for value, lost in zip(array.tolist(), gone, strict=True)]
+    assert [row[0] for row in found.table.rows] == shown[:10]
+    assert found.coding and sorted(found.coding.missing) == sorted(np.array(missing, dtype=dtype).tolist())
+    raw = look(with_attributes(array, **attributes), raw=True)
+    assert raw.table and [row[0] for row in raw.table.rows] == array[:10].tolist()
+    assert raw.coding is UNSET
+    check_stats(raw, array, 20)
 
 
 @pytest.mark.parametrize(

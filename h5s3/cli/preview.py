@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +13,15 @@ from h5s3.cli.lean import LeanCommand
 from h5s3.cli.options import Common, with_common
 from h5s3.cli.run import session
 from h5s3.errors import UsageError
+
+
+class ComplexPart(StrEnum):
+    """What is drawn of complex numbers."""
+
+    abs = "abs"
+    real = "real"
+    imag = "imag"
+    phase = "phase"
 
 
 class Part(StrEnum):
@@ -30,7 +40,10 @@ def register(app: typer.Typer) -> None:
 
 def preview(
     location: Location,
-    path: Annotated[str, typer.Argument(metavar="PATH", help="Path of a dataset.")],
+    path: Annotated[
+        str,
+        typer.Argument(metavar="[PATH]", help="Path of a dataset, or of a NeXus group with a default plot."),
+    ] = "/",
     slice_: Annotated[
         str | None, typer.Option("--slice", metavar="SLICE", help="NumPy's syntax: '0,:,10:20:2', '...,5'.")
     ] = None,
@@ -45,21 +58,47 @@ def preview(
     ] = 256,
     only: Annotated[Part | None, typer.Option("--only", help="Only this part.")] = None,
     plot: Annotated[bool, typer.Option("--plot/--no-plot", help="Draw the plot.")] = True,
+    column: Annotated[
+        str | None, typer.Option("--column", metavar="FIELD", help="The field of a compound to draw.")
+    ] = None,
+    part: Annotated[
+        ComplexPart, typer.Option("--part", help="What to draw of complex numbers.")
+    ] = ComplexPart.abs,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Stored values: no scale_factor, no missing values, no dates.")
+    ] = False,
+    log: Annotated[bool, typer.Option("--log", help="Draw on a logarithmic scale.")] = False,
+    vmin: Annotated[
+        float | None, typer.Option("--vmin", metavar="NUMBER", help="Lower limit of the plot.")
+    ] = None,
+    vmax: Annotated[
+        float | None, typer.Option("--vmax", metavar="NUMBER", help="Upper limit of the plot.")
+    ] = None,
+    plot_out: Annotated[
+        Path | None,
+        typer.Option("--plot-out", metavar="FILE", help="Write the figure to FILE.png or FILE.svg."),
+    ] = None,
     *,
     common: Common,
 ) -> None:
     """Show what a dataset holds: statistics, a table and a plot of a bounded sample.
 
-    At most --max-bytes (16M) of stored data are fetched; what was read is said.
+    At most --max-bytes (16M) of stored data are fetched; what was read is said. Heatmaps are coloured between
+    the 2nd and the 98th percentile of what is drawn, unless --vmin or --vmax say otherwise.
 
     \b
     Examples:
-      h5s3 preview s3://bucket/scan.nxs /entry/data/counts
+      h5s3 preview s3://bucket/scan.nxs
+      h5s3 preview s3://bucket/scan.nxs /entry/data/counts --log
       h5s3 preview s3://bucket/climate.nc /t2m --slice '6,:,:' --only plot
       h5s3 preview s3://bucket/scan.nxs /entry/data/counts --json | jq .stats.max
     """
     from h5s3.explore.preview import preview as ask
 
+    if plot_out is not None:
+        from h5s3.render.figure import checked_format
+
+        checked_format(plot_out)
     with session(common) as opened:
         found = ask(
             opened,
@@ -69,7 +108,17 @@ def preview(
             display_dims=_pair(display_dims),
             fixed=_indices(fixed),
             max_size=max_size,
+            raw=raw,
+            column=column,
+            part=part.value,
+            log=log,
+            vmin=vmin,
+            vmax=vmax,
         )
+        if plot_out is not None:
+            from h5s3.render.figure import save_figure
+
+            save_figure(found, plot_out)
         if common.json:
             from h5s3.render.console import show_json
             from h5s3.render.preview import reduced

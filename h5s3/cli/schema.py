@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def schema(
     command: Annotated[
-        str, typer.Argument(metavar="COMMAND", help="ls, tree, meta, preview, bench or cache.")
+        str, typer.Argument(metavar="COMMAND", help="ls, tree, meta, preview, get, bench or cache.")
     ],
 ) -> None:
     """Print the JSON Schema of what a command prints with --json.

@@ -39,9 +39,14 @@ STOPS = (
         "What does it look like? At most 16 MB are read for it.",
         "preview s3://demo/climate_2024.nc /t2m --slice 6,:,:",
     ),
+    ("A NeXus file says itself what to show.", "preview s3://demo/scan_0042.nxs --only plot"),
     (
-        "A line, a picture of the detector.",
+        "A line with its axis.",
         "preview s3://demo/scan_0042.nxs /entry/data/total_counts --only plot",
+    ),
+    (
+        "Values to take away, in a file or a pipe.",
+        "get s3://demo/archive_10k.h5 /catalog/events --slice :3 -o -",
     ),
     ("The same for programs.", "preview s3://demo/climate_2024.nc /t2m --only stats --json"),
     (

@@ -14,6 +14,7 @@ from h5s3.reader.blocks import Miss
 from h5s3.reader.datatypes import describe, short
 from h5s3.reader.names import names_of
 from h5s3.reader.opening import plain_reason
+from h5s3.reader.sequences import in_order
 from h5s3.reader.values import Converter, Namer, by_address, memory_dtype
 from h5s3.records import Attribute, Json
 from h5s3.settings import MIB
@@ -80,6 +81,7 @@ def _read_value(found: Attribute, attribute: Any, file: Any, namer: Namer) -> No
         return
     values = np.zeros(attribute.shape, dtype=dtype)  # of an array type: gains its dimensions
     attribute.read(values, mtype=_memory_type(attribute.get_type(), dtype))
+    values = in_order(values, dtype)
     if values.size > MOST_VALUES:
         values, found.truncated = values.reshape(-1)[:MOST_VALUES], True
     converter = Converter(file, namer)

@@ -146,3 +146,27 @@ def memory_dtype(tid: Any) -> np.dtype[Any] | None:
     except (TypeError, ValueError, NotImplementedError, RuntimeError, KeyError, UnicodeDecodeError):
         return None
     return found
+
+
+def readable_dtype(tid: Any) -> np.dtype[Any] | None:
+    """The same; of a compound with members that NumPy has no type for, the members that it has one for."""
+    found = memory_dtype(tid)
+    if found is not None or tid.get_class() != h5t.COMPOUND:
+        return found
+    fields = []
+    for index in range(tid.get_nmembers()):
+        member = memory_dtype(tid.get_member_type(index))
+        if member is not None:
+            fields.append((tid.get_member_name(index).decode("utf-8", "surrogateescape"), member))
+    return np.dtype(fields) if fields else None
+
+
+def enum_names(dtype: np.dtype[Any]) -> dict[str, int] | None:
+    """What the values of an enum or boolean type are called; None for other types."""
+    if dtype.kind == "b":
+        return {"false": 0, "true": 1}
+    names = h5t.check_enum_dtype(dtype)
+    if not names:
+        return None
+    ordered = sorted(names.items(), key=lambda item: int(item[1]))
+    return {_field_text(str(name)): int(value) for name, value in ordered}

@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 
 from h5s3.records.base import Document, Json, Record, Shape, from_json, replaced, to_json
 from h5s3.records.bench import Bench, Check, Samples, Strategy
+from h5s3.records.get import Get
 from h5s3.records.listing import CacheInfo, Entry, Listing
 from h5s3.records.meta import (
     Dimension,
@@ -61,6 +62,7 @@ __all__ = [
     "ExternalLinkNode",
     "FileFacts",
     "Filter",
+    "Get",
     "GroupNode",
     "Json",
     "LinkCounts",
@@ -96,6 +98,7 @@ DOCUMENTS: dict[str, type[Document]] = {
     "tree": Tree,
     "meta": Meta,
     "preview": Preview,
+    "get": Get,
     "bench": Bench,
     "cache": CacheInfo,
 }

@@ -31,7 +31,7 @@ class Sampling(Record, kw_only=True):
 
     unit: Literal["chunk", "run"]  # a run: bytes of a contiguous dataset
     read: int
-    total: int  # of the dataset
+    total: int  # that what was asked for touches
     parts: list[str] | UnsetType = UNSET  # selections whose union is the sample, where no single one is
 
 
@@ -58,6 +58,7 @@ class Table(Record, kw_only=True):
     row_coordinates: list[Json] | UnsetType = UNSET
     column_axis: str | UnsetType = UNSET
     column_coordinates: list[Json] | UnsetType = UNSET
+    selection: str | UnsetType = UNSET  # the plane whose corner this is, where more was read
     rows_truncated: bool = False
     columns_truncated: bool = False
 
@@ -98,6 +99,7 @@ class Plot(Record, kw_only=True):
     units: str | UnsetType = UNSET
     categories: dict[str, int] | UnsetType = UNSET  # enum names and booleans: what the values stand for
     texts: list[str] | UnsetType = UNSET  # of a line of times: vmin and vmax as dates
+    at: dict[str, Json] | UnsetType = UNSET  # where the plane stands: coordinates of the other dimensions
     x: Axis | UnsetType = UNSET
     y: Axis | UnsetType = UNSET
 

@@ -1,23 +1,20 @@
-"""What line plots and heatmaps share: numbers, ticks, the frame and the lines of text around it.
+"""What line plots and heatmaps share: numbers, scales, and ticks at round numbers.
 
-plotext draws the frame and its ticks, for a canvas measured in cells. Where a tick goes and what it says is
-found here, with exact arithmetic: plotext computes in 32 or 64 bits depending on its version, labels ticks at
-numbers that are not round, and cannot tell apart values that are close compared with their size.
+plotext draws ticks, but where they go and what they say is found here, with exact arithmetic: plotext
+computes in 32 or 64 bits depending on its version, labels ticks at numbers that are not round, and cannot
+tell apart values that are close compared with their size.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 
-SMALLEST_WIDTH, SMALLEST_HEIGHT = 24, 8
-_TO_ASCII = str.maketrans("─│└┤┬", "-|+|+")  # what the frame consists of
 _MOST_DIGITS = 6  # of a tick label, before the part common to all moves to the label of the axis
 _LONGEST_PLAIN = 8  # tick label, before powers of ten are used
 
@@ -39,6 +36,12 @@ def scale(low: float, high: float) -> Callable[[float], float]:
     if math.isinf(float(high) - float(low)):
         return lambda value: (value / 2 - low / 2) / (high / 2 - low / 2)
     return lambda value: (value - low) / (high - low)
+
+
+def log_scale(low: float, high: float) -> Callable[[float], float]:
+    """The same for positive numbers, in powers: the middle of 1 and 100 is 10. NaN for others."""
+    place = scale(math.log10(low), math.log10(high))
+    return lambda value: place(math.log10(value)) if value > 0 else math.nan
 
 
 def shown(value: float) -> str:
@@ -79,7 +82,7 @@ class Axis:
 
     def label_width(self) -> int:
         """The width of the widest label."""
-        return max(len(text) for _, text in self.ticks)
+        return max((cell_len(text) for _, text in self.ticks), default=0)
 
     def moved(self, place: Callable[[float], float]) -> Axis:
         """The same labels at other places."""
@@ -99,6 +102,33 @@ def axis(low: float, high: float, *, count: int, least_step: Fraction | int = 0)
     texts = _texts([whole - wholes[0] for whole in wholes], exponent)
     ticks = [(place, f"+{text}") for place, text in zip(places, texts, strict=True)]
     return Axis(ticks, _signed(_exact(Decimal(wholes[0]).scaleb(exponent))))
+
+
+def log_axis(low: float, high: float, *, count: int) -> Axis:
+    """Ticks at powers of ten (between them at 2 and 5 times a power, where there are few), from low..high."""
+    place = log_scale(low, high)
+    powers = range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)
+    if len(powers) >= 2:
+        every = -(-len(powers) // max(2, count + 1))
+        return Axis([(_within(place(float(f"1e{n}"))), _power(n, powers)) for n in powers[::every]])
+    first = math.floor(math.log10(low))
+    steps = [float(f"{digit}e{n}") for n in range(first, first + 3) for digit in (1, 2, 5)]
+    steps = [step for step in steps if low <= step <= high]
+    if len(steps) >= 2:
+        return Axis([(place(step), shown(step)) for step in steps])
+    ends = shown_apart(low, high)
+    return Axis([(0.5, ends[0])]) if low == high else Axis([(0.0, ends[0]), (1.0, ends[1])])
+
+
+def _within(share: float) -> float:
+    return min(1.0, max(0.0, share))
+
+
+def _power(exponent: int, powers: Sequence[int]) -> str:
+    """A power of ten in the form of its neighbours: plain if all of them are short."""
+    if -4 <= powers[0] and powers[-1] <= 5:
+        return f"{10**exponent}" if exponent >= 0 else f"{10.0**exponent:.{-exponent}f}"
+    return f"1e{exponent}"
 
 
 def _round_numbers(start: Fraction, end: Fraction, step: Fraction) -> tuple[list[int], int]:
@@ -145,83 +175,3 @@ def _short(text: str) -> str:
     """1e18 for 1e+18, 1e-9 for 1e-09."""
     mantissa, e, exponent = text.partition("e")
     return f"{mantissa}e{int(exponent)}" if e else text
-
-
-@dataclass(frozen=True)
-class Page:
-    """What is the same for every plot: its size, its style and its title."""
-
-    width: int
-    height: int
-    color: bool
-    unicode: bool
-    title: str
-
-    def too_small(self) -> bool:
-        """Whether there is no room for a canvas within axes."""
-        return self.width < SMALLEST_WIDTH or self.height < SMALLEST_HEIGHT
-
-    def text(self, text: str) -> str:
-        """A title or label on one line, with the characters that may be used."""
-        text = " ".join(text.split())
-        return text if self.unicode else text.encode("ascii", "replace").decode()
-
-    def header(self, label: str) -> list[str]:
-        """The title in the middle and the y label above its axis: on one line if both fit there."""
-        title, label = self.text(self.title), self.text(label)
-        start = (self.width - cell_len(title)) // 2
-        if title and label and start >= cell_len(label) + 3:
-            return [label + " " * (start - cell_len(label)) + title]
-        title = self._cut(title, self.width)
-        lines = [" " * ((self.width - cell_len(title)) // 2) + title, self._cut(label, self.width)]
-        lines = [text for text in lines if text.strip()]
-        return lines[: 2 if self.height >= SMALLEST_HEIGHT + 2 else 1]
-
-    def footer(self, label: str, note: str, left: int) -> list[str]:
-        """The x label below the middle of the canvas, which starts at `left`, and a note at the right."""
-        if not label and not note:
-            return []
-        reserved = len(note) + 3 if note else 0
-        label = self._cut(self.text(label), self.width - left - reserved)
-        middle = left + (self.width - left - cell_len(label)) // 2
-        text = " " * max(left, min(middle, self.width - reserved - cell_len(label))) + label
-        return [self._cut(text + note.rjust(self.width - cell_len(text)), self.width)]
-
-    def nothing(self, reason: str) -> str:
-        """The title and a sentence, where there is nothing to draw."""
-        lines = [self._cut(self.text(text), self.width) for text in (self.title, reason) if text]
-        return self.joined(lines[-self.height :])
-
-    def joined(self, lines: Iterable[str]) -> str:
-        """The plot as one string."""
-        text = "\n".join(line.rstrip(" ") for line in lines)
-        return text if self.unicode else text.translate(_TO_ASCII)
-
-    def _cut(self, text: str, width: int) -> str:
-        if cell_len(text) <= width:
-            return text
-        end = "…" if self.unicode else "~"
-        return set_cell_size(text, width - 1) + end if width > 0 else ""
-
-
-def frame(columns: int, rows: int, x: Axis, y: Axis, draw: Callable[[Any], None] | None = None) -> list[str]:
-    """A canvas with a y axis at its left and an x axis below; ticks are in cells from the lower left.
-
-    `draw` gets the plotext figure, whose coordinates are cells as well. The canvas takes the first `rows`
-    lines, each from column `y.label_width() + 1`.
-    """
-    import plotext
-
-    # A figure and a terminal of our own: the global ones stay as they are, and no terminal limits the size.
-    terminal = type(plotext.terminal)().limit(False, False)
-    figure = type(plotext.figure)(parent=terminal).theme("colorless")
-    figure.plot_size(columns + y.label_width() + 1, rows + 2)
-    figure.axes(False, axis="x", side="upper").axes(False, axis="y", side="right")
-    for name, ticks, size in (("x", x.ticks, columns), ("y", y.ticks, rows)):
-        at = {min(int(place), size - 1): text for place, text in ticks}  # one tick per cell
-        ruler = figure.ruler(name).lim(0, size).alignment(lim="edge")
-        ruler.ticks([cell + 0.5 for cell in at], list(at.values()))
-    if draw:
-        draw(figure)
-    lines: list[str] = figure.build().string(colorless=True).splitlines()
-    return lines

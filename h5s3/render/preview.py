@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from collections.abc import Sequence
 
-from h5s3.records import UNSET, Axis, Plot, Preview, Stats, Table, replaced
-from h5s3.render.columns import Cell, Line, align, print_lines, width_of
+from rich.cells import cell_len
+from rich.console import Console
+
+from h5s3.records import UNSET, Coding, Preview, Sampling, Stats, replaced
+from h5s3.render.colors import Color
+from h5s3.render.columns import Cell, Line, print_lines
 from h5s3.render.console import can_show_unicode, stdout
+from h5s3.render.tables import table_lines
 from h5s3.render.text import plural, safe, shape
 from h5s3.render.tree import Style
 from h5s3.render.values import cell_text, null_word, number
 
 PLAIN_WIDTH, PLAIN_HEIGHT = 80, 24  # of a plot in a pipe
-SPARKS = "▁▂▃▄▅▆▇█"
+_PARTS_SHOWN = 3
+_EVERYDAY_CALENDARS = ("standard", "gregorian", "proleptic_gregorian")
 
 
 def reduced(preview: Preview, only: str | None, plot: bool) -> Preview:
@@ -30,31 +36,48 @@ def show_preview(preview: Preview, only: str | None, plot: bool) -> None:
     """Print a preview."""
     console = stdout()
     shown = reduced(preview, only, plot)
-    lines: list[Line] = [_heading(shown, Style.of(getattr(sys.stdout, "encoding", None)))]
-    lines += [[(f"  {safe(note)}", "faint")] for note in shown.notes]
+    style = Style.of(getattr(sys.stdout, "encoding", None))
+    lines: list[Line] = [_heading(shown, style), *_about(shown, style)]
     if shown.stats is not None:
-        lines += _stats_lines(shown.stats)
+        lines += _stats_lines(shown.stats, _text(shown.units), console.width)
     if shown.table is not None:
-        stats = preview.stats
-        null = null_word(stats.nan_count, stats.inf_count) if stats else "null"
-        lines += _table_lines(shown.table, console.width, null)
+        if shown.table.selection is not UNSET and shown.plot is None:
+            lines.append([(f"  table: [{safe(shown.table.selection)}]", "faint")])
+        lines += table_lines(shown.table, console.width, _null(preview))
     print_lines(console, lines)
     if shown.plot is not None:
-        color = console.color_system is not None and not console.no_color
-        width, height = (
-            (console.width, console.height) if console.is_terminal else (PLAIN_WIDTH, PLAIN_HEIGHT)
-        )
-        text = plot_text(
-            shown,
-            shown.plot,
-            width,
-            max(10, min(height - 2, width // 2)),
-            color,
-            can_show_unicode() and console.is_terminal,
-        )
-        sys.stdout.write(text + "\n")
+        _show_plot(console, shown)
     if shown.profile is not None and only == "profile":
         print_lines(console, [[(f"{i}  {number(v)}", "")] for i, v in enumerate(shown.profile)])
+
+
+def _null(preview: Preview) -> str:
+    """What a null in the table stands for."""
+    stats, sample = preview.stats, preview.sample
+    unread = sample is not UNSET and sample.parts is not UNSET
+    return null_word(stats.nan_count, stats.inf_count, stats.missing_count, unread) if stats else "null"
+
+
+def _show_plot(console: Console, preview: Preview) -> None:
+    from h5s3.render.picture import plot_text
+
+    if preview.plot is None:
+        return
+    color, unicode = _style(console)
+    width, height = (console.width, console.height) if console.is_terminal else (PLAIN_WIDTH, PLAIN_HEIGHT)
+    text = plot_text(preview, preview.plot, width, max(10, min(height - 2, width // 2)), color, unicode)
+    sys.stdout.write(text + "\n")
+
+
+def _style(console: Console) -> tuple[Color, bool]:
+    """The colours that a plot may have, and whether its characters may be more than ASCII.
+
+    Where there are but 16 colours, which every theme has its own idea of, characters say more.
+    """
+    if not console.is_terminal or console.no_color or console.color_system is None:
+        return "", False
+    color: Color = "truecolor" if console.color_system == "truecolor" else ""
+    return "256" if console.color_system == "256" else color, can_show_unicode()
 
 
 def _heading(preview: Preview, style: Style) -> Line:
@@ -67,81 +90,94 @@ def _heading(preview: Preview, style: Style) -> Line:
     ]
 
 
-def _stats_lines(stats: Stats) -> list[Line]:
+def _about(preview: Preview, style: Style) -> list[Line]:
+    """What the dataset calls itself, how its values came about, how much was read, and notes."""
+    title = _text(preview.title)
+    if preview.units is not UNSET and preview.stats is None:
+        title = f"{title} [{_text(preview.units)}]".lstrip()
+    group = f"the default plot of {safe(preview.group)}" if preview.group is not UNSET else ""
+    texts = [
+        group,
+        _coding(preview.coding, style) if isinstance(preview.coding, Coding) else "",
+        _sampling(preview.sample) if isinstance(preview.sample, Sampling) else "",
+        *(safe(note) for note in preview.notes),
+    ]
+    return [[(f"  {title}", "")]] * bool(title) + [[(f"  {text}", "faint")] for text in texts if text]
+
+
+def _coding(coding: Coding, style: Style) -> str:
+    """`decoded: stored × 0.01 + 273.15; missing -32768; calendar noleap`."""
+    parts = []
+    if coding.scale_factor is not UNSET or coding.add_offset is not UNSET:
+        text = "stored"
+        if coding.scale_factor is not UNSET:
+            text += f"{style.times}{number(coding.scale_factor)}"
+        if coding.add_offset is not UNSET:
+            text += f" {'-' if coding.add_offset < 0 else '+'} {number(abs(coding.add_offset))}"
+        parts.append(text)
+    if coding.unsigned is True:
+        parts.append("unsigned")
+    if coding.missing:
+        parts.append("missing " + ", ".join(cell_text(value, 40, "nan") for value in coding.missing))
+    if coding.calendar is not UNSET and coding.calendar not in _EVERYDAY_CALENDARS:
+        parts.append(f"calendar {safe(coding.calendar, 40)}")
+    return "decoded: " + "; ".join(parts) if parts else ""
+
+
+def _sampling(sample: Sampling) -> str:
+    """`read: 12 of 3,402 chunks (0.35 %)`; nothing where it was all."""
+    if sample.read >= sample.total:
+        return ""
+    share = 100 * sample.read / sample.total
+    percent = f"{share:.2g}" if share < 99.5 else "over 99"
+    text = f"read: {sample.read:,} of {plural(sample.total, sample.unit)} ({percent} %)"
+    if sample.parts is not UNSET and sample.parts:
+        more = len(sample.parts) - _PARTS_SHOWN
+        parts = " ".join(f"[{safe(part, 60)}]" for part in sample.parts[:_PARTS_SHOWN])
+        text += f": {parts}" + (f" and {more:,} more" if more > 0 else "")
+    return text
+
+
+def _stats_lines(stats: Stats, units: str, width: int) -> list[Line]:
+    low = _text(stats.min_time) or number(stats.min)
+    high = _text(stats.max_time) or number(stats.max)
+    figures = [f"min {low}", f"max {high}", f"mean {number(stats.mean)}", f"std {number(stats.std)}"]
+    figures += [units] if units else []
+    if stats.of is not UNSET:
+        figures.insert(0, f"{safe(stats.of, 40)}:")
     share = f"{100 * stats.coverage:.3g} % of the dataset" if stats.coverage < 1 else "the whole dataset"
-    figures = "  ".join(f"{name} {number(getattr(stats, name))}" for name in ("min", "max", "mean", "std"))
     gone = [
         plural(count, word, word)
         for count, word in (
             (stats.nan_count, "NaN"),
             (stats.inf_count, "infinite"),
-            (_count(stats.missing_count), "missing"),
+            (stats.missing_count if stats.missing_count is not UNSET else 0, "missing"),
         )
         if count
     ]
-    about = f"  of {plural(stats.sample_size, 'value')}, {share}" + (f"; {', '.join(gone)}" if gone else "")
-    return [[("  " + figures, ""), (about, "faint")]]
+    about = f"of {plural(stats.sample_size, 'value')}, {share}" + (f"; {', '.join(gone)}" if gone else "")
+    line: Line = [("".join("  " + figure for figure in figures), ""), ("  " + about, "faint")]
+    if sum(cell_len(text) for text, _ in line) <= width:
+        return [line]
+    words = [*((figure, "") for figure in figures)], [(part, "faint") for part in _pieces(about)]
+    return [row for part, gap in zip(words, ("  ", " "), strict=True) for row in _wrapped(part, width, gap)]
 
 
-def _count(value: Any) -> int:
-    return value if isinstance(value, int) else 0
+def _pieces(text: str) -> list[str]:
+    """A sentence in pieces that stay on one line."""
+    return [part + "," for part in text.split(", ")[:-1]] + text.split(", ")[-1:]
 
 
-def _table_lines(table: Table, width: int, null: str) -> list[Line]:
-    most = 40 if (table.columns is not UNSET and len(table.columns) > 1) else max(60, min(width, 200) - 20)
-    columns = (
-        list(table.columns) if table.columns is not UNSET else [""] * max(1, *(len(r) for r in table.rows), 1)
-    )
-    labels = table.row_labels if table.row_labels is not UNSET else [""] * len(table.rows)
-    rows: list[tuple[Line, list[Cell]]] = []
-    if table.columns is not UNSET:
-        rows.append(([("", "")], [(safe(name, 40), "faint") for name in columns]))
-    for label, row in zip(labels, table.rows, strict=False):
-        cells = [(cell_text(value, most, null), "") for value in row]
-        rows.append(([(f"  {label}", "faint")], [*cells, *[("", "")] * (len(columns) - len(cells))]))
-    lines = _aligned(rows, width, len(columns))
-    cut = [w for w, flag in (("rows", table.rows_truncated), ("columns", table.columns_truncated)) if flag]
-    if cut:
-        lines.append([(f"  … more {' and '.join(cut)}", "faint")])
-    return lines
+def _wrapped(cells: Sequence[Cell], width: int, gap: str) -> list[Line]:
+    """Cells in as many lines as it takes."""
+    rows: list[str] = []
+    for text, _ in cells:
+        if rows and cell_len(rows[-1] + gap + text) <= width:
+            rows[-1] += gap + text
+        else:
+            rows.append("  " + text)
+    return [[(row, cells[0][1])] for row in rows]
 
 
-def _aligned(rows: list[tuple[Line, list[Cell]]], width: int, columns: int) -> list[Line]:
-    wide = max((width_of(head) for head, _ in rows), default=0)
-    return align(rows, width, [columns > 1] * columns, least=wide)
-
-
-def plot_text(preview: Preview, plot: Plot, width: int, height: int, color: bool, unicode: bool) -> str:
-    """The plot, fitted to a terminal."""
-    from h5s3.render.plots import heatmap, line
-
-    title = safe(f"{preview.path}  [{plot.selection}]", width)
-    x = plot.x if plot.x is not UNSET else None
-    if plot.type == "line":
-        places = [x.start + i * x.step for i in range(x.count)] if x else list(range(len(plot.data)))
-        return line(
-            places,
-            plot.data,
-            width=width,
-            height=height,
-            color=color,
-            unicode=unicode,
-            title=title,
-            xlabel=_label(x),
-        )
-    y = plot.y if plot.y is not UNSET else None
-    return heatmap(
-        plot.data, width=width, height=height, color=color, unicode=unicode, title=title,
-        vmin=plot.vmin, vmax=plot.vmax, xlabel=_label(x), ylabel=_label(y),
-        x_range=_range(x), y_range=_range(y),
-    )  # fmt: skip
-
-
-def _label(axis: Axis | None) -> str:
-    if axis is None:
-        return ""
-    return safe(axis.label, 40) if axis.label is not UNSET else f"dimension {axis.dimension}"
-
-
-def _range(axis: Axis | None) -> tuple[float, float] | None:
-    return None if axis is None else (axis.start, axis.start + (axis.count - 1) * axis.step)
+def _text(text: object) -> str:
+    return safe(text) if isinstance(text, str) else ""

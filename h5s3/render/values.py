@@ -19,9 +19,9 @@ def value_text(attribute: Attribute, most: int = 200) -> str:
     return text + (f" … {shape(attribute.shape)} in all" if attribute.truncated is True else "")
 
 
-def null_word(nans: Any, infinities: Any) -> str:
-    """What a null stands for where so many NaN and infinities became nulls."""
-    counts = {"nan": nans, "inf": infinities}
+def null_word(nans: Any, infinities: Any, missing: Any = 0, unread: bool = False) -> str:
+    """What a null stands for where so many NaN, infinities and missing values became nulls."""
+    counts = {"nan": nans, "inf": infinities, "missing": missing, "unread": unread}
     return " or ".join(word for word, count in counts.items() if count) or "null"
 
 

@@ -130,6 +130,26 @@ class _Looks:
         datasets = [path for path, node in nodes if node["type"] == "dataset"]
         for path in datasets[:MOST_PREVIEWS]:
             self._ask(preview, os.fsdecode(path))
+            self._compare(path, self._ask(preview, os.fsdecode(path), raw=True))
+
+    def _compare(self, path: bytes, found: dict[str, Any] | None) -> None:
+        """Statistics of a whole dataset against those of what h5py reads of it."""
+        import h5py
+        import numpy as np
+
+        stats = found["stats"] if found else None
+        if not stats or stats["coverage"] != 1 or "of" in stats:
+            return
+        with h5py.File(self.location.key, "r") as file:
+            try:
+                values = np.asarray(file[path][()]).reshape(-1)
+            except (TypeError, OSError):  # a bitfield, for which h5py finds no conversion
+                return
+        finite = values[np.isfinite(values)]
+        wanted = [values.size, *([finite.min().item(), finite.max().item()] if finite.size else [None, None])]
+        self.result["compared"] = self.result.get("compared", 0) + 1
+        if [stats["sample_size"], stats["min"], stats["max"]] != wanted:
+            self.result["wrong"].append(["stats", os.fsdecode(path), wanted])
 
     def _ask(self, question: Any, *arguments: Any, **options: Any) -> Any:
         """The answer as JSON, or None: an error that the user can understand, which is noted, or another."""

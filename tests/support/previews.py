@@ -9,6 +9,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import pytest
 
 from h5s3.explore.preview import preview
 from h5s3.records import Preview, from_json, to_json
@@ -91,13 +92,15 @@ def rows_of(values: np.ndarray, dtype: np.dtype[Any], ndim: int, h5: Any = None)
     """The rows of a table of these values, `ndim` of whose dimensions are the dataset's."""
     base = dtype.subdtype[0] if dtype.subdtype else dtype
     expected, inner = Expected(h5), len(dtype.shape)
+    if dtype.names:
+        flat = np.asarray(values).reshape(-1)[:ROWS]
+        return [[expected.one(row[name], dtype[name]) for name in dtype.names] for row in flat]
     if ndim == 0:
         return [[expected.array(values, base, inner)]]
-    if dtype.names:
-        flat = values.reshape(-1)[:ROWS]
-        return [[expected.one(row[name], dtype[name]) for name in dtype.names] for row in flat]
     if ndim == 1:
-        return [[expected.array(value, base, inner)] for value in values[:ROWS]]
+        rows = [[expected.array(value, base, inner)] for value in values[:ROWS]]
+        lengths = dtype.kind in "SO" and h5py.check_ref_dtype(dtype) is None
+        return [[value, len(value)] for (value,) in rows] if lengths else rows
     grid = values.reshape(-1, *values.shape[ndim - 1 :])[:ROWS, :COLUMNS]
     return [[expected.array(value, base, inner) for value in row] for row in grid]
 
@@ -124,3 +127,28 @@ def check_stats(found: Preview, values: np.ndarray, size: int) -> None:
         else:
             scale = float(np.abs(wide).max())
             assert math.isclose(shown, float(wanted), rel_tol=1e-6, abs_tol=max(1e-9 * scale, 5e-324))
+
+
+def limits_of(found: Preview) -> tuple[float | None, float | None, str]:
+    """The limits that a plot should have by itself, worked out with NumPy."""
+    assert found.plot
+    values = np.ravel(np.array(found.plot.data, dtype=float))
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return None, None, "data"
+    extremes = float(finite.min()), float(finite.max())
+    if found.plot.type == "line" or finite.size < 50 or isinstance(found.plot.categories, dict):
+        return *extremes, "data"
+    low, high = (float(value) for value in np.percentile(finite, [2, 98]))
+    same = low == high or (low, high) == extremes
+    return (*extremes, "data") if same else (low, high, "robust")
+
+
+def check_limits(found: Preview) -> None:
+    """The limits of a plot: robust ones of a heatmap of many values, else the extremes."""
+    assert found.plot
+    low, high, kind = limits_of(found)
+    assert found.plot.limits == kind
+    assert (found.plot.vmin, found.plot.vmax) == (
+        (low, high) if kind == "data" else (pytest.approx(low), pytest.approx(high))
+    )

@@ -1,0 +1,146 @@
+"""`h5s3 get`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Annotated, Any, BinaryIO
+
+import typer
+
+from h5s3.cli.arguments import Location
+from h5s3.cli.lean import LeanCommand
+from h5s3.cli.options import Common, with_common
+from h5s3.cli.run import session
+from h5s3.errors import UsageError
+
+TO_PIPES = ("csv", "json", "npy")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("get", cls=LeanCommand)(with_common(get))
+
+
+def get(
+    location: Location,
+    path: Annotated[str, typer.Argument(metavar="PATH", help="Path of a dataset.")],
+    slice_: Annotated[
+        str | None, typer.Option("--slice", metavar="SLICE", help="NumPy's syntax: '0,:,10:20:2', '...,5'.")
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="File to write, its type by the suffix: .npy .npz .csv .json .parquet .h5; - for standard"
+            " output. [default: the dataset's name with .npy]",
+        ),
+    ] = None,
+    format_: Annotated[
+        str | None,
+        typer.Option("--format", metavar="FORMAT", help="npy, npz, csv, json, parquet or h5."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
+    *,
+    common: Common,
+) -> None:
+    """Take the values of a dataset away: all of them, or a slice, exactly as they are.
+
+    They are streamed chunk by chunk in bounded memory. The file appears when it is complete. A format that
+    cannot hold the values exactly is refused. --max-bytes bounds both what is fetched and the values.
+
+    In CSV, enums are names, and text is never changed: mind formulas when opening it in a spreadsheet.
+
+    \b
+    Examples:
+      h5s3 get s3://bucket/scan.nxs /entry/data/counts -o counts.npy
+      h5s3 get s3://bucket/climate.nc /t2m --slice '6,:,:' -o june.csv
+      h5s3 get s3://bucket/scan.nxs /entry/data/counts --slice '0,:,:' -o - | head -1
+    """
+    from h5s3.explore.get import Wish
+    from h5s3.explore.get import get as ask
+    from h5s3.render.get import Bar, show_estimate
+
+    target, named = _target(output, format_, common.json)
+    stream = _standard_output(named) if target == "-" else None
+    with _ended_by_signals(), session(common) as opened, Bar() as bar:
+        wish = Wish(
+            selection=slice_,
+            output=None if stream else target,
+            stream=stream,
+            format=named,
+            overwrite=overwrite,
+            announce=lambda cost: (
+                show_estimate(cost.requests, cost.fetched, cost.written, cost.output, cost.at_least)
+                if cost.large
+                else None
+            ),
+            progress=None if stream and sys.stdout.isatty() else bar.tell,
+        )
+        found = ask(opened, opened.location(location), path, wish)
+    if stream is None:
+        _show(found, common.json)
+
+
+def _show(found: Any, as_json: bool) -> None:
+    if as_json:
+        from h5s3.render.console import show_json
+
+        show_json(found)
+        return
+    from h5s3.render.console import stdout
+    from h5s3.render.get import receipt_text
+    from h5s3.render.text import safe
+
+    for line in [receipt_text(found), *(f"  {safe(note)}" for note in found.notes or [])]:
+        stdout().print(line, soft_wrap=True)
+
+
+def _target(output: str | None, format_: str | None, as_json: bool) -> tuple[str | None, str | None]:
+    """File and format; `-.csv` is standard output as CSV, and --json there means JSON."""
+    if output is not None and not output:
+        raise UsageError("-o names no file")
+    if output is None or not (output == "-" or (output.startswith("-.") and "/" not in output)):
+        return output, format_
+    named = [name.lower() for name in (output[2:], format_, "json" if as_json else None) if name]
+    if len(set(named)) > 1:
+        raise UsageError(f"standard output is to be {' and '.join(dict.fromkeys(named))} at once")
+    if named and named[0] not in TO_PIPES:
+        raise UsageError(f"{named[0]} cannot be written to standard output", hint="name a file with -o")
+    return "-", named[0] if named else None
+
+
+def _standard_output(named: str | None) -> BinaryIO:
+    """Where bytes go; text on a terminal without what could command it."""
+    sys.stdout.flush()
+    if not sys.stdout.isatty():
+        return sys.stdout.buffer
+    if named == "npy":
+        raise UsageError("npy is not for a terminal", hint="send it into a pipe, or name a file with -o")
+    from h5s3.render.get import SafeStream
+
+    return SafeStream(sys.stdout.buffer)  # type: ignore[return-value]
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Have SIGTERM and SIGHUP end the command as Ctrl-C does: what is half written is cleared away."""
+    before: dict[Any, Any] = {}
+
+    def end(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    with suppress(ValueError):  # not the main thread
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                before[number] = signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,291 @@
+"""The values of a dataset themselves, exact, into a file or a stream."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from h5s3.errors import ChangedError, RefusedError, UsageError
+from h5s3.explore.session import FIRST_BYTES, Session, shown_key
+from h5s3.records import Get, replaced
+from h5s3.settings import MIB
+from h5s3.storage.location import Location
+
+if TYPE_CHECKING:
+    from h5s3.export.base import Job, Writer
+    from h5s3.export.formats import Format
+    from h5s3.reader.boxes import Box
+    from h5s3.reader.bulk import Bulk
+    from h5s3.reader.opening import OpenFile
+
+SPOOL = 1.5  # times the bytes that are needed, beyond which chunks are not fetched again
+LARGE = 64 * MIB  # to be fetched or written: said before
+MOST_PLANNED = 20_000  # boxes whose requests are counted; of more, the rest is taken to be like them
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a transfer will take. Text and compressed formats turn out larger or smaller than `written`."""
+
+    requests: int
+    fetched: int  # bytes
+    written: int  # bytes of the values
+    output: str | None
+    at_least: bool  # strings of variable length lie elsewhere: their bytes come on top
+    spooled: bool = False  # the values are put in order on the disk first
+
+    @property
+    def large(self) -> bool:
+        """Whether it should be said before."""
+        return max(self.fetched, self.written) > LARGE
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be done with the values."""
+
+    selection: str | None = None
+    output: str | None = None  # None: a file named for the dataset
+    stream: BinaryIO | None = None  # in place of a file
+    format: str | None = None  # None: by the suffix of the file
+    overwrite: bool = False
+    announce: Callable[[Estimate], None] = lambda estimate: None
+    progress: Progress | None = None
+
+
+def get(session: Session, location: Location, path: str, wish: Wish) -> Get:
+    """Write the values of the dataset at `path` (or of a part of it); the receipt.
+
+    Nothing is left under the name of the output unless all of it was written. Raises `UsageError` for what
+    is not a dataset, for an output that is there already, and `RefusedError` for values that are unsafe to
+    read, that the format cannot hold, or that do not fit the disk or `max_bytes`.
+    """
+    if location.kind == "s3" and not location.key:
+        hint = f"try: h5s3 ls {location.display}"
+        raise UsageError("a bucket, not a file", location=location.display, hint=hint)
+    transfer = _Transfer(path, wish, session.settings.max_bytes)
+    try:
+        return _get(session, location, transfer)
+    except ChangedError:
+        if not session.catalog.forget(location) or transfer.begun:
+            raise
+    return _get(session, location, transfer)  # it had changed before this command began
+
+
+def _get(session: Session, location: Location, transfer: _Transfer) -> Get:
+    info, first = session.catalog.resolve(location, lambda: session.store(location), FIRST_BYTES)
+    return session.read(info, first, transfer.run)
+
+
+@dataclass
+class _Transfer:
+    """One dataset on its way."""
+
+    path: str
+    wish: Wish
+    max_bytes: int | None
+    begun: bool = False  # values may have been handed out
+
+    def run(self, file: OpenFile) -> Get:
+        """All of it, from an open file."""
+        from h5s3.export.formats import check, maker
+        from h5s3.reader.bulk import Bulk
+
+        job, kind, output = self._prepare(file)
+        check(kind, job)
+        bulk = Bulk(file, job.dataset, job.facts, job.selection, self.max_bytes)
+        make = maker(kind)
+        head = job.head
+        estimate = _plan(bulk, job, output, self.wish.stream is not None or kind not in ("npy", "h5"))
+        self._refuse_large(estimate)
+        self.wish.announce(estimate)
+        self.begun = self.wish.stream is not None
+        planned = {"planned_requests": estimate.requests, "planned_bytes": estimate.fetched}
+        if self.wish.stream is not None:
+            _Filling(job, bulk, estimate, self.wish.progress).fill(lambda: make(job, self.wish.stream, None))  # type: ignore[arg-type]
+            return replaced(head, **planned)
+        assert output is not None
+        size = self._into_file(job, bulk, estimate, make, output)
+        notes: dict[str, Any] = {"notes": job.notes} if job.notes else {}
+        return replaced(head, file_bytes=size, **planned, **notes)
+
+    def _into_file(self, job: Job, bulk: Bulk, estimate: Estimate, make: Any, output: str) -> int:
+        from h5s3.export.target import appearing
+
+        with appearing(output, self.wish.overwrite) as (stream, temporary):
+            filling = _Filling(job, bulk, estimate, self.wish.progress)
+            filling.fill(lambda: make(job, stream, temporary))
+            stream.flush()
+            return os.fstat(stream.fileno()).st_size
+
+    def _prepare(self, file: OpenFile) -> tuple[Job, Format, str | None]:
+        from h5s3.export.base import Job
+        from h5s3.export.target import check_target, file_name
+        from h5s3.reader.datasets import read_facts
+        from h5s3.reader.links import kind_of
+        from h5s3.reader.names import raw_path, text_of
+        from h5s3.reader.selection import parse_selection, whole
+        from h5s3.reader.targets import name_targets
+        from h5s3.reader.values import memory_dtype
+
+        raw = raw_path(self.path)
+        found = file.find(raw)
+        kind = "link" if found.object is None else kind_of(found.object)
+        if kind != "dataset":
+            raise UsageError(f"{text_of(raw)} is a {kind}, not a dataset", hint="try: h5s3 tree")
+        dataset: Any = found.object
+        facts = read_facts(dataset)
+        if facts.shape is None:
+            raise RefusedError(f"{text_of(raw)} has a null dataspace: no values")
+        text = self.wish.selection
+        job = Job(
+            file=file.h5.id,
+            dataset=dataset,
+            facts=facts,
+            dtype=memory_dtype(dataset.get_type()),
+            selection=whole(facts.shape) if text is None else parse_selection(text, facts.shape),
+            name=file_name(text_of(raw).rpartition("/")[2]),
+            path=raw,
+            head=None,  # type: ignore[arg-type]
+            namer=name_targets(file, found),
+        )
+        chosen, output = self._target(job)
+        if output is not None:
+            check_target(output, self.wish.overwrite)
+        return replace(job, head=_head(file, job, text_of(raw), chosen, output)), chosen, output
+
+    def _target(self, job: Job) -> tuple[Format, str | None]:
+        """The format and the file; standard output has none."""
+        from h5s3.export.formats import FORMATS, fits_csv, format_of
+
+        named = format_of(self.wish.format) if self.wish.format else None
+        if self.wish.stream is not None:
+            return named or ("csv" if fits_csv(job) else "json"), None
+        if self.wish.output is None:
+            chosen = named or "npy"
+            return chosen, f"{job.name}.{chosen}"
+        suffix = os.path.splitext(self.wish.output)[1].lstrip(".")
+        if named is None and not suffix:
+            hint = "end it in one of " + ", ".join("." + name for name in FORMATS) + ", or give --format"
+            raise UsageError(f"the name {self.wish.output} says no format", hint=hint)
+        return named or format_of(suffix), self.wish.output
+
+    def _refuse_large(self, estimate: Estimate) -> None:
+        from h5s3.export.target import free_bytes
+
+        size = max(estimate.fetched, estimate.written)
+        if self.max_bytes is not None and size > self.max_bytes:
+            raise RefusedError(
+                f"{estimate.fetched} bytes to fetch and {estimate.written} bytes of values"
+                f" are more than --max-bytes {self.max_bytes}",
+                hint="raise it, or take a part with --slice",
+            )
+        free = free_bytes(estimate.output) if estimate.output is not None else None
+        if free is not None and estimate.written * (1 + estimate.spooled) > free:
+            raise RefusedError(
+                f"{estimate.written} bytes of values do not fit the disk, which has {free} bytes left",
+                hint="take a part with --slice, or choose another folder with -o",
+            )
+
+
+class _Filling:
+    """Boxes from a reader to a writer."""
+
+    def __init__(self, job: Job, bulk: Bulk, estimate: Estimate, progress: Progress | None) -> None:
+        self._job, self._bulk = job, bulk
+        self._total = max(1, job.count)
+        self._progress = progress
+        self._output = estimate.output
+        self._spooled = estimate.spooled
+        self._done = 0
+
+    def fill(self, make: Callable[[], Writer]) -> None:
+        """All boxes. The writer is let go of whatever happens: an open HDF5 file would outlive its name."""
+        writer = make()
+        try:
+            if self._spooled:
+                self._by_spool(writer)
+            else:
+                for box in self._bulk.boxes(writer.ordered):
+                    writer.write(box, self._bulk.raw(box) if writer.raw else self._bulk.values(box))
+                    self._tell(box)
+            writer.finish()
+        except BaseException:
+            writer.abandon()
+            raise
+
+    def _by_spool(self, writer: Writer) -> None:
+        from h5s3.export.spool import Spool, folder_of
+
+        self._total *= 2
+        spool = Spool(self._job, folder_of(self._output))
+        try:
+            for box in self._bulk.boxes(ordered=False):
+                spool.write(box, self._bulk.values(box))
+                self._tell(box)
+            for box, values in spool.boxes():
+                writer.write(box, values)
+                self._tell(box)
+        finally:
+            spool.close()
+
+    def _tell(self, box: Box) -> None:
+        self._done += _size(box.counts)
+        if self._progress:
+            self._progress(self._output or "-", self._done / self._total)
+
+
+def _size(counts: tuple[int, ...]) -> int:
+    total = 1
+    for count in counts:
+        total *= count
+    return total
+
+
+def _plan(bulk: Bulk, job: Job, output: str | None, ordered: bool) -> Estimate:
+    """The cheaper way: where chunks would be fetched for many boxes, values are put in order on disk."""
+    straight = _estimate(bulk, job, output, ordered)
+    if not ordered or job.facts.type_has_pointers or not job.selection:
+        return straight
+    spooled = _estimate(bulk, job, output, ordered=False)
+    if straight.fetched <= SPOOL * spooled.fetched + FIRST_BYTES:
+        return straight
+    return replace(spooled, spooled=True)
+
+
+def _estimate(bulk: Bulk, job: Job, output: str | None, ordered: bool) -> Estimate:
+    """What will be fetched: chunks that several boxes need are fetched, and counted, for each."""
+    requests = fetched = elements = 0
+    for number, box in enumerate(bulk.boxes(ordered)):
+        if number >= MOST_PLANNED:
+            requests, fetched = (round(n * job.count / elements) for n in (requests, fetched))
+            break
+        ranges = bulk.ranges(box)
+        requests += len(ranges)
+        fetched += sum(stop - start for start, stop in ranges)
+        elements += _size(box.counts)
+    written = job.count * job.facts.itemsize
+    return Estimate(requests, fetched, written, output, job.facts.type_has_pointers)
+
+
+def _head(file: OpenFile, job: Job, path: str, chosen: Format, output: str | None) -> Get:
+    from h5s3.reader.selection import text_of_selection
+
+    location = file.info.location
+    return Get(
+        location=location.display,
+        key=shown_key(location),
+        etag=file.info.etag,
+        path=path,
+        dtype=job.facts.dtype,
+        shape=list(job.facts.shape or ()),
+        selection=text_of_selection(job.selection),
+        selected_shape=list(job.kept),
+        format=chosen,
+        output=output,
+        size=job.count,
+        nbytes=job.count * job.facts.itemsize,
+    )

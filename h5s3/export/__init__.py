@@ -1,0 +1,1 @@
+"""Values into files of other formats: streamed box by box, exact or refused. Nothing here prints."""

@@ -1,0 +1,78 @@
+"""What all formats share: what is to be written, and the protocol of a writer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any, BinaryIO, Protocol
+
+import numpy as np
+
+from h5s3.reader.boxes import Box
+from h5s3.reader.bulk import flat_type
+from h5s3.reader.datasets import Facts
+from h5s3.reader.selection import Selection
+from h5s3.reader.values import Namer
+from h5s3.records import Get
+
+Array = np.ndarray[Any, Any]
+BATCH = 16 * 1024  # values that are turned into text at once
+
+
+@dataclass(frozen=True)
+class Job:
+    """A selection of a dataset that is to be written."""
+
+    file: Any  # h5f.FileID: to follow references with
+    dataset: Any  # h5d.DatasetID
+    facts: Facts
+    dtype: np.dtype[Any] | None  # NumPy's, with h5py's metadata; None: it has none
+    selection: Selection
+    name: str  # of the dataset, safe as a name of a file
+    path: bytes  # in the file
+    head: Get  # what is known before the values
+    namer: Namer
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """The dimensions of the values, without those in which one index was chosen."""
+        return tuple(axis.count for axis in self.selection if axis.keep)
+
+    @property
+    def element(self) -> np.dtype[Any]:
+        """The type of the innermost elements."""
+        assert self.dtype is not None
+        return flat_type(self.dtype)[0]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The dimensions of the values and of the array type, if they are of one."""
+        return self.kept + (flat_type(self.dtype)[1] if self.dtype is not None else ())
+
+    @property
+    def count(self) -> int:
+        """Values of the dataset's type."""
+        return prod(self.kept)
+
+
+class Writer(Protocol):
+    """Takes the values box by box. `ordered`: in C order alone; `raw`: as the file stores them."""
+
+    ordered: bool
+    raw: bool
+
+    def write(self, box: Box, values: Array) -> None:
+        """The values of one box, with all dimensions of the dataset."""
+
+    def finish(self) -> None:
+        """After the last box."""
+
+    def abandon(self) -> None:
+        """Let go of what is open, when something failed."""
+
+
+class Maker(Protocol):
+    """Begins a writer: into the stream, or (h5, parquet) into the file of that path."""
+
+    def __call__(self, job: Job, stream: BinaryIO, path: str | None) -> Writer: ...

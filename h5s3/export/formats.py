@@ -1,0 +1,174 @@
+"""Which format is meant, and whether it can hold a type exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from h5s3.errors import RefusedError, UsageError
+from h5s3.export.base import Job, Maker
+from h5s3.export.h5 import has_references
+from h5s3.records import TypeInfo
+
+Format = Literal["npy", "npz", "csv", "json", "parquet", "h5"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+SUFFIXES: dict[str, Format] = {name: name for name in FORMATS} | {"hdf5": "h5"}
+STREAMS = {"npy", "csv", "json"}  # that can be written to a pipe
+WRITERS = {
+    "npy": ("npy", "NpyWriter"),
+    "npz": ("npy", "NpzWriter"),
+    "csv": ("csv", "CsvWriter"),
+    "json": ("json", "JsonWriter"),
+    "parquet": ("parquet", "ParquetWriter"),
+    "h5": ("h5", "H5Writer"),
+}
+
+
+def format_of(text: str) -> Format:
+    """A format by its name. Raises `UsageError`."""
+    if text.lower() not in SUFFIXES:
+        raise UsageError(f"no format {text!r}", hint="one of " + ", ".join(FORMATS))
+    return SUFFIXES[text.lower()]
+
+
+def maker(name: Format) -> Maker:
+    """What begins a file of a format; loaded when it is needed."""
+    module, kind = WRITERS[name]
+    found: Maker = getattr(import_module(f"h5s3.export.{module}"), kind)
+    return found
+
+
+def check(name: Format, job: Job) -> None:
+    """Raises `RefusedError` where the format cannot hold the values, naming those that can."""
+    why = _CHECKS[name](job)
+    if why:
+        able = [other for other in FORMATS if not _CHECKS[other](job)]
+        hint = "use --format " + " or ".join([", ".join(able[:-1]), able[-1]] if able[1:] else able)
+        raise RefusedError(f"{name} cannot hold {why}", hint=hint if able else "no format here can")
+
+
+def fits_csv(job: Job) -> bool:
+    """Whether the values are a table of no more than two dimensions."""
+    return not _csv(job)
+
+
+def _words(info: TypeInfo) -> set[str]:
+    """What is in a type that a format may not know."""
+    inner = [member.type for member in info.members or []] + ([info.base] if info.base else [])
+    return {"string" if info.variable else "", info.class_}.union(*map(_words, inner))
+
+
+def _unknown(job: Job) -> str:
+    return "" if job.dtype is not None else f"values of type {job.facts.dtype}, which NumPy has no type for"
+
+
+def _numpy(job: Job) -> str:
+    if job.dtype is None or not job.dtype.hasobject:
+        return _unknown(job)
+    if has_references(job.facts.type):
+        return "references"
+    return (
+        "sequences of variable length" if "vlen" in _words(job.facts.type) else "strings of variable length"
+    )
+
+
+def _h5(job: Job) -> str:
+    if has_references(job.facts.type):
+        return "references: what they point to stays behind"
+    if _has_lists_of_arrays(job.facts.type):
+        return "sequences of arrays, which h5py cannot write"
+    return _unknown(job) if job.facts.type_has_pointers else ""
+
+
+def _has_lists_of_arrays(info: TypeInfo) -> bool:
+    inner = [member.type for member in info.members or []] + ([info.base] if info.base else [])
+    arrays = info.class_ == "vlen" and any(base.class_ == "array" for base in inner)
+    return arrays or any(map(_has_lists_of_arrays, inner))
+
+
+def _json(job: Job) -> str:
+    return _unknown(job) or ("floats of 80 or 128 bits" if _has_long_floats(job.element) else "")
+
+
+def _csv(job: Job) -> str:
+    if job.dtype is None:
+        return _unknown(job)
+    most = 1 if job.element.names else 2
+    if len(job.shape) > most:
+        what = "compounds" if job.element.names else "values"
+        return f"{what} of {len(job.shape)} dimensions (choose some with --slice)"
+    if job.element.names is None:
+        return _csv_scalar(job.element)
+    for name in job.element.names:
+        field: np.dtype[Any] = job.element.fields[name][0]  # type: ignore[index]
+        if field.names or field.subdtype:
+            return "compounds with compounds or arrays in them"
+        if why := _csv_scalar(field):
+            return why
+    return ""
+
+
+def _csv_scalar(dtype: np.dtype[Any]) -> str:
+    import h5py
+
+    if dtype.kind == "V":
+        return "opaque values"
+    if dtype.kind == "O" and h5py.check_string_dtype(dtype) is None:
+        return "references" if h5py.check_ref_dtype(dtype) else "sequences of variable length"
+    return ""
+
+
+def _parquet(job: Job) -> str:
+    if job.dtype is None:
+        return _unknown(job)
+    if 0 in job.shape[1:]:
+        return "rows without values"
+    return next(filter(None, map(_parquet_scalar, _leaves(job.element))), "")
+
+
+def _parquet_scalar(dtype: np.dtype[Any]) -> str:
+    import h5py
+
+    if dtype.kind == "c":
+        return "complex numbers"
+    if dtype.kind in "mM":
+        return "NumPy's dates"
+    if dtype.kind == "f" and dtype.itemsize > 8:
+        return "floats of 80 or 128 bits"
+    if dtype.kind == "O" and h5py.check_string_dtype(dtype) is None:
+        return "references" if h5py.check_ref_dtype(dtype) else "sequences of variable length"
+    return ""
+
+
+def _leaves(dtype: np.dtype[Any]) -> list[np.dtype[Any]]:
+    if dtype.subdtype is not None:
+        return _leaves(dtype.subdtype[0])
+    if dtype.names is None or dtype.fields is None:
+        return [dtype]
+    return [leaf for name in dtype.names for leaf in _leaves(dtype.fields[name][0])]
+
+
+def _has_long_floats(dtype: np.dtype[Any]) -> bool:
+    import h5py
+
+    sizes = {"f": 8, "c": 16}
+    for leaf in _leaves(dtype):
+        base = h5py.check_vlen_dtype(leaf)
+        if base is not None and _has_long_floats(np.dtype(base)):
+            return True
+        if leaf.kind in sizes and leaf.itemsize > sizes[leaf.kind]:
+            return True
+    return False
+
+
+_CHECKS: dict[str, Callable[[Job], str]] = {
+    "npy": _numpy,
+    "npz": _numpy,
+    "csv": _csv,
+    "json": _json,
+    "parquet": _parquet,
+    "h5": _h5,
+}

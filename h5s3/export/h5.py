@@ -1,0 +1,179 @@
+"""A new HDF5 file with the dataset alone: at its path, of the very same type, with its plain attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import prod
+from typing import Any, BinaryIO
+
+import h5py
+import numpy as np
+from h5py import h5a, h5d, h5p, h5s, h5t, h5z
+
+from h5s3.errors import H5s3Error
+from h5s3.export.base import Array, Job
+from h5s3.export.sink import Sink
+from h5s3.reader.attributes import attribute_names
+from h5s3.reader.boxes import Box
+from h5s3.reader.datasets import has_pointers
+from h5s3.reader.datatypes import describe
+from h5s3.reader.filters import NOT_COMPRESSING
+from h5s3.reader.names import text_of
+from h5s3.reader.opening import FAILURES, plain_reason
+from h5s3.reader.values import memory_dtype
+from h5s3.records import TypeInfo
+from h5s3.settings import MIB
+
+LARGEST_ATTRIBUTE = 16 * MIB
+SHUFFLE, FLETCHER = 2, 3
+
+
+def has_references(info: TypeInfo) -> bool:
+    """Whether a type, or one inside it, points to objects of its own file."""
+    inner = [member.type for member in info.members or []] + ([info.base] if info.base else [])
+    return info.class_ == "reference" or any(map(has_references, inner))
+
+
+class H5Writer:
+    """Blocks of whole chunks; values of fixed size are written as they were stored."""
+
+    ordered = False
+
+    def __init__(self, job: Job, stream: BinaryIO, path: str | None) -> None:
+        self.raw = not job.facts.type_has_pointers
+        self._job = job
+        self._type = job.dataset.get_type().copy()
+        self._kept = [axis.keep for axis in job.selection]
+        self._sink = Sink(stream.fileno())
+        with self._writing():
+            self._file = h5py.File(self._sink, "w")
+            try:
+                self._data = self._create()
+                self._attributes()
+            except BaseException:
+                self.abandon()
+                raise
+
+    def _create(self) -> Any:
+        job = self._job
+        links = h5p.create(h5p.LINK_CREATE)
+        links.set_create_intermediate_group(True)
+        space = h5s.create_simple(job.kept) if job.selection and job.kept else h5s.create(h5s.SCALAR)
+        path = job.path if job.path.strip(b"/") else b"/data"
+        return h5d.create(self._file.id, path, self._type, space, self._properties(), links)
+
+    def _properties(self) -> Any:
+        """Chunks as in the source, in as far as they fit; filters that every HDF5 can undo."""
+        job, found = self._job, h5p.create(h5p.DATASET_CREATE)
+        _copy_fill(job, found)
+        chunks = [
+            max(1, min(axis.count, -(-size // axis.step)))
+            for axis, size in zip(job.selection, job.facts.chunks or (), strict=False)
+            if axis.keep
+        ]
+        if not chunks or 0 in job.kept:
+            return found
+        found.set_chunk(tuple(chunks))
+        filters = {item.id: item for item in job.facts.filters}
+        if self._job.facts.type_has_pointers:  # what is filtered is addresses
+            filters = {}
+        if SHUFFLE in filters:
+            found.set_shuffle()
+        if any(number not in NOT_COMPRESSING for number in filters):
+            gzip = filters.get(h5z.FILTER_DEFLATE)
+            found.set_deflate(gzip.options[0] if gzip and gzip.options else 4)
+        if FLETCHER in filters:
+            found.set_fletcher32()
+        return found
+
+    def write(self, box: Box, values: Array) -> None:
+        """Where the box belongs."""
+        target, memory = self._data.get_space(), h5s.create(h5s.SCALAR)
+        places = [bounds for bounds, keep in zip(box.bounds, self._kept, strict=True) if keep]
+        if places:
+            counts = tuple(high - low for low, high in places)
+            target.select_hyperslab(tuple(low for low, _ in places), counts)
+            memory = h5s.create_simple(counts)
+        kind = self._type if self.raw else h5t.py_create(self._job.dtype)
+        with self._writing():
+            self._data.write(memory, target, np.ascontiguousarray(values), mtype=kind)
+
+    def _attributes(self) -> None:
+        """Those that are plain values. What refers to objects of the source stays behind, and is named."""
+        left = []
+        try:
+            names = attribute_names(self._job.dataset)
+        except FAILURES:
+            self._job.notes.append("the attributes cannot be read")
+            return
+        for name in names:
+            try:
+                copied = _copy_attribute(self._job.dataset, self._data, name)
+            except (*FAILURES, UnicodeError):
+                copied = False
+            if not copied:
+                left.append(text_of(name))
+        if left:
+            self._job.notes.append("attributes left out: " + ", ".join(left))
+
+    def finish(self) -> None:
+        """Everything is on its way to the disk."""
+        with self._writing():
+            self._file.flush()
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Close the file with all that is open in it."""
+        self._file.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """What the operating system or libhdf5 says of a file that cannot be written."""
+        try:
+            yield
+        except FAILURES as error:
+            raise H5s3Error(f"the output cannot be written: {plain_reason(error)}") from None
+        if self._sink.error:
+            raise self._sink.error
+
+
+def _copy_fill(job: Job, target: Any) -> None:
+    source, dtype = job.dataset.get_create_plist(), job.dtype
+    if dtype is None or dtype.subdtype or job.facts.type_has_pointers:
+        return
+    if job.facts.type.class_ in ("opaque", "bitfield"):
+        return
+    value = np.zeros((), dtype=dtype)
+    try:
+        if source.fill_value_defined() != h5d.FILL_VALUE_USER_DEFINED:
+            return
+        source.get_fill_value(value)
+        target.set_fill_value(value)
+    except FAILURES:
+        job.notes.append("the fill value is left out")
+
+
+def _copy_attribute(source: Any, target: Any, name: bytes) -> bool:
+    """Whether an attribute could be copied."""
+    attribute = h5a.open(source, name)
+    kind, space = attribute.get_type(), attribute.get_space()
+    info = describe(kind)
+    if has_references(info) or space.get_simple_extent_npoints() * kind.get_size() > LARGEST_ATTRIBUTE:
+        return False
+    null = space.get_simple_extent_type() == h5s.NULL
+    shape = () if null else attribute.shape
+    if has_pointers(info):
+        dtype = memory_dtype(kind)
+        if dtype is None:
+            return False
+        memory = h5t.py_create(dtype)
+    else:
+        dtype, memory = np.dtype((np.void, kind.get_size())), kind
+    values = np.zeros(shape, dtype=dtype)
+    if not null and prod(shape):
+        attribute.read(values, mtype=memory)
+    copy = h5a.create(target, name, kind.copy(), space)
+    if not null and prod(shape):
+        copy.write(values, mtype=memory)
+    return True

@@ -1,0 +1,159 @@
+"""NumPy's own format: any type of fixed size, its byte order kept, each box written where it belongs."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from math import prod
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.lib import recfunctions
+
+from h5s3.export.base import Array, Job
+from h5s3.reader.boxes import Box
+
+
+def plain_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """A type as the format knows it: without h5py's metadata; packed where its fields are out of order."""
+    plain = _without_metadata(dtype)
+    try:
+        if np.lib.format.descr_to_dtype(np.lib.format.dtype_to_descr(plain)) == plain:
+            return plain
+    except (ValueError, TypeError):
+        pass
+    packed: np.dtype[Any] = recfunctions.repack_fields(plain, recurse=True)
+    return packed
+
+
+def _without_metadata(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    if dtype.subdtype is not None:
+        return np.dtype((_without_metadata(dtype.subdtype[0]), dtype.subdtype[1]))
+    if dtype.names is None or dtype.fields is None:
+        return np.dtype(dtype.str)
+    fields = [dtype.fields[name] for name in dtype.names]
+    return np.dtype(
+        {
+            "names": list(dtype.names),
+            "formats": [_without_metadata(item[0]) for item in fields],
+            "offsets": [item[1] for item in fields],
+            "itemsize": dtype.itemsize,
+        }
+    )
+
+
+def header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    """What stands before the values: version 1.0, or 3.0 where names are long or not Latin-1."""
+    fields = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    text = repr(fields)
+    if len(text) < 60_000 and text.isascii():
+        magic, width, encoded = np.lib.format.magic(1, 0), 2, text.encode("latin-1")
+    else:
+        magic, width, encoded = np.lib.format.magic(3, 0), 4, text.encode("utf-8")
+    padding = -(len(magic) + width + len(encoded) + 1) % 64
+    encoded += b" " * padding + b"\n"
+    return magic + len(encoded).to_bytes(width, "little") + encoded
+
+
+class NpyWriter:
+    """Into a file at any place, or into a stream in C order."""
+
+    raw = False
+
+    def __init__(self, job: Job, stream: BinaryIO, path: str | None) -> None:
+        self.ordered = path is None
+        self._type = plain_type(job.element)
+        self._inner = job.shape[len(job.kept) :]
+        self._counts = tuple(axis.count for axis in job.selection)
+        self._stream = stream
+        start = header(self._type, job.shape)
+        self._offset = len(start)
+        stream.write(start)
+        if not self.ordered:
+            stream.flush()
+            os.ftruncate(stream.fileno(), self._offset + prod(job.shape) * self._type.itemsize)
+
+    @property
+    def layout(self) -> tuple[np.dtype[Any], int]:
+        """The type of the elements and where the first of them is."""
+        return self._type, self._offset
+
+    def write(self, box: Box, values: Array) -> None:
+        """Where the box belongs; runs of it that lie apart are written one by one."""
+        data = np.ascontiguousarray(_as(values, self._type))
+        if self.ordered:
+            self._stream.write(data.reshape(-1).view("u1").data)
+            return
+        size = prod(self._inner) * self._type.itemsize
+        for position, run in _runs(box.counts, box.bounds, self._counts, data.reshape(-1).view("u1"), size):
+            _pwrite(self._stream.fileno(), run.data, self._offset + position)
+
+    def finish(self) -> None:
+        """Nothing is left to do."""
+        self._stream.flush()
+
+    def abandon(self) -> None:
+        """Nothing is held."""
+
+
+class NpzWriter(NpyWriter):
+    """One array in a compressed archive, under the name of the dataset."""
+
+    def __init__(self, job: Job, stream: BinaryIO, path: str | None) -> None:
+        self._zip = zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
+        entry = zipfile.ZipInfo(job.name + ".npy", (1980, 1, 1, 0, 0, 0))
+        entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o600 << 16
+        self._entry = self._zip.open(entry, "w", force_zip64=True)
+        super().__init__(job, self._entry, None)  # type: ignore[arg-type]
+
+    def finish(self) -> None:
+        """The directory of the archive."""
+        self._entry.close()
+        self._zip.close()
+
+    def abandon(self) -> None:
+        """Forget what is open: the stream behind it goes away."""
+        self._zip.fp = None
+        self._zip._didModify = False  # type: ignore[attr-defined]
+        try:
+            self._entry.close()
+        except (OSError, ValueError, AttributeError):
+            pass
+
+
+def _as(values: Array, dtype: np.dtype[Any]) -> Array:
+    """The same values under a type: a view where the bytes are the same."""
+    if values.dtype.itemsize == dtype.itemsize and _without_metadata(values.dtype) == dtype:
+        return np.ascontiguousarray(values).view(dtype)
+    found: Array = values.astype(dtype)
+    return found
+
+
+def _runs(
+    counts: tuple[int, ...],
+    bounds: tuple[tuple[int, int], ...],
+    whole: tuple[int, ...],
+    data: Array,
+    size: int,
+) -> Any:
+    """Bytes that belong together, each with its position in the array of all values."""
+    dimension = len(counts)
+    while dimension and counts[dimension - 1] == whole[dimension - 1]:
+        dimension -= 1
+    dimension = max(0, dimension - 1)  # this axis is cut: its part is still one run
+    length = prod(counts[dimension:]) * size
+    starts = np.zeros((), dtype="i8")
+    for axis, (low, high) in enumerate(bounds):
+        stride = prod(whole[axis + 1 :]) * size
+        if axis < dimension:
+            starts = starts[..., None] + np.arange(low, high) * stride
+        else:
+            starts = starts + low * stride
+    for number, start in enumerate(starts.reshape(-1).tolist()):
+        yield start, data[number * length : (number + 1) * length]
+
+
+def _pwrite(descriptor: int, data: memoryview, offset: int) -> None:
+    while data:
+        done = os.pwrite(descriptor, data, offset)
+        data, offset = data[done:], offset + done

@@ -1,0 +1,129 @@
+"""Parquet: a column of scalars, a column of lists for two and more dimensions, a column a field of compounds.
+
+Byte order becomes the machine's, values stay as they are. Enums are their integers, with the names as JSON in
+the metadata of the column (`h5s3.enum`).
+"""
+
+from __future__ import annotations
+
+import json
+from math import prod
+from typing import Any, BinaryIO
+
+import numpy as np
+from h5py import h5t
+
+from h5s3.errors import H5s3Error, RefusedError
+from h5s3.export.base import Array, Job
+from h5s3.export.texts import _decoded, _string
+from h5s3.reader.boxes import BOX, Box
+
+MISSING = "Parquet needs the package pyarrow"
+
+
+def require_pyarrow() -> Any:
+    """The package. Raises `H5s3Error` with the way to get it."""
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise H5s3Error(MISSING, hint="pip install 'h5s3[parquet]'") from None
+    return pyarrow
+
+
+class ParquetWriter:
+    """In C order, a group of rows a box; rows that come in parts are put together first."""
+
+    ordered = True
+    raw = False
+
+    def __init__(self, job: Job, stream: BinaryIO, path: str | None) -> None:
+        pa = require_pyarrow()
+        self._type, self._name = job.element, job.name
+        self._inner = job.shape[1:]
+        self._row = prod(self._inner)
+        if self._row * self._type.itemsize > BOX:
+            raise RefusedError("its rows are too long for parquet", hint="take a part with --slice")
+        self._rest = np.empty(0, dtype=self._type)
+        self._schema = pa.schema(self._fields(pa))
+        self._parquet = pa.parquet.ParquetWriter(
+            stream, self._schema, compression="zstd", use_dictionary=False, store_schema=True
+        )
+
+    def _fields(self, pa: Any) -> list[Any]:
+        if self._type.names is None or self._inner:
+            return [_field(pa, self._name, np.dtype((self._type, self._inner)))]
+        fields: Any = self._type.fields
+        return [_field(pa, _decoded(name), fields[name][0]) for name in self._type.names]
+
+    def write(self, box: Box, values: Array) -> None:
+        """The whole rows that are there by now."""
+        flat = values.reshape(-1)
+        if self._rest.size:
+            flat = np.concatenate([self._rest, flat])
+        whole = flat.size - flat.size % self._row if self._row else 0
+        self._rest = flat[whole:]
+        if whole:
+            self._put(flat[:whole])
+
+    def _put(self, flat: Array) -> None:
+        import pyarrow as pa
+
+        if self._type.names is None or self._inner:
+            kinds = [self._schema.field(0).type]
+            columns = [_column(pa, flat.reshape(-1, *self._inner), kinds[0])]
+        else:
+            kinds = [field.type for field in self._schema]
+            columns = [
+                _column(pa, flat[name], kind) for name, kind in zip(self._type.names, kinds, strict=True)
+            ]
+        self._parquet.write_table(pa.Table.from_arrays(columns, schema=self._schema))
+
+    def finish(self) -> None:
+        """The footer."""
+        self._parquet.close()
+
+    def abandon(self) -> None:
+        """Close what is open: its file goes away."""
+        self._parquet.close()
+
+
+def _field(pa: Any, name: str, dtype: np.dtype[Any]) -> Any:
+    names = h5t.check_enum_dtype(dtype) if dtype.kind in "iu" else None
+    metadata = {"h5s3.enum": json.dumps({_decoded(k): int(v) for k, v in names.items()})} if names else None
+    return pa.field(name, _kind(pa, dtype), nullable=False, metadata=metadata)
+
+
+def _kind(pa: Any, dtype: np.dtype[Any]) -> Any:
+    if dtype.subdtype is not None:
+        base, shape = dtype.subdtype
+        kind = _kind(pa, base)
+        for size in reversed(shape):
+            kind = pa.list_(kind, size)
+        return kind
+    if dtype.names is not None:
+        fields: Any = dtype.fields
+        return pa.struct([_field(pa, _decoded(name), fields[name][0]) for name in dtype.names])
+    if dtype.kind in "SO":
+        return pa.string()
+    if dtype.kind == "V":
+        return pa.binary(dtype.itemsize)
+    return pa.from_numpy_dtype(dtype.newbyteorder("="))
+
+
+def _column(pa: Any, values: Array, kind: Any) -> Any:
+    """An Arrow array of the first dimension."""
+    if pa.types.is_fixed_size_list(kind):
+        inner = _column(pa, values.reshape(-1, *values.shape[2:]), kind.value_type)
+        return pa.FixedSizeListArray.from_arrays(inner, type=kind)
+    if pa.types.is_struct(kind):
+        names = values.dtype.names or ()
+        parts = [_column(pa, values[name], kind.field(number).type) for number, name in enumerate(names)]
+        return pa.StructArray.from_arrays(parts, fields=list(kind))
+    if pa.types.is_string(kind):
+        return pa.array([_string(value) for value in values.tolist()], type=kind)
+    if pa.types.is_fixed_size_binary(kind):
+        data = pa.py_buffer(np.ascontiguousarray(values).tobytes())
+        return pa.FixedSizeBinaryArray.from_buffers(kind, len(values), [None, data])
+    native = np.ascontiguousarray(values.astype(values.dtype.newbyteorder("="), copy=False))
+    return pa.array(np.asarray(native, dtype=np.dtype(native.dtype.str)), type=kind)

@@ -1,0 +1,48 @@
+"""Values put in order on the disk: chunks taller than memory would be fetched again and again."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+
+import numpy as np
+
+from h5s3.export.base import Array, Job
+from h5s3.export.npy import NpyWriter
+from h5s3.reader.boxes import Box, Cut
+from h5s3.reader.bulk import run_shape
+from h5s3.reader.selection import whole
+
+
+class Spool:
+    """A file without a name that takes boxes in any order and gives them back in C order."""
+
+    def __init__(self, job: Job, folder: str | None) -> None:
+        self._file = tempfile.TemporaryFile(dir=folder)
+        self._counts = tuple(axis.count for axis in job.selection)
+        self._inner = job.shape[len(job.kept) :]
+        self._size = job.facts.itemsize
+        self._writer = NpyWriter(job, self._file, "spool")
+
+    def write(self, box: Box, values: Array) -> None:
+        """Take a box."""
+        self._writer.write(box, values)
+
+    def boxes(self) -> Iterator[tuple[Box, Array]]:
+        """All that was taken, in C order."""
+        kind, offset = self._writer.layout
+        self._file.seek(offset)
+        for box in Cut(whole(self._counts), run_shape(self._counts, self._size), self._size, 1).boxes(True):
+            values = np.empty(box.counts + self._inner, dtype=kind)  # boxes in order follow each other
+            self._file.readinto(values.reshape(-1).view("u1").data)
+            yield box, values
+
+    def close(self) -> None:
+        """Give the space back."""
+        self._file.close()
+
+
+def folder_of(output: str | None) -> str | None:
+    """Where to spool: beside the output, or in the system's place for temporary files."""
+    return None if output is None else os.path.dirname(output) or "."

@@ -1,0 +1,127 @@
+"""A file that appears under its name when it is complete, and not before."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import BinaryIO
+
+from h5s3.errors import H5s3Error, UsageError
+
+LONGEST = 120  # characters of a name made from a dataset's
+NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
+
+
+def file_name(name: str) -> str:
+    """A dataset's name as the name of a file: one part of a path, no controls, nothing that hides it."""
+    kept = "".join(char if char.isprintable() else "_" for char in name)
+    kept = re.sub(r'[/\\:*?"<>|]', "_", kept).strip().lstrip(".-~ ").rstrip(". ")
+    return kept[:LONGEST].encode("utf-8", "replace")[:200].decode("utf-8", "ignore") or "data"
+
+
+def check_target(path: str, overwrite: bool) -> None:
+    """Raises before anything is fetched where the file cannot be put there."""
+    with said(path):
+        folder = os.path.dirname(path) or "."
+        if not os.path.isdir(folder):
+            raise UsageError(
+                f"no folder {folder}", location=path, hint="create it, or choose another with -o"
+            )
+        if not os.path.lexists(path):
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise H5s3Error(f"the folder {folder} cannot be written to", location=path)
+            return
+        if os.path.isdir(path):
+            raise UsageError("a folder", location=path, hint="name a file with -o")
+        if not overwrite:
+            raise UsageError("the file exists", location=path, hint="replace it with --overwrite")
+        if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
+            raise UsageError("not a regular file", location=path, hint="write to a pipe with -o -")
+
+
+@contextmanager
+def appearing(path: str, overwrite: bool) -> Iterator[tuple[BinaryIO, str]]:
+    """A new file and its temporary path in the same folder; it takes its name when the block is done.
+
+    Whatever is raised in the block, Ctrl-C too, nothing of the file is left.
+    """
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder or ".", f".{name[:40]}.{secrets.token_hex(8)}.part")
+    with said(path):
+        try:
+            stream = os.fdopen(_created(temporary), "w+b")
+            with stream:
+                yield stream, temporary
+                stream.flush()
+                os.fchmod(stream.fileno(), 0o666 & ~_umask())
+                os.fsync(stream.fileno())
+            _place(temporary, path, overwrite)
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
+        _sync_folder(folder or ".")
+
+
+def _created(path: str) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+
+def _umask() -> int:
+    found = os.umask(0o077)
+    os.umask(found)
+    return found
+
+
+def _place(temporary: str, path: str, overwrite: bool) -> None:
+    if overwrite:
+        os.replace(temporary, path)
+        return
+    try:
+        os.link(temporary, path)  # unlike a renaming, it never replaces what came there meanwhile
+    except FileExistsError:
+        raise UsageError("the file exists", location=path, hint="replace it with --overwrite") from None
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        if os.path.lexists(path):
+            raise UsageError("the file exists", location=path, hint="replace it with --overwrite") from None
+        os.rename(temporary, path)
+
+
+def _sync_folder(folder: str) -> None:
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def said(path: str) -> Iterator[None]:
+    """What the operating system says of a file that cannot be written, in one sentence."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise H5s3Error(f"cannot be written: {reason}", location=path) from None
+    except ValueError as error:
+        if "null" in str(error):
+            raise UsageError("a name of a file with a null character in it") from None
+        raise
+
+
+def free_bytes(path: str) -> int | None:
+    """What is free for this user on the file system of a file to be; None where that is not known."""
+    try:
+        found = os.statvfs(os.path.dirname(path) or ".")
+    except (OSError, AttributeError):
+        return None
+    return found.f_bavail * found.f_frsize if found.f_blocks else None

@@ -1,0 +1,40 @@
+"""What `get` returns: a receipt for a file, or the values themselves."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import UNSET, UnsetType
+
+from h5s3.records.base import Document, Json, Shape
+
+
+class Get(Document, kw_only=True):
+    """What was taken out of a dataset, and where it went.
+
+    With `-o -` and in a `.json` file the document holds the values themselves (`data`), nested as
+    `selected_shape` says. NaN and infinities are null there and counted, complex numbers `[re, im]`, enums
+    their names, references the path of their target, opaque values base64, and strings that are not UTF-8
+    `{"b64": …}`.
+    """
+
+    schema: Literal["h5s3/get/1"] = "h5s3/get/1"
+    location: str
+    key: str
+    etag: str | None
+    path: str
+    dtype: str
+    shape: Shape  # of the dataset
+    selection: str  # NumPy syntax
+    selected_shape: Shape  # of the values: without the dimensions in which one index was chosen
+    format: Literal["npy", "npz", "csv", "json", "parquet", "h5"]
+    output: str | None  # the file; None: standard output
+    size: int  # elements
+    nbytes: int  # of the values, as the file's type has them
+    file_bytes: int | UnsetType = UNSET  # that were written
+    planned_requests: int | UnsetType = UNSET  # for the values: what the index of chunks took comes on top
+    planned_bytes: int | UnsetType = UNSET
+    notes: list[str] | UnsetType = UNSET
+    data: Json | UnsetType = UNSET
+    nan_count: int | UnsetType = UNSET
+    inf_count: int | UnsetType = UNSET
