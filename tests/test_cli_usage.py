@@ -13,7 +13,10 @@ USAGE = [
     (("tree",), "Missing argument 'LOCATION'; try: h5s3 tree --help"),
     (("get", "x.h5"), "Missing argument 'PATH'; try: h5s3 get --help"),
     (("schema",), "Missing argument 'COMMAND'; try: h5s3 schema --help"),
-    (("schema", "nothing"), "no command 'nothing' with JSON; one of ls, tree, meta, preview, get, bench, cache"),
+    (
+        ("schema", "nothing"),
+        "no command 'nothing' with JSON; one of ls, tree, meta, preview, get, bench, cache",
+    ),
     (("tree", "x.h5", "-r", "-d", "2"), "--recursive and --depth contradict each other"),
 ]
 # What the parser says of these is up to its version; the option is named in any case.

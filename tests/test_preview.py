@@ -77,7 +77,9 @@ def check_profile(found: Preview) -> None:
         return
     for mean, row in zip(found.profile or [], found.plot.data, strict=True):
         finite = [value for value in row if value is not None]
-        assert mean == (pytest.approx(float(np.mean(finite, dtype="g")), rel=1e-9, abs=1e-300) if finite else None)
+        assert mean == (
+            pytest.approx(float(np.mean(finite, dtype="g")), rel=1e-9, abs=1e-300) if finite else None
+        )
 
 
 @st.composite

@@ -184,7 +184,9 @@ def test_planes_are_spread(options: dict[str, Any]) -> None:
     assert found.plot and found.plot.data == as_numbers(cube[1, 30])
     first, second, *plane = index_of(found.selection)
     assert plane == [slice(0, 200), slice(0, 160)]
-    chosen = [range(n)[part] if isinstance(part, slice) else [part] for n, part in zip((3, 60), (first, second))]
+    chosen = [
+        range(n)[part] if isinstance(part, slice) else [part] for n, part in zip((3, 60), (first, second))
+    ]
     assert 1 in chosen[0] and 30 in chosen[1] and len(chosen[0]) * len(chosen[1]) > 4
     steps = np.diff(list(chosen[1]))
     assert len(set(steps.tolist())) == 1 and chosen[1][0] < steps[0] and 60 - chosen[1][-1] <= steps[0]

@@ -127,4 +127,3 @@ def dimensions(file: OpenFile, dataset: Any, shape: tuple[int, ...], namer: Name
             dimension.scales = [name for name in scales[index] if isinstance(name, str)]
         found.append(dimension)
     return found
-
