@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 
 from h5s3.records.base import Document, Json, Record, Shape, from_json, replaced, to_json
 from h5s3.records.bench import Bench, Check, Samples, Strategy
+from h5s3.records.doctor import Costs, DiskUsage, Doctor, Extent, FileLayout, Finding, Usage
 from h5s3.records.get import Get
 from h5s3.records.listing import CacheInfo, Entry, Listing
 from h5s3.records.meta import (
@@ -53,15 +54,21 @@ __all__ = [
     "CacheInfo",
     "Check",
     "Coding",
+    "Costs",
     "DatasetNode",
     "DatatypeNode",
     "Dimension",
+    "DiskUsage",
+    "Doctor",
     "Document",
     "Entry",
+    "Extent",
     "ExternalFile",
     "ExternalLinkNode",
     "FileFacts",
+    "FileLayout",
     "Filter",
+    "Finding",
     "Get",
     "GroupNode",
     "Json",
@@ -86,6 +93,7 @@ __all__ = [
     "TypeInfo",
     "UnresolvedNode",
     "UnsetType",
+    "Usage",
     "VirtualSource",
     "from_json",
     "json_schema",
