@@ -6,8 +6,10 @@ It shares no code with the package: types are read with h5py's getters, values w
 from __future__ import annotations
 
 import base64
+import io
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import h5py
@@ -178,7 +180,7 @@ class Expected:
             return self._text(value if isinstance(value, bytes) else os_bytes(value))
         base = h5py.check_vlen_dtype(dtype)
         if base is not None and value is not None:
-            return [self.one(item, np.dtype(base)) for item in value]
+            return [self.one(item, np.dtype(base)) for item in _in_order(value, np.dtype(base))]
         return []
 
     def _reference(self, value: Any) -> str | None:
@@ -195,6 +197,21 @@ class Expected:
             return f"{target}[]"
         bounds = zip(*region.get_select_bounds(), strict=True)
         return f"{target}[{','.join(f'{low}:{high + 1}' for low, high in bounds)}]"
+
+
+def _in_order(value: Any, base: np.dtype[Any]) -> Any:
+    """A sequence as it is meant: h5py 3.16 labels big-endian numbers as if they were this machine's."""
+    if base.kind in "iuf" and not base.isnative and _wrong_labels():
+        return np.asarray(value).view(base)
+    return value
+
+
+@cache
+def _wrong_labels() -> bool:
+    with h5py.File(io.BytesIO(), "w") as file:
+        data = file.create_dataset("data", (1,), dtype=h5py.vlen_dtype(">u2"))
+        data[0] = np.array([1], dtype=">u2")
+        return int(data[0][0]) == 256
 
 
 def os_bytes(text: str) -> bytes:
