@@ -318,7 +318,8 @@ def test_parts_of_complex_numbers_and_fields() -> None:
 @pytest.mark.parametrize("suffix", ["png", "svg"])
 def test_the_figure_in_a_file(tmp_path: Path, suffix: str) -> None:
     target = tmp_path / f"figure.{suffix}"
-    assert local("contiguous", "/grid", "--plot-out", target, "--no-plot").lines
+    result = local("contiguous", "/grid", "--plot-out", target, "--no-plot")
+    assert (result.code, result.err) == (0, f"figure: {target}\n") and result.out
     start = {"png": b"\x89PNG", "svg": b"<?xml"}[suffix]
     assert target.read_bytes().startswith(start) and len(list(tmp_path.iterdir())) == 1
 

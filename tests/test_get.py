@@ -405,3 +405,17 @@ def test_estimates() -> None:
     assert Estimate(1, 65 << 20, 0, None, False).large and Estimate(1, 0, 65 << 20, None, False).large
     assert not Estimate(1, 1, 64 << 20, None, False).large
     assert "at least" in estimate_line(1, 5, 5, None, True)
+
+
+def test_what_was_never_written_is_not_written_either(tmp_path: Path) -> None:
+    source, target = tmp_path / "source.h5", tmp_path / "target.h5"
+    with h5py.File(source, "w") as h5:
+        h5.create_dataset("data", (10**9,), "f4", fillvalue=7)
+        h5.create_dataset("chunked", (10**6,), "f8", chunks=(1000,), fillvalue=3)[5000:5010] = 1
+    assert run("get", source, "/data", "-o", target).code == 0
+    assert target.stat().st_size < 100_000
+    with h5py.File(target) as h5:
+        assert h5["data"].shape == (10**9,) and h5["data"][123_456_789] == 7
+    assert run("get", source, "/chunked", "-o", target, "--overwrite").code == 0
+    with h5py.File(target) as h5, h5py.File(source) as before:
+        assert (h5["chunked"][()] == before["chunked"][()]).all()

@@ -60,7 +60,7 @@ def check(found: Preview, array: np.ndarray, most: int = 256) -> None:
     pairs = zip(axes, steps[-len(axes) :], strict=True)
     every = [slice(None, None, axis.step // step) for axis, step in pairs]
     np.testing.assert_array_equal(drawn, plane[tuple(every)])
-    assert max(drawn.shape) <= most
+    assert max(drawn.shape) <= (most if drawn.ndim > 1 else most * most)
     assert found.plot.data == as_numbers(drawn)
     check_limits(found)
     assert found.plot.downsampled == (drawn.shape != plane.shape)
@@ -230,7 +230,8 @@ def check_dataset(store: MemoryStore, case: Case, path: str) -> None:
     ndim = len([part for part in index_of(found.selection) if isinstance(part, slice)])
     assert found.table
     wanted = rows_of(values, dtype, min(ndim, 2) if found.plot else ndim, h5)
-    assert same(case, found.table.rows, wanted), (path, found.table.rows, wanted)
+    if not any(note.startswith("of long values") for note in found.notes):
+        assert same(case, found.table.rows, wanted), (path, found.table.rows, wanted)
     if dtype.names and ndim:
         assert found.table.columns and len(found.table.columns) == len(dtype.names)
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import h5s3.explore.session
-from h5s3.errors import DamagedError, RefusedError, UsageError
+from h5s3.errors import DamagedError, NotFoundError, RefusedError, UsageError
 from h5s3.reader import pieces
 from h5s3.records import Preview
 from h5s3.settings import parse_size
@@ -185,7 +185,8 @@ def test_planes_are_spread(options: dict[str, Any]) -> None:
     first, second, *plane = index_of(found.selection)
     assert plane == [slice(0, 200), slice(0, 160)]
     chosen = [
-        range(n)[part] if isinstance(part, slice) else [part] for n, part in zip((3, 60), (first, second))
+        range(n)[part] if isinstance(part, slice) else [part]
+        for n, part in zip((3, 60), (first, second), strict=True)
     ]
     assert 1 in chosen[0] and 30 in chosen[1] and len(chosen[0]) * len(chosen[1]) > 4
     steps = np.diff(list(chosen[1]))
@@ -298,10 +299,23 @@ def test_a_piece_larger_than_the_limit_is_refused_until_it_is_allowed() -> None:
     assert found.stats and found.stats.coverage == 1.0
 
 
-@pytest.mark.parametrize(("path", "kind"), [("/", "group"), ("/data", "link"), ("/type", "datatype")])
+@pytest.mark.parametrize(("path", "kind"), [("/", "group"), ("/type", "datatype")])
 def test_what_is_no_dataset(path: str, kind: str) -> None:
     def fill(h5: h5py.File) -> None:
-        h5["data"], h5["type"] = h5py.SoftLink("/nowhere"), np.dtype("f4")
+        h5["type"] = np.dtype("f4")
 
     with pytest.raises(UsageError, match=kind):
         look(stored(fill), path)
+
+
+@pytest.mark.parametrize(
+    ("link", "error", "why"),
+    [
+        (h5py.SoftLink("/nowhere"), NotFoundError, "leads nowhere"),
+        (h5py.SoftLink("/data"), NotFoundError, "leads nowhere"),
+        (h5py.ExternalLink("/etc/passwd", "/x"), RefusedError, "never followed"),
+    ],
+)
+def test_links_that_lead_to_no_dataset(link: Any, error: type[Exception], why: str) -> None:
+    with pytest.raises(error, match=why):
+        look(stored(lambda h5: h5.__setitem__("data", link)))

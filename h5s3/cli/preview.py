@@ -117,8 +117,10 @@ def preview(
         )
         if plot_out is not None:
             from h5s3.render.figure import save_figure
+            from h5s3.render.progress import announce
 
             save_figure(found, plot_out)
+            announce(f"figure: {plot_out}")
         if common.json:
             from h5s3.render.console import show_json
             from h5s3.render.preview import reduced
@@ -143,6 +145,9 @@ def _pair(text: str | None) -> tuple[int, int] | None:
 def _indices(text: str | None) -> dict[int, int]:
     try:
         pairs = [part.split("=") for part in text.split(",")] if text else []
-        return {int(dimension): int(index) for dimension, index in pairs}
+        found = {int(dimension): int(index) for dimension, index in pairs}
     except ValueError:
         raise UsageError(f"--fixed {text!r} is not of the form 0=5,3=1") from None
+    if len(found) < len(pairs):
+        raise UsageError(f"--fixed {text!r} names a dimension twice")
+    return found

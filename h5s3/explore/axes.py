@@ -8,7 +8,7 @@ import numpy as np
 
 from h5s3.errors import H5s3Error
 from h5s3.reader.coding import Coding, read_coding
-from h5s3.reader.coordinates import Coordinate
+from h5s3.reader.coordinates import Coordinate, length_of
 from h5s3.reader.datasets import read_facts
 from h5s3.reader.opening import OpenFile
 from h5s3.reader.sample import Plan, Sampler
@@ -33,6 +33,7 @@ class Ruler:
     plan: Plan | None = None
     cells: list[Json] | None = None  # values as JSON, one for each index of `axis`
     numbers: list[float | None] | None = None
+    edges: bool = False  # what is read are the edges of bins
 
     def ranges(self) -> list[Range]:
         """Bytes to fetch."""
@@ -52,6 +53,8 @@ class Ruler:
             native = self.coding.native(values)
             absent = self.coding.absent(native)
             meant = self.coding.unpacked(native)
+            if self.edges:
+                meant, absent = (meant[:-1] + meant[1:]) / 2, absent[:-1] | absent[1:]
             self.numbers = [
                 None if gone or not np.isfinite(value) else float(value)
                 for value, gone in zip(meant, absent, strict=True)
@@ -88,10 +91,14 @@ def _ruler(file: OpenFile, coordinate: Coordinate, axis: Axis, drawn: Axis) -> R
     if coordinate.dataset is None or dtype is None:
         return Ruler(coordinate.label, Coding(), axis)
     ruler = Ruler(coordinate.label, read_coding(file, coordinate.dataset, dtype), axis)
+    if coordinate.edges:  # read whole, or not at all
+        ruler.edges, axis = True, replace(axis, start=0, step=1, count=length_of(coordinate.dataset) or 0)
+        drawn = axis
     try:
         ruler.sampler = Sampler(file, coordinate.dataset, read_facts(coordinate.dataset), LARGEST)
-        ruler.axis = axis if ruler.sampler.fits((axis,)) else drawn
-        plan = ruler.sampler.plan((ruler.axis,))
+        read = axis if ruler.sampler.fits((axis,)) else drawn
+        plan = ruler.sampler.plan((read,))
+        ruler.axis = replace(read, count=read.count - ruler.edges)
         ruler.plan = plan if plan.complete else None
     except H5s3Error as error:
         if error.exit_code not in (6, 8):

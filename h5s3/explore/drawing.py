@@ -18,7 +18,7 @@ from h5s3.reader.sample import Part, Plan
 from h5s3.reader.selection import Selection, text_of_selection
 from h5s3.reader.spread import spread
 from h5s3.reader.values import enum_names
-from h5s3.records import Plot, Sampling
+from h5s3.records import UNSET, Plot, Sampling
 
 SHARE = 2  # planes beside the one that is drawn may take the budget over this
 
@@ -38,10 +38,10 @@ class Values:
 
 def draw(look: Look, reading: Reading, coordinates: list[Coordinate]) -> None:
     """Statistics, a table and a plot of one plane."""
-    document, options = look.document, look.options
-    plane = plane_of(look.selection, options["display"])
-    drawn = tuple(axis.thinned(options["max_size"]) if axis.keep else axis for axis in plane)
-    values, found = _read(look, coordinates, plane, drawn)
+    document = look.document
+    plane = look.sampler.nearest_written(plane_of(look), look.selection)
+    drawn = thinned(look, plane)
+    values, found = read_plane(look, coordinates, plane, drawn)
     document.selection = text_of_selection(values.selection)
     document.stats = statistics(values.all, look.facts.size, reading)
     document.table = table(look, values.corner_values, values.corner, values.present)
@@ -50,27 +50,39 @@ def draw(look: Look, reading: Reading, coordinates: list[Coordinate]) -> None:
     kept = [(number, axis) for number, axis in enumerate(values.corner) if axis.keep]
     add_coordinates(document.table, kept, found, bool(look.dtype.names))
     _plot(look, reading, values, plane, drawn, found)
-    if values.present is not None:
-        document.notes.append("what was not read is left out of the plot and the table")
-    if not look.sampler.complete_index:
-        document.notes.append("the chunk index is longer than what was looked at")
 
 
-def plane_of(selection: Selection, display: tuple[int, int] | None) -> Selection:
+def plane_of(look: Look) -> Selection:
     """The one or two dimensions that are drawn; the others at the middle of what is selected."""
+    selection, display = look.selection, look.options["display"]
     kept = [number for number, axis in enumerate(selection) if axis.keep]
     chosen = kept[-2:]
     if display is not None:
-        chosen = list(display)
+        chosen = [number + len(selection) if number < 0 else number for number in display]
         if len(set(chosen)) != len(chosen) or not set(chosen) <= set(kept):
-            raise UsageError(f"--display-dims are two of {kept} here")
+            raise UsageError(f"--display-dims are two of {kept} for the shape {look.facts.shape}")
     return tuple(
         axis if number in chosen or not axis.keep else axis.at(axis.count // 2)
         for number, axis in enumerate(selection)
     )
 
 
-def _read(
+def thinned(look: Look, plane: Selection) -> Selection:
+    """Every n-th index of a plane, so that no more than `max_size` squared are drawn, or fit into memory.
+
+    A line may have that many points where all of them are read anyway: thinned, it would hide its peaks.
+    """
+    most = look.options["max_size"]
+    if sum(axis.keep for axis in plane) == 1 and look.sampler.fits(plane):
+        most *= most
+    while True:
+        drawn = tuple(axis.thinned(most) if axis.keep else axis for axis in plane)
+        if most == 1 or count_of(drawn) * look.dtype.itemsize <= look.sampler.most_decoded // SHARE:
+            return drawn
+        most = max(1, most // 2)
+
+
+def read_plane(
     look: Look, coordinates: list[Coordinate], plane: Selection, drawn: Selection
 ) -> tuple[Values, dict[int, Ruler]]:
     """Values and coordinates, fetched in one round."""
@@ -87,12 +99,26 @@ def _read(
             ruler.take(look.converter)
     finally:
         blocks.drop_exact()
-    if sampler.unit is not None and not sampler.never_written:
-        total = sampler.pieces(look.selection)
-        look.document.sample = Sampling(unit=sampler.unit, read=len(plan.cells), total=total)
-        if values.parts is not None:
-            look.document.sample.parts = [text_of_selection(part.selection) for part in values.parts]
+    _say_what_was_read(look, plan, values)
     return values, found
+
+
+def _say_what_was_read(look: Look, plan: Plan, values: Values) -> None:
+    document, sampler = look.document, look.sampler
+    if not sampler.complete_index:
+        document.notes.append("the chunk index is longer than what was looked at")
+    if sampler.unit is None or sampler.never_written:
+        return
+    stored, touched = sampler.pieces(look.selection)
+    by_piece = sampler.unit == "chunk" or not plan.complete
+    read = len(plan.cells) if by_piece else sampler.pieces(plan.selection)[0]
+    document.sample = Sampling(unit=sampler.unit, read=read, total=stored)
+    if values.parts is not None:
+        document.sample.parts = [text_of_selection(part.selection) for part in values.parts]
+        document.notes.append("what was not read is left out of the plot and the table")
+    if stored < touched:
+        share = f"{stored:,} of {touched:,} chunks were ever written; the others have the fill value"
+        document.notes.append(share)
 
 
 def _plan(look: Look, plane: Selection, drawn: Selection) -> tuple[Plan, Selection | None]:
@@ -105,11 +131,12 @@ def _plan(look: Look, plane: Selection, drawn: Selection) -> tuple[Plan, Selecti
     if sampler.fits(selection):
         return sampler.plan(selection), plane
     planes = spread(sampler, selection, plane, sampler.max_bytes // SHARE)
-    if planes is not None:
+    alone = planes == plane and count_of(plane) < count_of(selection)
+    if planes is not None and not (alone and sampler.unit == "chunk" and not sampler.never_written):
         return sampler.plan(planes), plane
     if sampler.unit is None or sampler.never_written:
         return sampler.plan(drawn), drawn
-    return sampler.plan(selection, first=drawn), None
+    return sampler.plan(selection, first=plane if alone else drawn), None
 
 
 def _taken(look: Look, plan: Plan, base: Selection | None, drawn: Selection) -> Values:
@@ -132,22 +159,9 @@ def _taken(look: Look, plan: Plan, base: Selection | None, drawn: Selection) -> 
 def _from_parts(look: Look, plan: Plan, drawn: Selection) -> Values:
     """What is drawn, put together from pieces of a selection that is too large to lay out."""
     parts = look.sampler.parts(plan)
-    shape = tuple(axis.count for axis in drawn)
-    values = np.zeros(shape, dtype=look.dtype)
-    present = np.zeros(shape, dtype=bool)
-    for part in parts:
-        source, target = [], []
-        for axis, have in zip(drawn, part.selection, strict=True):
-            wanted, first = axis.within(have.start, have.stop)
-            start, every = (wanted.start - have.start) // have.step, max(1, wanted.step // have.step)
-            source.append(slice(start, start + max(0, wanted.count - 1) * every + 1, every))
-            target.append(slice(first, first + wanted.count))
-        if all(part.start < part.stop for part in target):
-            values[tuple(target)] = part.values[tuple(source)]
-            present[tuple(target)] = True
-    kept = tuple(slice(None) if axis.keep else 0 for axis in drawn)
-    found, flags = values[kept], present[kept]
-    return Values(plan.selection, found, flags, drawn, found, [part.values for part in parts], parts)
+    values, present = look.sampler.laid_out(plan, parts, drawn)
+    flags = None if present.all() else present
+    return Values(plan.selection, values, flags, drawn, values, [part.values for part in parts], parts)
 
 
 def _plot(
@@ -158,7 +172,7 @@ def _plot(
         numbers[~values.present] = np.nan
     axes = [axis_record(n, axis, found.get(n)) for n, axis in enumerate(drawn) if axis.keep]
     display = look.options["display"]
-    if display is not None and display[0] > display[1] and len(axes) == 2:
+    if display is not None and display[0] % len(drawn) > display[1] % len(drawn) and len(axes) == 2:
         numbers, axes = numbers.T, axes[::-1]
     plot = Plot(
         type="line" if len(axes) == 1 else "heatmap",
@@ -179,6 +193,8 @@ def _plot(
     dates = look.coding.dates([plot.vmin, plot.vmax]) if plot.vmin is not None else None
     if dates:
         plot.texts = dates
+    if plot.type == "line" and plot.downsampled and plot.x is not UNSET:
+        look.document.notes.append(f"drawn: every {ordinal(plot.x.step)} value; peaks between are not seen")
     look.document.plot, look.document.preview_type = plot, plot.type
     if numbers.ndim == 2:
         look.document.profile = [mean_of(row) for row in numbers]
@@ -192,9 +208,17 @@ def _describe(look: Look, reading: Reading, plot: Plot) -> None:
         plot.units = "rad"
     elif look.coding.units:
         plot.units = look.coding.units
+    if plot.type == "line" and not reading.of and look.coding.title:
+        plot.label = look.coding.title
     names = enum_names(reading.dtype)
     if names:
         plot.categories = names
+
+
+def ordinal(number: int) -> str:
+    """`2nd`, `3rd`, `40th`."""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10 if number % 100 not in (11, 12, 13) else 0, "th")
+    return f"{number:,}{ending}"
 
 
 def as_json(numbers: Array) -> list[Any]:

@@ -100,6 +100,8 @@ class _Transfer:
         make = maker(kind)
         head = job.head
         estimate = _plan(bulk, job, output, self.wish.stream is not None or kind not in ("npy", "h5"))
+        if kind == "h5" and not estimate.fetched and all(map(bulk.unwritten, bulk.boxes(ordered=False))):
+            estimate = replace(estimate, written=0)
         self._refuse_large(estimate)
         self.wish.announce(estimate)
         self.begun = self.wish.stream is not None
@@ -125,7 +127,7 @@ class _Transfer:
         from h5s3.export.base import Job
         from h5s3.export.target import check_target, file_name
         from h5s3.reader.datasets import read_facts
-        from h5s3.reader.links import kind_of
+        from h5s3.reader.links import kind_of, stopped
         from h5s3.reader.names import raw_path, text_of
         from h5s3.reader.selection import parse_selection, whole
         from h5s3.reader.targets import name_targets
@@ -134,6 +136,8 @@ class _Transfer:
         raw = raw_path(self.path)
         found = file.find(raw)
         kind = "link" if found.object is None else kind_of(found.object)
+        if found.object is None and found.link is not None:
+            raise stopped(raw, found.link)
         if kind != "dataset":
             raise UsageError(f"{text_of(raw)} is a {kind}, not a dataset", hint="try: h5s3 tree")
         dataset: Any = found.object
@@ -209,7 +213,11 @@ class _Filling:
             if self._spooled:
                 self._by_spool(writer)
             else:
+                sparse = getattr(writer, "sparse", False)  # what is not written there has the fill value
                 for box in self._bulk.boxes(writer.ordered):
+                    if sparse and self._bulk.unwritten(box):
+                        self._tell(box)
+                        continue
                     writer.write(box, self._bulk.raw(box) if writer.raw else self._bulk.values(box))
                     self._tell(box)
             writer.finish()

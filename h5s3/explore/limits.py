@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,6 +11,7 @@ from h5s3.errors import UsageError
 from h5s3.records import Plot, Preview, replaced
 
 LOW, HIGH = 0.02, 0.98  # of the values drawn lie below
+SAME = 8 * sys.float_info.epsilon  # relative difference of numbers that differ by rounding alone
 FEWEST = 50  # values of which 2 % are at least one
 
 
@@ -20,6 +22,9 @@ def set_limits(plot: Plot) -> None:
         plot.vmin = plot.vmax = None
         return
     plot.vmin, plot.vmax = numbers[0], numbers[-1]
+    if plot.type == "heatmap" and plot.vmax - plot.vmin <= SAME * max(abs(plot.vmin), abs(plot.vmax)):
+        plot.vmax = plot.vmin  # rounding alone would look like contrast
+        return
     if plot.type == "heatmap" and len(numbers) >= FEWEST and not isinstance(plot.categories, dict):
         low, high = percentile(numbers, LOW), percentile(numbers, HIGH)
         if low < high and (low, high) != (plot.vmin, plot.vmax):
@@ -28,25 +33,15 @@ def set_limits(plot: Plot) -> None:
 
 def limited(preview: Preview, log: bool, vmin: float | None, vmax: float | None) -> Preview:
     """The preview drawn as wished. Raises `UsageError` for limits that exclude each other."""
-    if vmin is not None and vmax is not None and not vmin < vmax:
-        raise UsageError(f"--vmin {vmin:g} is not below --vmax {vmax:g}")
+    _validate(log, vmin, vmax)
     plot = preview.plot
     if plot is None or plot.type == "image" or (not log and vmin is None and vmax is None):
         return preview
     changes: dict[str, Any] = {}
     notes = list(preview.notes)
-    positive = sorted(number for number in _numbers(plot.data) if number > 0)
-    if log and isinstance(plot.categories, dict):
-        notes.append("--log is not for names")
-    elif log and not positive:
-        notes.append("no positive values: not drawn on a logarithmic scale")
-    elif log:
-        if any(limit is not None and limit <= 0 for limit in (vmin, vmax)):
-            raise UsageError("--log needs positive limits")
-        robust = plot.limits == "robust" and percentile(positive, LOW) < percentile(positive, HIGH)
-        shares = (LOW, HIGH) if robust else (0, 1)
-        changes = {"log": True, "vmin": percentile(positive, shares[0])}
-        changes |= {"vmax": percentile(positive, shares[1]), "limits": "robust" if robust else "data"}
+    if log:
+        changes, note = _logarithmic(plot)
+        notes += [note] if note else []
     if vmin is not None or vmax is not None:
         low = changes.get("vmin", plot.vmin) if vmin is None else vmin
         high = changes.get("vmax", plot.vmax) if vmax is None else vmax
@@ -54,6 +49,29 @@ def limited(preview: Preview, log: bool, vmin: float | None, vmax: float | None)
             low, high = (low, low) if vmax is None else (high, high)
         changes |= {"vmin": low, "vmax": high, "limits": "given"}
     return replaced(preview, plot=replaced(plot, **changes), notes=notes)
+
+
+def _validate(log: bool, vmin: float | None, vmax: float | None) -> None:
+    for name, limit in (("--vmin", vmin), ("--vmax", vmax)):
+        if limit is not None and not math.isfinite(limit):
+            raise UsageError(f"{name} {limit} is not a number to draw up to")
+        if limit is not None and log and limit <= 0:
+            raise UsageError(f"{name} {limit:g} is not above 0, as --log needs it")
+    if vmin is not None and vmax is not None and not vmin < vmax:
+        raise UsageError(f"--vmin {vmin:g} is not below --vmax {vmax:g}")
+
+
+def _logarithmic(plot: Plot) -> tuple[dict[str, Any], str]:
+    """What changes on a logarithmic scale, or why there is none."""
+    if isinstance(plot.categories, dict):
+        return {}, "--log is not for names"
+    positive = sorted(number for number in _numbers(plot.data) if number > 0)
+    if not positive:
+        return {}, "no positive values: not drawn on a logarithmic scale"
+    robust = plot.limits == "robust" and percentile(positive, LOW) < percentile(positive, HIGH)
+    low, high = (LOW, HIGH) if robust else (0, 1)
+    limits = {"vmin": percentile(positive, low), "vmax": percentile(positive, high)}
+    return {"log": True, "limits": "robust" if robust else "data", **limits}, ""
 
 
 def percentile(numbers: list[float], share: float) -> float:

@@ -18,13 +18,15 @@ from h5s3.reader.datasets import Facts
 from h5s3.reader.images import as_picture
 from h5s3.reader.links import Found
 from h5s3.reader.names import text_of
-from h5s3.reader.nexus import is_signal, signal_axes
+from h5s3.reader.nexus import is_signal, signal_axes, title_of
 from h5s3.reader.opening import OpenFile
 from h5s3.reader.sample import Sampler
 from h5s3.reader.selection import text_of_selection
 from h5s3.reader.targets import name_targets
 from h5s3.reader.values import Converter, memory_dtype, readable_dtype
-from h5s3.records import Preview
+from h5s3.records import UNSET, Preview
+
+MOST_IN_CELL = 4096  # elements of one value in the table; of texts 16 times as many bytes
 
 
 def look(document: Preview, file: OpenFile, found: Found, facts: Facts, options: dict[str, Any]) -> None:
@@ -43,10 +45,12 @@ def look(document: Preview, file: OpenFile, found: Found, facts: Facts, options:
         document.notes.append(f"fields that cannot be read here: {', '.join(_unread(facts, dtype))}")
     field = _field(dtype, options["column"])
     numbers = dtype[field] if field is not None else dtype
+    if options["part"] != "abs" and numbers.kind != "c":
+        raise UsageError(f"--part {options['part']}: the values are not complex numbers")
     coding = read_coding(file, dataset, dtype, raw=options["raw"])
     _describe(document, coding)
     sampler = Sampler(file, dataset, facts, options["max_bytes"])
-    converter = Converter(file.h5.id, name_targets(file, found))
+    converter = Converter(file.h5.id, name_targets(file, found), most=MOST_IN_CELL)
     made = Look(document, file, dataset, facts, options, dtype, selection, coding, sampler, converter)
     if sampler.never_written:
         document.notes.append("never written: every value is the fill value")
@@ -55,9 +59,11 @@ def look(document: Preview, file: OpenFile, found: Found, facts: Facts, options:
         draw_picture(made, picture)
     elif _is_numeric(numbers) and any(axis.keep for axis in selection):
         reading = Reading(numbers, Coding() if field is not None else coding, field, options["part"])
-        draw(made, reading, _coordinates(file, found, facts))
+        draw(made, reading, _coordinates(document, file, found, facts))
     else:
         list_values(made)
+    if converter.cut:
+        document.notes.append(f"of long values the first {MOST_IN_CELL} elements are shown")
 
 
 def _is_numeric(dtype: np.dtype[Any]) -> bool:
@@ -84,12 +90,14 @@ def _unread(facts: Facts, dtype: np.dtype[Any]) -> list[str]:
     return [member.name for member in facts.type.members or [] if member.name not in read]
 
 
-def _coordinates(file: OpenFile, found: Found, facts: Facts) -> list[Coordinate]:
+def _coordinates(document: Preview, file: OpenFile, found: Found, facts: Facts) -> list[Coordinate]:
     """By dimension scales; where there are none, by the NeXus group that shows this dataset."""
     shape = facts.shape or ()
     scales = read_coordinates(file, found.object, shape)
     if any(item.label or item.dataset is not None for item in scales) or not is_signal(file, found):
         return scales
+    if document.title is UNSET and (title := title_of(file, found.parent)):
+        document.title = title
     return signal_axes(file, found, shape)
 
 

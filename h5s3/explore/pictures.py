@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from h5s3.explore.looking import Look, count_of, pick
+from h5s3.explore.drawing import read_plane
+from h5s3.explore.looking import Look, count_of
 from h5s3.explore.numbers import Reading, statistics
 from h5s3.explore.tables import table
+from h5s3.reader.coordinates import Coordinate
 from h5s3.reader.images import Picture
 from h5s3.reader.selection import Selection, text_of_selection
-from h5s3.records import Axis, Plot, Sampling
+from h5s3.records import Axis, Plot
 
 
 def draw_picture(look: Look, picture: Picture) -> None:
@@ -17,32 +19,19 @@ def draw_picture(look: Look, picture: Picture) -> None:
     document = look.document
     rows, columns = picture.plane(len(look.selection))
     drawn = _thinned(look, picture, rows, columns)
-    whole = look.sampler.fits(look.selection)
-    chosen = look.selection if whole else drawn
-    plan = look.sampler.plan(chosen)
-    sampler, blocks = look.sampler, look.file.blocks
-    try:
-        blocks.fetch_exact(sampler.ranges(plan))
-        sample = sampler.take(plan)
-    finally:
-        blocks.drop_exact()
-    document.selection = text_of_selection(chosen)
-    read = sample.values if sample.present is None else sample.values[sample.present]
+    plane = tuple(axis if cut.keep else cut for axis, cut in zip(look.selection, drawn, strict=True))
+    values, _ = read_plane(look, [Coordinate()] * len(drawn), plane, drawn)
+    document.selection = text_of_selection(values.selection)
     reading = Reading(look.dtype, look.coding)
-    document.stats = statistics([read], look.facts.size, reading)
-    document.table = table(look, sample.values, chosen, sample.present)
-    if sampler.unit is not None and not sampler.never_written:
-        total = sampler.pieces(look.selection)
-        document.sample = Sampling(unit=sampler.unit, read=len(plan.cells), total=total)
-    shown = pick(sample.values, chosen, drawn)
+    document.stats = statistics(values.all, look.facts.size, reading)
+    document.table = table(look, values.corner_values, values.corner, values.present)
+    shown, flags = values.drawn, values.present
     if picture.channels is not None:
         kept = [number for number, axis in enumerate(drawn) if axis.keep]
         shown = np.moveaxis(shown, kept.index(picture.channels), -1)
+        flags = None if flags is None else np.moveaxis(flags, kept.index(picture.channels), -1)[..., 0]
     colors = picture.colors(shown).astype(object)
-    if sample.present is not None:
-        flags = pick(sample.present, chosen, drawn)
-        if picture.channels is not None:
-            flags = np.moveaxis(flags, kept.index(picture.channels), -1)[..., 0]
+    if flags is not None:
         colors[~flags] = None
     pixels = [[None if pixel[0] is None else list(pixel) for pixel in row] for row in colors.tolist()]
     axes = [Axis(dimension=n, start=a.start, step=a.step, count=a.count) for n, a in enumerate(drawn)]

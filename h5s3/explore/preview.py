@@ -49,7 +49,7 @@ def preview(
         raise UsageError(f"--max-size is between 1 and {LARGEST_PLOT}")
     if part not in PARTS:
         raise UsageError(f"--part is one of {', '.join(PARTS)}")
-    max_bytes = session.settings.max_bytes or MAX_BYTES
+    max_bytes = MAX_BYTES if session.settings.max_bytes is None else session.settings.max_bytes
     options: dict[str, Any] = {
         "path": path,
         "selection": selection,
@@ -84,7 +84,7 @@ def _look(file: OpenFile, options: dict[str, Any]) -> Preview:
 
 def _dataset(file: OpenFile, raw: bytes) -> tuple[Found, str | None]:
     """The dataset at a path; of a group that has a NeXus default plot its signal, and what the group is."""
-    from h5s3.reader.links import kind_of
+    from h5s3.reader.links import kind_of, stopped
     from h5s3.reader.names import text_of
     from h5s3.reader.nexus import default_plot
 
@@ -94,6 +94,8 @@ def _dataset(file: OpenFile, raw: bytes) -> tuple[Found, str | None]:
         plot = default_plot(file, found)
         if plot is not None and plot.object is not None and kind_of(plot.object) == "dataset":
             return plot, text_of(raw)
+    if found.object is None and found.link is not None:
+        raise stopped(raw, found.link)
     if kind != "dataset":
         raise UsageError(f"{text_of(raw)} is a {kind}, not a dataset", hint="try: h5s3 tree")
     return found, None

@@ -9,6 +9,7 @@ import numpy as np
 
 from h5s3.explore.looking import Array, Look, count_of
 from h5s3.explore.numbers import Reading, statistics
+from h5s3.reader.names import text_of
 from h5s3.reader.selection import Selection, text_of_selection
 from h5s3.records import Json, Table
 
@@ -21,7 +22,8 @@ def list_values(look: Look) -> None:
     dtype, document = look.dtype, look.document
     kept = sum(axis.keep for axis in look.selection)
     shown = ROWS if dtype.names or kept < 2 else ROWS * COLUMNS
-    first = _first(look.selection, shown if dtype.hasobject else MOST_ITEMS)
+    most = max(1, look.sampler.most_decoded // max(1, dtype.itemsize))
+    first = _first(look.selection, min(most, shown if dtype.hasobject else MOST_ITEMS))
     sample = look.sampler.read(first)
     document.selection = text_of_selection(first)
     if not any(axis.keep for axis in first):
@@ -92,21 +94,25 @@ def _records(look: Look, values: Array) -> Table:
 
 
 def _shown_name(name: str) -> str:
-    from h5s3.reader.names import text_of
-
     return text_of(name.encode("utf-8", "surrogateescape"))
 
 
 def _with_lengths(look: Look, made: Table, values: Array) -> Table:
     """Strings and sequences with their lengths: characters (of text), bytes (of other strings), elements."""
-    if look.dtype.kind not in "SO":
+    if look.dtype.kind not in "SO" or look.facts.type.class_ == "reference":
         return made
-    lengths = [len(row[0]) if isinstance(row[0], str | list) else None for row in made.rows]
-    if all(length is None for length in lengths) or look.facts.type.class_ == "reference":
+    lengths = [_length(value) for value in values[:ROWS]]
+    if all(length is None for length in lengths):
         return made
     made.columns = ["value", "length"]
     made.rows = [[*row, length] for row, length in zip(made.rows, lengths, strict=True)]
     return made
+
+
+def _length(value: Any) -> int | None:
+    if isinstance(value, bytes):
+        return len(text_of(value))
+    return len(value) if isinstance(value, str | np.ndarray) else 0 if value is None or value == 0 else None
 
 
 def _cells(look: Look, items: Any) -> list[Json]:

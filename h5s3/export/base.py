@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Protocol
 import numpy as np
 
 from h5s3.reader.boxes import Box
-from h5s3.reader.bulk import flat_type
+from h5s3.reader.convert import flat_type
 from h5s3.reader.datasets import Facts
 from h5s3.reader.selection import Selection
 from h5s3.reader.values import Namer

@@ -39,6 +39,7 @@ class H5Writer:
     """Blocks of whole chunks; values of fixed size are written as they were stored."""
 
     ordered = False
+    sparse = True
 
     def __init__(self, job: Job, stream: BinaryIO, path: str | None) -> None:
         self.raw = not job.facts.type_has_pointers

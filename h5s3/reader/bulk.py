@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from h5py import h5s, h5t
 
-from h5s3.errors import DamagedError, H5s3Error, RefusedError
+from h5s3.errors import DamagedError, RefusedError
 from h5s3.reader.boxes import BOX, Box, Cut
+from h5s3.reader.convert import as_numpy
 from h5s3.reader.datasets import Facts
 from h5s3.reader.opening import FAILURES, OpenFile, plain_reason
-from h5s3.reader.sample import refuse_unsafe
 from h5s3.reader.selection import Selection
 from h5s3.reader.sequences import in_order
+from h5s3.reader.unsafe import refuse_unsafe
 from h5s3.reader.values import memory_dtype
 from h5s3.reader.waves import ReplayError
 from h5s3.reader.whereabouts import Runs, StoredChunks
@@ -91,6 +92,12 @@ class Bulk:
         if self._offset is not None:
             return self._runs(part).ranges()
         return []
+
+    def unwritten(self, box: Box) -> bool:
+        """Whether nothing of a box was ever written: all of it has the fill value."""
+        if self._index is not None:
+            return not self._index.ranges(box.part(self.selection))
+        return self._facts.layout == "contiguous" and bool(self._facts.shape) and self._offset is None
 
     def raw(self, box: Box) -> Array:
         """The values as stored, as opaque bytes. Not for types with pointers."""
@@ -168,16 +175,7 @@ class Bulk:
         if self.dtype is None:
             raise TypeError(f"values of type {self._facts.dtype}")
         raw = self._raw(part)
-        base, inner = flat_type(self.dtype)
-        shape = raw.shape + inner
-        if same_bits(self._type, self.dtype):
-            return np.ndarray(shape, dtype=base, buffer=np.ascontiguousarray(raw).reshape(-1).view("u1"))
-        size = max(self._facts.itemsize, self.dtype.itemsize)
-        buffer = np.zeros(raw.size * size, dtype="u1")
-        buffer[: raw.size * raw.itemsize] = np.ascontiguousarray(raw).reshape(-1).view("u1")
-        memory = h5t.py_create(self.dtype)
-        h5t.convert(self._type, memory, raw.size, buffer, np.zeros_like(buffer))
-        return np.ndarray(shape, dtype=base, buffer=buffer)
+        return as_numpy(raw, self._type, self.dtype, self._facts.itemsize)
 
     def _pointed(self, part: Selection) -> Array:
         """By h5py: values that lie outside the elements become Python objects."""
@@ -195,35 +193,3 @@ def run_shape(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
             break
         left //= max(1, shape[dimension])
     return tuple(run)
-
-
-def flat_type(dtype: np.dtype[Any]) -> tuple[np.dtype[Any], tuple[int, ...]]:
-    """The type of the innermost elements of an array type, and its dimensions."""
-    inner: tuple[int, ...] = ()
-    while dtype.subdtype is not None:
-        dtype, shape = dtype.subdtype
-        inner += shape
-    return dtype, inner
-
-
-def same_bits(tid: Any, dtype: np.dtype[Any]) -> bool:
-    """Whether stored values are NumPy's as they stand."""
-    kind = tid.get_class()
-    if tid.get_size() != dtype.itemsize:
-        return False
-    if kind in (h5t.OPAQUE, h5t.BITFIELD):
-        return True
-    if kind == h5t.ENUM and dtype.kind in "iu":
-        return same_bits(tid.get_super(), np.dtype(dtype.str))
-    if dtype.subdtype is not None:
-        return kind == h5t.ARRAY and same_bits(tid.get_super(), dtype.subdtype[0])
-    if kind == h5t.COMPOUND and dtype.names is not None:
-        fields = [dtype.fields[name] for name in dtype.names]  # type: ignore[index]
-        return len(fields) == tid.get_nmembers() and all(
-            tid.get_member_offset(number) == field[1] and same_bits(tid.get_member_type(number), field[0])
-            for number, field in enumerate(fields)
-        )
-    try:
-        return bool(h5t.py_create(dtype).equal(tid))
-    except (TypeError, ValueError, H5s3Error):
-        return False

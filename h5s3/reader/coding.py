@@ -7,6 +7,7 @@ guide. Numbers are decoded in double precision.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -123,12 +124,14 @@ def dates(numbers: Iterable[float | None], units: str, calendar: str) -> list[st
 
     found = []
     try:
-        for number in numbers:
-            if number is None:
-                found.append("")
-            else:
-                date = cftime.num2date(number, units, calendar, only_use_cftime_datetimes=True)
-                found.append(date.isoformat(timespec="auto"))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # cftime's about years before 1
+            for number in numbers:
+                if number is None:
+                    found.append("")
+                else:
+                    date = cftime.num2date(number, units, calendar, only_use_cftime_datetimes=True)
+                    found.append(date.isoformat(timespec="auto"))
     except (ValueError, OverflowError, TypeError, KeyError, AttributeError):
         return None
     return found
@@ -165,4 +168,4 @@ def _as_stored(
         return tuple(dict.fromkeys(item % wrap if shown.kind == "u" else item for item in whole))
     with np.errstate(over="ignore"):
         stored = np.array(list(found), dtype=object).astype(dtype)
-    return tuple(dict.fromkeys(item.item() for item in stored))
+    return tuple(dict.fromkeys(item.item() for item in stored[np.isfinite(stored)]))

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from h5py import h5a, h5d, h5r, h5t
+from h5py import h5a, h5d, h5r, h5s, h5t
 
 from h5s3.reader.links import address_of
 from h5s3.reader.named import named_value, text
@@ -19,6 +19,7 @@ from h5s3.reader.opening import OpenFile
 from h5s3.reader.waves import gather
 
 NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable."
+LONGEST_STRING = 4096  # bytes
 MOST_DIMENSIONS = 32  # that HDF5 allows
 
 
@@ -28,6 +29,7 @@ class Coordinate:
 
     label: str = ""
     dataset: Any | None = None  # h5d.DatasetID
+    edges: bool = False  # it holds the edges of bins, one more than there are
 
 
 def read_coordinates(file: OpenFile, dataset: Any, shape: tuple[int, ...]) -> list[Coordinate]:
@@ -56,6 +58,15 @@ def length_of(dataset: Any) -> int | None:
         return None
     shape = dataset.get_space().shape
     return int(shape[0]) if shape is not None and len(shape) == 1 else None
+
+
+def is_one_string(dataset: Any) -> bool:
+    """Whether a dataset holds one string, within the file."""
+    space, dcpl = dataset.get_space(), dataset.get_create_plist()
+    one = space.get_simple_extent_type() != h5s.NULL and space.get_simple_extent_npoints() == 1
+    here = dcpl.get_layout() in (h5d.COMPACT, h5d.CONTIGUOUS) and not dcpl.get_external_count()
+    tid = dataset.get_type()
+    return bool(one and here and tid.get_class() == h5t.STRING and tid.get_size() <= LONGEST_STRING)
 
 
 def _labels(file: OpenFile, dataset: Any) -> list[str]:

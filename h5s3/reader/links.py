@@ -121,7 +121,7 @@ def resolve(root: h5g.GroupID, path: bytes, ahead: Callable[[int, int], None] = 
         target = _target(root, parent, link)
         if target is None:
             if position + 1 < len(parts):
-                raise _stopped(where, link)
+                raise stopped(where, link)
             return Found(path, parent, link, None)
         here = target
     return Found(path, parent, link, here)
@@ -160,7 +160,8 @@ def _as_group(here: Objects, where: bytes) -> h5g.GroupID:
     return here
 
 
-def _stopped(path: bytes, link: Link) -> NotFoundError | RefusedError:
+def stopped(path: bytes, link: Link) -> NotFoundError | RefusedError:
+    """Why a path ends at a link that is not followed, or that leads nowhere."""
     if link.link_class == "soft":
         return NotFoundError(f"the soft link {text_of(path)} leads nowhere ({text_of(link.target)})")
     return _refuse(path, link)

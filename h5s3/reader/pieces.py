@@ -9,6 +9,7 @@ import itertools
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import gcd, prod
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -129,14 +130,32 @@ class Cells(Sequence[Cell]):
     def __iter__(self) -> Iterator[Cell]:
         return itertools.product(*self._axes)
 
-    def spread(self) -> Iterator[Cell]:
-        """All cells in an order of which every beginning is spread evenly: steps of the golden ratio."""
-        count = len(self)
-        step = max(1, round(count * 0.6180339887498949))
-        while gcd(step, count) != 1:
-            step += 1
-        for number in range(count):
-            yield self[number * step % count]
+    def __contains__(self, cell: Any) -> bool:
+        return all(index in axis for index, axis in zip(cell, self._sets, strict=True))
+
+    @cached_property
+    def _sets(self) -> list[range | set[int]]:
+        return [axis if isinstance(axis, range) else set(axis) for axis in self._axes]
+
+
+def evenly(cells: Sequence[Cell]) -> Iterator[Cell]:
+    """Cells in an order of which every beginning is spread evenly: steps of the golden ratio."""
+    count = len(cells)
+    step = max(1, round(count * 0.6180339887498949))
+    while gcd(step, count) != 1:
+        step += 1
+    for number in range(count):
+        yield cells[number * step % count]
+
+
+def stored_cells(grid: Grid, selection: Selection) -> Sequence[Cell]:
+    """Cells of a selection that have bytes, in order; where not all chunks are known, all cells."""
+    cells = Cells(grid, selection)
+    if not isinstance(grid.places, dict) or not grid.complete:
+        return cells
+    if len(grid.places) <= len(cells):
+        return sorted(cell for cell in grid.places if cell in cells)
+    return [cell for cell in cells if cell in grid.places]
 
 
 def _cells(axis: Axis, size: int) -> Sequence[int]:
@@ -147,11 +166,11 @@ def _cells(axis: Axis, size: int) -> Sequence[int]:
     return [(axis.start + position * axis.step) // size for position in range(axis.count)]
 
 
-def merged(ranges: Iterable[Range]) -> list[Range]:
-    """Ranges in order, joined where one ends where the next begins."""
+def merged(ranges: Iterable[Range], gap: int = 0) -> list[Range]:
+    """Ranges in order, joined where one ends where the next begins, or no more than `gap` bytes before."""
     found: list[Range] = []
     for start, stop in sorted(ranges):
-        if found and start <= found[-1][1] and stop - found[-1][0] <= LARGEST:
+        if found and start <= found[-1][1] + gap and stop - found[-1][0] <= LARGEST:
             found[-1] = (found[-1][0], max(stop, found[-1][1]))
         else:
             found.append((start, stop))

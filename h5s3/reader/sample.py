@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from math import prod
 from typing import Any, Literal
 
@@ -12,47 +11,24 @@ import h5py
 import numpy as np
 
 from h5s3.errors import DamagedError, RefusedError
+from h5s3.reader.convert import as_numpy, flat_type
 from h5s3.reader.datasets import Facts
 from h5s3.reader.opening import OpenFile, plain_reason
-from h5s3.reader.pieces import Cell, Cells, Grid, make_grid, merged
+from h5s3.reader.pieces import Cell, Cells, Grid, evenly, make_grid, merged, stored_cells
+from h5s3.reader.plans import Array, Part, Plan, Sample, dropped, steps_of
 from h5s3.reader.selection import Selection
 from h5s3.reader.sequences import in_order
 from h5s3.reader.unsafe import refuse_unsafe
 from h5s3.reader.values import memory_dtype, readable_dtype
+from h5s3.reader.whereabouts import GAP, Runs, count_runs
 from h5s3.settings import MIB, written_size
 from h5s3.storage.base import Range
 
 DECODED = 4  # decoded bytes allowed for each stored byte of the budget
-MOST_PIECES = 20_000  # of one read
-MOST_IN_BOX = 4096  # chunks that libhdf5 is let look at for one read
-Array = np.ndarray[Any, Any]
+MOST_PIECES = 50_000  # of one read
+MOST_RUNS = 4096  # of bytes that are picked out of a contiguous dataset
+MOST_IN_BOX = 65_536  # chunks that libhdf5 is let look at for one read
 __all__ = ["Array", "Part", "Plan", "Sample", "Sampler", "refuse_unsafe"]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The pieces to read of a selection: all that it touches, or (`complete` is False) some of them."""
-
-    selection: Selection
-    cells: list[Cell]
-    complete: bool
-
-
-@dataclass(frozen=True)
-class Sample:
-    """Values of a selection; `present` marks those that were read (None: all of them)."""
-
-    values: Array  # shape of the kept dimensions
-    present: Array | None
-    pieces_read: int
-
-
-@dataclass(frozen=True)
-class Part:
-    """All values of a selection within one piece, in all dimensions of the dataset."""
-
-    selection: Selection
-    values: Array
 
 
 class Sampler:
@@ -70,7 +46,9 @@ class Sampler:
         self._dtype = readable_dtype(dataset.get_type()) or self._data.dtype
         self.max_bytes = max_bytes
         self._grid: Grid = make_grid(dataset, facts, file)
-        if self._grid.piece_bytes > self.max_bytes * DECODED and self._facts.layout == "chunked":
+        self._offset = dataset.get_offset() if facts.layout == "contiguous" else None
+        chunked = facts.layout == "chunked" and not self.never_written
+        if chunked and self._grid.piece_bytes > self.most_decoded:
             raise RefusedError(
                 f"one chunk decodes to {max(1, round(self._grid.piece_bytes / MIB))} MiB",
                 hint=f"allow it with --max-bytes {written_size(-(-self._grid.piece_bytes // DECODED))}",
@@ -87,22 +65,49 @@ class Sampler:
         return self._grid.never_written
 
     @property
+    def most_decoded(self) -> int:
+        """Bytes that values may take once decoded."""
+        return self.max_bytes * DECODED
+
+    @property
     def unit(self) -> Literal["chunk", "run"] | None:
         """What a piece is; None where the dataset is not stored in pieces."""
         units: dict[str, Literal["chunk", "run"]] = {"chunked": "chunk", "contiguous": "run"}
         return units.get(self._facts.layout) if self._facts.shape else None
 
-    def pieces(self, selection: Selection) -> int:
-        """Number of pieces that a selection touches."""
-        return len(Cells(self._grid, selection))
+    def pieces(self, selection: Selection) -> tuple[int, int]:
+        """Number of pieces of a selection that are stored, and of all that it touches."""
+        return len(stored_cells(self._grid, selection)), len(Cells(self._grid, selection))
+
+    def nearest_written(self, plane: Selection, selection: Selection) -> Selection:
+        """A plane like `plane` that is nearest to it among those that hold something written."""
+        cut = [n for n, axis in enumerate(selection) if axis.keep and not plane[n].keep]
+        if not cut or self._grid.places is None or stored_cells(self._grid, plane):
+            return plane
+        middle = {n: plane[n].start // self._grid.shape[n] for n in cut}
+        cells = stored_cells(self._grid, selection)
+        if not cells:
+            return plane
+        cell = min(cells, key=lambda cell: sum(abs(cell[n] - middle[n]) for n in cut))
+        found = list(plane)
+        for n in cut:
+            low, size = cell[n] * self._grid.shape[n], self._grid.shape[n]
+            part, _ = selection[n].within(low, low + size)
+            found[n] = part.at(0 if part.start > plane[n].start else part.count - 1)
+        return tuple(found)
 
     def cost(self, selection: Selection) -> int | None:
         """Stored bytes of a selection; None where decoding or looking them up would be too much."""
-        cells = Cells(self._grid, selection)
         decoded = prod(axis.count for axis in selection) * self._facts.itemsize
-        if self._facts.layout == "chunked" and not self.never_written:
-            decoded = max(decoded, len(cells) * self._grid.piece_bytes)
-        if decoded > self.max_bytes * DECODED or len(cells) > MOST_PIECES:
+        if decoded > self.most_decoded:
+            return None
+        runs = self._runs(selection)
+        if runs is not None:
+            return sum(stop - start for start, stop in runs.ranges())
+        cells = stored_cells(self._grid, selection)
+        if len(cells) > MOST_PIECES:
+            return None
+        if self._facts.layout == "chunked" and len(cells) * self._grid.piece_bytes > self.most_decoded:
             return None
         return sum(self._grid.cost(cell) for cell in cells)
 
@@ -126,16 +131,20 @@ class Sampler:
     def plan(self, selection: Selection, first: Selection | None = None) -> Plan:
         """The pieces to read: all where they fit, else some, spread evenly, as many as the budget allows.
 
-        `first`: a part of the selection, the pieces of which get half of the budget. Raises `RefusedError`
-        where not even one piece fits.
+        `first`: a part of the selection that is to be read whole if it fits; else its pieces get half of the
+        budget. Raises `RefusedError` where not even one piece fits.
         """
+        if self._facts.itemsize > self.most_decoded:
+            allowed = written_size(-(-self._facts.itemsize // DECODED))
+            hint = f"allow it with --max-bytes {allowed}"
+            raise RefusedError(f"one value takes {max(1, round(self._facts.itemsize / MIB))} MiB", hint=hint)
         if self.fits(selection):
-            return Plan(selection, list(Cells(self._grid, selection)), True)
+            return Plan(selection, list(stored_cells(self._grid, selection)), True)
         chosen: dict[Cell, None] = {}
         spent = [0, 0]
         if first is not None:
-            self._choose(Cells(self._grid, first), chosen, spent, 2)
-        cells = Cells(self._grid, selection)
+            self._choose(stored_cells(self._grid, first), chosen, spent, 1 if self.fits(first) else 2)
+        cells = stored_cells(self._grid, selection)
         self._choose(cells, chosen, spent, 1)
         if not chosen and len(cells):
             needed = max(self._grid.cost(cells[0]), -(-self._grid.piece_bytes // DECODED))
@@ -143,16 +152,16 @@ class Sampler:
                 "one piece of the dataset is larger than the limit",
                 hint=f"allow it with --max-bytes {written_size(needed)}",
             )
-        return Plan(selection, list(chosen), len(chosen) == len(cells))
+        return Plan(selection, list(chosen), False)
 
-    def _choose(self, cells: Cells, chosen: dict[Cell, None], spent: list[int], share: int) -> None:
+    def _choose(self, cells: Sequence[Cell], chosen: dict[Cell, None], spent: list[int], share: int) -> None:
         """Add cells, spread evenly, until a share of the budget (1: all, 2: half) of bytes is spent."""
-        for cell in cells.spread():
+        for cell in evenly(cells):
             if cell in chosen:
                 continue
             stored = spent[0] + self._grid.cost(cell)
             decoded = spent[1] + self._grid.piece_bytes
-            full = stored > self.max_bytes // share or decoded > self.max_bytes * DECODED // share
+            full = stored > self.max_bytes // share or decoded > self.most_decoded // share
             if full or len(chosen) >= MOST_PIECES // share:
                 break
             chosen[cell] = None
@@ -162,8 +171,12 @@ class Sampler:
         """Bytes of the object that a plan needs. What was never written has none."""
         if self._grid.places is None:
             return []
-        places = (self._grid.places.get(cell) for cell in plan.cells)
-        return merged(place for place in places if place is not None)
+        runs = self._runs(plan.selection) if plan.complete else None
+        if runs is not None:
+            return runs.ranges()
+        places = [place for cell in plan.cells if (place := self._grid.places.get(cell)) is not None]
+        joined = merged(places, GAP)
+        return joined if sum(stop - start for start, stop in joined) <= self.max_bytes else merged(places)
 
     def take(self, plan: Plan) -> Sample:
         """The values of a plan, which were fetched. Raises `DamagedError` where they cannot be decoded."""
@@ -173,11 +186,35 @@ class Sampler:
     def parts(self, plan: Plan) -> list[Part]:
         """The same piece by piece, for selections that are too large to lay out."""
         with self._decoding():
-            found = []
-            for cell in plan.cells:
-                source, _ = self._overlap(cell, plan.selection)
-                found.append(Part(source, self._piece(cell, source)))
-            return found
+            sources = [self._overlap(cell, plan.selection)[0] for cell in plan.cells]
+            return [Part(source, self._read(source)) for source in sources]
+
+    def laid_out(self, plan: Plan, parts: list[Part], drawn: Selection) -> tuple[Array, Array]:
+        """Values at a selection from the parts of a plan, and which are known.
+
+        What was never written is known as well: it has the fill value.
+        """
+        values = np.array(self._filled(tuple(axis.count for axis in drawn)))
+        present = np.ones(values.shape[: len(drawn)], dtype=bool)
+        have = set(plan.cells)
+        for cell in stored_cells(self._grid, drawn):
+            if cell not in have:
+                present[self._overlap(cell, drawn)[1]] = False
+        for cell, part in zip(plan.cells, parts, strict=True):
+            wanted, target = self._overlap(cell, drawn)
+            if all(axis.count for axis in wanted):
+                values[target] = part.values[tuple(map(steps_of, wanted, part.selection))]
+        return dropped(values, drawn), dropped(present, drawn)
+
+    def _runs(self, selection: Selection) -> Runs | None:
+        """Exact byte runs of a selection of a contiguous dataset; None where there are too many of them."""
+        shape = self._facts.shape or ()
+        direct = self._facts.layout == "contiguous" and not self._facts.type_has_pointers and shape
+        if not direct or self._offset is None or memory_dtype(self._data.id.get_type()) is None:
+            return None
+        if not all(axis.count for axis in selection) or count_runs(shape, selection) > MOST_RUNS:
+            return None
+        return Runs(shape, self._facts.itemsize, self._offset, selection)
 
     @contextmanager
     def _decoding(self) -> Iterator[None]:
@@ -188,33 +225,44 @@ class Sampler:
             raise DamagedError(f"the values cannot be read: {plain_reason(error)}") from None
 
     def _sample(self, selection: Selection, cells: list[Cell], complete: bool) -> Sample:
+        runs = self._runs(selection) if complete else None
+        if runs is not None:
+            return Sample(dropped(self._by_runs(runs, selection), selection), None, len(cells))
         if complete and (self._facts.type_has_pointers or self._compact(selection)):
-            values = self._read(selection)
-            return Sample(_drop(values, selection), None, len(cells))
-        shape = tuple(axis.count for axis in selection)
-        values = self._filled(shape)
-        present = None if complete else np.zeros(shape, dtype=bool)
+            return Sample(dropped(self._read(selection), selection), None, len(cells))
+        values = self._filled(tuple(axis.count for axis in selection))
+        if cells:
+            values = np.array(values)
+        have = set(cells)
+        present = None if complete else np.ones(values.shape[: len(selection)], dtype=bool)
         for cell in cells:
             source, target = self._overlap(cell, selection)
-            if self._grid.written(cell):
-                values[target] = self._read(source)
-            if present is not None:
-                present[target] = True
-        flags = None if present is None else _drop(present, selection)
-        return Sample(_drop(values, selection), flags, len(cells))
+            values[target] = self._read(source)
+        if present is not None:
+            for cell in stored_cells(self._grid, selection):
+                if cell not in have:
+                    present[self._overlap(cell, selection)[1]] = False
+        flags = None if present is None else dropped(present, selection)
+        return Sample(dropped(values, selection), flags, len(cells))
 
-    def _piece(self, cell: Cell, source: Selection) -> Array:
-        if self._grid.written(cell):
-            return self._read(source)
-        return np.broadcast_to(self._filled(()), tuple(axis.count for axis in source))
+    def _by_runs(self, runs: Runs, selection: Selection) -> Array:
+        """Values from the bytes themselves: libhdf5 would read much around each of them."""
+        kind = np.dtype((np.void, self._facts.itemsize))
+        try:
+            raw = runs.read(self._file.blocks).reshape(-1).view(kind)
+        except EOFError as error:
+            raise DamagedError(f"the values cannot be read: {error}") from None
+        raw = raw.reshape(tuple(axis.count for axis in selection))
+        return as_numpy(raw, self._data.id.get_type(), self._dtype, self._facts.itemsize)
 
     def _filled(self, shape: tuple[int, ...]) -> Array:
-        """An array of the fill value."""
+        """An array of the fill value, which is in memory but once: not to be written to."""
+        base, inner = flat_type(self._dtype)
         try:
-            fill = self._data.fillvalue
+            fill = np.full(inner, self._data.fillvalue, dtype=base)
         except (TypeError, ValueError, RuntimeError):
-            return np.zeros(shape, dtype=self._dtype)
-        return np.full(shape, fill, dtype=self._dtype)
+            fill = np.zeros(inner, dtype=base)
+        return np.broadcast_to(fill, shape + inner)
 
     def _compact(self, selection: Selection) -> bool:
         """Whether libhdf5 reads a selection at a stroke: it looks at every chunk of the box around it."""
@@ -250,8 +298,3 @@ class Sampler:
             source.append(part)
             target.append(slice(first, first + part.count))
         return tuple(source), tuple(target)
-
-
-def _drop(values: Array, selection: Selection) -> Array:
-    """Without the dimensions in which a single index was selected."""
-    return values[tuple(slice(None) if axis.keep else 0 for axis in selection)] if selection else values

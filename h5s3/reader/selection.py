@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from h5s3.errors import UsageError
 
-INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def parse_selection(text: str, shape: tuple[int, ...]) -> Selection:
     if inner.startswith("[") and inner.endswith("]"):
         inner = inner[1:-1]
     parts = [part.strip() for part in inner.split(",")]
-    if parts and parts[-1] == "" and len(parts) > 1:
+    if parts[-1] == "" and len(parts) > 1 and parts != ["", ""]:
         parts.pop()
     if parts == ["()"] or parts == [""]:
         parts = []

@@ -37,9 +37,15 @@ class Converter:
     nans: int = 0
     infs: int = 0
     raw: list[bytes] = field(default_factory=list)  # byte strings that are not UTF-8
+    most: int = 0  # elements of one value that are shown, and 16 times as many characters (0: all)
+    cut: int = 0  # values of which not all is shown
 
     def array(self, values: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> Json:
         """An array of any dimension as nested lists, `dtype` being h5py's with its metadata."""
+        if self.most and values.size > self.most:
+            self.cut += 1
+            side = max(1, int(self.most ** (1 / values.ndim)))
+            values = values[(slice(side),) * values.ndim]
         if values.ndim == 0:
             return self.value(values[()], dtype)
         if values.ndim == 1:
@@ -67,7 +73,7 @@ class Converter:
         if kind == "S":
             return self._bytes(bytes(value))
         if kind == "V":
-            return base64.b64encode(bytes(value)).decode()
+            return base64.b64encode(self._opaque(bytes(value))).decode()
         return self._object(value, dtype)
 
     def _integer(self, value: Any, dtype: np.dtype[Any]) -> Json:
@@ -89,11 +95,20 @@ class Converter:
         return number
 
     def _bytes(self, value: bytes) -> str:
+        if self.most and len(value) > 16 * self.most:
+            self.cut += 1
+            value = value[: 16 * self.most].decode("utf-8", "ignore").encode() or value[: 16 * self.most]
         try:
             return value.decode("utf-8")
         except UnicodeDecodeError:
             self.raw.append(value)
             return text_of(value)
+
+    def _opaque(self, value: bytes) -> bytes:
+        if not self.most or len(value) <= 16 * self.most:
+            return value
+        self.cut += 1
+        return value[: 16 * self.most]
 
     def _object(self, value: Any, dtype: np.dtype[Any]) -> Json:
         if isinstance(value, h5r.RegionReference):

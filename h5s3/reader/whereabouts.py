@@ -154,6 +154,15 @@ class Runs:
         return picked
 
 
+def count_runs(shape: tuple[int, ...], part: Selection) -> int:
+    """How many runs a part of a contiguous dataset has at the most, told without making them."""
+    dimension = len(shape) - 1
+    while dimension > 0 and part[dimension].count == shape[dimension]:
+        dimension -= 1
+    counts = [axis.count for axis in part[:dimension]]
+    return prod(counts) * (1 if not shape or part[dimension].step == 1 else part[dimension].count)
+
+
 def _pieces(start: int, stop: int) -> Iterator[Range]:
     for low in range(start, stop, LARGEST):
         yield low, min(low + LARGEST, stop)

@@ -18,6 +18,7 @@ from h5s3.render.tree import Style
 from h5s3.render.values import cell_text, null_word, number
 
 PLAIN_WIDTH, PLAIN_HEIGHT = 80, 24  # of a plot in a pipe
+SMALL = 22  # lines of a plot that is readable on a small screen
 _PARTS_SHOWN = 3
 _EVERYDAY_CALENDARS = ("standard", "gregorian", "proleptic_gregorian")
 
@@ -46,7 +47,7 @@ def show_preview(preview: Preview, only: str | None, plot: bool) -> None:
         lines += table_lines(shown.table, console.width, _null(preview))
     print_lines(console, lines)
     if shown.plot is not None:
-        _show_plot(console, shown)
+        _show_plot(console, shown, len(lines))
     if shown.profile is not None and only == "profile":
         print_lines(console, [[(f"{i}  {number(v)}", "")] for i, v in enumerate(shown.profile)])
 
@@ -58,14 +59,16 @@ def _null(preview: Preview) -> str:
     return null_word(stats.nan_count, stats.inf_count, stats.missing_count, unread) if stats else "null"
 
 
-def _show_plot(console: Console, preview: Preview) -> None:
+def _show_plot(console: Console, preview: Preview, above: int) -> None:
+    """The plot: where the screen is high enough, all that stands `above` it stays in sight."""
     from h5s3.render.picture import plot_text
 
     if preview.plot is None:
         return
     color, unicode = _style(console)
     width, height = (console.width, console.height) if console.is_terminal else (PLAIN_WIDTH, PLAIN_HEIGHT)
-    text = plot_text(preview, preview.plot, width, max(10, min(height - 2, width // 2)), color, unicode)
+    height = max(min(height - 2, SMALL), height - 2 - above) if console.is_terminal else height - 2
+    text = plot_text(preview, preview.plot, width, max(10, min(height, width // 2)), color, unicode)
     sys.stdout.write(text + "\n")
 
 
@@ -141,6 +144,8 @@ def _sampling(sample: Sampling) -> str:
 def _stats_lines(stats: Stats, units: str, width: int) -> list[Line]:
     low = _text(stats.min_time) or number(stats.min)
     high = _text(stats.max_time) or number(stats.max)
+    if low == high and stats.min != stats.max:  # six digits do not tell them apart
+        low, high = repr(stats.min), repr(stats.max)
     figures = [f"min {low}", f"max {high}", f"mean {number(stats.mean)}", f"std {number(stats.std)}"]
     figures += [units] if units else []
     if stats.of is not UNSET:
