@@ -115,7 +115,8 @@ def _say_what_was_read(look: Look, plan: Plan, values: Values) -> None:
     document.sample = Sampling(unit=sampler.unit, read=read, total=stored)
     if values.parts is not None:
         document.sample.parts = [text_of_selection(part.selection) for part in values.parts]
-        document.notes.append("what was not read is left out of the plot and the table")
+        if values.present is not None:
+            document.notes.append("what was not read is left out of the plot and the table")
     if stored < touched:
         share = f"{stored:,} of {touched:,} chunks were ever written; the others have the fill value"
         document.notes.append(share)
