@@ -255,5 +255,6 @@ def test_an_external_link_is_never_followed(server: S3Server) -> None:
         assert run(command, where, "/group/data", on=server).failed(8) == (
             f"{where}: /group is an external link to external_target.h5:/group, which is never followed"
         )
-    line = run("preview", where, "/data", on=server).failed(2)
-    assert line == f"{where}: /data is a link, not a dataset; try: h5s3 tree"
+    line = run("preview", where, "/data", on=server).failed(8)
+    target = "external_target.h5:/group/data"
+    assert line == f"{where}: /data is an external link to {target}, which is never followed"

@@ -100,7 +100,7 @@ class _Transfer:
         make = maker(kind)
         head = job.head
         estimate = _plan(bulk, job, output, self.wish.stream is not None or kind not in ("npy", "h5"))
-        if kind == "h5" and not estimate.fetched and all(map(bulk.unwritten, bulk.boxes(ordered=False))):
+        if kind == "h5" and bulk.never_written:
             estimate = replace(estimate, written=0)
         self._refuse_large(estimate)
         self.wish.announce(estimate)
@@ -214,7 +214,8 @@ class _Filling:
                 self._by_spool(writer)
             else:
                 sparse = getattr(writer, "sparse", False)  # what is not written there has the fill value
-                for box in self._bulk.boxes(writer.ordered):
+                nothing = sparse and self._bulk.never_written
+                for box in () if nothing else self._bulk.boxes(writer.ordered):
                     if sparse and self._bulk.unwritten(box):
                         self._tell(box)
                         continue

@@ -78,7 +78,8 @@ class Bulk:
 
     def boxes(self, ordered: bool) -> Iterator[Box]:
         """What is read at once, one after the other; `ordered`: in C order."""
-        stored = min(self._index.largest, self._file.info.size) if self._index else self._cell_bytes
+        index = self._index
+        stored = self._cell_bytes if index is None else min(index.largest, self._file.info.size)
         size = max(self._facts.itemsize, self.dtype.itemsize if self.dtype is not None else 0)
         if self._facts.type_has_pointers:
             size += POINTED
@@ -93,11 +94,18 @@ class Bulk:
             return self._runs(part).ranges()
         return []
 
+    @property
+    def never_written(self) -> bool:
+        """Whether all of the selection has the fill value."""
+        if self._index is not None:
+            return not len(self._index)
+        return self._facts.layout == "contiguous" and bool(self._facts.shape) and self._offset is None
+
     def unwritten(self, box: Box) -> bool:
         """Whether nothing of a box was ever written: all of it has the fill value."""
         if self._index is not None:
             return not self._index.ranges(box.part(self.selection))
-        return self._facts.layout == "contiguous" and bool(self._facts.shape) and self._offset is None
+        return self.never_written
 
     def raw(self, box: Box) -> Array:
         """The values as stored, as opaque bytes. Not for types with pointers."""

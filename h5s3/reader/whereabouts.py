@@ -47,6 +47,9 @@ class StoredChunks:
         self._keys, self._starts, self._sizes = keys[order], starts[order], sizes[order]
         self.largest = int(self._sizes.max()) if self._sizes.size else 0
 
+    def __len__(self) -> int:
+        return int(self._keys.size)
+
     def _known(self, table: Numbers) -> tuple[Numbers, Numbers, Numbers]:
         """From an index that was read before."""
         places = table[:, :-3].astype("i8") - np.array(self._low, dtype="i8")
