@@ -16,7 +16,20 @@ from h5s3.explore.session import Session
 from h5s3.records import to_json
 from h5s3.settings import Settings
 from h5s3.storage.location import Location
-from tests.support.bench import BUCKET, DATA, FEW, KEY, KIB, MIB, THERE, by_name, ranged, reads, settings_for
+from tests.support.bench import (
+    BUCKET,
+    DATA,
+    FEW,
+    KEY,
+    KIB,
+    MIB,
+    THERE,
+    by_name,
+    one,
+    ranged,
+    reads,
+    settings_for,
+)
 from tests.support.proxy import Proxy
 from tests.support.servers import S3Server, rclone_server
 
@@ -54,26 +67,31 @@ def test_every_request_and_byte_is_counted_and_planned(session: Session, proxy: 
 
 def test_samples_are_complete_and_summed_up(session: Session) -> None:
     document = bench(session, THERE, **FEW)
-    assert [(s.operation, s.size, s.concurrency) for s in document.samples] == [
-        ("connect", 0, 1),
-        ("HEAD", 0, 1),
-        ("LIST", 0, 1),
-        ("GET, new connection", 4 * KIB, 1),
-        ("GET", 4 * KIB, 1),
-        ("GET", 4 * KIB, 4),
-        ("GET", 256 * KIB, 1),
-        ("GET", 256 * KIB, 4),
+    assert [(s.operation, s.size, s.concurrency, s.connection, s.pattern) for s in document.samples] == [
+        ("connect", 0, 1, "new", UNSET),
+        ("HEAD", 0, 1, "reused", UNSET),
+        ("LIST", 0, 1, "reused", UNSET),
+        ("GET", 4 * KIB, 1, "new", "random"),
+        ("GET", 4 * KIB, 1, "reused", "random"),
+        ("GET", 4 * KIB, 4, "reused", "random"),
+        ("GET", 256 * KIB, 1, "reused", "random"),
+        ("GET", 256 * KIB, 4, "reused", "random"),
+        ("GET", 4 * KIB, 1, "reused", "sequential"),
+        ("GET", 256 * KIB, 1, "reused", "sequential"),
+        ("GET", 4 * KIB, 1, "reused", "first"),
+        ("GET", 4 * KIB, 1, "reused", "second"),
     ]
     for samples in document.samples:
-        assert (len(samples.seconds), samples.errors) == (6, 0)
+        assert (len(samples.seconds), samples.errors, samples.retries, samples.failures) == (6, 0, 0, [])
         assert samples.min == min(samples.seconds) and samples.max == max(samples.seconds) == samples.p99
         assert samples.min and samples.p50 and samples.p90 and samples.max
         assert samples.min <= samples.p50 <= samples.p90 <= samples.max
         assert samples.requests_per_second == pytest.approx(6 / samples.wall_seconds, rel=0.01)
-        assert (samples.warm_up_seconds is UNSET) == (samples.concurrency > 1)
-    for samples in reads(document):
-        assert samples.bytes == 6 * samples.size
-        assert samples.first_byte_seconds is not UNSET
+        assert (samples.warm_up_seconds is UNSET) == (samples.concurrency > 1 or samples.pattern == "second")
+        assert samples.cpu_seconds_per_request is not None and 0 < samples.cpu_seconds_per_request < 0.1
+    for samples in document.samples[1:]:
+        assert samples.bytes == 6 * samples.size or samples.operation == "LIST"
+        assert samples.first_byte_seconds is not UNSET and samples.first_byte_p50 is not UNSET
         assert all(a <= b for a, b in zip(samples.first_byte_seconds, samples.seconds, strict=True))
     assert document.object_size == len(DATA)
     assert document.strategies is UNSET
@@ -87,21 +105,31 @@ def test_the_same_places_in_every_run(settings: Settings, proxy: Proxy) -> None:
             bench(session, THERE, sizes=[4 * KIB], count=5, concurrency=[1])
         seen.append([request.range for request in proxy.requests if ranged(request)])
     assert seen[0] == seen[1]
-    assert len(set(seen[0])) == 12  # two series of five and a warm-up
+    assert len(set(seen[0])) == 23  # two series of five and a warm-up, six in order, five that come twice
+    assert len(seen[0]) == 29
+
+
+def test_places_are_random_or_in_order_or_come_twice(session: Session, proxy: Proxy) -> None:
+    bench(session, THERE, sizes=[4 * KIB], count=6, concurrency=[1])
+    starts = [seen.range[0] for seen in proxy.requests if seen.range and ranged(seen)]
+    pairs, others, inorder = starts[1:13], starts[13:-7], starts[-7:]
+    assert pairs[::2] == pairs[1::2] and len(set(pairs)) == 6
+    assert inorder == [index * 4 * KIB for index in range(7)]
+    assert len(others) == 14 and others != sorted(others)
 
 
 def test_connections_are_kept_or_new(session: Session, proxy: Proxy) -> None:
     bench(session, THERE, sizes=[KIB], count=5, concurrency=[1, 3])
-    # Of RangeClient 1, probes of connecting 1 + 5, HEAD and LIST 1, checks 1, new ones 6, reads on 3 kept.
-    # Reads one at a time go on the last of the new connections.
-    assert proxy.connections in range(17, 19)
+    # Of RangeClient 1, probes of connecting 1 + 5, HEAD and LIST 1, checks 1, pairs 1, new ones 6, reads on 3
+    # kept. Reads one at a time go on the last of the new connections.
+    assert proxy.connections in range(18, 20)
 
 
 def test_one_at_a_time_and_many_at_once(session: Session, proxy: Proxy) -> None:
     proxy.delay, proxy.jitter = 0.02, 0.25
     begun = session.trace.rounds
     document = bench(session, THERE, sizes=[4 * KIB], count=8, concurrency=[1, 8])
-    alone, together = (s for s in document.samples if s.operation == "GET")
+    alone, together = one(document, 4 * KIB), one(document, 4 * KIB, 8)
     assert alone.wall_seconds > 8 * 0.02
     assert together.wall_seconds < 4 * 0.02
     connects = 9  # they are waits, though not requests
@@ -123,7 +151,7 @@ def test_the_first_byte_takes_the_delay(settings: Settings, proxy: Proxy) -> Non
 def test_whole_bodies_take_the_bandwidth(session: Session, proxy: Proxy) -> None:
     proxy.bandwidth = 4e6
     document = bench(session, THERE, sizes=[256 * KIB], count=4, concurrency=[1])
-    samples = reads(document)[-1]
+    samples = one(document, 256 * KIB)
     assert samples.p50 and samples.first_byte_p50 is not UNSET
     assert samples.p50 > 0.05 and samples.p50 > samples.first_byte_p50
     assert samples.bytes_per_second is not None and samples.bytes_per_second < 5e6
@@ -195,7 +223,7 @@ def test_urls(session: Session, server: S3Server, proxy: Proxy) -> None:
     url = server.at(proxy.url).client().generate_presigned_url("get_object", Params=names)
     place = Location("web", url)
     document = bench(session, place, **FEW)
-    assert {samples.operation for samples in document.samples} == {"connect", "GET", "GET, new connection"}
+    assert {samples.operation for samples in document.samples} == {"connect", "GET"}
     assert by_name(document)["range"].ok
     assert session.trace.total == proxy.count()
     assert planned_cost(session, place, object_size=len(DATA), **FEW)[0] == proxy.count()
@@ -248,7 +276,7 @@ def test_plans() -> None:
                     assert max(3, cell.concurrency) <= cell.count <= max(20, cell.concurrency)
                     assert there is None or cell.size <= there
     roomy = make_plan(THERE, None, 10_000 * MIB, Wishes(sizes, 20, [1, 8, 32]))
-    assert len(roomy.cells) == 13 and roomy.warnings == []
+    assert len(roomy.cells) == 13 + 4 + 1 and roomy.warnings == []
 
 
 def test_through_the_proxy_of_the_environment(

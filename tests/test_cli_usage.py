@@ -15,7 +15,7 @@ USAGE = [
     (("schema",), "Missing argument 'COMMAND'; try: h5s3 schema --help"),
     (
         ("schema", "nothing"),
-        "no command 'nothing' with JSON; one of ls, tree, meta, preview, get, bench, cache",
+        "no command 'nothing' with JSON; one of ls, tree, meta, preview, get, du, bench, doctor, cache",
     ),
     (("tree", "x.h5", "-r", "-d", "2"), "--recursive and --depth contradict each other"),
 ]
@@ -45,8 +45,11 @@ SLICES = [
 PREVIEW = [
     (("/sst", "--fixed", "3=0"), "--fixed 3=0 does not fit the shape (3, 4, 5)"),
     (("/sst", "--fixed", "0=3"), "--fixed 0=3 does not fit the shape (3, 4, 5)"),
-    (("/sst", "--display-dims", "1,1"), "--display-dims are two of [0, 1, 2] here"),
-    (("/sst", "--display-dims", "1,2", "--fixed", "1=0"), "--display-dims are two of [0, 2] here"),
+    (("/sst", "--display-dims", "1,1"), "--display-dims are two of [0, 1, 2] for the shape (3, 4, 5)"),
+    (
+        ("/sst", "--display-dims", "1,2", "--fixed", "1=0"),
+        "--display-dims are two of [0, 2] for the shape (3, 4, 5)",
+    ),
     (("/",), "/ is a group, not a dataset; try: h5s3 tree"),
     (("/forecast",), "/forecast is a group, not a dataset; try: h5s3 tree"),
 ]

@@ -14,7 +14,7 @@ from h5s3.demo.server import serve
 from tests.support import readme
 
 TEXT = readme.README.read_text()
-COMMANDS = ["ls", "tree", "meta", "preview", "bench", "cache", "demo", "schema"]
+COMMANDS = ["ls", "tree", "meta", "preview", "get", "du", "bench", "doctor", "cache", "demo", "schema"]
 
 
 @pytest.fixture(scope="module")

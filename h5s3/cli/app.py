@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from h5s3 import __version__
-from h5s3.cli import bench, cache, demo, get, ls, meta, preview, schema, tree
+from h5s3.cli import bench, cache, demo, doctor, du, get, ls, meta, preview, schema, tree
 from h5s3.cli.lean import LeanGroup
 from h5s3.cli.run import report, unwritten
 from h5s3.errors import UsageError
@@ -21,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (ls, tree, meta, preview, get, bench):
+for module in (ls, tree, meta, preview, get, du, bench, doctor):
     module.register(app)
 app.add_typer(cache.app, name="cache")
 for module in (demo, schema):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +13,9 @@ from h5s3.cli.options import Common, with_common
 from h5s3.cli.run import session
 from h5s3.errors import UsageError
 from h5s3.settings import parse_size
+
+if TYPE_CHECKING:
+    from h5s3.records import Bench
 
 
 def register(app: typer.Typer) -> None:
@@ -30,22 +34,45 @@ def bench(
     ] = "1,8,32",
     compare: Annotated[bool, typer.Option("--compare", help="Compare ways of walking an HDF5 file.")] = False,
     path: Annotated[str, typer.Option("--path", metavar="PATH", help="Where --compare walks.")] = "/",
+    plot: Annotated[bool, typer.Option("--plot/--no-plot", help="Draw the samples.")] = True,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            "--save",
+            metavar="FILE",
+            help="Also write the JSON document to FILE; only an earlier one of its kind is replaced.",
+        ),
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option("--against", metavar="FILE", help="Compare with an earlier run that --save wrote."),
+    ] = None,
     *,
     common: Common,
 ) -> None:
     """Measure how a storage answers: connect, HEAD, LIST, range reads; and whether it honours Range.
 
+    What it may cost is said on standard error before it begins; --max-bytes bounds it (256 MiB).
+
     \b
     Examples:
       h5s3 bench s3://bucket/large.h5
       h5s3 bench s3://bucket/large.h5 --sizes 64K --concurrency 1,32 --count 50 --json
+      h5s3 bench s3://bucket/large.h5 --save monday.json
+      h5s3 bench s3://bucket/large.h5 --against monday.json
     """
     from h5s3.explore.bench import bench as ask
     from h5s3.explore.bench import planned_cost
+    from h5s3.explore.bench_against import against as compared
+    from h5s3.explore.bench_files import check_place, earlier
+    from h5s3.explore.bench_files import save as write
     from h5s3.render.bench import cost_line
     from h5s3.render.progress import announce, progress
 
     wanted, flights = [parse_size(part) for part in sizes.split(",")], _numbers(concurrency)
+    before = earlier(str(against)) if against else None
+    if save:
+        check_place(str(save))
     with session(common) as opened:
         place = opened.location(location)
         cost = planned_cost(opened, place, sizes=wanted, count=count, concurrency=flights, compare=compare)
@@ -61,16 +88,25 @@ def bench(
                 path=path,
                 progress=told,
             )
-    if common.json:
+    if before:
+        found.against = compared(found, before)
+    try:
+        if save:
+            write(found, str(save))
+            announce(f"saved to {save}")
+    finally:  # a measurement that cannot be saved is shown all the same
+        _show(found, plot, common.json)
+
+
+def _show(found: Bench, plot: bool, as_json: bool) -> None:
+    if as_json:
         from h5s3.render.console import show_json
 
         show_json(found)
-    else:
-        from h5s3.render.bench import bench_lines
-        from h5s3.render.console import can_show_unicode, show, stdout
+        return
+    from h5s3.render.bench import show_bench
 
-        width = min(stdout().width, 120)
-        show([bench_lines(found, width, can_show_unicode())], width)
+    show_bench(found, plot)
 
 
 def _numbers(text: str) -> list[int]:

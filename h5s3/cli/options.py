@@ -129,6 +129,10 @@ class Common:
         self.debug: bool = values["debug"]
         self._values = values
 
+    def given(self, name: str) -> Any:
+        """The value of an option as it was given; None where it was not."""
+        return self._values[name]
+
     def settings(self) -> Settings:
         """Options over environment. Raises `UsageError` where they contradict."""
         values = self._values

@@ -18,7 +18,8 @@ def register(app: typer.Typer) -> None:
 
 def schema(
     command: Annotated[
-        str, typer.Argument(metavar="COMMAND", help="ls, tree, meta, preview, get, bench or cache.")
+        str,
+        typer.Argument(metavar="COMMAND", help="ls, tree, meta, preview, get, du, bench, doctor or cache."),
     ],
 ) -> None:
     """Print the JSON Schema of what a command prints with --json.

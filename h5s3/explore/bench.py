@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from h5s3 import __version__
 from h5s3.errors import NetworkError, UsageError
+from h5s3.explore.bench_advice import advice
 from h5s3.explore.bench_plan import BUDGET, Wishes, is_object, make_plan
 from h5s3.explore.bench_run import Progress, Run
-from h5s3.explore.bench_samples import advice
 from h5s3.explore.session import Session
 from h5s3.explore.strategies import compare_strategies
+from h5s3.explore.strategies_projected import project
 from h5s3.records import Bench
 from h5s3.storage.base import ObjectInfo
 from h5s3.storage.location import Location
@@ -33,7 +36,7 @@ def bench(
     every run. No more than `max_bytes` of the settings (or 256 MiB) arrive: see `planned_cost`. `compare`
     also walks the HDF5 file below `path` in several ways. `progress` is told what is done and which part
     of the whole (0 to 1) that is. Raises `UsageError` for what is not behind a network, and what the
-    storage raises; requests that fail later are counted and told of in the warnings.
+    storage raises; requests that fail later are sent again once, counted and told of in the warnings.
     """
     wishes = Wishes(sizes, count, concurrency)
     tell = progress or (lambda doing, part: None)
@@ -44,6 +47,8 @@ def bench(
     info = _identify(session, location) if is_object(location) else None
     plan = make_plan(location, info.size if info else None, share, wishes)
     document = Bench(
+        version=__version__,
+        measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
         location=location.display,
         endpoint=_endpoint(session, location, probe),
         object_size=info.size if info else 0,
@@ -54,10 +59,12 @@ def bench(
     if compare:
         if info is None:
             raise UsageError("only an object can be compared", location=location.display)
-        tell("walking the file", 0.0)
-        document.strategies, told = compare_strategies(session, info, path, _budget(session) // 2)
+        document.strategies, told = compare_strategies(
+            session, info, path, _budget(session) // 2, lambda doing: tell(doing, 0.0)
+        )
         document.warnings += told
     Run(session, probe, plan, info, document, tell).run(first)
+    project(document.strategies or [], document.samples)
     document.warnings += advice(document.samples)
     return document
 
@@ -75,7 +82,8 @@ def planned_cost(
     """Requests and bytes that `bench` takes at the most, worked out without asking anybody.
 
     Pages of LIST come on top of the bytes. The requests of the walks of `compare` are not in it: their
-    number is what they are made to find out; half of the bytes is theirs.
+    number is what they are made to find out; half of the bytes is theirs. What fails and is sent again comes
+    on top, within `max_bytes`.
     """
     share = _share(session, compare)
     plan = make_plan(location, object_size, share, Wishes(sizes, count, concurrency))

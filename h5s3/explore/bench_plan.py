@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from h5s3.errors import UsageError
 from h5s3.settings import MIB
@@ -13,7 +14,10 @@ from h5s3.storage.probe_checks import RANGES, REQUESTS, sample_length
 BUDGET = 256 * MIB  # bytes, where --max-bytes does not say
 FEWEST = 3  # samples worth a summary
 FEW = 20  # samples of what is not a matter of size, at the most
+PAIRS = 10  # of reads of one place, at the most
+PAIRED = 64 * 1024  # bytes of such a read, at the most, where there is a size that small
 MOST_AT_ONCE = 256
+Pattern = Literal["random", "sequential", "pairs"]
 
 
 @dataclass(frozen=True)
@@ -36,12 +40,16 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Cell:
-    """Ranged reads of one size, so many at once. `fresh`: each on a connection of its own."""
+    """Ranged reads of one size, so many at once. `fresh`: each on a connection of its own.
+
+    The places are random, or follow each other, or are read twice each (`pairs`).
+    """
 
     size: int  # bytes
     concurrency: int
     count: int
     fresh: bool = False
+    pattern: Pattern = "random"
 
     @property
     def floor(self) -> int:
@@ -49,14 +57,19 @@ class Cell:
         return max(FEWEST, self.concurrency)
 
     @property
+    def each(self) -> int:
+        """Bytes that one more of `count` takes."""
+        return self.size * (2 if self.pattern == "pairs" else 1)
+
+    @property
     def requests(self) -> int:
         """With the one that warms up, where they come one at a time."""
-        return self.count + (self.concurrency == 1)
+        return self.bytes // self.size
 
     @property
     def bytes(self) -> int:
         """Bytes of the object that will arrive."""
-        return self.size * self.requests
+        return self.each * self.count + self.size * (self.concurrency == 1)
 
     def least(self) -> int:
         """Bytes with the fewest requests."""
@@ -65,7 +78,7 @@ class Cell:
 
 @dataclass
 class Plan:
-    """All that will be asked for. `few` samples of each of `singles`, with a warm-up before."""
+    """All that will be asked for, if nothing fails. `few` samples of each of `singles`, after a warm-up."""
 
     object_size: int | None  # None: a bucket or prefix, or not known yet
     budget: int
@@ -110,12 +123,31 @@ def make_plan(location: Location, object_size: int | None, budget: int, wishes: 
         return plan
     plan.check_length = sample_length(object_size or budget, budget)
     fitting = _fitting(plan, sorted(set(wishes.sizes)))
-    wanted = [Cell(min(fitting), 1, plan.few, fresh=True)]
-    for at_once in sorted(set(wishes.concurrency)):
-        wanted += [Cell(size, at_once, max(wishes.count, at_once)) for size in fitting]
+    wanted = _cells(plan, wishes, fitting)
     left = budget - plan.bytes - sum(set(wishes.concurrency))
     plan.cells = _fill(plan, *_admit(plan, wanted, left))
     return plan
+
+
+def _cells(plan: Plan, wishes: Wishes, sizes: list[int]) -> list[Cell]:
+    """All kinds of reads. Sequential ones never come back to a place, and neither do pairs."""
+    paired = max((size for size in sizes if size <= PAIRED), default=sizes[0])
+    cells = [
+        Cell(paired, 1, min(plan.few, PAIRS, _places(plan, paired)), pattern="pairs"),
+        Cell(sizes[0], 1, plan.few, fresh=True),
+    ]
+    for at_once in sorted(set(wishes.concurrency)):
+        cells += [Cell(size, at_once, max(wishes.count, at_once)) for size in sizes]
+    if 1 in wishes.concurrency:
+        cells += [
+            Cell(size, 1, min(plan.few, _places(plan, size) - 1), pattern="sequential") for size in sizes
+        ]
+    return [cell for cell in cells if cell.count >= cell.floor]
+
+
+def _places(plan: Plan, size: int) -> int:
+    """Ranges of a size that the object has side by side."""
+    return FEW + 1 if plan.object_size is None else plan.object_size // size
 
 
 def _singles(location: Location) -> list[str]:
@@ -151,7 +183,7 @@ def _admit(plan: Plan, wanted: list[Cell], left: int) -> tuple[list[Cell], int]:
         else:
             out.append(cell)
     if out:
-        named = ", ".join(f"{size_text(cell.size)} at {cell.concurrency}" for cell in out)
+        named = ", ".join(f"{_cell_text(cell)}" for cell in out)
         plan.warnings.append(f"left out, to stay within {size_text(plan.budget)}: {named}; raise --max-bytes")
     return [cell for cell in wanted if cell in admitted], left
 
@@ -162,12 +194,12 @@ def _fill(plan: Plan, cells: list[Cell], left: int) -> list[Cell]:
     filled = list(cells)
     for position, index in enumerate(order):
         cell = cells[index]
-        share = left // (len(order) - position) // cell.size
+        share = left // (len(order) - position) // cell.each
         count = min(cell.count, cell.floor + share)
-        left -= (count - cell.floor) * cell.size
+        left -= (count - cell.floor) * cell.each
         filled[index] = replace(cell, count=count)
     fewer = [
-        f"{size_text(new.size)} at {new.concurrency} ({new.count} of {old.count})"
+        f"{_cell_text(new)} ({new.count} of {old.count})"
         for old, new in zip(cells, filled, strict=True)
         if new.count < old.count
     ]
@@ -176,6 +208,11 @@ def _fill(plan: Plan, cells: list[Cell], left: int) -> list[Cell]:
             f"fewer requests, to stay within {size_text(plan.budget)}: {', '.join(fewer)}; raise --max-bytes"
         )
     return filled
+
+
+def _cell_text(cell: Cell) -> str:
+    kind = "new connections, " if cell.fresh else "" if cell.pattern == "random" else f"{cell.pattern}, "
+    return f"{kind}{size_text(cell.size)} at {cell.concurrency}"
 
 
 def size_text(size: int) -> str:

@@ -7,19 +7,20 @@ from collections.abc import Callable, Iterable
 from queue import SimpleQueue
 from time import perf_counter
 
-from h5s3.errors import H5s3Error, NetworkError
+from h5s3.errors import H5s3Error
 from h5s3.explore.bench_plan import Cell, Plan
-from h5s3.explore.bench_samples import Outcome, name_of, summarize
+from h5s3.explore.bench_samples import Kind, Operation, Outcome, Pattern, name_of, summarize
+from h5s3.explore.bench_tries import Tries
 from h5s3.explore.session import Session
-from h5s3.records import Bench, Samples
+from h5s3.records import UNSET, Bench, Samples
 from h5s3.storage.base import ObjectInfo, Range
 from h5s3.storage.batch import Batch
 from h5s3.storage.lines import Line, Timing
 from h5s3.storage.probe import Probe
-from h5s3.storage.probe_checks import check_ranges
+from h5s3.storage.probe_checks import check_ranges, drops_check
 
-FRESH = "GET, new connection"
 TELL_EVERY = 0.05  # seconds
+ORDER = ("random", "sequential", "first", "second")  # of what is listed; new connections before all
 Progress = Callable[[str, float], None]
 Lines = SimpleQueue[Line]
 
@@ -43,6 +44,7 @@ class Run:
         self._info = info
         self._document = document
         self._progress = progress
+        self._tries = Tries(session.settings, session.trace, max(0, plan.budget - plan.bytes))
         self._begun = session.trace.total - bool(info)
         self._told = 0.0
 
@@ -53,8 +55,8 @@ class Run:
         line = self._probe.line()
         try:
             self._connections(first)
-            self._single("HEAD", lambda: self._probe.head(line))
-            self._single("LIST", lambda: self._probe.list(line))
+            self._single("HEAD", line, lambda: self._probe.head(line))
+            self._single("LIST", line, lambda: self._probe.list(line))
             honest = self._checks()
         finally:
             line.close()
@@ -62,6 +64,8 @@ class Run:
             self._reads()
         elif self._plan.cells:
             self._warn("ranged reads are not measured: the server does not honour Range")
+        if self._document.checks or self._tries.dropped:
+            self._document.checks.append(drops_check(self._tries.dropped, self._trace.total))
         self._progress("done", 1.0)
 
     def _warn(self, sentence: str) -> None:
@@ -80,49 +84,43 @@ class Run:
 
     def _connections(self, first: Timing) -> None:
         outcome = Outcome(warm_up=first)
-        self._series("connect", outcome, self._plan.few, self._probe.connect)
-        self._add("connect", Cell(0, 1, self._plan.few), outcome)
+        self._series("connect", outcome, None, self._probe.connect)
+        self._add(Kind("connect", fresh=True), outcome)
 
-    def _single(self, operation: str, ask: Callable[[], Timing]) -> None:
+    def _single(self, operation: Operation, line: Line, ask: Callable[[], Timing]) -> None:
         """Samples of requests that have no size. Where the first is refused, none."""
         if operation not in self._plan.singles:
             return
-        outcome = Outcome()
+        outcome, trial = Outcome(), Outcome()
         try:
-            outcome.warm_up = ask()
+            self._tries.attempt(trial, ask, line)
+            if not trial.timings:
+                raise trial.failed[-1].error
         except H5s3Error as error:
             _ = self._settings.request_seconds
             if self._info is None:
                 raise
             self._warn(f"{operation} is not measured: {error.cause}")
             return
-        self._series(operation, outcome, self._plan.few, ask)
-        self._add(operation, Cell(0, 1, self._plan.few), outcome)
+        outcome.warmed_by(trial)
+        self._series(operation, outcome, line, ask)
+        self._add(Kind(operation), outcome)
 
-    def _series(self, doing: str, outcome: Outcome, count: int, ask: Callable[[], Timing]) -> None:
+    def _series(self, doing: str, outcome: Outcome, line: Line | None, ask: Callable[[], Timing]) -> None:
         with outcome.clocked():
-            for _ in range(count):
+            for _ in range(self._plan.few):
                 self._tell(doing)
-                self._attempt(outcome, ask)
+                self._tries.attempt(outcome, ask, line)
 
-    def _attempt(self, outcome: Outcome, ask: Callable[[], Timing]) -> None:
-        """One sample, or one error of the wire. Raises what makes going on pointless."""
-        if outcome.hopeless:
-            return
+    def _add(self, kind: Kind, outcome: Outcome) -> Samples:
         _ = self._settings.request_seconds
-        try:
-            outcome.timings.append(ask())
-        except NetworkError as error:
-            outcome.errors.append(error)
-
-    def _add(self, operation: str, cell: Cell, outcome: Outcome) -> Samples:
-        _ = self._settings.request_seconds
-        samples = summarize(operation, cell.size, cell.concurrency, outcome)
+        samples = summarize(kind, outcome)
         self._document.samples.append(samples)
-        if outcome.errors:
-            tried = len(outcome.timings) + len(outcome.errors)
-            causes = ", ".join(sorted({error.cause for error in outcome.errors}))
-            self._warn(f"{len(outcome.errors)} of {tried} failed, {name_of(samples)}: {causes}")
+        if outcome.failed:
+            tried = len(outcome.timings) + outcome.errors
+            causes = ", ".join(sorted({failed.error.cause for failed in outcome.failed}))
+            again = f", {samples.retries} sent again" if samples.retries else ""
+            self._warn(f"{samples.errors} of {tried} failed{again}, {name_of(samples)}: {causes}")
         return samples
 
     def _checks(self) -> bool:
@@ -132,7 +130,13 @@ class Run:
         self._tell("checking ranges")
         line = self._probe.line()
         try:
-            self._document.checks = check_ranges(self._probe, line, self._info, self._plan.check_length)
+            self._document.checks = check_ranges(
+                self._probe,
+                line,
+                self._info,
+                self._plan.check_length,
+                lambda ask: self._tries.look(line, ask),
+            )
         finally:
             line.close()
         _ = self._settings.request_seconds
@@ -141,16 +145,14 @@ class Run:
     # ----------------------------------------------------------------------------------- ranged reads
 
     def _reads(self) -> None:
-        """The cells, concurrency by concurrency; listed by size."""
+        """The cells, concurrency by concurrency; listed by kind and size."""
         before = len(self._document.samples)
         for concurrency in sorted({cell.concurrency for cell in self._plan.cells}):
             cells = [cell for cell in self._plan.cells if cell.concurrency == concurrency]
             if not self._group(concurrency, cells):
                 self._warn("the measurement was given up: every read failed")
                 break
-        reads = self._document.samples[before:]
-        reads.sort(key=lambda samples: (samples.operation == "GET", samples.size, samples.concurrency))
-        self._document.samples[before:] = reads
+        self._document.samples[before:] = sorted(self._document.samples[before:], key=_place)
 
     def _group(self, concurrency: int, cells: list[Cell]) -> bool:
         """Cells that share their connections. False: the server fails."""
@@ -161,7 +163,7 @@ class Run:
         batch = Batch(self._trace, concurrency)
         try:
             if concurrency > 1:
-                self._fetch(batch, lines, [(0, 1)] * concurrency, Outcome(), "opening connections")
+                self._fetch(batch, lines, [(0, 1)] * concurrency, [Outcome()], "opening connections")
             return all(self._cell(batch, lines, cell) for cell in cells)
         finally:
             batch.close()
@@ -169,46 +171,56 @@ class Run:
                 line.close()
 
     def _cell(self, batch: Batch, lines: Lines, cell: Cell) -> bool:
-        operation = FRESH if cell.fresh else "GET"
+        patterns: list[Pattern] = ["first", "second"] if cell.pattern == "pairs" else [cell.pattern]
+        kinds = [Kind("GET", cell.size, cell.concurrency, cell.fresh, pattern) for pattern in patterns]
+        outcomes, doing = [Outcome() for _ in kinds], f"GET {cell.size} B at {cell.concurrency}"
         ranges = self._ranges(cell)
-        outcome, doing = Outcome(), f"{operation} {cell.size} B at {cell.concurrency}"
         if cell.concurrency == 1:
             trial = Outcome()
-            self._fetch(batch, lines, ranges[:1], trial, doing, cell.fresh)
-            outcome.warm_up = trial.timings[0] if trial.timings else None
-            outcome.errors += trial.errors
+            self._fetch(batch, lines, ranges[:1], [trial], doing, cell.fresh)
+            outcomes[0].warmed_by(trial)
             ranges = ranges[1:]
-        with outcome.clocked():
-            self._fetch(batch, lines, ranges, outcome, doing, cell.fresh)
-        self._add(operation, cell, outcome)
-        return bool(outcome.timings)
+        with outcomes[0].clocked():
+            self._fetch(batch, lines, ranges, outcomes, doing, cell.fresh)
+        cpu = outcomes[0].cpu / len(outcomes)
+        for kind, outcome in zip(kinds, outcomes, strict=True):
+            outcome.begun, outcome.cpu = outcomes[0].begun, cpu
+            self._add(kind, outcome)
+        return bool(outcomes[0].timings)
 
     def _ranges(self, cell: Cell) -> list[Range]:
-        """Random places, the same in every run over an object of this size."""
+        """Places in the object, the same in every run over an object of this size; the first warms up."""
         assert self._info is not None
-        places = random.Random(f"{cell.size}/{cell.concurrency}/{cell.fresh}")
-        starts = (places.randint(0, self._info.size - cell.size) for _ in range(cell.requests))
-        return [(start, start + cell.size) for start in starts]
+        size, there = cell.size, self._info.size
+        places = random.Random(f"{size}/{cell.concurrency}/{cell.fresh}/{cell.pattern}")
+        starts = [places.randint(0, there - size) for _ in range(cell.requests)]
+        if cell.pattern == "sequential":
+            starts = [index * size for index in range(cell.requests)]
+        elif cell.pattern == "pairs":
+            chosen = [index * size for index in places.sample(range(there // size), cell.count)]
+            starts = [0, *(start for start in chosen for _ in range(2))]
+        return [(start, start + size) for start in starts]
 
     def _fetch(
         self,
         batch: Batch,
         lines: Lines,
         ranges: list[Range],
-        outcome: Outcome,
+        outcomes: list[Outcome],
         doing: str,
         fresh: bool = False,
     ) -> None:
-        """Read the ranges, as many at once as there are lines. One at a time, each is a wait of its own."""
+        """Read the ranges, as many at once as there are lines. One at a time, each is a wait of its own, and
+        the outcomes take turns."""
         info = self._info
         assert info is not None
 
-        def fetch(wanted: Range) -> bytes:
+        def fetch(wanted: Range, outcome: Outcome = outcomes[0]) -> bytes:
             line = lines.get()
             if fresh:
                 line.close()
             try:
-                self._attempt(outcome, lambda: self._probe.read(line, wanted, info))
+                self._tries.attempt(outcome, lambda: self._probe.read(line, wanted, info), line)
             finally:
                 lines.put(line)
             return b""
@@ -220,7 +232,12 @@ class Run:
         if lines.qsize() > 1:
             batch.run(fetch, ranges, arrived)
             return
-        for wanted in ranges:
+        for turn, wanted in enumerate(ranges):
             self._tell(doing)
             with self._trace.round():
-                fetch(wanted)
+                fetch(wanted, outcomes[turn % len(outcomes)])
+
+
+def _place(samples: Samples) -> tuple[bool, int, int, int]:
+    kind = ORDER.index(samples.pattern) if samples.pattern is not UNSET else 0
+    return samples.connection == "reused", kind, samples.size, samples.concurrency

@@ -1,50 +1,79 @@
-"""From timings to figures, and to advice on how far to trust them."""
+"""From timings to raw samples, and from those to figures."""
 
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter, process_time
+from typing import Literal
 
-from h5s3.errors import H5s3Error
+from h5s3.errors import NetworkError
 from h5s3.explore.bench_plan import size_text
-from h5s3.records import UNSET, Samples
+from h5s3.records import UNSET, Failure, Ratio, Samples, UnsetType
+from h5s3.storage.dialing import Opening
 from h5s3.storage.lines import Timing
 
-FAILURES = 3  # in a row from the start: the rest is not tried
-FEW = 10  # samples below which a high percentile is one sample
-FAR = 10.0  # standard deviations, robustly estimated, that make an outlier
-NOTABLE = 0.02  # seconds: less is no outlier over a network
-SLOW_START = 3.0  # times the median
-BUSY = 0.8  # of the wall clock: Python has hardly more than one processor's worth
+FAILURES = 3  # from the start: the rest is not tried
+Operation = Literal["connect", "HEAD", "LIST", "GET"]
+Pattern = Literal["random", "sequential", "first", "second"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is measured by one series."""
+
+    operation: Operation
+    size: int = 0  # bytes
+    concurrency: int = 1
+    fresh: bool = False
+    pattern: Pattern | UnsetType = UNSET
+
+
+@dataclass(frozen=True)
+class Failed:
+    """One request that failed, on the clock of `perf_counter`, and whether it was sent again."""
+
+    begun: float
+    seconds: float
+    error: NetworkError
+    retried: bool
 
 
 @dataclass
 class Outcome:
-    """What came of the requests of one kind. Threads append to the lists."""
+    """What came of the requests of one series. Threads append to the lists."""
 
     timings: list[Timing] = field(default_factory=list)
-    errors: list[H5s3Error] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
     warm_up: Timing | None = None
-    wall: float = 0.0  # seconds from the first request to the last answer
-    cpu: float = 0.0  # seconds of processor time meanwhile
+    begun: float = field(default_factory=perf_counter)
+    cpu: float = 0.0  # seconds of processor time
 
     @contextmanager
     def clocked(self) -> Iterator[None]:
-        """Everything within counts as the time of these requests."""
-        wall, cpu = perf_counter(), process_time()
+        """The processor time within is that of these requests."""
+        self.begun, cpu = perf_counter(), process_time()
         try:
             yield
         finally:
-            self.wall, self.cpu = perf_counter() - wall, process_time() - cpu
+            self.cpu = process_time() - cpu
+
+    def warmed_by(self, trial: Outcome) -> None:
+        """Take over what came of a first request."""
+        self.warm_up = trial.timings[0] if trial.timings else None
+        self.failed += trial.failed
+
+    @property
+    def errors(self) -> int:
+        """Failures that no retry followed."""
+        return sum(not failed.retried for failed in self.failed)
 
     @property
     def hopeless(self) -> bool:
         """Whether to stop asking."""
-        return len(self.errors) >= FAILURES and not self.timings
+        return self.errors >= FAILURES and not self.timings
 
 
 def percentile(values: Sequence[float], percent: float) -> float | None:
@@ -57,28 +86,58 @@ def percentile(values: Sequence[float], percent: float) -> float | None:
     return sorted(values)[max(0, math.ceil(percent / 100 * len(values)) - 1)]
 
 
-def summarize(operation: str, size: int, concurrency: int, outcome: Outcome) -> Samples:
-    """The record of one kind of request. Rates are over the wall clock of all of them together.
+def summarize(kind: Kind, outcome: Outcome) -> Samples:
+    """The record of one series: raw samples, and figures that follow from them alone.
 
-    One at a time, that is the sum of their seconds: what lies between them is our own doing.
+    One at a time, the wall clock is the sum of their seconds: what lies between them is our own doing.
     """
-    seconds = [round(timing.seconds, 6) for timing in outcome.timings]
-    first = [round(timing.first_byte, 6) for timing in outcome.timings]
-    received = sum(timing.received for timing in outcome.timings)
-    wall = outcome.wall if concurrency > 1 else sum(timing.seconds for timing in outcome.timings)
+    timings = outcome.timings
+    started = [round(timing.begun - outcome.begun, 6) for timing in timings]
+    seconds = [round(timing.seconds, 6) for timing in timings]
+    failures = [
+        Failure(
+            started=round(failed.begun - outcome.begun, 6),
+            seconds=round(failed.seconds, 6),
+            cause=failed.error.cause,
+            retried=failed.retried,
+        )
+        for failed in outcome.failed
+    ]
+    asked = kind.operation != "connect"
+    first = [round(timing.first_byte, 6) for timing in timings] if asked else UNSET
+    steps = {name: _step(timings, step) for name, step in STEPS.items()}
+    wall = _wall(kind.concurrency, started, seconds, failures)
+    received = sum(timing.received for timing in timings)
+    counted = len(timings) + sum(failure.started >= 0 for failure in failures)
     rated = bool(seconds) and wall > 0
     return Samples(
-        operation=operation,
-        size=size,
-        concurrency=concurrency,
+        operation=kind.operation,
+        connection="new" if kind.fresh else "reused",
+        pattern=kind.pattern,
+        size=kind.size,
+        concurrency=kind.concurrency,
+        started=started,
         seconds=seconds,
-        first_byte_seconds=first if size else UNSET,
+        first_byte_seconds=first,
+        received=[timing.received for timing in timings] if asked else UNSET,
+        dns_seconds=steps["dns"],
+        tcp_seconds=steps["tcp"],
+        tunnel_seconds=steps["tunnel"],
+        tls_seconds=steps["tls"],
+        failures=failures,
         warm_up_seconds=round(outcome.warm_up.seconds, 6) if outcome.warm_up else UNSET,
-        wall_seconds=round(wall, 6),
+        warm_up_dns_seconds=_first_lookup(outcome.warm_up),
+        wall_seconds=wall,
         cpu_seconds=round(outcome.cpu, 6),
+        cpu_seconds_per_request=round(outcome.cpu / counted, 7) if counted else None,
         bytes=received,
-        errors=len(outcome.errors),
-        first_byte_p50=(percentile(first, 50) or 0.0) if size and first else UNSET,
+        errors=outcome.errors,
+        retries=sum(failed.retried for failed in outcome.failed),
+        first_byte_p50=_p50(first),
+        dns_p50=_p50(steps["dns"]),
+        tcp_p50=_p50(steps["tcp"]),
+        tunnel_p50=_p50(steps["tunnel"]),
+        tls_p50=_p50(steps["tls"]),
         min=min(seconds, default=None),
         p50=percentile(seconds, 50),
         p90=percentile(seconds, 90),
@@ -89,71 +148,59 @@ def summarize(operation: str, size: int, concurrency: int, outcome: Outcome) -> 
     )
 
 
-def name_of(samples: Samples) -> str:
+def _wall(
+    concurrency: int, started: Sequence[float], seconds: Sequence[float], failures: Sequence[Failure]
+) -> float:
+    if concurrency == 1:
+        return round(sum(seconds), 6)
+    spans = [(begun, begun + took) for begun, took in zip(started, seconds, strict=True)]
+    spans += [(failure.started, failure.started + failure.seconds) for failure in failures]
+    return round(max(end for _, end in spans) - min(begun for begun, _ in spans), 6) if spans else 0.0
+
+
+STEPS: dict[str, Callable[[Opening], float | None]] = {
+    "dns": lambda opening: opening.dns,
+    "tcp": lambda opening: opening.tcp,
+    "tunnel": lambda opening: opening.tunnel,
+    "tls": lambda opening: opening.tls,
+}
+
+
+def _step(timings: Sequence[Timing], step: Callable[[Opening], float | None]) -> list[float] | UnsetType:
+    """How long a step of opening took, where each of the requests opened a connection and had that step."""
+    found = [step(timing.opening) if timing.opening else None for timing in timings]
+    values = [round(value, 6) for value in found if value is not None]
+    return values if values and len(values) == len(found) else UNSET
+
+
+def _first_lookup(warm_up: Timing | None) -> float | UnsetType:
+    dns = warm_up.opening.dns if warm_up and warm_up.opening else None
+    return UNSET if dns is None else round(dns, 6)
+
+
+def _p50(values: list[float] | UnsetType) -> float | UnsetType:
+    middle = percentile(values, 50) if values is not UNSET else None
+    return UNSET if middle is None else middle
+
+
+def name_of(samples: Samples | Ratio) -> str:
     """What was measured, in words."""
-    if not samples.size:
+    if samples.operation != "GET":
         return samples.operation
     at = f" at {samples.concurrency}" if samples.concurrency > 1 else ""
-    return f"{samples.operation} of {size_text(samples.size)}{at}"
+    kind = {"sequential": "sequential ", "first": "first ", "second": "second "}
+    what = kind.get(samples.pattern, "") if samples.pattern is not UNSET else ""
+    new = " on a new connection" if samples.connection == "new" else ""
+    return f"{what}GET of {size_text(samples.size)}{at}{new}"
 
 
-def advice(measured: Sequence[Samples]) -> list[str]:
-    """What to know before believing the figures."""
-    found = [
-        _few(measured),
-        _outliers(measured),
-        _busy(measured),
-        *(_slow_start(samples) for samples in measured),
-    ]
-    return [sentence for sentence in found if sentence]
-
-
-def _few(measured: Sequence[Samples]) -> str:
-    few = [name_of(samples) for samples in measured if 0 < len(samples.seconds) < FEW]
-    if not few:
-        return ""
-    return f"fewer than {FEW} samples, so p90 and p99 say little: {', '.join(few)}; raise --count"
-
-
-def _outliers(measured: Sequence[Samples]) -> str:
-    """One sentence for all series: outliers are about the surroundings, not about one kind of request."""
-    hit = [samples for samples in measured if samples.max and samples.max > _far(samples.seconds)]
-    if not hit:
-        return ""
-    worst = max(hit, key=lambda samples: (samples.max or 0) / (samples.p50 or 1))
-    return (
-        f"outliers in {len(hit)} of {len(measured)} series (the worst: {name_of(worst)}, "
-        f"{_ms(worst.max)} against a median of {_ms(worst.p50)}): something else uses the network, "
-        "the server or this machine; measure again when it is quiet"
-    )
-
-
-def _far(seconds: Sequence[float]) -> float:
-    """Seconds beyond which a sample is an outlier: far from the median in median absolute deviations.
-
-    Deviations count as 5 % of the median at least: very even samples would make an outlier of anything.
-    """
-    middle = statistics.median(seconds)
-    deviation = statistics.median(abs(value - middle) for value in seconds)
-    return middle + max(NOTABLE, FAR * 1.4826 * max(deviation, middle / 20))
-
-
-def _busy(measured: Sequence[Samples]) -> str:
-    busy = [name_of(s) for s in measured if s.concurrency > 1 and s.cpu_seconds > BUSY * s.wall_seconds]
-    if not busy:
-        return ""
-    return f"this machine's processor was the limit, not the server: {', '.join(busy)}"
-
-
-def _slow_start(samples: Samples) -> str:
-    first, median = samples.warm_up_seconds, samples.p50
-    if first is UNSET or median is None or first < SLOW_START * median or first - median < 0.05:
-        return ""
-    return (
-        f"the first {name_of(samples)} took {_ms(first)} against a median of {_ms(median)}: "
-        "a first command will feel like that, not like the median"
-    )
-
-
-def _ms(seconds: float | None) -> str:
-    return f"{(seconds or 0) * 1000:.3g} ms"
+def one_of(
+    measured: Sequence[Samples], size: int | None = None, new: bool = False, pattern: str = "random"
+) -> Samples | None:
+    """The series of GETs, one at a time, of such a kind, if there is one with samples."""
+    for samples in measured:
+        fitting = samples.operation == "GET" and samples.concurrency == 1 and samples.pattern == pattern
+        if fitting and (samples.connection == "new") == new and samples.size == (size or samples.size):
+            if samples.seconds:
+                return samples
+    return None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from h5s3 import __version__
 from h5s3.cache import Cache
 from h5s3.errors import ChangedError, H5s3Error, NotCachedError, UsageError
-from h5s3.records import Meta, Preview, Tree, from_json, to_json
+from h5s3.records import DiskUsage, Meta, Preview, Tree, from_json, to_json
 from h5s3.settings import Settings
 from h5s3.storage.base import ObjectInfo, Store
 from h5s3.storage.catalog import Catalog
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 FIRST_BYTES = 256 * 1024  # of an object that is met for the first time
 T = TypeVar("T")
-Answer = TypeVar("Answer", Tree, Meta, Preview)
+Answer = TypeVar("Answer", Tree, Meta, Preview, DiskUsage)
 
 
 class Session:

@@ -62,6 +62,19 @@ def count_links(group: h5g.GroupID) -> int:
 
 def list_links(group: h5g.GroupID, limit: int = 0) -> list[Link]:
     """The first `limit` links (0: all), in h5py's order: of creation where tracked, else by name."""
+    return [_link(group, *item) for item in _iterate(group, limit)]
+
+
+def list_hard_links(group: h5g.GroupID, limit: int = 0) -> tuple[list[Link], int]:
+    """The hard ones among the first `limit` links (0: all), and how many links were looked at.
+
+    The others are not read: where they lead takes a look-up for each.
+    """
+    found = _iterate(group, limit)
+    return [Link(name, kind, address) for name, kind, address in found if kind == "hard"], len(found)
+
+
+def _iterate(group: h5g.GroupID, limit: int) -> list[tuple[bytes, LinkClass, int | None]]:
     found: list[tuple[bytes, LinkClass, int | None]] = []
 
     def visit(name: bytes, info: h5l.LinkInfo) -> bool | None:
@@ -73,7 +86,7 @@ def list_links(group: h5g.GroupID, limit: int = 0) -> list[Link]:
     tracked = group.get_create_plist().get_link_creation_order() & h5p.CRT_ORDER_TRACKED
     order = h5py.h5.INDEX_CRT_ORDER if tracked else h5py.h5.INDEX_NAME
     group.links.iterate(visit, info=True, idx_type=order)
-    return [_link(group, *item) for item in found]
+    return found
 
 
 def _link(group: h5g.GroupID, name: bytes, kind: LinkClass, address: int | None) -> Link:

@@ -1,9 +1,11 @@
-"""The walk that everybody writes with h5py: what `bench --compare` holds ours against."""
+"""What everybody writes with h5py: what `bench --compare` holds ours against."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import RawIOBase
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 import h5py
 
@@ -11,23 +13,61 @@ from h5s3.errors import DamagedError, H5s3Error
 from h5s3.reader.links import resolve
 from h5s3.reader.names import raw_path
 from h5s3.reader.opening import plain_reason
+from h5s3.reader.selection import parse_selection
+
+Readable: TypeAlias = BinaryIO | RawIOBase
 
 
-def plain_walk(file: BinaryIO | RawIOBase, path: str = "/") -> int:
+def plain_walk(file: Readable, path: str = "/") -> int:
     """Open what lies at and below `path`, with the shape and dtype of each dataset; how many objects.
 
     Each object counts once, however many names it has. No soft or external link below `path` is followed.
     Raises `NotFoundError` for a path that is not there, `DamagedError` for what h5py cannot read, and
     what reading the file raises.
     """
+    with _opened(file, path, "walk the file") as start:
+        return 0 if start is None else _count(start)
+
+
+def plain_level(file: Readable, path: str = "/") -> int:
+    """Open what `path` leads to and, of a group, all that it holds: the number of links of each group, the
+    shape and dtype of each dataset; how many objects. Counts, follows and raises as `plain_walk`.
+    """
+    with _opened(file, path, "list the group") as start:
+        if isinstance(start, h5py.h5g.GroupID):
+            return _list(h5py.Group(start))
+        return 0 if start is None else _count(start)
+
+
+def plain_read(file: Readable, path: str, selections: Sequence[str]) -> int:
+    """Read these selections of a dataset, one after another; how many values. Raises as `plain_walk`."""
+    with _opened(file, path, "read the values") as start:
+        dataset, values = h5py.Dataset(start), 0
+        for text in selections:
+            chosen = parse_selection(text, dataset.shape)
+            _ = dataset[tuple(axis.as_slice if axis.keep else axis.start for axis in chosen)]
+            values += count_values(text, dataset.shape)
+        return values
+
+
+def count_values(text: str, shape: Sequence[int]) -> int:
+    """Elements of a selection."""
+    count = 1
+    for axis in parse_selection(text, tuple(shape)):
+        count *= axis.count
+    return count
+
+
+@contextmanager
+def _opened(file: Readable, path: str, doing: str) -> Iterator[Any]:
+    """What a path leads to in a file that is open as long as the block lasts; None for links elsewhere."""
     try:
         with h5py.File(file, "r", locking=False) as h5:
-            start = resolve(h5py.h5g.open(h5.id, b"/"), raw_path(path)).object
-            return 0 if start is None else _count(start)
+            yield resolve(h5py.h5g.open(h5.id, b"/"), raw_path(path)).object
     except H5s3Error:
         raise
     except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
-        raise DamagedError(f"h5py cannot walk the file: {plain_reason(error)}") from None
+        raise DamagedError(f"h5py cannot {doing}: {plain_reason(error)}") from None
 
 
 def _count(start: Any) -> int:
@@ -44,6 +84,25 @@ def _count(start: Any) -> int:
     elif isinstance(start, h5py.h5d.DatasetID):
         _look(h5py.Dataset(start))
     return opened
+
+
+def _list(group: h5py.Group) -> int:
+    met = {_address(group)}
+    for name in group:
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            continue
+        child = group[name]
+        met.add(_address(child))
+        if isinstance(child, h5py.Dataset):
+            _look(child)
+        elif isinstance(child, h5py.Group):
+            len(child)
+    return len(met)
+
+
+def _address(found: Any) -> tuple[int, ...]:
+    number: tuple[int, ...] = h5py.h5g.get_objinfo(found.id).objno
+    return number
 
 
 def _look(dataset: h5py.Dataset) -> None:

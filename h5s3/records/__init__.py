@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from h5s3.records.base import Document, Json, Record, Shape, from_json, replaced, to_json
-from h5s3.records.bench import Bench, Check, Samples, Strategy
+from h5s3.records.bench import Against, Bench, Check, Failure, Named, Ratio, Samples, Strategy
 from h5s3.records.doctor import Costs, DiskUsage, Doctor, Extent, FileLayout, Finding, Usage
 from h5s3.records.get import Get
 from h5s3.records.listing import CacheInfo, Entry, Listing
@@ -47,6 +47,7 @@ from h5s3.records.tree import (
 __all__ = [
     "DOCUMENTS",
     "UNSET",
+    "Against",
     "Attribute",
     "AttributedNode",
     "Axis",
@@ -65,6 +66,7 @@ __all__ = [
     "Extent",
     "ExternalFile",
     "ExternalLinkNode",
+    "Failure",
     "FileFacts",
     "FileLayout",
     "Filter",
@@ -77,9 +79,11 @@ __all__ = [
     "Listing",
     "Member",
     "Meta",
+    "Named",
     "Node",
     "Plot",
     "Preview",
+    "Ratio",
     "Record",
     "Samples",
     "Sampling",
@@ -107,7 +111,9 @@ DOCUMENTS: dict[str, type[Document]] = {
     "meta": Meta,
     "preview": Preview,
     "get": Get,
+    "du": DiskUsage,
     "bench": Bench,
+    "doctor": Doctor,
     "cache": CacheInfo,
 }
 

@@ -2,29 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Group, RenderableType
-from rich.filesize import pick_unit_and_suffix
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from h5s3.records import UNSET, Bench, Check, Samples, Strategy
+from h5s3.records import UNSET, Bench, Check, Samples
+from h5s3.render.bench_names import binary, figure, label
+from h5s3.render.bench_words import against_table, against_title, conclusions
+from h5s3.render.colors import Color
+from h5s3.render.console import can_show_unicode, show, stdout
+from h5s3.render.page import Page
+from h5s3.render.strategies import strategy_lines
 from h5s3.render.text import plural, safe, size
 
-NAMES = {"GET, new connection": "GET, new"}
-WIDE = 92  # columns from which on there is room for the first byte
+WIDE, WIDER = 92, 108  # columns from which on there is room for the first byte, and for all
+WIDEST = 120
+PLAIN_WIDTH = 80  # of a picture in a pipe
+PICTURE_HEIGHT = 16
 
 
-def bench_lines(doc: Bench, width: int, unicode: bool) -> Group:
-    """Tables of samples, checks and strategies, and the warnings. Times in ms, fits 80 columns."""
+def show_bench(doc: Bench, plot: bool) -> None:
+    """Print a benchmark, with pictures of its samples where wanted."""
+    console = stdout()
+    width = min(console.width, WIDEST)
+    colors = console.is_terminal and not console.no_color and console.color_system is not None
+    wide = width if console.is_terminal else min(width, PLAIN_WIDTH)
+    drawn = pictures(doc, wide, "truecolor" if colors else "", colors and can_show_unicode()) if plot else []
+    show([bench_lines(doc, width, can_show_unicode(), drawn)], width)
+
+
+def pictures(doc: Bench, width: int, color: Color, unicode: bool) -> list[str]:
+    """Where the samples of each series lie, and latency against size; nothing where there is no room."""
+    from h5s3.render.bench_plots import against_size, strips
+
+    scattered = Page(
+        width,
+        PICTURE_HEIGHT,
+        color,
+        unicode,
+        f"where the samples lie ({'higher' if unicode else 'darker'}: more of them)",
+    )
+    sized = Page(width, PICTURE_HEIGHT, color, unicode, "reads at random places, against their size")
+    return [text for text in (strips(doc, scattered), against_size(doc, sized)) if text]
+
+
+def bench_lines(doc: Bench, width: int, unicode: bool, drawn: Sequence[str] = ()) -> Group:
+    """Tables of samples, checks and strategies, and the warnings. Times in ms, fits 80 columns.
+
+    `drawn` are pictures, as text that may hold colours.
+    """
     none = "–" if unicode else "-"
     parts: list[RenderableType] = [_title(doc)]
     if doc.samples:
         parts.append(_samples(doc.samples, width, none))
+        parts += [_heading("what it comes to"), *(_sentence(text, "") for text in conclusions(doc))]
+    for picture in drawn:
+        parts += [Text(), Text.from_ansi(picture, no_wrap=True, overflow="crop")]
     if doc.checks:
         parts += [_heading("what the server does"), _checks(doc.checks, width)]
     if doc.strategies is not UNSET and doc.strategies:
-        parts += [_heading("ways of walking the file"), _strategies(doc.strategies, none)]
+        parts += strategy_lines(doc, none, width)
+    if doc.against is not UNSET:
+        parts += [_heading(against_title(doc.against))]
+        parts += [against_table(doc.against, none, "×" if unicode else "x")] if doc.against.ratios else []
+        parts += [_sentence(warning) for warning in doc.against.warnings]
     if doc.warnings:
         parts.append(_heading("to keep in mind"))
         parts += [_sentence(warning) for warning in doc.warnings]
@@ -41,8 +85,8 @@ def _heading(text: str) -> Text:
     return Text(f"\n{text}", style="bold")
 
 
-def _sentence(text: str) -> RenderableType:
-    return Padding(Text(safe(text, 2000), style="yellow"), (0, 0, 0, 2))
+def _sentence(text: str, style: str = "yellow") -> RenderableType:
+    return Padding(Text(safe(text, 2000), style=style), (0, 0, 0, 2))
 
 
 def _table(*columns: str, left: int = 1) -> Table:
@@ -54,21 +98,34 @@ def _table(*columns: str, left: int = 1) -> Table:
 
 
 def _samples(samples: list[Samples], width: int, none: str) -> Table:
-    first = width >= WIDE
-    names = ["operation", "size", "at once", *(["1st byte"] if first else [])]
-    table = _table(*names, "p50", "p90", "p99", "max", "req/s", "MB/s", "errors")
+    """The summaries; where it is narrow without the first byte and the least, and retries only if any."""
+    again = width >= WIDER or any(one.retries for one in samples)
+    figures = _figures(width, again)
+    names = ["operation", "size", "at once", *figures, "req/s", "MB/s", "errors"]
+    table = _table(*names, *(["retries"] if again else []))
     for one in samples:
-        start = one.first_byte_p50 if one.first_byte_p50 is not UNSET else None
-        times = [*([start] if first else []), one.p50, one.p90, one.p99, one.max]
         rate = one.bytes_per_second / 1e6 if one.bytes_per_second and one.bytes else None
-        cells = [NAMES.get(one.operation, one.operation), _binary(one.size) if one.size else none]
-        cells += [str(one.concurrency), *(_number(t and t * 1000, none) for t in times)]
-        cells += [_number(one.requests_per_second, none), _number(rate, none)]
+        cells = [label(one), binary(one.size) if one.size else none, str(one.concurrency)]
+        cells += [figure(_ms(getattr(one, field)), none) for field in figures.values()]
+        cells += [figure(one.requests_per_second, none), figure(rate, none)]
+        counts = [one.errors, one.retries] if again else [one.errors]
         table.add_row(
             *(Text(safe(cell)) for cell in cells),
-            Text(f"{one.errors:,}", style="red" if one.errors else "dim"),
+            *(Text(f"{count:,}", style="red" if count else "dim") for count in counts),
         )
     return table
+
+
+def _figures(width: int, again: bool) -> dict[str, str]:
+    """Names of columns, and of the fields that they show."""
+    first = {"1st byte": "first_byte_p50"} if width >= WIDE else {}
+    least = {"min": "min"} if width >= WIDER or (width >= WIDE and not again) else {}
+    most = {"max": "max"} if width >= WIDE or not again else {}
+    return {**first, **least, "p50": "p50", "p90": "p90", "p99": "p99", **most}
+
+
+def _ms(seconds: object) -> float | None:
+    return seconds * 1000 if isinstance(seconds, float) else None
 
 
 def _checks(checks: list[Check], width: int) -> Table:
@@ -82,35 +139,8 @@ def _checks(checks: list[Check], width: int) -> Table:
     return table
 
 
-def _strategies(strategies: list[Strategy], none: str) -> Table:
-    table = _table("way", "seconds", "requests", "rounds", "bytes", "objects")
-    for one in strategies:
-        more = "" if one.complete else "> "
-        table.add_row(
-            Text(safe(one.name)),
-            f"{more}{one.seconds:.2f}",
-            f"{more}{one.requests:,}",
-            none if one.rounds is None else f"{more}{one.rounds:,}",
-            more + size(one.bytes),
-            "stopped" if one.objects is None else f"{one.objects:,}",
-        )
-    return table
-
-
-def _binary(count: int) -> str:
-    """A size as it was asked for, in powers of 1024: `64 KiB`."""
-    unit, suffix = pick_unit_and_suffix(count, ["B", "KiB", "MiB", "GiB", "TiB"], 1024)
-    return f"{count / unit:.4g} {suffix}"
-
-
-def _number(value: float | None, none: str) -> str:
-    """Three digits or so: `0.46`, `13.4`, `1,234`."""
-    if value is None:
-        return none
-    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
-
-
 def cost_line(requests: int, received: int, compare: bool) -> str:
     """What a benchmark will take, for before it begins."""
     walks = ", and the requests of the walks" if compare else ""
-    return f"up to {plural(requests, 'request')}{walks}; up to {size(received)}"
+    most = f"up to {plural(requests, 'request')}{walks}; up to {size(received)}"
+    return f"{most}; what fails is sent again once, within --max-bytes"

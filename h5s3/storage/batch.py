@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import threading
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
@@ -48,6 +49,8 @@ class Batch:
             return b"" if stopped.is_set() else fetch(item)
 
         pending = len(ranges)
+        trips = _Trips(self._in_flight)
+        trips.add(ranges, 0)
         self._submit(guarded, ranges, outcomes, pending)
         done: dict[Range, bytes] = {}
         try:
@@ -61,9 +64,11 @@ class Batch:
                 if more and not pending:
                     self._trace.rounds += 1  # nothing else is on the wire: a wait of its own
                 pending += len(more)
+                trips.add(more, trips.ends[item])
                 self._submit(guarded, more, outcomes, pending)
         finally:
             stopped.set()
+            self._trace.trips += max(trips.ends.values()) - 1  # the round itself counts as one
         return done
 
     def _submit(
@@ -80,6 +85,21 @@ class Batch:
         for _ in range(self._threads):
             self._jobs.put(None)
         self._threads = 0
+
+
+class _Trips:
+    """When each request of a batch ends, in round trips, where each takes one and so many fly at a time."""
+
+    def __init__(self, in_flight: int) -> None:
+        self.ends: dict[Range, int] = {}
+        self._free = [0] * in_flight
+
+    def add(self, ranges: Sequence[Range], known: int) -> None:
+        """Requests that were known of at a time: each takes the connection that is free first."""
+        for item in ranges:
+            end = max(known, self._free[0]) + 1
+            heapq.heapreplace(self._free, end)
+            self.ends[item] = end
 
 
 def _work(jobs: SimpleQueue[Job | None]) -> None:

@@ -82,6 +82,7 @@ def _count(session: Any, trace: Trace, limit: int) -> None:
         if last and trace.received + int(last) - int(first) + 1 > limit:
             raise RefusedError("more bytes than the limit allows")
         trace.rounds += 1
+        trace.trips += 1
         trace.request(METHODS.get(operation_name, "GET"))
 
     def answered(event_name: str, response_dict: dict[str, Any] | None, **_: Any) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from http.client import HTTPException, HTTPResponse
 from socket import gaierror
 from time import perf_counter
 from urllib.parse import SplitResult, quote, unquote, urlsplit
@@ -21,6 +21,7 @@ from urllib3.util import wait_for_read
 from h5s3 import __version__
 from h5s3.errors import NetworkError
 from h5s3.settings import Settings
+from h5s3.storage.dialing import Dialed, Opening
 from h5s3.storage.http import ERROR_BODY, Operation, Target
 from h5s3.storage.pools import CONNECT_SECONDS, proxy_for, request_target
 from h5s3.storage.trace import Trace
@@ -28,13 +29,23 @@ from h5s3.storage.trace import Trace
 PIECE = 64 * 1024  # bytes taken from the wire at once, at the most
 
 
+class PassingError(NetworkError):
+    """A failure of the wire or the server after which a reader asks again: it may well have passed."""
+
+
 @dataclass(frozen=True)
 class Timing:
-    """One request: seconds until its first and its last byte, and the bytes of its body."""
+    """One request: seconds until its first and its last byte, and the bytes of its body.
+
+    `begun` is when it was sent, on the clock of `perf_counter`. `opening` is there where a connection was
+    opened for it, whose time is in `seconds`.
+    """
 
     seconds: float
     first_byte: float = 0.0
     received: int = 0
+    begun: float = 0.0
+    opening: Opening | None = None
 
 
 @dataclass(frozen=True)
@@ -56,27 +67,29 @@ class Line:
         self._settings = settings
         self._trace = trace
         self._tls = tls
-        self._connection: HTTPConnection | None = None
+        self._connection: Dialed | None = None
         self._place = ("", "")  # scheme and host of the connection
         self.opened = 0  # connections so far
+        self.broken = 0  # of them that broke while a request was under way
+        self.received = 0  # bytes of the last answer's body, whether or not it was any good
+        self._opening: Opening | None = None  # for the request under way
         self._answered = False
         self._via: dict[str, str] | None = None  # headers for the proxy, where there is one
 
-    def connect(self, url: str) -> float:
-        """Open a new connection (DNS, TCP, TLS); seconds. Raises `NetworkError`."""
+    def connect(self, url: str) -> Opening:
+        """Open a new connection: name, TCP, TLS. Raises `NetworkError`."""
         self.close()
         parts = urlsplit(url)
         connection = self._connection = self._new(url)
-        begun = perf_counter()
         try:
             connection.connect()
         except (OSError, HTTPException, ValueError) as error:
             self.close()
             raise wire_error(error, url, connecting=True) from None
-        seconds = perf_counter() - begun
+        assert connection.opening is not None
         self._place = (parts.scheme, parts.netloc)
         self.opened += 1
-        return seconds
+        return connection.opening
 
     def ask(
         self, target: Target, operation: Operation, headers: Mapping[str, str], most: int, keep: bool = False
@@ -91,9 +104,10 @@ class Line:
         method = "HEAD" if operation == "HEAD" else "GET"
         self._drop_if_dead(target.url)
         self._trace.request(operation)
-        begun = perf_counter()
+        self.received = 0
+        self._opening, begun = None, perf_counter()
         if self._connection is None:
-            self.connect(target.url)
+            self._opening = self.connect(target.url)
         assert self._connection is not None and self._connection.sock is not None
         try:
             self._connection.sock.settimeout(self._settings.request_seconds)
@@ -102,6 +116,7 @@ class Line:
             return self._take(self._connection.getresponse(), begun, most, keep)
         except (OSError, HTTPException, ValueError) as error:
             self.close()
+            self.broken += 1
             raise wire_error(error, target.url) from None
         except BaseException:
             self.close()
@@ -121,19 +136,20 @@ class Line:
                 if not piece or received > most:
                     break
                 received += len(piece)
+                self.received = received
+                self._trace.request("", len(piece))
                 if keep:
                     pieces.append(piece)
                 _ = self._settings.request_seconds
             whole = received == announced if announced is not None else received <= most
         seconds = perf_counter() - begun
-        self._trace.request("", received)
         kept = whole and not response.will_close
         headers = HTTPHeaderDict(response.getheaders())
         response.close()
         self._answered = True
         if not kept:
             self.close()
-        timing = Timing(seconds, first, received)
+        timing = Timing(seconds, first, received, begun, self._opening)
         return Reply(response.status, headers, b"".join(pieces), timing, whole, kept)
 
     def close(self) -> None:
@@ -142,21 +158,20 @@ class Line:
             self._connection.close()
         self._connection, self._answered = None, False
 
-    def _new(self, url: str) -> HTTPConnection:
+    def _new(self, url: str) -> Dialed:
         """A connection to be, through the proxy that the environment names, as all of h5s3's go."""
         parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
+        host, secure = parts.hostname or "", parts.scheme == "https"
+        port = parts.port or (443 if secure else 80)
         proxy = urlsplit(proxy_for(getproxies(), parts.scheme, host))
-        if proxy.scheme == "https":
-            raise NetworkError("nothing can be measured through a proxy that speaks TLS itself")
+        if proxy.scheme not in ("", "http"):
+            raise NetworkError(f"nothing can be measured through a proxy of the kind {proxy.scheme}://")
         self._via = make_headers(proxy_basic_auth=_credentials(proxy)) if proxy.hostname else None
         seconds = min(CONNECT_SECONDS, self._settings.request_seconds)
-        at, there = (proxy.hostname or host), (proxy.port or 80) if proxy.hostname else port
-        if parts.scheme != "https":
-            return HTTPConnection(at, there, timeout=seconds)
-        connection = HTTPSConnection(at, there, timeout=seconds, context=self._tls)
-        if self._via is not None:
-            connection.set_tunnel(host, port or 443, headers=self._via)
+        at, there = (proxy.hostname, proxy.port or 80) if proxy.hostname else (host, port)
+        connection = Dialed(at, there, seconds, self._tls if secure else None, host)
+        if secure and self._via is not None:
+            connection.set_tunnel(host, port, headers=self._via)
         return connection
 
     def _addressed(self, url: str, headers: dict[str, str]) -> tuple[str, dict[str, str]]:
@@ -182,19 +197,19 @@ class Line:
 
 
 def wire_error(error: Exception, url: str, connecting: bool = False) -> NetworkError:
-    """What happened to a connection, in plain words."""
+    """What happened to a connection, in plain words. All but TLS without trust may pass."""
     host = urlsplit(url).netloc.rpartition("@")[2] or "the server"
     if isinstance(error, gaierror):
-        return NetworkError(f"cannot find {host}", hint="check --endpoint-url and the network")
+        return PassingError(f"cannot find {host}", hint="check --endpoint-url and the network")
     if isinstance(error, ssl.SSLError):
         return NetworkError(
             f"no trusted TLS connection to {host}", hint="check the certificate, or AWS_CA_BUNDLE"
         )
     if connecting:
-        return NetworkError(f"cannot connect to {host}", hint="check --endpoint-url and the network")
+        return PassingError(f"cannot connect to {host}", hint="check --endpoint-url and the network")
     if isinstance(error, TimeoutError):
-        return NetworkError(f"{host} does not answer in time", hint="try again, or raise --timeout")
-    return NetworkError(f"the connection to {host} breaks off", hint="try again later")
+        return PassingError(f"{host} does not answer in time", hint="try again, or raise --timeout")
+    return PassingError(f"the connection to {host} breaks off", hint="try again later")
 
 
 def _credentials(proxy: SplitResult) -> str | None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
+from time import perf_counter
 from typing import Protocol, runtime_checkable
 
 from h5s3.errors import NetworkError
+from h5s3.records import Entry
 from h5s3.settings import Settings
-from h5s3.storage.answers import check_pin, failure, read_head
+from h5s3.storage.answers import TRANSIENT, check_pin, failure, named_region, read_head
 from h5s3.storage.base import ObjectInfo, Range
-from h5s3.storage.http import Operation, Target
-from h5s3.storage.lines import Line, Reply, Timing
+from h5s3.storage.http import MOVED, Operation, Target
+from h5s3.storage.lines import Line, PassingError, Reply, Timing
 from h5s3.storage.location import Location
 from h5s3.storage.trace import Trace
 
@@ -29,6 +32,9 @@ class Targets(Protocol):
     def target(self, location: Location, operation: Operation = "GET") -> Target:
         """Where one request goes, signed."""
 
+    def list(self, location: Location, *, recursive: bool = False, versions: bool = False) -> Iterator[Entry]:
+        """What lies under a prefix, page by page."""
+
 
 class Probe:
     """The requests of one location, each timed by itself. Nothing in it is shared between threads but TLS
@@ -39,10 +45,17 @@ class Probe:
         self._location = location
         self._settings = settings
         self._trace = trace
+        self._moved = False
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self._store.trusted)
+        """Whom to trust: the certificates that the store trusts, or the system's."""
+        try:
+            return ssl.create_default_context(cafile=self._store.trusted)
+        except OSError:
+            raise NetworkError(
+                "the file of trusted certificates cannot be read", hint="check AWS_CA_BUNDLE"
+            ) from None
 
     @property
     def url(self) -> str:
@@ -58,11 +71,12 @@ class Probe:
         """A new connection, closed again. Raises `NetworkError`."""
         line, url = self.line(), self.url
         try:
+            begun = perf_counter()
             with self._trace.round():
-                seconds = line.connect(url)
+                opening = line.connect(url)
         finally:
             line.close()
-        return Timing(seconds, seconds)
+        return Timing(opening.seconds, opening.seconds, 0, begun, opening)
 
     def head(self, line: Line) -> Timing:
         """A HEAD of the object. Raises what `failure` says of the answer, and `NetworkError`."""
@@ -76,7 +90,23 @@ class Probe:
         target = self._store.target(self._location, "LIST")
         with self._trace.round():
             reply = line.ask(target, "LIST", {}, LARGEST_LISTING)
+        if self._elsewhere(reply):
+            return self.list(line)
         return self._good(reply, target).timing
+
+    def _elsewhere(self, reply: Reply) -> bool:
+        """Whether the bucket is in another region, where the store then goes: it follows once.
+
+        An object was read by the store before, and that followed. A bucket is met here for the first time.
+        """
+        named = named_region(reply.headers, reply.body)
+        if self._moved or not (named and (reply.status in MOVED or reply.status == 400)):
+            return False
+        self._moved = True
+        self._trace.retry()
+        next(iter(self._store.list(self._location)), None)
+        self._store.target(replace(self._location, key=self._location.key or "-"))  # signed anew: there
+        return True
 
     def read(self, line: Line, wanted: Range, pinned: ObjectInfo) -> Timing:
         """A ranged GET, held against the pinned object like every read of h5s3. The caller counts the round.
@@ -94,7 +124,7 @@ class Probe:
         if (head.start, head.stop) != wanted:
             raise NetworkError("the server ignores Range requests")
         if reply.timing.received != stop - start:
-            raise NetworkError("the server's answers end early")
+            raise PassingError("the server's answers end early")
         return reply.timing
 
     def look(self, line: Line, value: str, headers: Mapping[str, str], most: int) -> Reply:
@@ -104,6 +134,9 @@ class Probe:
             return line.ask(target, "GET", {**headers, "Range": value}, most, keep=True)
 
     def _good(self, reply: Reply, target: Target, pinned: bool = False) -> Reply:
-        if reply.status not in (200, 206):
-            raise failure(reply.status, reply.body, target.who, pinned).at(self._location.display)
-        return reply
+        if reply.status in (200, 206):
+            return reply
+        error = failure(reply.status, reply.body, target.who, pinned)
+        if reply.status in TRANSIENT and isinstance(error, NetworkError):
+            error = PassingError(error.cause, hint=error.hint)
+        raise error.at(self._location.display)

@@ -20,6 +20,7 @@ NO_SUCH_ETAG = '"no-such-etag"'
 MULTIPART = re.compile(r'"?[0-9a-fA-F]{32}-(\d{1,5})"?')
 
 Verdict = tuple[bool, str]
+Ask = Callable[[], Reply]
 
 
 def sample_length(size: int, budget: int) -> int:
@@ -27,12 +28,30 @@ def sample_length(size: int, budget: int) -> int:
     return min(SAMPLE, size // 2, max(1, budget // 16))
 
 
-def check_ranges(probe: Probe, line: Line, info: ObjectInfo, length: int) -> list[Check]:
+def check_ranges(
+    probe: Probe, line: Line, info: ObjectInfo, length: int, send: Callable[[Ask], Reply]
+) -> list[Check]:
     """Does the server do what a reader of ranges relies on? Five requests, one after another.
 
-    A request that fails on the wire is a check that failed. Raises what the time limit raises.
+    `send` sends what it is given, and again where that may help; a request that fails for good is a check
+    that failed. Raises what the time limit raises.
     """
-    return _Checks(probe, line, info, length).run()
+    return _Checks(probe, line, info, length, send).run()
+
+
+def drops_check(dropped: int, requests: int) -> Check:
+    """How many of all requests the wire or the server failed."""
+    if not dropped:
+        return Check(
+            name="drops",
+            ok=True,
+            detail=f"answered all of {requests:,} requests, and h5s3 asked once for each",
+        )
+    detail = (
+        f"{dropped:,} of {requests:,} requests broke off or met a failing server; h5s3 sends such a request "
+        "again, up to four times, with waits that double"
+    )
+    return Check(name="drops", ok=False, detail=detail)
 
 
 @dataclass
@@ -41,13 +60,14 @@ class _Checks:
     line: Line
     info: ObjectInfo
     length: int
+    send: Callable[[Ask], Reply]
 
     def run(self) -> list[Check]:
         start = (self.info.size - self.length + 1) // 2
         here, before = (start, start + self.length), (max(0, start - self.length // 2), start + self.length)
         before = (before[0], before[0] + self.length)
         first, second = self._range(here), self._range(before)
-        one_line = self.line.opened == 1
+        one_line = self.line.opened == 1 + self.line.broken
         checks = [_check("range", lambda: self._partial(_reply(first), here))]
         if checks[0].ok:
             checks.append(_check("bytes", lambda: _same(_reply(first), here, _reply(second), before)))
@@ -70,7 +90,7 @@ class _Checks:
 
     def _look(self, value: str, etag: str = "") -> Reply:
         headers = {"If-Match": etag} if etag else {}
-        return self.probe.look(self.line, value, headers, self.length)
+        return self.send(lambda: self.probe.look(self.line, value, headers, self.length))
 
     def _partial(self, reply: Reply, wanted: Range) -> Verdict:
         if reply.status not in (200, 206):

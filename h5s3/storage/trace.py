@@ -11,11 +11,16 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Trace:
-    """Counts of one command. `rounds` are waits for the wire: a batch in flight together counts once."""
+    """Counts of one command. `rounds` are waits for the wire: a batch in flight together counts once.
+
+    Within a batch, requests may follow from the answers of others, or wait for a free connection: `trips` are
+    the round trips that had to come one after another, if each took equally long.
+    """
 
     requests: dict[str, int] = field(default_factory=dict)  # by method: HEAD, GET, LIST
     received: int = 0  # body bytes
     rounds: int = 0
+    trips: int = 0
     retries: int = 0
     hits: int = 0  # blocks, listings and answers that came from the cache
     waited: float = 0.0  # seconds
@@ -44,6 +49,7 @@ class Trace:
         """One wait for the wire."""
         begun = time.perf_counter()
         self.rounds += 1
+        self.trips += 1
         try:
             yield
         finally:

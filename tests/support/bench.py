@@ -41,6 +41,19 @@ def reads(document: Bench) -> list[Samples]:
     return [samples for samples in document.samples if samples.operation.startswith("GET")]
 
 
+def one(
+    document: Bench, size: int, concurrency: int = 1, *, new: bool = False, pattern: str = "random"
+) -> Samples:
+    """The only series of ranged reads of such a kind."""
+    (found,) = [
+        samples
+        for samples in reads(document)
+        if (samples.size, samples.concurrency, samples.pattern) == (size, concurrency, pattern)
+        and (samples.connection == "new") == new
+    ]
+    return found
+
+
 def ranged(seen: Seen) -> bool:
     """Whether a request is a read of a sample, not of a check: a check asks for 64 KiB."""
     return seen.range is not None and seen.range[1] - seen.range[0] in FEW["sizes"]

@@ -2,7 +2,9 @@
 
 import inspect
 import threading
+import time
 from collections.abc import Callable, Iterable
+from email.utils import formatdate
 from typing import Any
 
 from .wire import Answer, Request, Seen
@@ -93,6 +95,10 @@ def _weak_etag(answer: Answer) -> None:
     answer.set("ETag", f"W/{right}" if right else None)
 
 
+def _wrong_date(answer: Answer, *, seconds: float) -> None:
+    answer.set("Date", formatdate(time.time() + seconds, usegmt=True))
+
+
 def _endless_body(answer: Answer, *, limit: int = -1) -> None:
     answer.length, answer.end, answer.endless = None, "close", limit
 
@@ -120,6 +126,7 @@ AFTER: dict[str, Callable[..., None]] = {
     "wrong_etag": _wrong_etag,
     "no_etag": _no_etag,
     "weak_etag": _weak_etag,
+    "wrong_date": _wrong_date,
     "endless_body": _endless_body,
     "close": _close,
 }

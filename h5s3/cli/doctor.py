@@ -1,0 +1,82 @@
+"""`h5s3 doctor`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from h5s3.cli.lean import LeanCommand
+from h5s3.cli.options import Common, with_common
+from h5s3.cli.run import session
+from h5s3.records import Doctor
+
+PIPED = 80  # columns, where nobody says how many there are
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("doctor", cls=LeanCommand)(with_common(doctor))
+
+
+def doctor(
+    location: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="LOCATION", help="s3://bucket, s3://bucket/key, https://… or a path; else the account."
+        ),
+    ] = None,
+    *,
+    common: Common,
+) -> None:
+    """Find out what is wrong with a connection or a file, and what to do about it.
+
+    Looks at the configuration (secrets are never shown), the way to the server, its clock, who is asking,
+    what may be listed and read, this machine, and an HDF5 file's layout. Each line is ok, !! a warning,
+    xx a failure or ?? not known.
+
+    Exit codes: 0 nothing or warnings alone, else that of the first failure, as other commands have it: 2 a
+    setting that makes no sense, 3 not there, 4 access, 5 network, 6 a damaged file, 8 a missing filter.
+
+    \b
+    Examples:
+      h5s3 doctor
+      h5s3 doctor s3://bucket/
+      h5s3 doctor s3://bucket/scan.h5 --profile lab --json
+    """
+    from h5s3.explore.doctor import doctor as ask
+    from h5s3.render.progress import progress
+
+    with session(common) as opened:
+        place = opened.location(location) if location is not None else None
+        with progress() as told:
+            found = ask(opened, place, origins(common), told)
+    if common.json:
+        from h5s3.render.console import show_json
+
+        show_json(found.document)
+    else:
+        _show(found.document)
+    if found.exit_code:
+        raise typer.Exit(found.exit_code)
+
+
+def origins(common: Common) -> dict[str, str]:
+    """Whether an option or the env file gave what both can give."""
+    given = {name: common.given(name) is not None for name in ("endpoint_url", "region")}
+    names = {"endpoint_url": "--endpoint-url", "region": "--region"}
+    return {name: names[name] if there else "the env file (--env-file)" for name, there in given.items()}
+
+
+def _show(document: Doctor) -> None:
+    from h5s3.render.console import WIDE, can_show_unicode, show, stdout
+    from h5s3.render.doctor import doctor_lines, summary_lines
+
+    there = stdout().width
+    width, unicode = (PIPED if there >= WIDE else min(there, 120)), can_show_unicode()
+    lines = doctor_lines(document, width, unicode)
+    if document.file:
+        from h5s3.render.verdict import verdict_lines
+
+        lines += verdict_lines(document, width, unicode)
+    show([*lines, *summary_lines(document, width, unicode)], width)

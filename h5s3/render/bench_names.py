@@ -1,0 +1,37 @@
+"""Series of a benchmark by name, and their figures in few characters."""
+
+from __future__ import annotations
+
+from rich.filesize import pick_unit_and_suffix
+
+from h5s3.records import UNSET, Ratio, Samples
+from h5s3.render.text import safe
+
+PATTERNS = {"random": "", "sequential": ", sequential", "first": ", first", "second": ", second"}
+
+
+def label(samples: Samples | Ratio) -> str:
+    """What was asked, in a word or two: `GET, new`."""
+    if samples.operation == "connect":
+        return "connect"
+    if samples.connection == "new":
+        return f"{samples.operation}, new"
+    return safe(samples.operation) + ("" if samples.pattern is UNSET else PATTERNS[samples.pattern])
+
+
+def binary(count: int) -> str:
+    """A size as it was asked for, in powers of 1024: `64 KiB`."""
+    unit, suffix = pick_unit_and_suffix(count, ["B", "KiB", "MiB", "GiB", "TiB"], 1024)
+    return f"{count / unit:.4g} {suffix}"
+
+
+def figure(value: float | None, none: str) -> str:
+    """Three digits or so: `0.46`, `13.4`, `1,234`."""
+    if value is None:
+        return none
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def ms(seconds: float) -> str:
+    """Seconds as milliseconds, in three digits or so."""
+    return figure(seconds * 1000, "")

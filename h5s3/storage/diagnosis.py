@@ -1,0 +1,139 @@
+"""What a diagnosis of a connection is made of: findings, the exit code that each failure stands for, and
+words for what must not be shown as it is."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, TypeVar
+from urllib.parse import urlsplit
+
+from h5s3.errors import H5s3Error, NetworkError
+from h5s3.records import UNSET, Finding
+from h5s3.settings import Settings
+
+REQUEST_SECONDS = 8.0  # that one request of a diagnosis may take
+LONGEST = 300  # characters of a server's own words that are kept
+T = TypeVar("T")
+Status = Literal["ok", "warning", "failure", "unknown"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A finding and, for a failure, the exit code of its cause."""
+
+    finding: Finding
+    exit_code: int = 0
+
+    @property
+    def failed(self) -> bool:
+        """Whether this is a failure."""
+        return self.finding.status == "failure"
+
+
+def verdict(name: str, status: Status, detail: str, remedy: str = "", code: int = 0) -> Verdict:
+    """One thing that was looked at."""
+    return Verdict(Finding(name=name, status=status, detail=detail, remedy=remedy or UNSET), code)
+
+
+def ok(name: str, detail: str, remedy: str = "") -> Verdict:
+    """Nothing is wrong with it."""
+    return verdict(name, "ok", detail, remedy)
+
+
+def warning(name: str, detail: str, remedy: str = "") -> Verdict:
+    """It works, or will for most, and should not be left so."""
+    return verdict(name, "warning", detail, remedy)
+
+
+def unknown(name: str, detail: str, remedy: str = "") -> Verdict:
+    """It could not be looked at."""
+    return verdict(name, "unknown", detail, remedy)
+
+
+def failure(name: str, detail: str, remedy: str, code: int) -> Verdict:
+    """It does not work, and a command would end with this exit code."""
+    return verdict(name, "failure", detail, remedy, code)
+
+
+def failed_with(name: str, error: H5s3Error) -> Verdict:
+    """The finding that an error stands for."""
+    return failure(name, error.cause, error.hint, error.exit_code)
+
+
+def within(settings: Settings, seconds: float = REQUEST_SECONDS) -> Settings:
+    """The same settings with so many seconds left, or fewer where `--timeout` ends before."""
+    limit = time.monotonic() + seconds
+    if settings.deadline is not None and settings.deadline <= limit:
+        return settings
+    return replace(settings, timeout=seconds, deadline=limit)
+
+
+def bounded(work: Callable[[], T], seconds: float, what: str) -> T:
+    """The result of something that has no time limit of its own. Raises what it raises, and `NetworkError`.
+
+    The thread is left behind where time runs out: neither a resolver nor a helper program can be called off.
+    """
+    done: list[T] = []
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            done.append(work())
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits
+            raised.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if raised:
+        raise raised[0]
+    if not done:
+        raise NetworkError(f"{what} takes more than {seconds:.3g} s", hint="try again later")
+    return done[0]
+
+
+def masked(key: str) -> str:
+    """An access key id that can be recognised and not be used: `AKIA…WXYZ`."""
+    return f"{key[:4]}…{key[-4:]}" if len(key) >= 16 else f"{key[:2]}…"
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of a URL: nothing of it that could sign or log in."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises where it is none
+    except ValueError:
+        return "an address that cannot be read"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"[:LONGEST]
+
+
+def shown_path(path: str | Path) -> str:
+    """A path of this machine, shortened by the home directory."""
+    full = Path(path).expanduser()
+    try:
+        return str(Path("~") / full.relative_to(Path.home()))
+    except (ValueError, RuntimeError):
+        return str(full)
+
+
+def span(seconds: float) -> str:
+    """A time in the largest units that say enough: `42 s`, `5 min`, `1 h 3 min`, `2 days`."""
+    whole = round(abs(seconds))
+    if whole < 120:
+        return f"{whole} s"
+    minutes = whole // 60
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes // 1440:,} days"
+
+
+def milliseconds(seconds: float) -> str:
+    """`0.4 ms`, `23 ms`."""
+    value = seconds * 1000
+    return f"{value:.1f} ms" if value < 10 else f"{value:,.0f} ms"

@@ -1,0 +1,96 @@
+"""Diagnoses as the tests take them: twice, as JSON and as text, and no secret in either."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .cli import run, validator
+from .servers import S3Server
+
+SECRETS = ("rclone-secret", "moto-secret", "X-Amz-Signature", "X-Amz-Credential", "AWS4-HMAC")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One diagnosis."""
+
+    code: int
+    document: dict[str, Any]
+    text: str
+
+    def __getitem__(self, name: str) -> dict[str, Any]:
+        """The finding of this name."""
+        found = [one for one in self.document["connection"] if one["name"] == name]
+        assert len(found) == 1, (name, self.text)
+        return found[0]
+
+    @property
+    def names(self) -> list[str]:
+        """Of the findings about the connection."""
+        return [one["name"] for one in self.document["connection"]]
+
+    @property
+    def failed(self) -> list[str]:
+        """Names of the failures, the first one first."""
+        return [one["name"] for one in self.document["connection"] if one["status"] == "failure"]
+
+    @property
+    def plain(self) -> str:
+        """The text as one line."""
+        return " ".join(self.text.split())
+
+
+def diagnose(*args: object, on: S3Server | None = None, hidden: tuple[str, ...] = (), **environ: str) -> Seen:
+    """`h5s3 doctor`; both forms say the same, fit 80 columns, and hide what is secret."""
+    results = [
+        run("doctor", *args, *more, on=on, **environ) for more in (("--json", "--debug"), ("--debug",))
+    ]
+    secrets = {
+        *SECRETS,
+        *hidden,
+        environ.get("AWS_SECRET_ACCESS_KEY", ""),
+        environ.get("AWS_SESSION_TOKEN", ""),
+    }
+    for result in results:
+        assert result.err == "", result.err
+        assert not [text for text in secrets if text and text in result.out], result.out
+    first, second = results
+    assert first.code == second.code, results
+    document = json.loads(first.out)
+    assert first.out.count("\n") == 1
+    validator("doctor").validate(document)
+    assert max(map(len, second.out.splitlines())) <= 80, second.out
+    seen = Seen(first.code, document, second.out)
+    for one in document["connection"]:
+        assert one["detail"] and "\n" not in one["detail"]
+        assert one["status"] in ("ok", "unknown") or one["remedy"], one
+        assert f" {one['name']} " in seen.plain
+    assert (document["status"] == "failure") == (seen.code != 0), seen.text
+    return seen
+
+
+def certificate(folder: Path, days: int = 1, host: str = "127.0.0.1") -> Path:
+    """A key and a certificate for an address, signed by nobody; expired for negative days."""
+    x509 = pytest.importorskip("cryptography.x509")
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
+    ends = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(ends - datetime.timedelta(days=2)).not_valid_after(ends)
+    address = x509.IPAddress(ipaddress.ip_address(host))
+    builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
+    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    path = folder / f"certificate{days}{host}.pem"
+    signed = builder.sign(key, hashes.SHA256())
+    path.write_bytes(key.private_bytes(*form) + signed.public_bytes(serialization.Encoding.PEM))
+    return path
