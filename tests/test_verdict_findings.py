@@ -49,7 +49,7 @@ def test_small_chunks_get_a_shape_that_h5repack_takes(path: Path) -> None:
         file.create_dataset("good", data=np.zeros((64, 128, 128), "f4"), chunks=(32, 128, 128))
     found = found_in(path)
     small = found["small chunks"]
-    assert small.status == found["chunk sizes"].status == "warning"
+    assert small.status == "warning" and "chunk sizes" not in found
     assert "1 × 64 × 64, better 200 × 64 × 64 (3.12 MiB)" in small.detail and "good" not in small.detail
     assert "400 requests" in str(small.cost)
     assert shlex.split(str(small.remedy))[1:3] == ["-l", "/it's small:CHUNK=200x64x64"]
@@ -87,7 +87,7 @@ def test_never_written_and_still_empty(path: Path) -> None:
         file.create_dataset("log", (0,), "f8", maxshape=(None,))
     found = found_in(path)["never written"]
     assert found.status == "warning"
-    assert "2 datasets hold the fill value alone: /contiguous, /forgotten" in found.detail
+    assert "the fill value alone in 2 datasets: /contiguous, /forgotten" in found.detail
     assert "1 dataset without limit and still empty: /log" in found.detail
 
 

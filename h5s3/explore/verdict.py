@@ -105,7 +105,7 @@ class _Work:
         layout = file_layout(file, found)
         until = time.monotonic() + SECONDS
         costs = [self._as_is(found, layout, most)]
-        costs += self._repacked(file, found, layout, until)
+        costs += self._repacked(file, found, layout, costs[0], until)
         return findings(Case(self.location, found, layout, costs)), layout, costs
 
     def _as_is(self, found: Survey, layout: FileLayout, most: int) -> Costs:
@@ -117,9 +117,12 @@ class _Work:
             pieces, size = layout.metadata_extents, layout.size
             return estimated_scattered(AS_IS, pieces, layout.metadata_bytes, size, found.deepest + 1)
 
-    def _repacked(self, file: OpenFile, found: Survey, layout: FileLayout, until: float) -> list[Costs]:
+    def _repacked(
+        self, file: OpenFile, found: Survey, layout: FileLayout, walk: Costs, until: float
+    ) -> list[Costs]:
         """The same walk over copies with paged metadata, in the oldest format and in that of HDF5 1.10."""
-        page = page_size(layout.metadata_bytes)
+        needed = min(layout.metadata_bytes, walk.bytes)  # a walk reads no index of chunks
+        page = page_size(needed)
         rebuilt = not found.cut and found.objects <= MOST_REBUILT and found.num_chunks <= MOST_CHUNKS
         unknown = any(item.stored is None for item in found.datasets)
         if rebuilt and not unknown:
@@ -127,7 +130,7 @@ class _Work:
                 return self._rebuilt(file, layout, page, until)
             except (StoppedError, DamagedError, RefusedError):
                 pass
-        return [estimated_paged(_name(page), layout.metadata_bytes, layout.size)]
+        return [estimated_paged(_name(page), needed, layout.size)]
 
     def _rebuilt(self, file: OpenFile, layout: FileLayout, page: int, until: float) -> list[Costs]:
         from h5s3.reader.skeleton import make_skeleton

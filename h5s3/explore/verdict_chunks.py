@@ -55,7 +55,13 @@ def _remedy(
     """A command for the first datasets whose paths h5repack can be told of."""
     some = [item for item in items if writable(path_of(item)) and item.facts.shape][:MOST_OPTIONS]
     wanted = [option for item in some for option in options(item)]
-    return case.remedy(wanted) if wanted else UNSET
+    if not wanted:
+        return UNSET
+    command = case.remedy(wanted)
+    if len(some) < len(items):
+        why = f"for {len(some)} of {len(items):,} datasets; the others by turns, or with h5py"
+        return f"{command}  # {why} where h5repack does not take their names"
+    return command
 
 
 def _rechunk(case: Case, items: Sequence[Surveyed]) -> str | UnsetType:
@@ -82,9 +88,14 @@ def _chunks(case: Case) -> Finding | None:
     smallest, largest = min(item.smallest for item in items), max(item.largest for item in items)
     median = _median(items)
     bad = [item for item in items if _is_small(item) or _decoded(item) > LARGE_CHUNK]
-    text = f"{counted(count, 'chunk')} of {counted(len(items), 'dataset')}, stored in {bytes_text(smallest)} "
-    detail = f"{text}to {bytes_text(largest)}, half of them in about {bytes_text(median)} or less"
-    return Finding(name="chunk sizes", status="warning" if bad else "ok", detail=detail)
+    detail = (
+        f"{counted(count, 'chunk')} of {counted(len(items), 'dataset')}, stored in {bytes_text(smallest)} "
+    )
+    if smallest == largest:
+        detail += "each"
+    else:
+        detail += f"to {bytes_text(largest)}, half of them in about {bytes_text(median)} or less"
+    return None if bad else Finding(name="chunk sizes", status="ok", detail=detail)
 
 
 def _median(items: Sequence[Surveyed]) -> int:

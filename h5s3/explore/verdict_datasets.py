@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from h5s3.explore.verdict_advice import bytes_text, gzipped, repack, writable
+from h5s3.explore.verdict_advice import bytes_text, repack, writable
 from h5s3.explore.verdict_chunks import MOST_OPTIONS, path_of, paths_of
 from h5s3.explore.verdict_findings import NAMED, Case, counted, named
 from h5s3.records import UNSET
@@ -34,7 +34,7 @@ def _never_written(case: Case) -> Finding | None:
         return None
     parts = []
     if items:
-        parts.append(f"{counted(len(items), 'dataset')} hold the fill value alone: {named(paths_of(items))}")
+        parts.append(f"the fill value alone in {counted(len(items), 'dataset')}: {named(paths_of(items))}")
     if empty:
         what = f"{counted(len(empty), 'dataset')} without limit and still empty"
         parts.append(f"{what}: {named(paths_of(empty))}")
@@ -123,14 +123,13 @@ def _filters(case: Case) -> Finding | None:
         detail = f"filters that need a plugin, available here: {named(list(foreign))}"
         return Finding(name="filters", status="ok", detail=detail)
     items = list({id(item): item for some in missing.values() for item in some}.values())
-    paths = [path for path in paths_of(items) if writable(path)][:MOST_OPTIONS]
-    options = [option for path in paths for option in gzipped(path)]
     return Finding(
         name="filters",
         status="failure",
-        detail=f"no plugin here for filter {named(list(missing))}: {named(paths_of(items))}",
+        detail=f"no plugin here for filter {named(list(missing))}: {named(paths_of(items))}; do not repack "
+        "the file without the plugin: h5repack leaves out what it cannot read, and reports no error",
         cost="their values cannot be read on this machine",
-        remedy=repack(case.location, options) if options else UNSET,
+        remedy="install the plugin of the filter, and set HDF5_PLUGIN_PATH to its folder",
     )
 
 

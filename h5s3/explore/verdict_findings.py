@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 RTT = "50 ms"
 WORTH, LEAST_GAIN = 0.7, 0.1  # a copy is worth it that takes this part of the time, and saves these seconds
 LARGE_USERBLOCK = 256 * 1024  # what the first request does not bring
+MUCH_UNUSED = 1 << 20  # bytes
 DEEP = 12  # levels
 NAMED = 5  # paths of one finding
 Status = Literal["ok", "warning", "failure", "unknown"]
@@ -114,7 +115,8 @@ def _page(costs: Costs) -> int:
 
 def _metadata(case: Case) -> Finding:
     layout = case.layout
-    share = f" ({100 * layout.metadata_bytes / layout.size:.2g} % of the file)" if layout.size else ""
+    percent = 100 * layout.metadata_bytes / layout.size if layout.size else 0
+    share = f" ({min(percent, 99.9):.2g} % of the file)" if 0 < percent < 99.5 else ""
     places = f"in {counted(layout.metadata_extents, 'place')} of {bytes_text(layout.size)}"
     how = "" if case.now.how == "counted" else ", estimated"
     return Finding(
@@ -165,10 +167,11 @@ def _nesting(case: Case) -> Finding | None:
     if deepest <= DEEP:
         return None
     gathered = case.best is not None
+    least = "at least " if case.survey.cut else ""
     return Finding(
         name="nesting",
         status="warning",
-        detail=f"groups lie {deepest} levels deep, and each level has to be read before the next",
+        detail=f"groups lie {least}{deepest} levels deep, and each level has to be read before the next",
         cost=f"{counted(case.now.rounds, 'round')} of a cold walk"
         + ("; gathered in pages they come at once" if gathered else ""),
     )
@@ -193,6 +196,24 @@ def _cut(case: Case) -> Finding | None:
     return Finding(name="survey", status="unknown", detail=detail)
 
 
+def _unused(case: Case) -> Finding | None:
+    """Bytes that are neither metadata nor raw data of any dataset."""
+    layout = case.layout
+    unused = layout.size - layout.metadata_bytes - layout.data_bytes
+    if not layout.complete or unused < MUCH_UNUSED or unused < layout.size / 5:
+        return None
+    share = f"{bytes_text(unused)} ({100 * unused / layout.size:.2g} % of the file)"
+    if any(item.facts.type_has_pointers for item in case.survey.datasets):
+        detail = f"{share} hold values of variable length, which were not looked at, or nothing"
+        return Finding(name="other bytes", status="unknown", detail=detail)
+    return Finding(
+        name="unused space",
+        status="warning",
+        detail=f"{share} hold neither metadata nor data: what was deleted leaves holes",
+        remedy=repack(case.location, []),
+    )
+
+
 def _repack(case: Case) -> Finding | None:
     """One command for everything, where there are several."""
     command = repack(case.location, case.options)
@@ -201,7 +222,8 @@ def _repack(case: Case) -> Finding | None:
     return Finding(
         name="all at once",
         status="warning",
-        detail="one command that does all of it, on a downloaded file; then upload the copy",
+        detail="one command for file space, format, chunks and compression, on a downloaded file; then "
+        "upload the copy. What else is advised, do on that copy, one command after another",
         remedy=command,
     )
 
@@ -214,4 +236,5 @@ LOOKS: list[Callable[[Case], Finding | None]] = [
     _superblock,
     _userblock,
     _nesting,
+    _unused,
 ]

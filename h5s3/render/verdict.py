@@ -12,19 +12,17 @@ from rich.text import Text
 
 from h5s3.records import UNSET
 from h5s3.records.doctor import Costs, Doctor, FileLayout, Finding
+from h5s3.render.doctor import MARKS
 from h5s3.render.page import to_ascii
 from h5s3.render.text import plural, safe, size
 from h5s3.render.verdict_strip import strip_lines
 
-MARKS = {
-    "ok": ("ok", "green"),
-    "warning": ("!", "yellow"),
-    "failure": ("!!", "red"),
-    "unknown": ("?", "magenta"),
-}
 LONGEST = 2000  # characters of a detail
 LONGEST_COMMAND = 20_000  # a command that is cut is no command
-ASSUMED = "seconds at these round-trip times, and at 200 Mbit/s"
+ASSUMED = (
+    "the walk of: h5s3 tree -r --limit 0, with nothing cached; seconds at these round-trip times and at "
+    "200 Mbit/s. Requests and rounds vary by some with the order in which answers come."
+)
 
 
 def verdict_lines(doc: Doctor, width: int, unicode: bool) -> list[RenderableType]:
@@ -38,7 +36,7 @@ def verdict_lines(doc: Doctor, width: int, unicode: bool) -> list[RenderableType
             lines += finding_lines(finding, width, unicode)
     if doc.simulation is not UNSET and doc.simulation:
         lines += [_heading("a cold walk over all of it"), _costs(doc.simulation, unicode)]
-        lines.append(Text(f"  {ASSUMED}", style="dim"))
+        lines.append(_indented(Text(ASSUMED, style="dim"), 2))
     return lines
 
 
@@ -61,7 +59,7 @@ def finding_lines(finding: Finding, width: int, unicode: bool) -> list[Renderabl
 
 def command_lines(command: str, width: int) -> list[str]:
     """A command on as many lines as it takes, a backslash after each but the last: it can be pasted."""
-    command = safe(command, LONGEST_COMMAND)
+    command, _, note = safe(command, LONGEST_COMMAND).partition("  # ")
     try:
         words = [shlex.quote(word) for word in shlex.split(command)]
     except ValueError:
@@ -73,7 +71,7 @@ def command_lines(command: str, width: int) -> list[str]:
         else:
             lines[-1] += " \\"
             lines.append(f"  {word}")
-    return lines
+    return [*lines, f"# {note}"] if note else lines
 
 
 def _indented(text: Text, columns: int = 6) -> RenderableType:
@@ -112,10 +110,10 @@ def _costs(costs: Sequence[Costs], unicode: bool) -> Table:
     """A row for each layout; seconds at each round-trip time."""
     times = list(costs[0].seconds)
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
-    table.add_column("  layout", no_wrap=True)
+    table.add_column("  layout", overflow="fold")
     for name in ("requests", "rounds", "bytes", *times):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("how", style="dim", no_wrap=True)
+        table.add_column(name, justify="right", no_wrap=True, overflow="crop")
+    table.add_column("how", style="dim", no_wrap=True, overflow="crop")
     for one in costs:
         seconds = [f"{one.seconds[name]:.2f}" if name in one.seconds else "?" for name in times]
         cells = [f"{one.requests:,}", f"{one.rounds:,}", size(one.bytes), *seconds]
