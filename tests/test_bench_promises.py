@@ -206,7 +206,7 @@ def test_the_cost_is_said_first_and_never_on_standard_output(
     for more in ([], ["--json"]):
         result = run(*words, *more, on=server.at(proxy.url))
         assert result.err.startswith(
-            f"up to {requests} requests; up to 2.5 MB; what fails is sent again once"
+            f"up to {requests} requests; up to 2.5 MB, and pages of LIST; what fails is sent again once"
         )
         assert len(result.err.splitlines()) == 1
         assert "up to" not in result.out

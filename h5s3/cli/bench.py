@@ -62,7 +62,6 @@ def bench(
       h5s3 bench s3://bucket/large.h5 --against monday.json
     """
     from h5s3.explore.bench import bench as ask
-    from h5s3.explore.bench import planned_cost
     from h5s3.explore.bench_against import against as compared
     from h5s3.explore.bench_files import check_place, earlier
     from h5s3.explore.bench_files import save as write
@@ -75,8 +74,6 @@ def bench(
         check_place(str(save))
     with session(common) as opened:
         place = opened.location(location)
-        cost = planned_cost(opened, place, sizes=wanted, count=count, concurrency=flights, compare=compare)
-        announce(cost_line(*cost, compare))
         with progress() as told:
             found = ask(
                 opened,
@@ -87,6 +84,7 @@ def bench(
                 compare=compare,
                 path=path,
                 progress=told,
+                announce=lambda requests, received: announce(cost_line(requests, received, compare)),
             )
     if before:
         found.against = compared(found, before)

@@ -17,6 +17,7 @@ from typing import Any
 
 SOON = 0.05  # seconds in which the main thread usually hears a signal
 TRIES = 20
+raised: list[int] = []  # interrupts so far
 WAKE: Any = getattr(signal, "SIGURG", None)  # ignored by default: sent to the main thread to end its wait
 
 
@@ -29,6 +30,7 @@ def listen() -> None:
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         heard.set()
+        raised.append(number)
         signal.default_int_handler(number, frame)
 
     received, sent = os.pipe()
@@ -37,6 +39,12 @@ def listen() -> None:
     signal.signal(WAKE, lambda *_: None)
     signal.set_wakeup_fd(sent, warn_on_full_buffer=False)
     threading.Thread(target=_watch, args=(received, heard), daemon=True, name="h5s3-interrupts").start()
+
+
+def check() -> None:
+    """Raise again what a library swallowed: whoever gets here was not stopped by the interrupt that came."""
+    if raised:
+        raise KeyboardInterrupt
 
 
 def _watch(received: int, heard: threading.Event) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from h5s3.cli.interrupts import check
 from h5s3.errors import H5s3Error
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def tour() -> None:
     with _server() as server:
         environment = {**_clean(os.environ), **server.env(), "COLUMNS": os.environ.get("COLUMNS", "100")}
         for number, (why, command) in enumerate(STOPS, 1):
+            check()
             typer.echo(typer.style(f"\n# {number}. {why}", dim=True))
             typer.echo(typer.style(f"$ h5s3 {command}", bold=True))
             done = subprocess.run(
@@ -80,6 +82,7 @@ def keep_serving() -> None:
         typer.echo(f"h5s3 ls s3://{BUCKET}/\n# Ctrl-C ends it.")
         sys.stdout.flush()
         with suppress(KeyboardInterrupt):
+            check()
             threading.Event().wait()
         typer.echo("# ended")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -29,13 +30,15 @@ def bench(
     compare: bool = False,
     path: str = "/",
     progress: Progress | None = None,
+    announce: Callable[[int, int], None] | None = None,
 ) -> Bench:
     """Measure the storage behind an object, or behind a bucket or prefix (connections and LIST alone).
 
     `sizes` are bytes, `count` requests of each size and concurrency, at random places that are the same in
     every run. No more than `max_bytes` of the settings (or 256 MiB) arrive: see `planned_cost`. `compare`
     also walks the HDF5 file below `path` in several ways. `progress` is told what is done and which part
-    of the whole (0 to 1) that is. Raises `UsageError` for what is not behind a network, and what the
+    of the whole (0 to 1) that is; `announce` how many requests and bytes it will take at the most, as soon as
+    the size of the object is known. Raises `UsageError` for what is not behind a network, and what the
     storage raises; requests that fail later are sent again once, counted and told of in the warnings.
     """
     wishes = Wishes(sizes, count, concurrency)
@@ -46,6 +49,8 @@ def bench(
     first = probe.connect()  # nobody there: said at once, without tries
     info = _identify(session, location) if is_object(location) else None
     plan = make_plan(location, info.size if info else None, share, wishes)
+    if announce:
+        announce(plan.requests, plan.bytes + (_budget(session) // 2 if compare else 0))
     document = Bench(
         version=__version__,
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -124,6 +129,13 @@ def _identify(session: Session, location: Location) -> ObjectInfo:
 
 def _endpoint(session: Session, location: Location, probe: Probe) -> str:
     if location.kind == "s3":
-        return session.store(location).endpoint
+        return _without_user(session.store(location).endpoint)
     parts = urlsplit(probe.url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def _without_user(url: str) -> str:
+    """A URL without a name and password that may stand in it."""
+    scheme, found, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{found}{host.rpartition('@')[2]}{slash}{path}" if found else url

@@ -64,7 +64,8 @@ def earlier(path: str) -> Bench:
         document = from_json(data, Bench)
     except (ValueError, RecursionError):
         document = None
-    if document is None or not all(map(_consistent, document.samples)):
+    sized = document is not None and 0 <= document.object_size < 1 << 63
+    if document is None or not sized or not all(map(_consistent, document.samples)):
         raise UsageError("a damaged benchmark, or one of another release", location=path)
     return document
 

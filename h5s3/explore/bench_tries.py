@@ -47,14 +47,15 @@ class Tries:
                 return
 
     def look(self, line: Line, ask: Callable[[], Reply]) -> Reply:
-        """One answer, whatever it is. Raises `NetworkError` where there is none, the second time too."""
+        """One answer, whatever it is but an error of the server. Raises `NetworkError` where there is none,
+        the second time too."""
         try:
-            return ask()
+            return _answered(ask())
         except NetworkError as error:
             if not self._again(error, line):
                 raise
         try:
-            return ask()
+            return _answered(ask())
         except NetworkError as error:
             self._again(error, line, tried=True)
             raise
@@ -71,3 +72,10 @@ class Tries:
         if again:
             self._trace.retry()
         return again
+
+
+def _answered(reply: Reply) -> Reply:
+    """The answer, unless it is one that says nothing about what was asked."""
+    if reply.status in (500, 502, 503, 504):
+        raise PassingError(f"answers {reply.status}; could not be checked")
+    return reply

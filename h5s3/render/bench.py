@@ -143,4 +143,4 @@ def cost_line(requests: int, received: int, compare: bool) -> str:
     """What a benchmark will take, for before it begins."""
     walks = ", and the requests of the walks" if compare else ""
     most = f"up to {plural(requests, 'request')}{walks}; up to {size(received)}"
-    return f"{most}; what fails is sent again once, within --max-bytes"
+    return f"{most}, and pages of LIST; what fails is sent again once, within --max-bytes"
