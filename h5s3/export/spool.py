@@ -11,7 +11,7 @@ import numpy as np
 from h5s3.export.base import Array, Job
 from h5s3.export.npy import NpyWriter
 from h5s3.reader.boxes import Box, Cut
-from h5s3.reader.bulk import run_shape
+from h5s3.reader.pieces import run_shape
 from h5s3.reader.selection import whole
 
 

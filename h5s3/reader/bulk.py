@@ -14,6 +14,7 @@ from h5s3.reader.boxes import BOX, Box, Cut
 from h5s3.reader.convert import as_numpy
 from h5s3.reader.datasets import Facts
 from h5s3.reader.opening import FAILURES, OpenFile, plain_reason
+from h5s3.reader.pieces import run_shape
 from h5s3.reader.selection import Selection
 from h5s3.reader.sequences import in_order
 from h5s3.reader.unsafe import refuse_unsafe
@@ -24,7 +25,6 @@ from h5s3.settings import MIB
 from h5s3.storage.base import Range
 
 Array = np.ndarray[Any, Any]
-RUN = 64 * 1024  # bytes of a dataset without chunks that are read or left together
 POINTED = 256  # bytes that a value of variable length is taken to have, where boxes are planned
 LARGEST_CHUNK = 1024 * MIB  # decoded, unless --max-bytes allows more
 MOST_IN_BOX = 4096  # chunks that libhdf5 is let look at for one read
@@ -190,14 +190,3 @@ class Bulk:
         if self.dtype is None:
             raise TypeError(f"values of type {self._facts.dtype}")
         return in_order(self._by_libhdf5(part, self.dtype, h5t.py_create(self.dtype)), self.dtype)
-
-
-def run_shape(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
-    """The largest box that is one run of bytes and no longer than `RUN`."""
-    run, left = [1] * len(shape), max(1, RUN // max(1, itemsize))
-    for dimension in reversed(range(len(shape))):
-        run[dimension] = max(1, min(shape[dimension], left))
-        if run[dimension] < shape[dimension]:
-            break
-        left //= max(1, shape[dimension])
-    return tuple(run)

@@ -76,14 +76,14 @@ def make_grid(dataset: Any, facts: Facts, file: OpenFile | None = None) -> Grid:
         piece = prod(facts.chunks) * facts.itemsize
         return Grid(facts.chunks, index.places or NOWHERE, index.complete and index.certain, piece)
     if facts.layout == "contiguous" and shape:
-        run = _run_shape(shape, facts.itemsize)
+        run = run_shape(shape, facts.itemsize)
         offset = dataset.get_offset()
         runs: Places = NOWHERE if offset is None else _RunPlaces(shape, run, facts.itemsize, int(offset))
         return Grid(run, runs, True, prod(run) * facts.itemsize)
     return Grid(tuple(max(1, size) for size in shape), None, True, facts.nbytes)
 
 
-def _run_shape(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
+def run_shape(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
     """The largest box that is one run of bytes and no longer than `RUN`."""
     run = [1] * len(shape)
     left = max(1, RUN // max(1, itemsize))

@@ -54,7 +54,7 @@ def boxes_of(size: int, batch: int | None = None) -> Iterator[None]:
     """Boxes of so many bytes, and text of so many values at once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("h5s3.reader.bulk.BOX", size)
-        patch.setattr("h5s3.reader.bulk.RUN", max(8, size // 4))
+        patch.setattr("h5s3.reader.pieces.RUN", max(8, size // 4))
         if batch:
             patch.setattr("h5s3.export.csv.BATCH", batch)
             patch.setattr("h5s3.export.json.BATCH", batch)
