@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import shlex
 import shutil
 import subprocess
@@ -219,6 +220,23 @@ def test_declared_sizes_cost_nothing(path: Path) -> None:
     assert layout is not None and layout.size < 2 * MIB
     assert [one.how for one in costs] == ["counted", "simulated", "simulated"]
     assert "never written" in {finding.name for finding in found}
+
+
+@pytest.mark.parametrize("layout", [h5py.h5d.CONTIGUOUS, h5py.h5d.COMPACT])
+def test_lists_without_a_fill_value_are_not_made_up(layout: int, path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plist.set_layout(layout)
+        plist.set_fill_time(h5py.h5d.FILL_TIME_IFSET)
+        kind = h5py.h5t.py_create(h5py.vlen_dtype("i4"), logical=True)
+        for number in range(40):
+            space = h5py.h5s.create_simple((40,))
+            data = h5py.h5d.create(file.id, b"%d" % number, kind, space, plist)
+            h5py.Dataset(data)[:] = np.array([np.arange(n) for n in range(40)], dtype=object)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    _, _, costs = examine(path)
+    assert [one.how for one in costs] == ["counted", "simulated", "simulated"]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kilobytes
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,6 @@ from h5s3.settings import MIB
 DEEPEST = 200
 MOST_ATTRIBUTES = 1000  # of one object
 LARGEST_ATTRIBUTE = 1 * MIB
-LARGEST_FILLED = 16 * MIB  # bytes that libhdf5 may fill where it insists on it
 TEXT, MOST_TEXTS = b"x" * 16, 10_000  # that stand for those of a dataset or an attribute
 LARGEST_CHUNK = 1 << 31
 CLASS = b"NX_class"  # whose values a walk reads
@@ -179,7 +178,7 @@ class _Copy:
     def _dataset(self, dataset: Any, target: Any, name: bytes) -> Any:
         facts, size = read_facts(dataset), self._source.info.size
         stage, staged = self._stages[self._format(dataset, facts)], b"%d" % self._made.objects
-        plist = _creation(dataset, facts, size)
+        plist = _creation(dataset, facts)
         plist.set_obj_track_times(keeps_time(self._source, address_of(dataset)))
         twin = h5d.create(stage, staged, dataset.get_type().copy(), dataset.get_space(), plist)
         if takes_place(dataset, facts, size):
@@ -225,7 +224,7 @@ class _Copy:
                 self._made.skipped += 1
 
 
-def _creation(dataset: Any, facts: Facts, size: int) -> Any:
+def _creation(dataset: Any, facts: Facts) -> Any:
     """How to make a dataset so that it takes the place that it takes, and its raw data are not touched."""
     plist = dataset.get_create_plist()
     if facts.external or facts.layout == "virtual" or any(f.id not in KEPT_FILTERS for f in facts.filters):
@@ -236,22 +235,24 @@ def _creation(dataset: Any, facts: Facts, size: int) -> Any:
     if facts.layout == "chunked":
         plist.set_alloc_time(h5d.ALLOC_TIME_INCR)
     elif facts.layout != "compact":
-        _take_place(plist, dataset, facts, size)
+        _leave(plist, facts)
     return plist
 
 
-def _take_place(plist: Any, dataset: Any, facts: Facts, size: int) -> None:
-    """Raw data are never filled, but for those of which libhdf5 insists on it: these are there at once."""
-    early = has_pointers(facts.type) and takes_place(dataset, facts, size)
+def _leave(plist: Any, facts: Facts) -> None:
+    """Raw data are there once they are written, and never filled: of pointers libhdf5 insists on it."""
     if not has_pointers(facts.type):
         plist.set_fill_time(h5d.FILL_TIME_NEVER)
-    plist.set_alloc_time(h5d.ALLOC_TIME_EARLY if early else h5d.ALLOC_TIME_LATE)
+    plist.set_alloc_time(h5d.ALLOC_TIME_LATE)
 
 
 def takes_place(dataset: Any, facts: Facts, size: int) -> bool:
-    """Whether a contiguous dataset has raw data in a file of so many bytes, no more than are believed."""
-    most = LARGEST_FILLED if has_pointers(facts.type) else size
-    return facts.layout == "contiguous" and 0 < facts.nbytes <= most and dataset.get_offset() is not None
+    """Whether a contiguous dataset has raw data in a file of so many bytes, no more than are believed.
+
+    Of pointers only texts take theirs, which are all written. Others would be copied as they are found in
+    memory: where no fill value is defined, libhdf5 does not clear it, and follows what it takes for lengths.
+    """
+    return facts.layout == "contiguous" and 0 < facts.nbytes <= size and dataset.get_offset() is not None
 
 
 def _write_first(made: Any, facts: Facts) -> None:
