@@ -13,6 +13,7 @@ from pathlib import Path
 from h5s3.errors import NetworkError, UsageError
 
 MIB = 1 << 20
+GIB = 1 << 30
 ENV_FILE_NAMES = {
     "S3_ENDPOINT": "endpoint_url",
     "S3_ACCESS_KEY": "access_key",
@@ -115,6 +116,28 @@ def cache_directory() -> Path:
 def cache_limit() -> int:
     """Bytes the persistent cache may take: `H5S3_CACHE_SIZE` (such as 500M), or 2 GiB."""
     return parse_size(os.environ.get("H5S3_CACHE_SIZE") or "2G")
+
+
+def memory_limit(installed: int) -> int | None:
+    """Bytes a command may allocate: `H5S3_MEMORY` (0: no limit), or 4 GiB, or 3/4 of a small machine's."""
+    named = os.environ.get("H5S3_MEMORY")
+    if not named:
+        return min(4 * GIB, installed // 4 * 3)
+    try:
+        return parse_size(named) or None
+    except UsageError as error:
+        raise error.at("H5S3_MEMORY") from None
+
+
+def cpu_limit() -> int | None:
+    """Seconds of processor time until a command must show progress: `H5S3_CPU_SECONDS` (0: no limit), or 600.
+
+    Raises `UsageError` for what is not a whole number.
+    """
+    named = os.environ.get("H5S3_CPU_SECONDS") or "600"
+    if not re.fullmatch(r"[0-9]{1,9}", named):
+        raise UsageError(f"{named!r} is not a number of seconds", location="H5S3_CPU_SECONDS")
+    return int(named) or None
 
 
 def parse_size(text: str) -> int:

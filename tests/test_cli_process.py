@@ -154,9 +154,9 @@ def test_every_end_is_orderly(args: tuple[str, ...], code: int) -> None:
 def loaded(*args: object, on: S3Server | None = None) -> tuple[str, set[str]]:
     """The output of a command, and which of the heavy modules it loaded."""
     code = (
-        "import sys\nfrom h5s3.cli import main\n"
+        "import sys\nfrom h5s3.cli import command\n"
         f"sys.argv = ['h5s3', *{list(map(str, args))!r}]\n"
-        "try:\n    main()\nexcept SystemExit as leaving:\n    assert not leaving.code\n"
+        "assert command() == 0\n"
         "print(*sys.modules, file=sys.stderr)"
     )
     done = subprocess.run(

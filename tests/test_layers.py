@@ -23,6 +23,7 @@ LAYERS = [
     "records",
     "settings",
     "errors",
+    "guard",
 ]
 DOORS = {
     "typer": {"cli"},

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-from h5s3.cli.interrupts import listen
+from h5s3 import guard
+from h5s3.cli.interrupts import listen, settle
+from h5s3.cli.supervisor import supervise, wanted
 
 
 def main() -> None:
@@ -13,21 +15,28 @@ def main() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the caller: nothing else is to take its number
             setattr(sys, name, open(os.devnull, "w"))
+    code = supervise(command) if wanted() else command()
+    settle()
+    leave(code)
+
+
+def command() -> int:
+    """Run the command that argv asks for, in this process; its exit code."""
     listen()
     try:
         from h5s3.cli.app import run
 
-        code = run()
+        return run()
     except KeyboardInterrupt:
-        code = 130
-    _leave(code)
+        return 130
 
 
-def _leave(code: int) -> None:
-    """Exit, silently where the reader of our output has gone away."""
+def leave(code: int) -> None:
+    """Exit with a code, silently where the reader of our output has gone away."""
     for number, stream in ((1, sys.stdout), (2, sys.stderr)):
         try:
             stream.flush()
         except (OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+    guard.tell(code=code)
     sys.exit(code)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Annotated, Any, BinaryIO
 
 import typer
 
+from h5s3.cli import limits
 from h5s3.cli.arguments import Location
+from h5s3.cli.interrupts import heed
 from h5s3.cli.lean import LeanCommand
 from h5s3.cli.options import Common, with_common
 from h5s3.cli.run import session
@@ -79,11 +81,22 @@ def get(
                 if cost.large
                 else None
             ),
-            progress=None if stream and sys.stdout.isatty() else bar.tell,
+            progress=_advancing(None if stream and sys.stdout.isatty() else bar.tell),
         )
         found = ask(opened, opened.location(location), path, wish)
     if stream is None:
         _show(found, common.json)
+
+
+def _advancing(shown: Callable[[str, float], None] | None) -> Callable[[str, float], None]:
+    """Progress that is shown, if at all, and that lets the command go on."""
+
+    def tell(text: str, done: float) -> None:
+        limits.renew()
+        if shown is not None:
+            shown(text, done)
+
+    return tell
 
 
 def _show(found: Any, as_json: bool) -> None:
@@ -130,15 +143,12 @@ def _standard_output(named: str | None) -> BinaryIO:
 def _ended_by_signals() -> Iterator[None]:
     """Have SIGTERM and SIGHUP end the command as Ctrl-C does: what is half written is cleared away."""
     before: dict[Any, Any] = {}
-
-    def end(number: int, frame: Any) -> None:
-        raise KeyboardInterrupt
-
     with suppress(ValueError):  # not the main thread
         for name in ("SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)
             if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-                before[number] = signal.signal(number, end)
+                before[number] = signal.SIG_DFL
+                heed(number)
     try:
         yield
     finally:

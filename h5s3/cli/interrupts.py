@@ -19,44 +19,63 @@ SOON = 0.05  # seconds in which the main thread usually hears a signal
 TRIES = 20
 raised: list[int] = []  # interrupts so far
 WAKE: Any = getattr(signal, "SIGURG", None)  # ignored by default: sent to the main thread to end its wait
+heeded: list[int] = [signal.SIGINT]  # the first one says Ctrl-C; in a guarded process it is another signal
+_heard = threading.Event()
+_ending = threading.Event()
 
 
-def listen() -> None:
-    """From now on, see to it that the main thread hears of Ctrl-C."""
+def listen(interrupting: int = signal.SIGINT) -> None:
+    """From now on, see to it that the main thread hears of Ctrl-C, or of the signal that stands for it."""
     sys.unraisablehook = _again
-    if WAKE is None or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    ours = signal.default_int_handler if interrupting == signal.SIGINT else signal.SIG_DFL
+    if WAKE is None or signal.getsignal(interrupting) is not ours:
         return
-    heard = threading.Event()
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        heard.set()
-        raised.append(number)
-        signal.default_int_handler(number, frame)
-
+    heeded.clear()
     received, sent = os.pipe()
     os.set_blocking(sent, False)
-    signal.signal(signal.SIGINT, interrupt)
+    heed(interrupting)
     signal.signal(WAKE, lambda *_: None)
     signal.set_wakeup_fd(sent, warn_on_full_buffer=False)
-    threading.Thread(target=_watch, args=(received, heard), daemon=True, name="h5s3-interrupts").start()
+    threading.Thread(target=_watch, args=(received,), daemon=True, name="h5s3-interrupts").start()
+
+
+def heed(number: int) -> None:
+    """Have this signal, too, end the command as Ctrl-C does: what was begun is cleared away."""
+    heeded.append(number)
+    signal.signal(number, _interrupted)
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    _heard.set()
+    raised.append(number)
+    signal.default_int_handler(number, frame)
 
 
 def check() -> None:
     """Raise again what a library swallowed: whoever gets here was not stopped by the interrupt that came."""
     if raised:
+        _ending.set()
         raise KeyboardInterrupt
 
 
-def _watch(received: int, heard: threading.Event) -> None:
+def settle() -> None:
+    """The command has ended: whatever comes now is too late, and would only disturb the leaving."""
+    _ending.set()
+    for number in heeded:
+        if signal.getsignal(number) is _interrupted:
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _watch(received: int) -> None:
     """Wake the main thread until it has heard of each Ctrl-C that came."""
     while numbers := os.read(received, 1):
-        if numbers[0] != signal.SIGINT:
+        if numbers[0] not in heeded:
             continue
         for _ in range(TRIES):
-            if heard.wait(SOON):
+            if _heard.wait(SOON):
                 break
             signal.pthread_kill(threading.main_thread().ident or 0, WAKE)
-        heard.clear()
+        _heard.clear()
 
 
 def _again(unraisable: Any) -> None:
@@ -70,7 +89,9 @@ def _again(unraisable: Any) -> None:
 
 
 def _interrupt() -> None:
+    if _ending.is_set():
+        return
     if hasattr(signal, "pthread_kill"):
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        signal.pthread_kill(threading.main_thread().ident or 0, heeded[0])
     else:
         _thread.interrupt_main()

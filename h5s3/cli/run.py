@@ -13,8 +13,10 @@ from typing import Any
 
 import typer
 
+from h5s3 import guard
+from h5s3.cli import limits
 from h5s3.cli.options import Common
-from h5s3.errors import H5s3Error, NetworkError
+from h5s3.errors import DamagedError, H5s3Error, NetworkError
 from h5s3.explore.session import Session
 from h5s3.settings import Settings
 
@@ -29,21 +31,28 @@ def guarded(work: Callable[[], None], debug: bool) -> None:
     try:
         work()
         sys.stdout.flush()
-    except H5s3Error as error:
-        report(error, debug)
-        raise typer.Exit(error.exit_code) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-    except BrokenPipeError:
-        raise typer.Exit(0) from None
     except typer.Exit:
         raise
-    except OSError as error:
-        report(unwritten(error), debug)
-        raise typer.Exit(1) from None
-    except Exception as error:  # noqa: BLE001 - the last resort: no traceback unless asked for
-        report(H5s3Error(f"internal error ({type(error).__name__})", hint="--debug shows more"), debug)
-        raise typer.Exit(1) from None
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - no traceback unless asked for
+        raise typer.Exit(_ending(error, debug)) from None
+
+
+def _ending(error: BaseException, debug: bool) -> int:
+    """Say what went wrong; its exit code."""
+    if isinstance(error, KeyboardInterrupt):
+        return 130
+    if isinstance(error, BrokenPipeError):
+        return 0
+    if isinstance(error, MemoryError):
+        if not guard.tell(memory=True):  # the guard says it: nothing more is to be loaded here
+            report(limits.exhausted(), debug)
+        return DamagedError.exit_code
+    if isinstance(error, OSError):
+        error = unwritten(error)
+    if not isinstance(error, H5s3Error):
+        error = H5s3Error(f"internal error ({type(error).__name__})", hint="--debug shows more")
+    report(error, debug)
+    return error.exit_code
 
 
 def report(error: H5s3Error, debug: bool = False) -> None:
@@ -61,6 +70,8 @@ def unwritten(error: OSError) -> H5s3Error:
     """What to say of an error of the operating system: of output that had no room, mostly."""
     if error.errno in NO_ROOM and error.filename is None:
         return H5s3Error(f"the output cannot be written: {error.strerror}")
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return H5s3Error("too many open files: see ulimit -n")
     return H5s3Error(f"internal error ({type(error).__name__})", hint="--debug shows more")
 
 
@@ -76,6 +87,10 @@ def safe_traceback() -> str:
 def session(common: Common) -> Iterator[Session]:
     """A session under the common options; prints the receipt of `--stats` at its end."""
     settings = common.settings()
+    if settings.timeout is not None:
+        guard.tell(timeout=settings.timeout)
+    if settings.max_bytes is not None:
+        limits.allow(settings.max_bytes)
     with _time_limit(settings), Session(settings) as opened:
         try:
             yield opened

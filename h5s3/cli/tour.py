@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from h5s3.cli.interrupts import check
+from h5s3.cli.interrupts import check, heed
 from h5s3.errors import H5s3Error
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def keep_serving() -> None:
 
 @contextmanager
 def _server() -> Iterator[DemoServer]:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the files are cleared away then, too
+    heed(signal.SIGTERM)
     from h5s3.demo.samples import make_samples
     from h5s3.demo.server import serve
 

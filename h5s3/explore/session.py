@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from h5s3 import __version__
+from h5s3 import __version__, guard
 from h5s3.cache import Cache
 from h5s3.errors import ChangedError, H5s3Error, NotCachedError, UsageError
 from h5s3.records import DiskUsage, Meta, Preview, Tree, from_json, to_json
@@ -54,7 +54,9 @@ class Session:
 
     def location(self, text: str) -> Location:
         """Parse a LOCATION under this session's default bucket."""
-        return parse_location(text, self.settings.bucket)
+        found = parse_location(text, self.settings.bucket)
+        guard.tell(location=found.display)
+        return found
 
     def store(self, location: Location) -> Store:
         """The store for a location, opened when first needed."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
+from h5s3 import guard
 from h5s3.errors import H5s3Error, UsageError
 
 LONGEST = 120  # characters of a name made from a dataset's
@@ -52,6 +53,7 @@ def appearing(path: str, overwrite: bool) -> Iterator[tuple[BinaryIO, str]]:
     """
     folder, name = os.path.split(path)
     temporary = os.path.join(folder or ".", f".{name[:40]}.{secrets.token_hex(8)}.part")
+    guard.tell(unfinished=os.path.abspath(temporary))
     with said(path):
         try:
             stream = os.fdopen(_created(temporary), "w+b")
@@ -64,6 +66,7 @@ def appearing(path: str, overwrite: bool) -> Iterator[tuple[BinaryIO, str]]:
         finally:
             with suppress(FileNotFoundError):
                 os.unlink(temporary)
+            guard.tell(finished=os.path.abspath(temporary))
         _sync_folder(folder or ".")
 
 

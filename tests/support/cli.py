@@ -29,7 +29,8 @@ import jsonschema
 import numpy as np
 import pytest
 
-from h5s3.cli import main
+from h5s3.cli import command as work
+from h5s3.cli import leave
 
 from . import h5files
 from .servers import S3Server
@@ -142,7 +143,7 @@ def run(*args: object, on: S3Server | None = None, **environment: str) -> Result
         patch.setattr(sys, "excepthook", sys.excepthook)
         patch.setattr(botocore.session, "create_loader", _loader)
         with pytest.raises(SystemExit) as leaving:
-            main()
+            leave(work())
     texts = [stream.buffer.getvalue().decode() for stream in (out, err)]  # type: ignore[attr-defined]
     assert isinstance(leaving.value.code, int)
     return Result(leaving.value.code, *texts)

@@ -1,0 +1,80 @@
+"""What a guarded command may take of this machine."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+from h5s3.errors import DamagedError
+from h5s3.settings import GIB, cpu_limit, memory_limit, written_size
+
+OPEN_FILES = 1024  # sockets and files at once: enough for the connections of a benchmark
+_limited: list[bool] = []  # holds something in a process that is
+
+
+def limit() -> None:
+    """Bound memory, processor time and open files of this process, where the system can.
+
+    Only what this process allocates counts as memory (`RLIMIT_DATA`), not what libraries map or reserve. A
+    crash leaves no core file: it would hold credentials.
+    """
+    _limited.append(True)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing here needs it, and its threads take memory
+    for name, amount in (
+        ("RLIMIT_CORE", 0),
+        ("RLIMIT_NOFILE", OPEN_FILES),
+        ("RLIMIT_DATA", memory()),
+    ):
+        _lower(name, amount)
+    renew()
+
+
+def renew() -> None:
+    """Count the processor time anew: the command makes progress."""
+    seconds = cpu_limit()
+    if _limited and seconds is not None:
+        used = os.times()
+        _lower("RLIMIT_CPU", int(used.user + used.system) + seconds)
+
+
+def allow(more: int) -> None:
+    """Let the command take so many bytes more than the default: it was told to fetch them."""
+    most = memory()
+    if _limited and most is not None:
+        _lower("RLIMIT_DATA", most + 4 * more)
+
+
+def memory() -> int | None:
+    """The limit in bytes: `H5S3_MEMORY`, or 4 GiB, or three quarters of a smaller machine's memory."""
+    return memory_limit(_installed())
+
+
+def exhausted() -> DamagedError:
+    """What is said where the memory was not enough."""
+    most = memory() or 0
+    return DamagedError(
+        f"reading it takes more than the {written_size(most)} of memory that are allowed",
+        hint=f"H5S3_MEMORY={written_size(2 * most)} allows more",
+    )
+
+
+def _installed() -> int:
+    with suppress(AttributeError, ValueError, OSError):
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return 64 * GIB
+
+
+def _lower(name: str, amount: int | None) -> None:
+    """Set a soft limit, within what the user already set."""
+    try:
+        import resource
+    except ImportError:  # not a Unix
+        return
+    number = getattr(resource, name, None)
+    if number is None or amount is None:
+        return
+    _, hard = resource.getrlimit(number)
+    if hard != resource.RLIM_INFINITY:
+        amount = min(amount, hard)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(number, (amount, hard))
