@@ -6,13 +6,14 @@ import os
 import pickle
 import sqlite3
 import stat
+import tracemalloc
 from pathlib import Path
 
 import diskcache
 import pytest
 
-from h5s3 import cache as cache_module
 from h5s3.cache import Cache
+from h5s3.cache.seals import seal
 from h5s3.errors import UsageError
 from h5s3.explore.tree import tree
 from h5s3.settings import cache_limit
@@ -130,9 +131,10 @@ def test_pickles_are_never_loaded(tmp_path: Path) -> None:
     cache.close()
     evil = pickle.dumps(Evil(mark))
     run(cache, "UPDATE Cache SET mode = 4, value = ?, filename = NULL WHERE key = 'value'", evil)
-    (stored,) = (cache.directory / "v1").glob("*/*/*.val")
+    stored = cache.directory / "v1" / "ab" / "cd" / "ef.val"
+    stored.parent.mkdir(parents=True)
     stored.write_bytes(evil)
-    run(cache, "UPDATE Cache SET mode = 4 WHERE key = 'file'")
+    run(cache, "UPDATE Cache SET mode = 4, value = NULL, filename = 'ab/cd/ef.val' WHERE key = 'file'")
     run(cache, "UPDATE Cache SET raw = 0, key = ? WHERE key = 'key'", evil)
     for read in (lambda c: c.get("value"), lambda c: c.get("file"), list):
         with diskcache.Cache(str(cache.directory / "v1")) as careless:
@@ -149,24 +151,48 @@ def test_pickles_are_never_loaded(tmp_path: Path) -> None:
     again.close()
 
 
-@pytest.mark.parametrize("name", ["{}", "../../victim", "ab/cd/../../../../victim", "ab/cd/ef.txt", ""])
-def test_foreign_files_are_neither_read_nor_removed(tmp_path: Path, name: str) -> None:
-    victim = tmp_path / "victim"
+@pytest.mark.parametrize("name", ["{}", "../../victim", "ab/cd/../../../../victim", "ab/cd/ef.val", ""])
+@pytest.mark.parametrize("mode", range(5))
+def test_files_are_neither_read_nor_removed(tmp_path: Path, mode: int, name: str) -> None:
+    victim, ours = tmp_path / "victim", tmp_path / "cache" / "v1" / "ab" / "cd" / "ef.val"
     cache = Cache(tmp_path / "cache")
-    cache.set_many({key: b"x" * 9 * MIB for key in "abc"}, "block")
-    (sealed,) = {path.read_bytes() for path in (tmp_path / "cache").glob("v1/*/*/*.val") if _of(path, "a")}
-    victim.write_bytes(sealed)
-    run(cache, "UPDATE Cache SET filename = ?", name.format(victim))
+    cache.set_many({key: b"x" for key in "abc"}, "block")
+    ours.parent.mkdir(parents=True)
+    for path in (victim, ours):
+        path.write_bytes(seal("a", b"x"))
+    statement = "UPDATE Cache SET filename = ?, mode = ?, value = NULL"
+    run(cache, statement, name.format(victim), mode)
     assert cache.get_many("abc") == {}
     cache.set_many({"a": b"new"}, "block")
     cache.delete("b")
+    assert victim.exists() and ours.exists() and cache.get("a") == b"new"
     cache.clear()
     assert victim.exists() and cache.problem is None
+    assert not ours.parent.parent.exists()  # what has a name of a value's file and no entry goes with a clear
     cache.close()
 
 
-def _of(path: Path, key: str) -> bool:
-    return cache_module._unsealed(key, path.read_bytes()) is not None
+def test_what_is_too_large_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("h5s3.cache.store.LARGEST", 1000)
+    cache = Cache()
+    cache.set_many({"a": bytes(1000), "b": bytes(1001), "c": b"1"}, "answer")
+    assert cache.get_many("abc") == {"a": bytes(1000), "c": b"1"} and cache.problem is None
+    cache.close()
+
+
+def test_a_row_of_another_size_is_never_loaded() -> None:
+    cache = Cache()
+    cache.set_many({"a": b"1", "b": b"2"}, "answer")
+    run(cache, "UPDATE Cache SET value = zeroblob(200000000) WHERE key = 'a'")
+    tracemalloc.start()
+    try:
+        assert cache.get("a") is None and cache.get("b") == b"2" and cache.problem is None
+        assert tracemalloc.get_traced_memory()[1] < 10 * MIB
+    finally:
+        tracemalloc.stop()
+    cache.set_many({"a": b"3"}, "answer")
+    assert (cache.get("a"), cache.problem) == (b"3", None)
+    cache.close()
 
 
 ALL_BUT_ONE = "substr(value, 1, length(value) - 1)"
@@ -200,7 +226,7 @@ def test_text_that_is_none_is_absent() -> None:
     cache = Cache()
     cache.set_many({"a": b"value of a", "b": b"value of b"}, "block")
     run(cache, "UPDATE Cache SET value = CAST(X'ff00fe' AS TEXT) WHERE key = 'a'")
-    assert cache.get("a") is None
+    assert cache.get("a") is None and cache.get("b") == b"value of b" and cache.problem is None
     cache.close()
     assert Cache().get("b") == b"value of b"
     assert Cache().clear() == 2
@@ -256,7 +282,7 @@ def test_a_foreign_directory_is_not_used(
         if os.getuid() == 0:
             os.chown(place, 12345, -1)
         else:
-            monkeypatch.setattr(os, "getuid", lambda: 12345)
+            monkeypatch.setattr(os, "geteuid", lambda: 12345)
     cache = Cache(tmp_path / "cache")
     cache.set_many({"a": b"1"}, "block")
     assert cache.get("a") is None and cache.problem

@@ -20,7 +20,7 @@ from tests.support.cli import file, run, sample
 from tests.support.proxy import Proxy
 from tests.support.servers import S3Server
 
-DOCUMENTS = ["ls", "tree", "meta", "preview", "bench", "cache"]
+DOCUMENTS = ["ls", "tree", "meta", "preview", "bench", "cache", "cache-verify", "cache-clear", "cache-path"]
 COMMANDS = [
     "ls",
     "tree",
@@ -30,6 +30,7 @@ COMMANDS = [
     "demo",
     "schema",
     "cache info",
+    "cache verify",
     "cache clear",
     "cache path",
 ]

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import Annotated
 
 import typer
 
 from h5s3.cli.lean import LeanCommand, LeanGroup
 from h5s3.cli.run import guarded
+from h5s3.errors import DamagedError
 
-app = typer.Typer(cls=LeanGroup, help="The persistent cache: info, clear, path.", no_args_is_help=True)
+app = typer.Typer(
+    cls=LeanGroup, help="The persistent cache: info, verify, clear, path.", no_args_is_help=True
+)
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Look, and change nothing.")]
 
 
 @app.command(cls=LeanCommand)
@@ -38,7 +44,41 @@ def _info(as_json: bool) -> None:
 
 
 @app.command(cls=LeanCommand)
-def clear() -> None:
+def verify(dry_run: DryRun = False, as_json: Json = False) -> None:
+    """Read every entry, and mend what is damaged.
+
+    Checks whose the directory is and who else may use it, the database, the shape and the hash of every
+    entry, and that no file lies about. Bad entries and stray files are removed, modes are set right, and a
+    database that is beyond repair is made anew. Other commands may run beside it.
+
+    Exit codes: 0 nothing is wrong, or all of it is mended; 6 something is wrong still (with --dry-run:
+    anything); 1 the cache cannot be read just now.
+
+    \b
+    Examples:
+      h5s3 cache verify
+      h5s3 cache verify --dry-run --json
+    """
+    guarded(lambda: _verify(dry_run, as_json), debug=False)
+
+
+def _verify(dry_run: bool, as_json: bool) -> None:
+    from h5s3.explore.cached import verify_cache
+    from h5s3.render.console import show_json
+
+    found = verify_cache(mend=not dry_run)
+    if as_json:
+        show_json(found)
+    else:
+        from h5s3.render.cache import show_verified
+
+        show_verified(found)
+    if found.status == "damaged":
+        raise typer.Exit(DamagedError.exit_code)
+
+
+@app.command(cls=LeanCommand)
+def clear(as_json: Json = False) -> None:
     """Forget everything.
 
     \b
@@ -48,15 +88,20 @@ def clear() -> None:
 
     def work() -> None:
         from h5s3.explore.cached import clear_cache
+        from h5s3.render.console import show_json
         from h5s3.render.text import plural
 
-        typer.echo(f"forgot {plural(clear_cache(), 'entry', 'entries')}")
+        found = clear_cache()
+        if as_json:
+            show_json(found)
+        else:
+            typer.echo(f"forgot {plural(found.entries, 'entry', 'entries')}")
 
     guarded(work, debug=False)
 
 
 @app.command(cls=LeanCommand)
-def path() -> None:
+def path(as_json: Json = False) -> None:
     """Print the directory of the cache.
 
     \b
@@ -65,8 +110,20 @@ def path() -> None:
     """
 
     def work() -> None:
-        from h5s3.settings import cache_directory
+        if as_json:
+            from h5s3.explore.cached import cache_path
+            from h5s3.render.console import show_json
 
-        typer.echo(str(cache_directory()))
+            show_json(cache_path())
+        else:
+            from h5s3.settings import cache_directory
+
+            found = cache_directory()
+            if sys.stdout.isatty():
+                from h5s3.render.text import safe
+
+                typer.echo(safe(str(found), 4096))
+            else:  # for scripts, exactly
+                sys.stdout.buffer.write(os.fsencode(found) + b"\n")
 
     guarded(work, debug=False)

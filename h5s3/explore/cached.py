@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from h5s3.cache import Cache
+from h5s3.cache.place import written
 from h5s3.errors import H5s3Error
-from h5s3.records import CacheInfo
-from h5s3.settings import cache_limit
+from h5s3.records import CacheClear, CacheInfo, CachePath, CacheVerify
+from h5s3.settings import cache_directory, cache_limit
 
 
 def cache_info() -> CacheInfo:
@@ -16,7 +17,7 @@ def cache_info() -> CacheInfo:
     try:
         counts: dict[str, Any] = cache.info()
         return CacheInfo(
-            path=str(cache.directory),
+            path=written(cache.directory),
             exists=cache.directory.exists(),
             limit=cache_limit(),
             problem=cache.problem,
@@ -26,13 +27,25 @@ def cache_info() -> CacheInfo:
         cache.close()
 
 
-def clear_cache() -> int:
+def cache_path() -> CachePath:
+    """Where the cache is, or would be."""
+    return CachePath(path=written(cache_directory()))
+
+
+def clear_cache() -> CacheClear:
     """Forget everything; how many entries that were. Raises `H5s3Error` where the cache cannot be used."""
     cache = Cache()
     try:
         removed = cache.clear()
         if cache.problem:
-            raise H5s3Error(f"the cache {cache.problem}", location=str(cache.directory))
-        return removed
+            raise H5s3Error(f"the cache {cache.problem}", location=written(cache.directory))
+        return CacheClear(path=written(cache.directory), entries=removed)
     finally:
         cache.close()
+
+
+def verify_cache(*, mend: bool = True) -> CacheVerify:
+    """Read all of the cache and mend what is damaged. Raises `H5s3Error` where it cannot be read just now."""
+    from h5s3.cache.audit import Audit
+
+    return Audit(cache_directory(), mend=mend).run()

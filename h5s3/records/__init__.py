@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 
 from h5s3.records.base import Document, Json, Record, Shape, from_json, replaced, to_json
 from h5s3.records.bench import Against, Bench, Check, Failure, Named, Ratio, Samples, Strategy
+from h5s3.records.caching import CacheClear, CacheFinding, CachePath, CacheVerify
 from h5s3.records.doctor import Costs, DiskUsage, Doctor, Extent, FileLayout, Finding, Usage
 from h5s3.records.get import Get
 from h5s3.records.listing import CacheInfo, Entry, Listing
@@ -52,7 +53,11 @@ __all__ = [
     "AttributedNode",
     "Axis",
     "Bench",
+    "CacheClear",
+    "CacheFinding",
     "CacheInfo",
+    "CachePath",
+    "CacheVerify",
     "Check",
     "Coding",
     "Costs",
@@ -115,6 +120,9 @@ DOCUMENTS: dict[str, type[Document]] = {
     "bench": Bench,
     "doctor": Doctor,
     "cache": CacheInfo,
+    "cache-verify": CacheVerify,
+    "cache-clear": CacheClear,
+    "cache-path": CachePath,
 }
 
 
