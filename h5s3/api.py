@@ -1,8 +1,8 @@
 """The questions for Python programs: each opens a session, asks, and closes it.
 
 Every function takes the settings of the command line as keyword arguments: `profile`,
-`endpoint_url`, `region`, `anon`, `request_payer`, `no_cache`, `refresh`, `offline`, `timeout` (seconds),
-`max_bytes`, `bucket`.
+`endpoint_url`, `region`, `anon`, `request_payer`, `no_cache`, `refresh`, `offline`, `insecure`,
+`timeout` (seconds), `max_bytes`, `bucket`.
 """
 
 from __future__ import annotations

@@ -39,9 +39,15 @@ class Settings:
     no_cache: bool = False
     refresh: bool = False
     offline: bool = False
+    insecure: bool = False  # TLS without verification; nothing got that way is kept
+    plugins: bool = False  # HDF5_PLUGIN_PATH counts for remote files too
     timeout: float | None = None
     max_bytes: int | None = None
     deadline: float | None = None  # of time.monotonic()
+
+    def __post_init__(self) -> None:
+        if self.insecure:
+            object.__setattr__(self, "no_cache", True)  # what nobody vouches for is not shown as proven later
 
     @property
     def request_seconds(self) -> float:

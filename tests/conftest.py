@@ -2,13 +2,18 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import boto3
+import hypothesis
 import pytest
 
+from tests.support import secrecy
 from tests.support.proxy import Proxy
 from tests.support.servers import S3Server, external_server, moto_server, rclone_server
 
+hypothesis.settings.register_profile("h5s3", deadline=None)  # seconds are never asserted
+hypothesis.settings.load_profile("h5s3")
 SERVERS = ["external"] if os.environ.get("H5S3_TEST_ENDPOINT_URL") else ["rclone", "moto"]
 
 _HIDDEN_PREFIXES = ("AWS_", "H5S3_", "S3_", "XDG_", "RCLONE_")
@@ -54,8 +59,11 @@ def proxy(server: S3Server) -> Iterator[Proxy]:
 
 
 @pytest.fixture(autouse=True)
-def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Hide the user's environment from each test; the servers, started before, do not depend on it."""
+def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Hide the user's environment from each test; the servers, started before, do not depend on it.
+
+    Afterwards the caches that the test left are searched for secrets of the servers.
+    """
     for name in list(os.environ):
         if name.upper() in _HIDDEN or name.startswith(_HIDDEN_PREFIXES):
             monkeypatch.delenv(name)
@@ -65,3 +73,7 @@ def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathF
     monkeypatch.setenv("H5S3_CACHE_DIR", str(home / "h5s3-cache"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    yield
+    caches = {home / "h5s3-cache", home / ".cache", Path(os.environ.get("H5S3_CACHE_DIR") or home / ".cache")}
+    ours = [cache for cache in caches if cache.is_relative_to(tmp_path_factory.getbasetemp())]
+    assert not {path: found for cache in ours for path, found in secrecy.searched(cache).items()}

@@ -33,6 +33,7 @@ DOORS = {
     "boto3": {"storage"},
     "botocore": {"storage"},
     "s3fs": {"storage"},
+    "aiobotocore": {"storage"},
     "fsspec": {"storage"},
     "urllib3": {"storage"},
     "h5py": {"reader", "export", "demo", "api"},  # api: for a type alone
@@ -49,6 +50,7 @@ NAMED = {
     "dotenv": "python-dotenv",
     "botocore": "boto3",
     "fsspec": "s3fs",
+    "aiobotocore": "s3fs",
 }  # who brings a module
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -53,7 +53,7 @@ def compare(
     server.put("traced", "folder/more/x.h5", b"")
     reach(server, monkeypatch, proxy.url)
     hurry(monkeypatch)
-    proxy.delay, proxy.jitter = 0.02, 0.25
+    proxy.delay, proxy.jitter = 0.06, 0.25
 
     def ask(question: Callable[[Session, Location], object], where: str = HERE, **settings: Any) -> Counts:
         proxy.reset()
@@ -128,7 +128,7 @@ def test_what_fails_is_counted(compare: Callable[..., Counts], proxy: Proxy) -> 
 
 
 def test_a_chain_of_arrivals_is_as_many_rounds(server: S3Server, proxy: Proxy, compare: Any) -> None:
-    proxy.delay = 0.02
+    proxy.delay = 0.1
     with Session(Settings()) as session:
         location = session.location(HERE)
         store = session.store(location)

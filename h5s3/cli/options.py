@@ -58,6 +58,15 @@ COMMON: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
+    "insecure": (
+        Annotated[
+            bool,
+            typer.Option(
+                "--insecure", help="Do not verify TLS certificates; nothing is cached.", rich_help_panel=S3
+            ),
+        ],
+        False,
+    ),
     "as_json": (
         Annotated[bool, typer.Option("--json", help="One JSON document on stdout.", rich_help_panel=RUN)],
         False,
@@ -113,6 +122,17 @@ COMMON: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
+    "plugins": (
+        Annotated[
+            bool,
+            typer.Option(
+                "--plugins",
+                help="Let HDF5_PLUGIN_PATH load filters for remote files too.",
+                rich_help_panel=RUN,
+            ),
+        ],
+        False,
+    ),
     "debug": (
         Annotated[bool, typer.Option("--debug", help="Show tracebacks.", rich_help_panel=RUN)],
         False,
@@ -140,18 +160,43 @@ class Common:
             raise UsageError(
                 "--offline answers from the cache: it goes neither with --refresh nor --no-cache"
             )
+        if values["offline"] and values["insecure"]:
+            raise UsageError("--offline asks no server, and --insecure reads no cache: give one of them")
         if values["anon"] and values["profile"]:
             raise UsageError("--anon and --profile contradict each other")
+        if values["insecure"]:
+            _show_warnings()
         found = from_environment(values["env_file"])
         given = {
             name: values[name]
             for name in ("profile", "endpoint_url", "region", "timeout")
             if values[name] is not None
         }
-        flags = {name: values[name] for name in ("anon", "request_payer", "no_cache", "refresh", "offline")}
+        names = ("anon", "request_payer", "no_cache", "refresh", "offline", "insecure", "plugins")
+        flags = {name: values[name] for name in names}
         if values["max_bytes"] is not None:
             given["max_bytes"] = parse_size(values["max_bytes"])
         return replace(found, **given, **flags)
+
+
+def _show_warnings() -> None:
+    """Show what storage warns of, each thing once, on standard error."""
+    import logging
+
+    from h5s3.render.console import stderr
+    from h5s3.render.text import safe
+
+    shown: set[str] = set()
+
+    class Shown(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            text = record.getMessage()
+            if text not in shown:
+                shown.add(text)
+                stderr().print(f"h5s3: warning: {safe(text, 1000)}", style="yellow", soft_wrap=True)
+
+    logger = logging.getLogger("h5s3")
+    logger.handlers, logger.propagate = [Shown(logging.WARNING)], False
 
 
 def with_common(command: Callable[..., None]) -> Callable[..., None]:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from h5s3 import __version__, guard
 from h5s3.cache import Cache
-from h5s3.errors import ChangedError, H5s3Error, NotCachedError, UsageError
+from h5s3.errors import ChangedError, DamagedError, H5s3Error, NotCachedError, UsageError
 from h5s3.records import DiskUsage, Meta, Preview, Tree, from_json, to_json
 from h5s3.settings import Settings
+from h5s3.storage.answers import changed
 from h5s3.storage.base import ObjectInfo, Store
 from h5s3.storage.catalog import Catalog
 from h5s3.storage.location import Location, parse_location
@@ -119,8 +120,9 @@ class Session:
         from h5s3.reader.opening import open_hdf5
 
         info, first = self.catalog.resolve(location, lambda: self.store(location), FIRST_BYTES)
+        plugins = self.settings.plugins
         try:
-            with self._located(info), open_hdf5(self._blocks(info, first), info) as file:
+            with self._located(info), open_hdf5(self._blocks(info, first), info, plugins) as file:
                 yield file
         except ChangedError:
             self.catalog.forget(location)
@@ -131,14 +133,14 @@ class Session:
         from h5s3.reader.opening import open_hdf5
         from h5s3.reader.waves import ReplayError
 
-        blocks = self._blocks(info, first)
+        blocks, plugins = self._blocks(info, first), self.settings.plugins
         with self._located(info):
             try:
-                with open_hdf5(blocks, info) as file:
+                with open_hdf5(blocks, info, plugins) as file:
                     return file.ask(ask)
             except ReplayError:
                 blocks.restart()
-                with open_hdf5(blocks, info) as file:
+                with open_hdf5(blocks, info, plugins) as file:
                     return file.ask(ask)
 
     def _blocks(self, info: ObjectInfo, first: bytes) -> BlockFile:
@@ -154,15 +156,31 @@ class Session:
         """Errors raised within name the object."""
         try:
             yield
+        except DamagedError as error:
+            self._confirm(info)
+            raise error.at(info.location.display) from None
         except H5s3Error as error:
             if isinstance(error, NotCachedError):
                 error.hint = error.hint or "run without --offline"
             raise error.at(info.location.display) from None
 
+    def _confirm(self, info: ObjectInfo) -> None:
+        """Before a file is called damaged, have both ways to ask for its size say the same once more.
+
+        Raises `ChangedError` where they do not: then it was the server's word that was wrong, or is old.
+        """
+        if self.settings.offline or info.location.kind == "local":
+            return
+        store = self.store(info.location)
+        for now in (store.head(info.location), store.first(info.location, 1)[0]):
+            if (now.size, now.etag or now.last_modified) != (info.size, info.etag or info.last_modified):
+                raise changed().at(info.location.display)
+
     def _key(self, kind: type[Answer], info: ObjectInfo, options: dict[str, Any]) -> str | None:
         if info.identity is None:
             return None
-        question = json.dumps([__version__, kind.__name__, options], sort_keys=True)
+        asked = [__version__, kind.__name__, options, *(["plugins"] if self.settings.plugins else [])]
+        question = json.dumps(asked, sort_keys=True)
         return f"answer:{info.identity}:{hashlib.sha256(question.encode()).hexdigest()[:32]}"
 
 

@@ -16,6 +16,7 @@ from h5s3.errors import DamagedError, H5s3Error
 from h5s3.reader.blocks import BlockFile
 from h5s3.reader.links import Found, resolve
 from h5s3.reader.node import Sizes, header
+from h5s3.reader.plugins import allow_plugins
 from h5s3.reader.waves import ReplayError
 from h5s3.storage.base import ObjectInfo
 
@@ -77,8 +78,10 @@ class OpenFile:
 
 
 @contextmanager
-def open_hdf5(blocks: BlockFile, info: ObjectInfo) -> Iterator[OpenFile]:
+def open_hdf5(blocks: BlockFile, info: ObjectInfo, plugins: bool = False) -> Iterator[OpenFile]:
     """The file, closed for certain: an h5py object left open at exit over a Python file crashes the process.
+
+    `plugins`: let HDF5_PLUGIN_PATH load filters for a file that is not of this machine, too.
 
     Raises `DamagedError` for what is empty, not HDF5, truncated or damaged.
     """
@@ -88,10 +91,13 @@ def open_hdf5(blocks: BlockFile, info: ObjectInfo) -> Iterator[OpenFile]:
     if offset is None:
         blocks.seek(0)
         raise DamagedError(_not_hdf5(blocks.read(8)), location=info.location.display)
+    if blocks.size < offset + superblock_size(blocks, offset):  # libhdf5 would read on in its own memory
+        raise _truncated(info)
     sizes = node_sizes(blocks, offset)
     if sizes is not None:
         blocks.look_ahead(offset, sizes)
     blocks.seek(0)
+    allow_plugins(plugins or info.location.kind == "local")
     try:
         h5 = h5py.File(blocks, "r", locking=False)
     except FAILURES as error:
@@ -120,6 +126,16 @@ def find_signature(blocks: BlockFile) -> int | None:
     return None
 
 
+def superblock_size(blocks: BlockFile, offset: int) -> int:
+    """Bytes of the superblock (II.A), of which the first 16 tell; for addresses of odd sizes just those."""
+    blocks.seek(offset + len(SIGNATURE))
+    start = blocks.read(8).ljust(8, b"\0")
+    version, width = start[0], start[5 if start[0] < 2 else 1]
+    if width not in (2, 4, 8, 16, 32):
+        return 16
+    return 48 + 4 * version + 6 * width if version < 2 else 16 + 4 * width
+
+
 def node_sizes(blocks: BlockFile, offset: int) -> Sizes | None:
     """Sizes of group nodes from the superblock (II.A); None where addresses are not of 8 bytes."""
     blocks.seek(offset + len(SIGNATURE))
@@ -145,16 +161,20 @@ def damaged(error: Exception, info: ObjectInfo) -> H5s3Error:
     text = str(error)
     where = info.location.display
     if "truncated file" in text:
-        return DamagedError(
-            f"the file is truncated: {info.size} bytes are fewer than its header promises",
-            location=where,
-            hint="an upload may not have completed",
-        )
+        return _truncated(info)
     if "already open for write" in text or "consistency flags" in text:
         return DamagedError(
             "the file was not closed by its writer", location=where, hint="repair a copy with: h5clear -s"
         )
     return DamagedError(f"the file is damaged: {plain_reason(error)}", location=where)
+
+
+def _truncated(info: ObjectInfo) -> DamagedError:
+    return DamagedError(
+        f"the file is truncated: {info.size} bytes are fewer than its header promises",
+        location=info.location.display,
+        hint="an upload may not have completed",
+    )
 
 
 def plain_reason(error: Exception) -> str:

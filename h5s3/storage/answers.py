@@ -10,6 +10,7 @@ from h5s3.errors import AccessError, ChangedError, H5s3Error, NetworkError, NotF
 from h5s3.storage.base import ObjectInfo, Range, strong_etag
 
 CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})")
+REGION = re.compile("[a-z0-9-]{1,40}")
 TRANSIENT = frozenset({429, 500, 502, 503, 504})
 DENIED = frozenset({  # codes of denials, whatever the status: some servers say 400
     "AccessDenied", "AuthorizationHeaderMalformed", "AuthorizationQueryParametersError", "ExpiredToken",
@@ -132,7 +133,7 @@ def named_region(headers: Mapping[str, str], body: bytes) -> str | None:
     """The region that an error answer says the bucket is in: in a header, or in its XML."""
     match = re.search(rb"<Region>([a-z0-9-]{1,40})</Region>", body)
     text = headers.get("x-amz-bucket-region") or (match.group(1).decode() if match else "")
-    return text if re.fullmatch(r"[a-z0-9-]{1,40}", text) else None
+    return text if REGION.fullmatch(text) else None
 
 
 def _xml_code(body: bytes) -> str:

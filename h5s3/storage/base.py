@@ -14,6 +14,7 @@ from h5s3.storage.location import Location
 
 Range = tuple[int, int]  # bytes, half-open
 OnArrival = Callable[[Range, bytes], Iterable[Range]]
+ETAG = re.compile("[!#-~\x80-\xff]{1,1024}")
 SIGNATURES = [  # where all these parameters are there, those that match belong to the signature
     ({"x-amz-signature"}, re.compile("x-amz-.*")),
     ({"x-goog-signature"}, re.compile("x-goog-.*")),
@@ -86,10 +87,14 @@ class Store(Protocol):
 
 
 def strong_etag(value: str | None) -> str | None:
-    """An ETag without quotes; None for a weak or missing one (RFC 9110, 8.8.3)."""
+    """An ETag without quotes; None for a weak or missing one (RFC 9110, 8.8.3), and for what is none.
+
+    It is sent back with every range: two of them, blanks or control characters could not be.
+    """
     if not value or value.startswith("W/"):
         return None
-    return value.strip().strip('"') or None
+    bare = value.strip().strip('"')
+    return bare if ETAG.fullmatch(bare) else None
 
 
 def unsigned(key: str) -> str:

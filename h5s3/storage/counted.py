@@ -13,6 +13,7 @@ from h5s3.settings import Settings
 from h5s3.storage.fsspec_store import plainly, s3fs_filesystem
 from h5s3.storage.location import Location
 from h5s3.storage.s3_client import METHODS
+from h5s3.storage.tls import warn_unverified
 from h5s3.storage.trace import Trace
 
 
@@ -32,6 +33,8 @@ def open_counted(
         _count(session, trace, limit)
         filesystem = s3fs_filesystem(settings, session)
         filesystem.connect()
+        if settings.insecure:
+            warn_unverified(str(filesystem.s3.meta.endpoint_url))
         trace.started = time.perf_counter()
         file = filesystem.open(f"{location.bucket}/{location.key}", "rb", **options)
     with file, CountedFile(file, settings, location) as counted:

@@ -27,6 +27,7 @@ from h5s3.storage.diagnosis import LONGEST, bounded, origin_of, within
 from h5s3.storage.diagnosis_credentials import Keys
 from h5s3.storage.http import Operation, Target
 from h5s3.storage.pools import CONNECT_SECONDS, proxy_for, request_target
+from h5s3.storage.tls import fatal, untrusted
 from h5s3.storage.trace import Trace
 
 BODY = 64 * 1024  # bytes of an answer that are looked at
@@ -78,10 +79,7 @@ class Answer:
 
     def said(self, name: str) -> str:
         """The server's own words, bounded and without what it was sent to sign with."""
-        text = self._element(name)
-        for secret in self.secrets:
-            text = text.replace(secret, "…")
-        return text[:LONGEST]
+        return self._element(name)[:LONGEST]
 
     def texts(self, name: str) -> list[str]:
         """The texts of all XML elements of this name."""
@@ -102,7 +100,10 @@ class Answer:
         return found
 
     def _element(self, name: str) -> str:
-        return " ".join((self.texts(name) or [""])[0].split())
+        text = " ".join((self.texts(name) or [""])[0].split())
+        for secret in self.secrets:
+            text = text.replace(secret, "…")
+        return text
 
 
 def send(
@@ -134,7 +135,8 @@ def send(
         except (HTTPError, ValueError, OSError) as error:
             raise _broken(error, target.url) from None
         trace.request("", len(body))
-        return Answer(response.status, response.headers, body, (before + at) / 2, target.url)
+        middle = (before + at) / 2
+        return Answer(response.status, response.headers, body, middle, target.url, _signs(target.url))
 
 
 def _exchange(
@@ -197,10 +199,8 @@ def _broken(error: Exception, url: str) -> NetworkError:
     if name in ("ReadTimeoutError", "TimeoutError"):
         hint = "the server is overloaded, or something else listens there; raise --timeout if you set it"
         return NetworkError(f"{host} takes the request and does not answer in time", hint=hint)
-    if isinstance(error, SSLError):
-        return NetworkError(
-            f"no trusted TLS connection to {host}", hint="check the certificate, or AWS_CA_BUNDLE"
-        )
+    if isinstance(error, SSLError) and fatal(error):
+        return untrusted(error, url)
     if name == "ProxyError":
         hint = "check HTTPS_PROXY and its login; NO_PROXY names hosts to be reached directly"
         return NetworkError(f"the proxy gives no way to {host}", hint=hint)
@@ -265,12 +265,17 @@ class Asker:
         """Texts that a server could send back to us, and that must not be shown."""
         keys = self._keys
         own = [keys.secret_key, keys.token or "", keys.access_key] if keys else []
-        signed = [
-            part.partition("=")[2] for part in urlsplit(url).query.split("&") if part[:6].lower() == "x-amz-"
-        ]
-        signed += [headers.get("Authorization", "").rpartition("Signature=")[2]]
-        signed += [unquote(part) for part in signed]
-        return tuple(sorted({text for text in own + signed if len(text) > 5}, key=len, reverse=True))
+        return _signs(url, *own, headers.get("Authorization", "").rpartition("Signature=")[2])
+
+
+def _signs(url: str, *more: str) -> tuple[str, ...]:
+    """The values in a URL's query, their parts, the user in it, and more; the longest first."""
+    place, _, query = url.partition("?")
+    values = [part.partition("=")[2] for part in query.split("&")]
+    values += [part for value in values for part in unquote(value).split("/")]
+    user = place.partition("://")[2].partition("/")[0].rpartition("@")[0].split(":")
+    found = {form for text in (*values, *user, *more) for form in (text, unquote(text)) if len(form) > 5}
+    return tuple(sorted(found, key=len, reverse=True))
 
 
 def _without_signature(url: str) -> str:

@@ -76,7 +76,7 @@ class _Run:
 
     @cached_property
     def tls(self) -> ssl.SSLContext | None:
-        return tls_context(self.trusted)
+        return tls_context(self.trusted, self.settings.insecure)
 
     def configuration(self) -> None:
         """What is set, and by whom. Sends nothing but what getting the credentials takes."""

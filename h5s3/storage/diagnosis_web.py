@@ -46,7 +46,7 @@ def _examine(settings: Settings, trace: Trace, url: str, found: list[Verdict]) -
     trusted = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
     found += way_out(url, trusted)
     found += _signature(url)
-    tls = tls_context(trusted)
+    tls = tls_context(trusted, settings.insecure)
     if tls is None:
         return
     for hop in range(REDIRECTS + 1):

@@ -26,16 +26,18 @@ from h5s3.storage.diagnosis import (
     warning,
 )
 from h5s3.storage.pools import proxy_for
+from h5s3.storage.tls import PLAIN, TRUST, TRUST_FILE, context, warn_unverified
 
 CONNECT_SECONDS = 5.0
 ADDRESSES = 3  # of one name that are tried
 SKEW_WARNING, SKEW_FAILURE = 60.0, 900.0  # seconds; S3 refuses signatures beyond 15 minutes
-PLAIN = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
 
 
 def reach(url: str, settings: Settings, tls: ssl.SSLContext | None) -> Verdict:
     """DNS, TCP and TLS to a server, or to the proxy that leads to it, each with its time."""
     parts = urlsplit(url)
+    if settings.insecure:
+        warn_unverified(url)
     via = proxy_for(getproxies(), parts.scheme, parts.hostname or "")
     there = urlsplit(via) if via else parts
     port = there.port or (80 if via or parts.scheme == "http" else 443)
@@ -111,10 +113,12 @@ def _secured(
         sock.settimeout(min(CONNECT_SECONDS, settings.request_seconds))
         with (tls or ssl.create_default_context()).wrap_socket(sock, server_hostname=host) as secured:
             took = time.perf_counter() - begun
-            return ok("reachable", f"{said}, {secured.version() or 'TLS'} {milliseconds(took)}")
+            said += f", {secured.version() or 'TLS'} {milliseconds(took)}"
+            if settings.insecure:
+                return warning("reachable", f"{said}, the certificate not verified (--insecure)", TRUST_FILE)
+            return ok("reachable", said)
     except ssl.SSLCertVerificationError as error:
-        hint = "name the file of certificates to trust in AWS_CA_BUNDLE, and check the host name"
-        return failure("reachable", f"{said}; TLS: the certificate: {error.verify_message}", hint, 5)
+        return failure("reachable", f"{said}; TLS: the certificate: {error.verify_message}", TRUST, 5)
     except ssl.SSLError as error:
         if error.reason in PLAIN:
             hint = f"write the endpoint with http:// (http://{host}…), or ask for its HTTPS port"
@@ -161,9 +165,9 @@ def clock(headers: Mapping[str, str], at: float, signed: bool) -> Verdict:
     return failure("clock", f"{detail}: beyond 15 min signatures are refused", remedy, 4)
 
 
-def tls_context(trusted: str | None) -> ssl.SSLContext | None:
+def tls_context(trusted: str | None, insecure: bool = False) -> ssl.SSLContext | None:
     """Whom to trust; None where the named file cannot be used, which is a finding of its own."""
     try:
-        return ssl.create_default_context(cafile=trusted)
+        return context(trusted, insecure)
     except (OSError, ValueError):
         return None

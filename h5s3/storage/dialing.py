@@ -10,6 +10,8 @@ from ipaddress import ip_address
 from time import perf_counter
 from typing import Any
 
+from h5s3.storage.bounded import BoundedResponse
+
 
 @dataclass(frozen=True)
 class Opening:
@@ -30,6 +32,8 @@ class Dialed(HTTPConnection):
 
     `tls` speaks to `name` over it, once the way there is open; None speaks plainly.
     """
+
+    response_class = BoundedResponse
 
     def __init__(self, host: str, port: int, seconds: float, tls: ssl.SSLContext | None, name: str) -> None:
         super().__init__(host, port, timeout=seconds)

@@ -126,8 +126,17 @@ class FsspecStore:
         """fsspec keeps its own connections."""
 
 
-def open_fsspec(location: Location, trace: Trace) -> FsspecStore:
-    """The file system for `protocol://…`. Raises `UsageError` for one that is not installed."""
+def open_fsspec(location: Location, trace: Trace, insecure: bool = False) -> FsspecStore:
+    """The file system for `protocol://…`. Raises `UsageError` for one that is not installed.
+
+    fsspec has no common way to do without verification, so that `insecure` is refused, not forgotten.
+    """
+    if insecure:
+        raise UsageError(
+            "--insecure cannot be passed on to fsspec, whose protocols have settings of their own",
+            location=location.display,
+            hint="run without --insecure",
+        )
     import fsspec
 
     protocol = location.key.partition("://")[0]
@@ -154,13 +163,19 @@ def s3fs_filesystem(settings: Settings, session: Any = None) -> Any:
     """The file system of s3fs, on a session of aiobotocore where one is given."""
     import s3fs
 
+    from h5s3.storage.unredirected import UnredirectedSession
+
+    client: dict[str, Any] = {"region_name": settings.region} if settings.region else {}
+    if settings.insecure:
+        client["verify"] = False
     return s3fs.S3FileSystem(
         anon=settings.anon,
         profile=settings.profile,
         key=settings.access_key,
         secret=settings.secret_key,
         endpoint_url=settings.endpoint_url,
-        client_kwargs={"region_name": settings.region} if settings.region else {},
+        client_kwargs=client,
+        config_kwargs={"http_session_cls": UnredirectedSession},
         requester_pays=settings.request_payer,
         skip_instance_cache=True,
         session=session,

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from urllib3.exceptions import HTTPError, LocationParseError, SSLError
-from urllib3.util import parse_url
+from urllib3.exceptions import HTTPError, SSLError
 
 from h5s3 import __version__
 from h5s3.errors import H5s3Error, NetworkError
@@ -19,6 +18,7 @@ from h5s3.storage.answers import TRANSIENT, Head, check_pin, failure, named_regi
 from h5s3.storage.base import ObjectInfo, Range
 from h5s3.storage.pools import CONNECT_SECONDS as CONNECT_SECONDS
 from h5s3.storage.pools import Pools
+from h5s3.storage.tls import fatal, host_of, untrusted
 from h5s3.storage.trace import Trace
 
 PIECE = 1 << 20  # bytes taken from the wire at once, at the most
@@ -68,7 +68,7 @@ class RangeClient:
     def __init__(self, settings: Settings, trace: Trace, ca_bundle: str | None = None) -> None:
         self._settings = settings
         self._trace = trace
-        self._pools = Pools(ca_bundle)
+        self._pools = Pools(ca_bundle, settings.insecure)
 
     def get(self, target: Target, wanted: Range, pinned: ObjectInfo | None) -> tuple[Head, bytes]:
         """The bytes `wanted` of the object. Without `pinned`, what there is of them from the start.
@@ -166,14 +166,9 @@ def _retry_after(headers: Mapping[str, str]) -> float:
 
 
 def _wire_error(error: HTTPError, url: str) -> Exception:
-    try:
-        host = parse_url(url).netloc or "the server"
-    except LocationParseError:
-        host = "the server"
-    if isinstance(error, SSLError):
-        return NetworkError(
-            f"no trusted TLS connection to {host}", hint="check the certificate, or AWS_CA_BUNDLE"
-        )
+    host = host_of(url)
+    if isinstance(error, SSLError) and fatal(error):
+        return untrusted(error, url)
     name = type(error).__name__
     if name in ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ProxyError"):
         cause = "cannot find" if name == "NameResolutionError" else "cannot connect to"

@@ -24,6 +24,7 @@ from h5s3.settings import Settings
 from h5s3.storage.dialing import Dialed, Opening
 from h5s3.storage.http import ERROR_BODY, Operation, Target
 from h5s3.storage.pools import CONNECT_SECONDS, proxy_for, request_target
+from h5s3.storage.tls import fatal, untrusted
 from h5s3.storage.trace import Trace
 
 PIECE = 64 * 1024  # bytes taken from the wire at once, at the most
@@ -201,10 +202,8 @@ def wire_error(error: Exception, url: str, connecting: bool = False) -> NetworkE
     host = urlsplit(url).netloc.rpartition("@")[2] or "the server"
     if isinstance(error, gaierror):
         return PassingError(f"cannot find {host}", hint="check --endpoint-url and the network")
-    if isinstance(error, ssl.SSLError):
-        return NetworkError(
-            f"no trusted TLS connection to {host}", hint="check the certificate, or AWS_CA_BUNDLE"
-        )
+    if isinstance(error, ssl.SSLError) and fatal(error):
+        return untrusted(error, url)
     if connecting:
         return PassingError(f"cannot connect to {host}", hint="check --endpoint-url and the network")
     if isinstance(error, TimeoutError):

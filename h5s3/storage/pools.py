@@ -14,16 +14,24 @@ from urllib3.util import Timeout, parse_url
 
 from h5s3.errors import NetworkError
 from h5s3.storage.batch import IN_FLIGHT
+from h5s3.storage.bounded import POOLS
+from h5s3.storage.tls import warn_unverified
 
 CONNECT_SECONDS = 10.0
 
 
 class Pools:
-    """Sends GETs. Whom to trust is up to `ca_bundle` (a file of certificates), or to the system."""
+    """Sends GETs. Whom to trust is up to `ca_bundle` (a file of certificates), or to the system.
 
-    def __init__(self, ca_bundle: str | None = None) -> None:
+    `insecure` is to trust whoever answers, and to say so of each host.
+    """
+
+    def __init__(self, ca_bundle: str | None = None, insecure: bool = False) -> None:
         self._options: dict[str, Any] = {"num_pools": 8, "maxsize": IN_FLIGHT, "retries": False}
-        if ca_bundle:
+        self._unproven: set[str] | None = set() if insecure else None
+        if insecure:
+            self._options |= {"cert_reqs": "CERT_NONE", "assert_hostname": False}
+        elif ca_bundle:
             self._options |= {"ca_certs": ca_bundle, "cert_reqs": "CERT_REQUIRED"}
         self._managers: dict[str, urllib3.PoolManager] = {}
         self._proxies = getproxies()
@@ -40,6 +48,7 @@ class Pools:
             pool = self._manager(via).connection_from_host(parts.host, parts.port, parts.scheme)
         except (HTTPError, ValueError):
             raise NetworkError("the URL cannot be understood") from None
+        self._warn(url)
         path = request_target(url)
         return pool.urlopen(
             "GET",
@@ -58,12 +67,23 @@ class Pools:
         for manager in self._managers.values():
             manager.clear()
 
+    def _warn(self, url: str) -> None:
+        """Tell of a host that is not verified, once."""
+        if self._unproven is None:
+            return
+        origin = "/".join(url.split("/", 3)[:3])
+        with self._lock:
+            known = origin in self._unproven
+            self._unproven.add(origin)
+        if not known:
+            warn_unverified(origin)
+
     def _manager(self, via: str) -> urllib3.PoolManager:
         with self._lock:
             if via not in self._managers:
-                self._managers[via] = (
-                    _through(via, self._options) if via else urllib3.PoolManager(**self._options)
-                )
+                made = _through(via, self._options) if via else urllib3.PoolManager(**self._options)
+                made.pool_classes_by_scheme = POOLS
+                self._managers[via] = made
             return self._managers[via]
 
 

@@ -17,6 +17,7 @@ from h5s3.storage.base import ObjectInfo, Range
 from h5s3.storage.http import MOVED, Operation, Target
 from h5s3.storage.lines import Line, PassingError, Reply, Timing
 from h5s3.storage.location import Location
+from h5s3.storage.tls import context
 from h5s3.storage.trace import Trace
 
 LARGEST_LISTING = 8 << 20  # bytes of one page; 1,000 keys of 1 KiB take less
@@ -51,7 +52,7 @@ class Probe:
     def _tls(self) -> ssl.SSLContext:
         """Whom to trust: the certificates that the store trusts, or the system's."""
         try:
-            return ssl.create_default_context(cafile=self._store.trusted)
+            return context(self._store.trusted, self._settings.insecure)
         except OSError:
             raise NetworkError(
                 "the file of trusted certificates cannot be read", hint="check AWS_CA_BUNDLE"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from h5s3.errors import AccessError, H5s3Error, NotFoundError
+from h5s3.errors import AccessError, H5s3Error, NetworkError, NotFoundError
 from h5s3.records import Entry
 from h5s3.settings import Settings
 from h5s3.storage.answers import Head
@@ -24,6 +24,7 @@ from h5s3.storage.s3_client import (
     make_session,
     plain_error,
     signer,
+    unreadable,
 )
 from h5s3.storage.s3_list import list_buckets, list_objects, list_versions
 from h5s3.storage.trace import Trace
@@ -59,7 +60,8 @@ class S3Store:
         self._batch = Batch(trace)
         self._signed: dict[Location, _Signed] = {}
         self._lock = threading.RLock()  # the threads of the batch sign and move, too
-        self.endpoint: str = self._client.meta.endpoint_url
+        # Without a password: it is kept in the cache and shown.
+        self.endpoint: str = Location("web", self._client.meta.endpoint_url).display
 
     def head(self, location: Location) -> ObjectInfo:
         """HEAD of the object. Raises `NotFoundError` naming what is missing, bucket or key."""
@@ -71,12 +73,12 @@ class S3Store:
             with self._trace.round():
                 answer = self._client.head_object(**self._names(location))
         except BOTO_ERRORS as error:
-            if error_code(error) in ("400", "403"):
+            if unreadable(error) or error_code(error) in ("400", "403"):
                 return None
             raise self._explain(error, location) from None
         except H5s3Error as error:
             raise error.at(location.display) from None
-        if "ContentLength" not in answer:
+        if answer.get("ContentLength", -1) < 0:
             return None
         modified = answer.get("LastModified")
         return ObjectInfo(
@@ -229,6 +231,9 @@ class S3Store:
         )
 
     def _explain(self, error: Exception, location: Location) -> H5s3Error:
+        if unreadable(error):
+            cause = "the server does not answer like S3"
+            return NetworkError(cause, location=location.display, hint="check --endpoint-url")
         return self._missing(plain_error(error, signer(self._session, self._settings)), location)
 
     def _missing(self, error: H5s3Error, location: Location) -> H5s3Error:

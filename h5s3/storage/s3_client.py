@@ -9,12 +9,15 @@ from urllib.parse import urlsplit
 import boto3
 from botocore import UNSIGNED
 from botocore import exceptions as boto
+from botocore.awsrequest import AWSHTTPConnectionPool, AWSHTTPSConnectionPool
 from botocore.config import Config
 from botocore.parsers import ResponseParserError
 
 from h5s3.errors import AccessError, H5s3Error, NetworkError, NotFoundError, UsageError
 from h5s3.settings import Settings
-from h5s3.storage.answers import ANONYMOUS, access_hint, failure
+from h5s3.storage.answers import ANONYMOUS, REGION, access_hint, failure
+from h5s3.storage.bounded import bounded_pools
+from h5s3.storage.tls import fatal, host_of, untrusted, warn_unverified
 from h5s3.storage.trace import Trace
 
 NO_CREDENTIALS = "set AWS_PROFILE or AWS_ACCESS_KEY_ID, give --profile, or --anon for a public bucket"
@@ -25,7 +28,12 @@ METHODS = {
     "ListObjectsV2": "LIST",
     "ListObjectVersions": "LIST",
 }
-BOTO_ERRORS = (boto.ClientError, boto.BotoCoreError, ResponseParserError)
+UNREACHED = (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError)
+LARGEST_PAGE = 8 << 20  # bytes; 1,000 keys of 1 KiB take less
+PAGE_POOLS = bounded_pools(AWSHTTPConnectionPool, AWSHTTPSConnectionPool, LARGEST_PAGE)
+# What botocore lets through where an answer holds no number, no date or no XML in its place.
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+BOTO_ERRORS = (boto.ClientError, boto.BotoCoreError, ResponseParserError, *UNREADABLE)
 
 
 def make_session(settings: Settings) -> Any:
@@ -51,8 +59,25 @@ def make_client(session: Any, settings: Settings, trace: Trace, region: str | No
             client = _client(session, settings, region, {"addressing_style": "path"})
     except (boto.BotoCoreError, ValueError) as error:
         raise plain_error(error, "") from None
+    if settings.insecure:
+        warn_unverified(client.meta.endpoint_url)
+    _bound(client)
     _watch(client, settings, trace)
     return client
+
+
+def _bound(client: Any) -> None:
+    """Let no answer be longer than a page of a listing: botocore reads whatever comes into memory."""
+    sender = client._endpoint.http_session
+    sender._pool_classes_by_scheme = sender._manager.pool_classes_by_scheme = PAGE_POOLS
+
+
+def _harmless(body: Any) -> Any:
+    """The body of an answer, empty where it declares entities, which can make megabytes of gigabytes.
+
+    S3 declares none. XML in UTF-16, where the declaration would look otherwise, it does not send either.
+    """
+    return b"" if isinstance(body, bytes) and (b"<!DOCTYPE" in body or b"\0" in body) else body
 
 
 def _likely_style(session: Any, settings: Settings) -> dict[str, str]:
@@ -80,9 +105,30 @@ def _watch(client: Any, settings: Settings, trace: Trace) -> None:
         # A redirected HeadBucket would ask by HeadBucket for the region, and so on until the stack is full.
         params["context"].setdefault("s3_redirect", {})["redirected"] = True
 
+    def failing(caught_exception: Exception | None, response: Any = None, **rest: Any) -> None:
+        if caught_exception is not None and (given_up(caught_exception) or _untrusted(caught_exception)):
+            raise caught_exception  # asking again would end the same way
+        if response is not None:
+            _forget_odd_region(response[1])
+
+    def parsing(response_dict: dict[str, Any], **rest: Any) -> None:
+        response_dict["body"] = _harmless(response_dict.get("body"))
+
+    client.meta.events.register_first("before-parse.s3.*", parsing)
+    client.meta.events.register_first("needs-retry.s3", failing)
     client.meta.events.register("before-call.s3.HeadBucket", asking_for_region)
     client.meta.events.register("request-created.s3", sending)
     client.meta.events.register("response-received.s3", answered)
+
+
+def _forget_odd_region(parsed: dict[str, Any]) -> None:
+    """Take out of an answer the region that none can be called: botocore would ask there."""
+    for place, name in (
+        (parsed.get("ResponseMetadata", {}).get("HTTPHeaders", {}), "x-amz-bucket-region"),
+        (parsed.get("Error", {}), "Region"),
+    ):
+        if name in place and not REGION.fullmatch(str(place[name])):
+            del place[name]
 
 
 def ca_bundle(session: Any) -> str | None:
@@ -104,7 +150,10 @@ def _client(session: Any, settings: Settings, region: str | None, s3: dict[str, 
         s3=s3 or None,
     )
     name = region or settings.region or session.region_name or "us-east-1"
-    return session.client("s3", endpoint_url=settings.endpoint_url, region_name=name, config=config)
+    verify = False if settings.insecure else None  # None: as the chain says
+    return session.client(
+        "s3", endpoint_url=settings.endpoint_url, region_name=name, config=config, verify=verify
+    )
 
 
 def is_aws(endpoint: str) -> bool:
@@ -145,14 +194,37 @@ def plain_error(error: Exception, who: str) -> H5s3Error:
         return UsageError("not a valid bucket or key name")
     if isinstance(error, ValueError | boto.InvalidRegionError):
         return UsageError("not a valid endpoint or region", hint="check --endpoint-url and --region")
-    if isinstance(error, boto.ReadTimeoutError):
-        return NetworkError("the server does not answer in time", hint="try again, or raise --timeout")
     if isinstance(error, boto.HTTPClientError | boto.ConnectionError):
-        host = urlsplit(str(getattr(error, "kwargs", {}).get("endpoint_url", ""))).netloc or "the server"
-        return NetworkError(f"cannot connect to {host}", hint="check --endpoint-url and the network")
+        return given_up(error) or _wire_error(error)
     if isinstance(error, ResponseParserError):
         return NetworkError("the server does not answer like S3", hint="check --endpoint-url")
     return NetworkError(f"the storage client failed ({name})")
+
+
+def unreadable(error: Exception) -> bool:
+    """Whether an answer came that botocore could make nothing of, in a way it did not foresee."""
+    return isinstance(error, UNREADABLE) and not isinstance(error, boto.BotoCoreError)
+
+
+def _wire_error(error: Any) -> H5s3Error:
+    url = str(getattr(error, "kwargs", {}).get("endpoint_url", ""))
+    if isinstance(error, boto.SSLError) and fatal(error):
+        return untrusted(error, url)
+    if isinstance(error, boto.ReadTimeoutError):
+        return NetworkError("the server does not answer in time", hint="try again, or raise --timeout")
+    if isinstance(error, UNREACHED):
+        return NetworkError(f"cannot connect to {host_of(url)}", hint="check --endpoint-url and the network")
+    return NetworkError(f"the connection to {host_of(url)} breaks off", hint="try again later")
+
+
+def given_up(error: Exception) -> H5s3Error | None:
+    """The error of ours that botocore wrapped, where it was not the wire that failed."""
+    inner = getattr(error, "kwargs", {}).get("error")
+    return inner if isinstance(inner, H5s3Error) else None
+
+
+def _untrusted(error: Exception) -> bool:
+    return isinstance(error, boto.SSLError) and fatal(error)
 
 
 def error_code(error: Exception) -> str:

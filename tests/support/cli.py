@@ -32,11 +32,12 @@ import pytest
 from h5s3.cli import command as work
 from h5s3.cli import leave
 
-from . import h5files
+from . import h5files, secrecy
 from .servers import S3Server
 
 BUCKET = "cli"
 SECONDS = 60.0  # that any one process may take
+STREAM = io.TextIOWrapper  # what `run` has for the standard streams
 _HOME = tempfile.TemporaryDirectory(prefix="h5s3-cli-")  # gone when the test run ends
 _FILES = Path(_HOME.name)
 _stored: dict[tuple[str, str], str] = {}
@@ -49,6 +50,10 @@ class Result:
     code: int
     out: str
     err: str
+
+    def __post_init__(self) -> None:
+        """Whatever the test is about: no output holds a secret."""
+        secrecy.kept(self.out, self.err)
 
     @property
     def lines(self) -> list[str]:
@@ -132,7 +137,7 @@ def _loader(*_: object) -> Any:
 
 def run(*args: object, on: S3Server | None = None, **environment: str) -> Result:
     """A command in this process, its output as in pipes; `on` a server whose credentials it has."""
-    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
+    out, err = (STREAM(io.BytesIO(), "utf-8") for _ in range(2))
     with (
         mock.patch.dict(os.environ, {**(on.env() if on else {}), **environment}),
         pytest.MonkeyPatch.context() as patch,
@@ -194,6 +199,7 @@ def on_terminal(*args: object, columns: int, on: S3Server | None = None, **more:
     except OSError:
         pass  # the last one that had the terminal open has gone
     os.close(ours)
+    secrecy.kept(sent.decode())
     return process.wait(SECONDS), sent.decode().replace("\r\n", "\n")
 
 

@@ -14,7 +14,7 @@ import pytest
 from .cli import run, validator
 from .servers import S3Server
 
-SECRETS = ("rclone-secret", "moto-secret", "X-Amz-Signature", "X-Amz-Credential", "AWS4-HMAC")
+SECRETS = ("X-Amz-Signature", "X-Amz-Credential", "AWS4-HMAC")
 
 
 @dataclass(frozen=True)

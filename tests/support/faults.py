@@ -33,6 +33,12 @@ def _garbage(request: Request, *, raw: bytes = b"\x00\xffno HTTP at all\r\n\x1b[
     return Answer(0, raw=raw, end="close")
 
 
+def _flood(
+    request: Request, *, raw: bytes = b"HTTP/1.1 200 OK\r\n", filler: bytes = b"X: y\r\n", pause: float = 0.0
+) -> Answer:
+    return Answer(0, raw=raw, end="close", endless=-1, filler=filler, pause=pause)
+
+
 def _hang(request: Request, *, seconds: float) -> None:
     request.wait(seconds)
 
@@ -99,8 +105,34 @@ def _wrong_date(answer: Answer, *, seconds: float) -> None:
     answer.set("Date", formatdate(time.time() + seconds, usegmt=True))
 
 
-def _endless_body(answer: Answer, *, limit: int = -1) -> None:
-    answer.length, answer.end, answer.endless = None, "close", limit
+def _endless_body(
+    answer: Answer,
+    *,
+    limit: int = -1,
+    length: int | None = None,
+    chunked: bool = False,
+    filler: bytes = bytes(1),
+    pause: float = 0.0,
+) -> None:
+    answer.length, answer.end, answer.endless = length, "close", limit
+    answer.chunked, answer.pause = chunked, pause
+    answer.filler = b"%x\r\n%b\r\n" % (len(filler), filler) if chunked else filler
+
+
+def _header(answer: Answer, *, name: str, value: str | None, again: bool = False) -> None:
+    """Another value of a header, or (`again`) one more."""
+    if name.lower() == "content-length":
+        answer.headers += [("Content-Length", str(answer.length))] if again else []
+        answer.length = None
+    if not again:
+        answer.set(name, None)
+    answer.headers += [(name, value)] if value is not None else []
+
+
+def _body(answer: Answer, *, body: bytes, status: int | None = None, encoding: str | None = None) -> None:
+    """Another body altogether."""
+    answer.body, answer.length, answer.status = body, len(body), status or answer.status
+    answer.set("Content-Encoding", encoding)
 
 
 def _close(answer: Answer) -> None:
@@ -112,6 +144,7 @@ BEFORE: dict[str, Callable[..., Answer | None]] = {
     "redirect": _redirect,
     "reset": _reset,
     "garbage": _garbage,
+    "flood": _flood,
     "hang": _hang,
     "call": _call,
     "ignore_range": _ignore_range,
@@ -128,6 +161,8 @@ AFTER: dict[str, Callable[..., None]] = {
     "weak_etag": _weak_etag,
     "wrong_date": _wrong_date,
     "endless_body": _endless_body,
+    "header": _header,
+    "body": _body,
     "close": _close,
 }
 

@@ -3,10 +3,12 @@
 import itertools
 import socket
 import socketserver
+import ssl
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 from urllib.parse import unquote
@@ -49,6 +51,7 @@ class Proxy:
         self._closed = threading.Event()
         self._turn = itertools.count()
         self._line_free = 0.0
+        self._tls: ssl.SSLContext | None = None
         self._signer = None
         if not isinstance(server, str):
             self._signer = Signer(server.access_key, server.secret_key, server.region, server.session_token)
@@ -63,6 +66,12 @@ class Proxy:
         self.close()
         if kind is None and self._errors:
             raise self._errors[0]
+
+    def secure(self, certificate: Path) -> None:
+        """Speak TLS from now on, with the key and the certificate in this file."""
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._tls.load_cert_chain(certificate)
+        self.url = self.url.replace("http:", "https:")
 
     def close(self) -> None:
         """Stop listening, so that connecting is refused, and drop the open connections."""
@@ -127,6 +136,10 @@ class Proxy:
             self._open.add(sock)
         upstream = Upstream(self.upstream)
         try:
+            if self._tls is not None:
+                sock = self._tls.wrap_socket(sock, server_side=True)
+                with self._lock:
+                    self._open.add(sock)
             with sock.makefile("rb") as stream:
                 while not self._closed.is_set() and (request := self._receive(stream, sock)):
                     if not self._serve(request, sock, upstream):
@@ -192,7 +205,8 @@ class Proxy:
         return answer.end == "keep"
 
     def _send(self, sock: socket.socket, seen: Seen, answer: Answer) -> None:
-        head, body = answer.head(), memoryview(answer.body)[: answer.keep]
+        whole = b"%x\r\n%b\r\n" % (len(answer.body), answer.body) if answer.chunked else answer.body
+        head, body = answer.head(), memoryview(whole)[: answer.keep]
         for start in range(0, max(len(body), 1), _PIECE):
             piece = body[start : start + _PIECE]
             self._pace(len(piece))
@@ -202,9 +216,11 @@ class Proxy:
             sock.sendall(b"".join((head, piece)) if head else piece)
             head = b""
         left = answer.endless
+        many = answer.filler if answer.pause else answer.filler * (_PIECE // len(answer.filler))
         while left and not self._closed.is_set():
-            piece = memoryview(bytes(_PIECE))[: left if left > 0 else _PIECE]
+            piece = memoryview(many)[: left if left > 0 else None]
             self._pace(len(piece))
+            self._closed.wait(answer.pause)
             sock.sendall(piece)
             seen.sent += len(piece)
             left -= len(piece) if left > 0 else 0

@@ -43,6 +43,8 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from . import secrecy
+
 # The environment as the test run found it: the fixtures hide it from the tests.
 _ENVIRON = dict(os.environ)
 _NOWHERE = "/nonexistent/aws"
@@ -154,7 +156,7 @@ def rclone_server(root: Path, *, auth: bool = True) -> Iterator[S3Server]:
     shows its picture, U+241B for ESC; so with files on disk), none with a part over 255 bytes (500, or a
     hang). Three hundred folders deep takes it seconds. An access key needs three characters or more.
     """
-    access, secret = "rclone-access", "rclone-secret"
+    access, secret = secrecy.made("rclone-access-", ""), secrecy.made("rclone-secret-")
     with tempfile.TemporaryDirectory(prefix="rclone-") as home:
         quoted = str(root.resolve()).replace('"', '""')
         command = [_rclone(), "serve", "s3", f':hasher,remote="{quoted}",hashes=md5,max_age=off:']
@@ -176,7 +178,8 @@ def moto_server() -> Iterator[S3Server]:
     """
     with tempfile.TemporaryDirectory(prefix="moto-") as home:
         with _running([sys.executable, "-c", _MOTO], Path(home)) as url:
-            yield S3Server(url, "moto-access", "moto-secret", "us-east-1", "moto")
+            access, secret = secrecy.made("moto-access-", ""), secrecy.made("moto-secret-")
+            yield S3Server(url, access, secret, "us-east-1", "moto")
 
 
 @contextmanager
@@ -187,6 +190,7 @@ def external_server() -> Iterator[S3Server]:
     if missing:
         raise RuntimeError(f"an external server needs {', '.join(missing)} in the environment")
     url, access, secret = (_ENVIRON[name] for name in wanted)
+    secrecy.known(secret)
     region = _ENVIRON.get("AWS_DEFAULT_REGION") or _ENVIRON.get("AWS_REGION") or "us-east-1"
     token = _ENVIRON.get("AWS_SESSION_TOKEN")
     yield S3Server(url.rstrip("/"), access, secret, region, "external", session_token=token)

@@ -102,7 +102,8 @@ class Answer:
     """An answer to send. `length` is the Content-Length to declare; the rest says how to misbehave.
 
     `keep` bytes of the body are sent, all where it is None; then the connection goes on ("keep"), is closed
-    ("close") or reset ("reset"). `raw` replaces head and body; `endless` bytes follow, or any number for -1.
+    ("close") or reset ("reset"). `raw` replaces head and body; `endless` bytes follow, or any number for -1:
+    `filler` again and again, `pause` seconds apart. `chunked` sends the body in chunks and then no end.
     """
 
     status: int
@@ -114,6 +115,9 @@ class Answer:
     end: str = "keep"
     raw: bytes | None = None
     endless: int = 0
+    filler: bytes = bytes(1)
+    pause: float = 0.0
+    chunked: bool = False
 
     def get(self, name: str) -> str | None:
         """The first value of a header."""
@@ -132,6 +136,7 @@ class Answer:
         lines = [f"HTTP/1.1 {self.status} {self.reason}".rstrip()]
         lines += [f"{name}: {value}" for name, value in self.headers]
         lines += [f"Content-Length: {self.length}"] if self.length is not None else []
+        lines += ["Transfer-Encoding: chunked"] if self.chunked else []
         lines += ["Connection: close"] if self.end == "close" else []
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 

@@ -1,0 +1,77 @@
+"""Secrets of the tests' own, and the search for them in all that the tool says and stores.
+
+The credentials of the test servers are made here, as nobody else's are. `tests.support.cli` has every output
+searched for them, and the fixture that every test has its caches: the test that finds one fails.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import secrets
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from urllib.parse import quote
+
+KNOWN: set[str] = set()
+SHORTEST = 12  # characters of a text that nothing holds by chance
+# What signs a request, with a value: the names alone may be said.
+SIGNED = re.compile(
+    rb"(?i)(x-amz-(signature|credential|security-token)|awsaccesskeyid)=[\w%+/.-]{6}"
+    rb"|aws4-hmac-sha256 credential|authorization['\"]?: ?['\"]?(aws|basic|bearer) "
+)
+DRAWN = re.compile(rb"\x1b\[[0-9;]*m|[\s|\\\xe2\x94\x82]")  # what a wrapped line has more than the text in it
+
+
+def made(name: str, end: str = "/+=") -> str:
+    """A secret of this run, with characters that a URL encodes, known to every search from now on."""
+    secret = f"{name}{secrets.token_hex(12)}{end}"
+    KNOWN.add(secret)
+    return secret
+
+
+def known(secret: str) -> str:
+    """Have a secret that somebody else made searched for."""
+    if len(secret) >= SHORTEST:
+        KNOWN.add(secret)
+    return secret
+
+
+@cache
+def forms(secret: str) -> frozenset[bytes]:
+    """A secret as it may turn up: as it is, percent-encoded, and in base64 at each of three places."""
+    raw = secret.encode()
+    found = {raw, quote(secret, safe="").encode(), quote(secret).encode(), raw.hex().encode()}
+    for shift in range(3):
+        coded = base64.b64encode(b"\0" * shift + raw)
+        found.add(coded[4 if shift else 0 : len(coded) // 4 * 4 - 4])  # without what depends on neighbours
+    return frozenset(found)
+
+
+def leaks(data: bytes, hidden: Iterable[str] | None = None, *, lines: bool = True) -> list[str]:
+    """The secrets in some bytes (of text across the ends of `lines`, too), and what signs a request."""
+    joined = DRAWN.sub(b"", data) if lines else b""
+    wanted = KNOWN if hidden is None else hidden
+    found = [one for one in wanted if any(form in data or form in joined for form in forms(one))]
+    return found + [match[0].decode(errors="replace") for match in SIGNED.finditer(data)]
+
+
+def kept(*texts: str) -> None:
+    """Fail where an output holds a secret."""
+    for text in texts:
+        found = leaks(text.encode("utf-8", "surrogatepass"))
+        assert not found, f"secrets in an output: {found}\n{text}"
+
+
+def searched(folder: Path, hidden: Iterable[str] | None = None) -> dict[str, list[str]]:
+    """Files below a folder with a secret in them, or in their names."""
+    found = {}
+    for path in folder.rglob("*"):
+        data = os.fsencode(path.name)
+        if path.is_file() and not path.is_symlink() and os.access(path, os.R_OK):
+            data += b"\n" + path.read_bytes()
+        if leaked := leaks(data, hidden, lines=False):
+            found[str(path)] = leaked
+    return found
