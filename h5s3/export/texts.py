@@ -10,6 +10,7 @@ from h5py import h5t
 
 from h5s3.errors import RefusedError
 from h5s3.export.base import Array
+from h5s3.reader.values import raw_name
 
 Texts = Callable[[Array], list[str]]  # of a one-dimensional array
 
@@ -30,12 +31,12 @@ def texts_of(dtype: np.dtype[Any], quoted: Callable[[str], str]) -> Texts:
     return lambda values: [quoted(_string(value)) for value in values.tolist()]
 
 
-def _is_number(text: str) -> bool:
-    return text.strip().lstrip("+-").isdecimal()
+def _is_number(text: str | bytes) -> bool:
+    return raw_name(text).decode("utf-8", "replace").strip().lstrip("+-").isdecimal()
 
 
-def _decoded(name: str) -> str:
-    return _string(name.encode("utf-8", "surrogateescape"))
+def _decoded(name: str | bytes) -> str:
+    return _string(raw_name(name))
 
 
 def _string(value: Any) -> str:

@@ -11,8 +11,10 @@ from h5s3.render.progress import announce, progress
 from h5s3.render.text import plural, safe, shape, size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import TracebackType
+
+JSON_BEGINS = b'{"schema"'  # CSV never does: it has quotes around what holds one
 
 
 def show_estimate(requests: int, fetched: int, written: int, output: str | None, at_least: bool) -> None:
@@ -62,21 +64,36 @@ class Bar:
 
 
 class SafeStream(io.RawIOBase):
-    """A terminal that gets UTF-8 text with nothing in it that could command it."""
+    """A terminal that gets UTF-8 text with nothing in it that could command it.
+
+    Of line feeds those between rows stay: one within a quoted cell of CSV would begin a row that is none.
+    """
 
     def __init__(self, terminal: BinaryIO) -> None:
         super().__init__()
         self._terminal = terminal
+        self._csv: bool | None = None
+        self._quotes = 0  # so far: after an odd number of them a cell goes on
 
     def writable(self) -> bool:
         """Of course."""
         return True
 
     def write(self, data: object) -> int:
-        """Whole characters, line by line; line feeds and tabs stay."""
+        """Whole characters."""
         raw = bytes(data)  # type: ignore[call-overload]
-        lines = raw.decode("utf-8", "backslashreplace").split("\n")
+        if self._csv is None:
+            self._csv = not raw.startswith(JSON_BEGINS)
+        lines = "".join(self._rows(raw.decode("utf-8", "backslashreplace"))).split("\n")
         shown = "\n".join(safe(line, len(line) + 1) for line in lines)
         self._terminal.write(shown.encode())
         self._terminal.flush()
         return len(raw)
+
+    def _rows(self, text: str) -> Iterator[str]:
+        if not self._csv:
+            yield text
+            return
+        for number, part in enumerate(text.split('"')):
+            self._quotes += number > 0
+            yield '"' * (number > 0) + (part.replace("\n", "\\n") if self._quotes % 2 else part)

@@ -23,7 +23,7 @@ def listing_lines(listing: Listing, long: bool, width: int) -> list[Line]:
 
 def _when(entry: Entry) -> Cell:
     text = (entry.last_modified or "").replace("T", " ").replace("+00:00", "Z")
-    return (text or {"prefix": "", "bucket": "", "object": ""}[entry.type], "faint")
+    return (safe(text, 40), "faint")
 
 
 def _cells(entry: Entry, long: bool) -> list[Cell]:

@@ -98,8 +98,8 @@ def _group_facts(meta: Meta) -> list[tuple[str, str]]:
             ("etag", safe(meta.etag or "")),
             ("superblock", f"version {file.superblock_version}"),
             ("user block", size(file.userblock_size) if file.userblock_size else ""),
-            ("file space", (file.file_space_strategy or "unknown") + page),
-            ("conventions", ", ".join(file.conventions)),
+            ("file space", safe(file.file_space_strategy or "unknown") + page),
+            ("conventions", safe(", ".join(file.conventions))),
         ]
     return facts
 

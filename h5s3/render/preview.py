@@ -89,7 +89,7 @@ def _heading(preview: Preview, style: Style) -> Line:
         (f"  {safe(preview.path)}", "group"),
         (f"  {shape(preview.shape).replace(' × ', style.times)}", "shape"),
         (f"  {safe(preview.dtype, 100)}", "dtype"),
-        (f"  [{preview.selection}]" if preview.selection != "()" else "", "faint"),
+        (f"  [{safe(preview.selection)}]" if preview.selection != "()" else "", "faint"),
     ]
 
 

@@ -18,7 +18,8 @@ def progress() -> Iterator[Callable[[str, float], None] | None]:
         return
     from rich.progress import BarColumn, Progress, TextColumn
 
-    with Progress(TextColumn("{task.description}"), BarColumn(), console=console, transient=True) as bar:
+    words = TextColumn("{task.description}", markup=False)
+    with Progress(words, BarColumn(), console=console, transient=True) as bar:
         task = bar.add_task("", total=1.0)
         yield lambda text, done: bar.update(task, description=safe(text, 60), completed=done)
 

@@ -4,30 +4,56 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
+from collections.abc import Iterator
 
 from rich.filesize import decimal
 
 LONGEST = 400  # characters of one piece of text on a screen
+MOST_MARKS = 4  # accents and the like on one letter, which is more than any script in use stacks
+# What Unicode calls ignorable though by category it is a letter or a mark: fillers, joiners, variants.
+UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+MARKED = re.compile(r"[^\x00-\u02ff]")  # where marks and unseen characters are
 
 
 def safe(text: str, most: int = LONGEST) -> str:
     """Printable characters only: controls, bidi and zero-width characters, surrogates become escapes.
 
     `str.isprintable` follows Unicode: it is false for the categories Other and Separator but for the space,
-    which takes in ESC, C0, C1, newlines, bidi overrides, zero-width characters and private use.
+    which takes in ESC, C0, C1, newlines, bidi overrides, zero-width characters and private use. Beside these
+    go characters that are called printable and are not seen, and marks that have nothing to stand on or
+    stand in a pile, which would run into what is around them.
     """
     cut = text if len(text) <= most else text[: most - 1] + "…"
-    if cut.isprintable():
+    if cut.isprintable() and (cut.isascii() or not MARKED.search(cut)):
         return cut
-    return "".join(char if char.isprintable() else _escape(char) for char in cut)
+    return "".join(_shown(cut))
+
+
+def _shown(text: str) -> Iterator[str]:
+    pile = MOST_MARKS  # so that a mark at the beginning has no room
+    for char in text:
+        mark = not char.isascii() and unicodedata.category(char)[0] == "M"
+        if not char.isprintable() or UNSEEN.match(char) or (mark and pile >= MOST_MARKS):
+            pile = MOST_MARKS
+            yield _escape(char)
+        else:
+            pile = pile + 1 if mark else 0
+            yield char
 
 
 def safe_json(data: bytes) -> bytes:
     """The same JSON with what is not printable, which only its strings can hold, escaped."""
     text = data.decode()
-    if text.isprintable():
-        return data
-    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text).encode()
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
+    return text.encode() if text.isascii() else UNSEEN.sub(_escaped, text).encode()
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return json.dumps(match[0])[1:-1]
 
 
 def _escape(char: str) -> str:

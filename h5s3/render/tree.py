@@ -106,6 +106,9 @@ def _rows(
         if isinstance(node, GroupNode) and node.children is not UNSET:
             more = node.num_children if node.children_truncated is True else len(node.children)
             stack.append((below, node.children, 0, more))
+        elif isinstance(node, GroupNode) and node.children_truncated is True:
+            words = f"… {node.num_children:,} more (the walk ends here: name this PATH)"
+            rows.append(([(below + style.last, "faint"), (words, "faint")], NOTHING))
     return rows
 
 
