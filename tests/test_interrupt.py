@@ -34,6 +34,34 @@ def test_an_interrupt_that_a_destructor_drops_comes_again() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
+AN_ALARM_IN_A_DESTRUCTOR = """
+import time, types, sys
+import h5s3.cli
+from h5s3.cli.run import _time_limit, guarded
+from h5s3.settings import Settings
+
+class Slow:
+    def __del__(self):
+        time.sleep(5)
+
+def work():
+    with _time_limit(Settings(timeout=0.1)):
+        Slow()
+        time.sleep(20)
+
+sys.modules["h5s3.cli.app"] = types.SimpleNamespace(run=lambda: guarded(work, False))
+h5s3.cli.main()
+"""
+
+
+def test_a_time_limit_that_a_destructor_drops_comes_again() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", AN_ALARM_IN_A_DESTRUCTOR], capture_output=True, text=True, timeout=15
+    )
+    assert done.stderr.splitlines()[0] == "h5s3: not done within 0.1 s; raise --timeout"
+    assert "Exception ignored" not in done.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_demo_that_is_ended_early_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
     process = subprocess.Popen(

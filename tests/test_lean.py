@@ -46,7 +46,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 def loaded(server: S3Server, cache: Path, *command: str) -> set[str]:
     """Top-level modules that a command leaves loaded."""
-    environment = {**os.environ, **server.env(), "H5S3_CACHE_DIR": str(cache)}
+    environment = {**os.environ, **server.env(), "H5S3_CACHE_DIR": str(cache), "H5S3_GUARD": "0"}
     done = subprocess.run(
         [sys.executable, "-c", PROBE, *command], env=environment, capture_output=True, text=True, timeout=60
     )
@@ -78,3 +78,14 @@ def test_a_cold_command_loads_one_s3_client(place: S3Server, tmp_path: Path) -> 
     found = loaded(place, tmp_path, "tree", "s3://lean/nexus.h5")
     assert "botocore" in found
     assert not found & {"s3fs", "fsspec", "aiobotocore"}
+
+
+def test_the_process_that_guards_loads_nothing_heavy(place: S3Server, tmp_path: Path) -> None:
+    environment = {**os.environ, **place.env(), "H5S3_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, "tree", "s3://lean/nexus.h5"],
+        env=environment, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    # both processes tell what they have loaded
+    ours, theirs = sorted((set(line.split()) for line in done.stderr.splitlines()[-2:]), key=len)
+    assert not ours & (HEAVY | {"typer", "rich", "asyncio", "msgspec"}) and HEAVY & theirs

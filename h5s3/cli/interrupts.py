@@ -15,6 +15,8 @@ import threading
 from types import FrameType
 from typing import Any
 
+from h5s3.errors import NetworkError
+
 SOON = 0.05  # seconds in which the main thread usually hears a signal
 TRIES = 20
 raised: list[int] = []  # interrupts so far
@@ -79,8 +81,11 @@ def _watch(received: int) -> None:
 
 
 def _again(unraisable: Any) -> None:
-    """Have an interrupt come again that was raised where it is dropped."""
-    if isinstance(unraisable.exc_value, KeyboardInterrupt):
+    """Have an interrupt come again that was raised where it is dropped, and the end of a time limit, too."""
+    if isinstance(unraisable.exc_value, NetworkError):
+        if hasattr(signal, "SIGALRM") and callable(signal.getsignal(signal.SIGALRM)):
+            signal.setitimer(signal.ITIMER_REAL, SOON)
+    elif isinstance(unraisable.exc_value, KeyboardInterrupt):
         again = threading.Timer(0.02, _interrupt)  # not from here: it would be dropped as well
         again.daemon = True
         again.start()

@@ -58,12 +58,12 @@ def _ending(error: BaseException, debug: bool) -> int:
 def report(error: H5s3Error, debug: bool = False) -> None:
     """One line on standard error, if anybody reads it; before it the traceback, where asked for."""
     from h5s3.render.console import stderr
-    from h5s3.render.text import safe
+    from h5s3.render.text import redacted, safe
 
     with suppress(OSError):
         if debug:
             sys.stderr.write(safe_traceback())
-        stderr().print(f"h5s3: {safe(str(error), 1000)}", style="red", soft_wrap=True)
+        stderr().print(f"h5s3: {safe(redacted(str(error)), 1000)}", style="red", soft_wrap=True)
 
 
 def unwritten(error: OSError) -> H5s3Error:
@@ -116,5 +116,6 @@ def _time_limit(settings: Settings) -> Iterator[None]:
     try:
         yield
     finally:
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)  # one that comes while the timer is stopped
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
