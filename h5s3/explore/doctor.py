@@ -79,7 +79,8 @@ def _connection(
         )
     tell("looking at this machine", 0.2)
     try:
-        return verdicts + examine_machine(session.cache), endpoint
+        plugins = session.settings.plugins or location is None
+        return verdicts + examine_machine(session.cache, plugins), endpoint
     except NetworkError as error:  # the time limit, which may end anything
         return [*verdicts, failed_with("time", error)], endpoint
 

@@ -21,9 +21,9 @@ PACKAGES = ("boto3", "botocore", "s3fs", "urllib3")
 LITTLE_ROOM = 256 * MIB
 
 
-def examine_machine(cache: Cache) -> list[Verdict]:
-    """The findings that no server has a part in."""
-    return [_cache(cache), _versions(), *_filters()]
+def examine_machine(cache: Cache, plugins: bool = True) -> list[Verdict]:
+    """The findings that no server has a part in. `plugins`: whether HDF5_PLUGIN_PATH counts."""
+    return [_cache(cache), _versions(), *_filters(plugins)]
 
 
 def _cache(cache: Cache) -> Verdict:
@@ -99,16 +99,18 @@ def _versions() -> Verdict:
     return ok("versions", f"{listed}, {' '.join(ssl.OPENSSL_VERSION.split()[:2])}, {sys.platform}")
 
 
-def _filters() -> list[Verdict]:
+def _filters(plugins: bool) -> list[Verdict]:
     try:
         from h5s3.reader.installed import filters
 
-        works, missing, paths = filters()
+        works, missing, paths = filters(plugins)
     except (ImportError, OSError, RuntimeError) as error:
         return [unknown("filters", f"they cannot be looked at ({type(error).__name__})", "install h5s3 anew")]
     named = os.environ.get("HDF5_PLUGIN_PATH")
     where = f"; plugins from {', '.join(map(shown_path, paths)) or 'nowhere'}"
-    origin = " (HDF5_PLUGIN_PATH)" if named else ""
+    origin = " (HDF5_PLUGIN_PATH)" if named and plugins else ""
+    if named and not plugins:
+        origin = " (HDF5_PLUGIN_PATH is left out for remote files: --plugins)"
     detail = f"{', '.join(works)}{where}{origin}"
     if missing:
         remedy = "install hdf5plugin anew: files with these filters cannot be read"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from h5s3.errors import DamagedError, H5s3Error, UsageError
 from h5s3.explore.du_sums import Shown, Sum, settle_chunks, settle_dataset
-from h5s3.explore.tree import DEEPEST
+from h5s3.explore.tree import DEEPEST, MOST_TEXT
+from h5s3.settings import MIB
 
 if TYPE_CHECKING:
     from h5s3.reader.datasets import Facts
@@ -77,7 +78,7 @@ class Walk:
     def __init__(self, file: OpenFile, depth: int) -> None:
         self._file = file
         self._depth = depth or DEEPEST
-        self._left = MOST_LINKS
+        self._left, self._text = MOST_LINKS, MOST_TEXT
         self._seen: dict[int, bytes] = {}
         self._kinds: dict[int, Kind] = {}
         self._aliases: list[tuple[Sum, int, bytes | None]] = []  # where, of which object, path if shown
@@ -119,7 +120,7 @@ class Walk:
         level, depth = [top], 0
         while level and self._left > 0 and depth < DEEPEST:
             level, depth = self._below(level, depth == 0), depth + 1
-        if level:
+        if level and not self._cut:
             self._stop(f"{DEEPEST} levels" if self._left > 0 else f"{MOST_LINKS:,} links")
 
     def _stop(self, where: str) -> None:
@@ -133,6 +134,8 @@ class Walk:
             if found.failure is not None:
                 self._unlisted(opened, found.failure, first)
             wanted += self._new(opened, found.group, found.links[: self._left])
+            if self._text <= 0:
+                break
             if found.looked < found.total or found.looked > self._left:
                 self._stop(f"{MOST_LINKS:,} links")
             else:
@@ -175,6 +178,10 @@ class Walk:
             if link.address is None:
                 continue
             path = join(opened.path, link.name)
+            self._text -= len(path)
+            if self._text <= 0:
+                self._stop(f"{MOST_TEXT // MIB} MiB of paths")
+                break
             if link.address in self._seen:
                 self._aliases.append((opened.owner, link.address, path if self._is_shown(opened) else None))
                 continue

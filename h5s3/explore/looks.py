@@ -41,8 +41,8 @@ def look(document: Preview, file: OpenFile, found: Found, facts: Facts, options:
     if dtype is None:
         document.notes.append(f"values of type {facts.dtype} cannot be read here")
         return
-    if memory_dtype(dataset.get_type()) is None:
-        document.notes.append(f"fields that cannot be read here: {', '.join(_unread(facts, dtype))}")
+    if memory_dtype(dataset.get_type()) is None and (unread := _unread(facts, dtype)):
+        document.notes.append(f"fields that cannot be read here: {', '.join(unread)}")
     field = _field(dtype, options["column"])
     numbers = dtype[field] if field is not None else dtype
     if options["part"] != "abs" and numbers.kind != "c":

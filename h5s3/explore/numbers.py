@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from h5s3.reader.coding import Coding
+from h5s3.reader.names import text_of
 from h5s3.records import UNSET, Stats
 
 Array = np.ndarray[Any, Any]
@@ -45,7 +46,8 @@ class Reading:
     def of(self) -> str | None:
         """What the numbers are of the elements, where they are not the elements themselves."""
         part = self.part if self.dtype.kind == "c" else None
-        return " ".join(word for word in (self.field, part) if word) or None
+        field = None if self.field is None else text_of(self.field.encode("utf-8", "surrogateescape"))
+        return " ".join(word for word in (field, part) if word) or None
 
 
 def as_floats(numbers: Array, absent: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from h5s3.errors import DamagedError, H5s3Error, UsageError
 from h5s3.explore.session import Session, shown_key
 from h5s3.records import UNSET, AttributedNode, GroupNode, Tree, TreeNode
+from h5s3.settings import MIB
 from h5s3.storage.location import Location
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_NODES = 1_000_000  # of one walk
 DEEPEST = 200  # levels of one walk; JSON nests as deep
+MOST_TEXT = 128 * MIB  # bytes of the names, paths and targets of one walk
+MOST_VALUES = 64 * MIB  # bytes of the attributes of one walk, as JSON
 ATTRIBUTES_SHOWN = 20
 
 
@@ -67,10 +71,14 @@ class _Walk:
     """Breadth first, so that the shortest path of an object is the one its aliases refer to."""
 
     def __init__(self, file: OpenFile, depth: int, limit: int, attributes: bool) -> None:
+        from h5s3.reader.objects import Wanted
+
         self._file = file
+        self._all = depth == 0
         self._levels = min(depth or DEEPEST, DEEPEST)
         self._limit = limit
-        self._attributes = ATTRIBUTES_SHOWN if attributes else None
+        self._attributes = Wanted(ATTRIBUTES_SHOWN, MOST_VALUES) if attributes else None
+        self._text = MOST_TEXT
         self._seen: dict[int, str] = {}
         self._left = MOST_NODES
 
@@ -121,22 +129,30 @@ class _Walk:
         level, depth = [top], 0
         while level and depth < self._levels and self._left > 0:
             level, depth = self._children(level), depth + 1
+        for opened in level if self._all or self._left <= 0 else ():
+            opened.node.children_truncated = opened.node.num_children > 0 or UNSET
 
     def _children(self, groups: list[_Open]) -> list[_Open]:
         """Give each group its children; the groups among them are the next level."""
         listed = self._list(groups)
-        pairs = [
-            (owner, found.group, link)
-            for owner, found in zip(groups, listed, strict=True)
-            for link in found.links
-        ][: self._left]
-        self._left -= len(pairs)
+        pairs = list(self._within(groups, listed))
         below: list[_Open] = []
         for (owner, group, link), child in zip(pairs, self._describe_all(pairs), strict=True):
             self._adopt(owner, group, link, child, below)
         for owner, found in zip(groups, listed, strict=True):
             _close(owner, found)
         return below
+
+    def _within(self, groups: list[_Open], listed: list[_Listed]) -> Iterator[tuple[_Open, Any, Link]]:
+        """The links of these groups, as many as the walk may tell of."""
+        for owner, found in zip(groups, listed, strict=True):
+            for link in found.links:
+                self._text -= len(owner.path) + 2 * len(link.name) + len(link.target)
+                if self._left <= 0 or self._text <= 0:
+                    self._left = 0
+                    return
+                self._left -= 1
+                yield owner, found.group, link
 
     def _list(self, groups: list[_Open]) -> list[_Listed]:
         from h5s3.reader.waves import gather

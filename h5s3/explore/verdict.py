@@ -34,6 +34,7 @@ SECONDS = 60.0  # for the survey, and again for what is worked out from it
 COUNTING = 30.0  # seconds for the walk that is counted
 MOST_OBJECTS = 50_000  # that are surveyed
 MOST_REBUILT = 12_000  # objects of a file that is laid out anew
+MOST_LINKS = 50_000  # likewise: an object may have many names
 MOST_CHUNKS = 200_000  # likewise
 GROWTH = 1.1  # of the file, up to which larger pages are worth it
 AS_IS = "as laid out"
@@ -63,15 +64,15 @@ def _verdict(session: Session, location: Location, tell: Progress) -> Verdict:
     store = session.store(location) if remote else None
     blocks = RecordedFile(store, session.cache, info, session.trace)
     blocks.seed(first)
-    work = _Work(session, location, blocks, tell)
+    work, plugins = _Work(session, location, blocks, tell), session.settings.plugins
     try:
         try:
-            with open_hdf5(blocks, info) as file:
+            with open_hdf5(blocks, info, plugins) as file:
                 return file.ask(work.run)
         except ReplayError:
             blocks.restart()
             blocks.forget()
-            with open_hdf5(blocks, info) as file:
+            with open_hdf5(blocks, info, plugins) as file:
                 return file.ask(work.run)
     except DamagedError as error:
         return [Finding(name="file", status="failure", detail=error.cause)], None, []
@@ -125,7 +126,7 @@ class _Work:
         page = page_size(needed)
         rebuilt = not found.cut and found.objects <= MOST_REBUILT and found.num_chunks <= MOST_CHUNKS
         unknown = any(item.stored is None for item in found.datasets)
-        if rebuilt and not unknown:
+        if rebuilt and not unknown and sum(found.links.values()) <= MOST_LINKS:
             try:
                 return self._rebuilt(file, layout, page, until)
             except (StoppedError, DamagedError, RefusedError):

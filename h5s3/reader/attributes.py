@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import base64
+from contextlib import nullcontext
 from typing import Any
 
 import h5py
 import numpy as np
 from h5py import h5a, h5p, h5s
 
-from h5s3.errors import H5s3Error
+from h5s3.errors import DamagedError, H5s3Error, RefusedError
 from h5s3.reader.blocks import Miss
+from h5s3.reader.bounded import decoding
 from h5s3.reader.datatypes import describe, short
 from h5s3.reader.names import names_of
 from h5s3.reader.opening import plain_reason
@@ -21,6 +23,7 @@ from h5s3.settings import MIB
 
 LARGEST = 16 * MIB  # bytes of one attribute that are read
 MOST_VALUES = 1000  # elements of one attribute that are shown
+MOST_IN_SEQUENCES = 10_000  # likewise, of the sequences that are its elements
 
 
 def count_attributes(obj: Any) -> int:
@@ -63,6 +66,8 @@ def read_attribute(file: Any, obj: Any, name: bytes, namer: Namer = by_address) 
         return found
     try:
         _read_value(found, attribute, file, namer)
+    except (RefusedError, DamagedError) as error:
+        found.error = error.cause
     except (Miss, H5s3Error):
         raise
     except (OSError, RuntimeError, ValueError, TypeError, KeyError, UnicodeError, MemoryError) as error:
@@ -80,12 +85,15 @@ def _read_value(found: Attribute, attribute: Any, file: Any, namer: Namer) -> No
         found.error = f"larger than {LARGEST >> 20} MiB"
         return
     values = np.zeros(attribute.shape, dtype=dtype)  # of an array type: gains its dimensions
-    attribute.read(values, mtype=_memory_type(attribute.get_type(), dtype))
+    with decoding() if dtype.hasobject else nullcontext():
+        attribute.read(values, mtype=_memory_type(attribute.get_type(), dtype))
     values = in_order(values, dtype)
     if values.size > MOST_VALUES:
         values, found.truncated = values.reshape(-1)[:MOST_VALUES], True
-    converter = Converter(file, namer)
+    converter = Converter(file, namer, sequences=MOST_IN_SEQUENCES)
     found.value = converter.array(values, dtype.subdtype[0] if dtype.subdtype else dtype)
+    if converter.cut:
+        found.truncated = True
     if converter.nans:
         found.nan_count = converter.nans
     if converter.infs:

@@ -8,7 +8,9 @@ from itertools import islice
 
 from h5s3.cache import Cache
 from h5s3.errors import NotCachedError, RefusedError
+from h5s3.reader.bounded import DECODING, decoding
 from h5s3.reader.extents import Extents
+from h5s3.reader.heaps import check_heap
 from h5s3.reader.lookahead import MOST_AHEAD, Lookahead
 from h5s3.reader.node import Node, Sizes
 from h5s3.reader.notes import Notes
@@ -66,6 +68,8 @@ class BlockFile(Seekable):
         if stop <= start:
             return 0
         self._fill(view[: stop - start], start, stop)
+        if self._look:  # lengths have 8 bytes
+            check_heap(view[: stop - start])
         self._position = stop
         return stop - start
 
@@ -85,8 +89,7 @@ class BlockFile(Seekable):
     # ---------------------------------------------------------------------------------------- blocks
 
     def _require(self, wanted: Iterable[int]) -> None:
-        missing = [index for index in wanted if index not in self._blocks]
-        missing = self._from_cache(missing)
+        missing = self._from_cache([index for index in wanted if index not in self._blocks])
         if not missing:
             return
         if self._suspended:
@@ -99,8 +102,7 @@ class BlockFile(Seekable):
     def prefetch(self, indices: Iterable[int]) -> None:
         """Have these blocks here, in at most one round."""
         last = (self.size - 1) // BLOCK
-        missing = sorted({i for i in indices if 0 <= i <= last and i not in self._blocks})
-        missing = self._from_cache(missing)
+        missing = self._from_cache(sorted({i for i in indices if 0 <= i <= last and i not in self._blocks}))
         if missing:
             self._fetch(missing)
 
@@ -132,9 +134,9 @@ class BlockFile(Seekable):
         return missing
 
     def _peek(self, start: int, stop: int) -> bytes | None:
-        indices = range(start // BLOCK, (stop - 1) // BLOCK + 1)
-        if any(index not in self._blocks for index in indices):
+        if self._missing(start, stop):
             return None
+        indices = range(start // BLOCK, (stop - 1) // BLOCK + 1)
         data = b"".join(self._blocks[index] for index in indices)
         return data[start - indices[0] * BLOCK : stop - indices[0] * BLOCK]
 
@@ -163,11 +165,12 @@ class BlockFile(Seekable):
         self._extents.clear()
 
     @contextmanager
-    def limited(self, most: int) -> Iterator[None]:
-        """Within this, no more than so many bytes are fetched as blocks. Raises `RefusedError` beyond."""
+    def limited(self, most: int, chunk: int = 0) -> Iterator[None]:
+        """Bounds bytes fetched as blocks, and memory to decode chunks of such a size: `RefusedError`."""
         self._allowance = most
         try:
-            yield
+            with decoding(max(DECODING, 8 * chunk)):
+                yield
         finally:
             self._allowance = None
 
@@ -193,8 +196,7 @@ class BlockFile(Seekable):
         return remaining
 
     def _fetch(self, indices: list[int]) -> None:
-        asked = self._around(set(indices), 0)
-        self._spend(asked)
+        self._spend(asked := self._around(set(indices), 0))
 
         def arrived(wanted: Range, data: bytes) -> list[Range]:
             came = self._take(wanted, data)

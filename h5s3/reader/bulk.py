@@ -119,7 +119,7 @@ class Bulk:
         blocks = self._file.blocks
         try:
             blocks.fetch_exact(self.ranges(box))
-            with blocks.limited(max(MOST_ELSEWHERE, self._limit)):
+            with blocks.limited(max(MOST_ELSEWHERE, self._limit), self._cell_bytes):
                 found: Array = read(box.part(self.selection))
         except EOFError as error:
             raise DamagedError(f"the values cannot be read: {error}") from None

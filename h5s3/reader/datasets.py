@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from h5py import h5d, h5s
 from h5s3.reader.chunkindex import read_index
 from h5s3.reader.datatypes import describe, short
 from h5s3.reader.filters import list_filters
-from h5s3.reader.names import text_of
+from h5s3.reader.names import text_of, virtual_source
 from h5s3.reader.values import Converter, memory_dtype
 from h5s3.records import ExternalFile, Filter, Json, TypeInfo, VirtualSource
 
@@ -139,7 +140,6 @@ def virtual_sources(dataset: h5d.DatasetID) -> tuple[list[VirtualSource], bool]:
     count = int(dcpl.get_virtual_count())
     sources = []
     for index in range(min(count, MOST_SOURCES)):
-        file, path = dcpl.get_virtual_filename(index), dcpl.get_virtual_dsetname(index)
-        name = file if isinstance(file, str) else text_of(file)
-        sources.append(VirtualSource(file=name, path=str(path), same_file=name == "."))
+        file, path = (text_of(os.fsencode(name)) for name in virtual_source(dcpl, index))
+        sources.append(VirtualSource(file=file, path=path, same_file=file == "."))
     return sources, count > MOST_SOURCES

@@ -10,6 +10,9 @@ from h5s3.reader.names import names_of, text_of
 from h5s3.records import Member, TypeInfo
 
 DEEPEST = 16  # nested types described; a file may nest far deeper
+MANY, MOST_KNOWN = 64, 16  # members of a type that is remembered; such types
+LONGEST = 1000  # characters of a type in a few words
+_known: dict[bytes, TypeInfo] = {}  # by encoding
 ORDERS: dict[int, str] = {h5t.ORDER_LE: "little-endian", h5t.ORDER_BE: "big-endian", h5t.ORDER_VAX: "mixed"}
 PADDINGS: dict[int, Any] = {
     h5t.STR_NULLTERM: "null-terminated",
@@ -28,8 +31,19 @@ def describe(tid: h5t.TypeID, depth: int = 0) -> TypeInfo:
     if depth > DEEPEST:
         return TypeInfo(class_="unknown", note=f"nested more than {DEEPEST} deep")
     kind = tid.get_class()
-    found = _DESCRIBE.get(kind, _unknown)(tid, depth)
-    return found
+    if depth == 0 and kind in (h5t.COMPOUND, h5t.ENUM) and tid.get_nmembers() > MANY:
+        return _remembered(tid)
+    return _DESCRIBE.get(kind, _unknown)(tid, depth)
+
+
+def _remembered(tid: Any) -> TypeInfo:
+    """A type of many members, described once: each of a million datasets may have it."""
+    key = tid.encode()
+    if key not in _known:
+        while len(_known) >= MOST_KNOWN:
+            del _known[next(iter(_known))]
+        _known[key] = _DESCRIBE[tid.get_class()](tid, 0)
+    return _known[key]
 
 
 def _order(tid: Any) -> Any:
@@ -146,7 +160,8 @@ _DESCRIBE = {
 
 def short(info: TypeInfo) -> str:
     """A datatype in one word or a few: NumPy's name for plain numbers, the standard's for the rest."""
-    return _SHORT.get(info.class_, _short_unknown)(info)
+    found = _SHORT.get(info.class_, _short_unknown)(info)
+    return found if len(found) <= LONGEST else found[: LONGEST - 1] + "…"
 
 
 def _prefixed(info: TypeInfo, letter: str, word: str) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import h5py
 import numpy
-from h5py import h5pl
 
 from h5s3.reader.filters import NAMES, available
+from h5s3.reader.plugins import allow_plugins, plugin_folders
 
 USUAL = (1, 2, 3, 4, 32000, 32001, 32026, 32008, 32004, 32015, 307, 32013)
 
@@ -18,9 +16,12 @@ def hdf5_versions() -> dict[str, str]:
     return {"HDF5": h5py.version.hdf5_version, "h5py": h5py.version.version, "numpy": numpy.__version__}
 
 
-def filters() -> tuple[list[str], list[str], list[str]]:
-    """Names of the filters that work here, those of the usual ones that do not, folders of plugins."""
+def filters(plugins: bool) -> tuple[list[str], list[str], list[str]]:
+    """Names of the filters that work here, those of the usual ones that do not, folders of plugins.
+
+    `plugins`: whether those of HDF5_PLUGIN_PATH count, which are loaded to find out.
+    """
+    allow_plugins(plugins)
     works = [name for code, name in sorted(NAMES.items()) if available(code)]
     missing = [NAMES[code] for code in USUAL if NAMES[code] not in works]
-    paths = [os.fsdecode(h5pl.get(index)) for index in range(h5pl.size())]
-    return works, missing, paths
+    return works, missing, plugin_folders()

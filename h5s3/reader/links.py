@@ -18,7 +18,11 @@ CLASSES: dict[int, LinkClass] = {h5l.TYPE_HARD: "hard", h5l.TYPE_SOFT: "soft", h
 Objects: TypeAlias = Any  # h5g.GroupID, h5d.DatasetID or h5t.TypeID
 
 
-@dataclass(frozen=True)
+class LeadsNowhereError(NotFoundError):
+    """A soft link to what is not there, or that lies behind a link that is not followed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """One link of a group. `address` is of the object header (hard links); `target` of the others."""
 
@@ -79,7 +83,7 @@ def _iterate(group: h5g.GroupID, limit: int) -> list[tuple[bytes, LinkClass, int
 
     def visit(name: bytes, info: h5l.LinkInfo) -> bool | None:
         # h5py reuses `info` for the next link: it is read here or never
-        kind = CLASSES.get(info.type, "other")
+        kind = "other" if misleading(name) else CLASSES.get(info.type, "other")
         found.append((name, kind, int(info.u) if kind == "hard" else None))
         return True if limit and len(found) >= limit else None
 
@@ -98,9 +102,17 @@ def _link(group: h5g.GroupID, name: bytes, kind: LinkClass, address: int | None)
     return Link(name, kind, address)
 
 
+def misleading(name: bytes) -> bool:
+    """Whether HDF5 takes a link's name for a path, which leads elsewhere: through an external link, perhaps.
+
+    No library writes such a name. To ask for it by name is the only way to its object.
+    """
+    return b"/" in name or name in (b"", b".")
+
+
 def get_link(group: h5g.GroupID, name: bytes) -> Link | None:
     """One link by name, or None."""
-    if not group.links.exists(name):
+    if misleading(name) or not group.links.exists(name):
         return None
     info = group.links.get_info(name)
     kind = CLASSES.get(info.type, "other")
@@ -176,7 +188,7 @@ def _as_group(here: Objects, where: bytes) -> h5g.GroupID:
 def stopped(path: bytes, link: Link) -> NotFoundError | RefusedError:
     """Why a path ends at a link that is not followed, or that leads nowhere."""
     if link.link_class == "soft":
-        return NotFoundError(f"the soft link {text_of(path)} leads nowhere ({text_of(link.target)})")
+        return LeadsNowhereError(f"the soft link {text_of(path)} leads nowhere ({text_of(link.target)})")
     return _refuse(path, link)
 
 

@@ -14,6 +14,7 @@ from h5s3.settings import MIB
 
 LONGEST = 4 * MIB  # node that is believed
 MOST_NODES = 200_000  # that are followed in one file
+MOST_WAITING = 200_000  # for their blocks at a time; of those beyond, libhdf5 asks for the blocks itself
 MOST_LOOKS = 2_000_000  # at pointers, most of them perhaps to what was seen before
 MOST_AHEAD = 32 * MIB  # fetched on a guess and not read since
 SUPERBLOCK = 32  # bytes of it that are looked at
@@ -45,6 +46,7 @@ class Lookahead:
         self._looks = 0
         self._seen: dict[Key, int] = {}
         self._waiting: dict[int, list[Node]] = {}  # by a block that must arrive first
+        self._many = 0  # nodes that wait
 
     def expect(self, nodes: Iterable[Node]) -> dict[int, None]:
         """Follow these nodes as far as they are here; the blocks that must come to follow them further, in
@@ -66,15 +68,19 @@ class Lookahead:
                 found = pointers(node, data, self._sizes)
                 todo.extend(item._replace(limit=item.limit or node.limit) for item in found)
                 continue
+            self._forget(node)
+            if self._many >= MOST_WAITING:
+                continue
             blocks = self._missing(start, stop)
             wanted.update(dict.fromkeys(blocks))
             self._waiting.setdefault(blocks[-1], []).append(node)
-            self._forget(node)
+            self._many += 1
         return wanted
 
     def arrived(self, blocks: Iterable[int]) -> dict[int, None]:
         """Go on with the nodes that waited for these blocks; the blocks that must come next."""
         ready = [node for block in blocks for node in self._waiting.pop(block, ())]
+        self._many -= len(ready)
         return self.expect(ready) if ready else {}
 
     def _new(self, node: Node) -> bool:

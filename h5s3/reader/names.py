@@ -46,3 +46,16 @@ def join(parent: bytes, name: bytes) -> bytes:
 def unescaped(raw: bytes) -> bytes:
     """A name as `text_of` shows it, in the file's bytes again: `\\xfc` is one byte."""
     return re.sub(rb"\\x([0-9a-f]{2})", lambda match: bytes.fromhex(match[1].decode()), raw)
+
+
+def virtual_source(dcpl: Any, index: int) -> tuple[str, str]:
+    """File and path that a virtual dataset maps values from; bytes that are not UTF-8 as surrogates."""
+    return _as_text(dcpl.get_virtual_filename, index), _as_text(dcpl.get_virtual_dsetname, index)
+
+
+def _as_text(ask: Any, index: int) -> str:
+    try:
+        found = ask(index)
+    except UnicodeDecodeError as error:  # h5py takes all names for UTF-8
+        found = error.object
+    return os.fsdecode(found)

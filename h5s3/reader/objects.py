@@ -14,7 +14,7 @@ from h5s3.reader.blocks import Miss
 from h5s3.reader.datasets import Facts, read_facts
 from h5s3.reader.datatypes import describe, short
 from h5s3.reader.filters import compression
-from h5s3.reader.links import Link, count_links, open_link
+from h5s3.reader.links import Link, count_links, misleading, open_link
 from h5s3.reader.names import join, names_of, text_of
 from h5s3.reader.opening import plain_reason
 from h5s3.records import (
@@ -28,7 +28,16 @@ from h5s3.records import (
     Tree,
     TreeNode,
     UnresolvedNode,
+    to_json,
 )
+
+
+@dataclass
+class Wanted:
+    """How many attributes of each object are wanted, and how many bytes all of them together may take."""
+
+    each: int
+    left: int
 
 
 @dataclass(frozen=True)
@@ -40,8 +49,8 @@ class Child:
     address: int | None = None
 
 
-def describe_link(file: Any, group: Any, parent: bytes, link: Link, attributes: int | None) -> Child:
-    """What a link leads to. `attributes`: how many to read with their values (None: do not look)."""
+def describe_link(file: Any, group: Any, parent: bytes, link: Link, attributes: Wanted | None) -> Child:
+    """What a link leads to. `attributes`: those to read with their values (None: do not look)."""
     path = join(parent, link.name)
     named = {**names_of(link.name), "path": text_of(path)}
     if link.link_class == "soft":
@@ -51,7 +60,8 @@ def describe_link(file: Any, group: Any, parent: bytes, link: Link, attributes: 
         shown = ExternalLinkNode(**named, target=f"{name}:{inside}", target_file=name, target_path=inside)
         return Child(shown, path)
     if link.link_class == "other":
-        return Child(UnresolvedNode(**named, reason="a user-defined link"), path)
+        reason = "its name is a path" if misleading(link.name) else "a user-defined link"
+        return Child(UnresolvedNode(**named, reason=reason), path)
     found = open_link(group, link)
     node = _object_node(found, named)
     if attributes is not None:
@@ -87,10 +97,12 @@ def dataset_node(facts: Facts, named: dict[str, Any]) -> DatasetNode:
     )
 
 
-def add_attributes(node: AttributedNode | Tree, file: Any, found: Any, limit: int) -> None:
-    """Give a node its first attributes (`limit` 0: all)."""
+def add_attributes(node: AttributedNode | Tree, file: Any, found: Any, wanted: Wanted) -> None:
+    """Give a node its first attributes; none once all together take what they may."""
     node.num_attributes = count_attributes(found)
-    node.attributes = [read_attribute(file, found, name) for name in attribute_names(found, limit)]
+    names = attribute_names(found, wanted.each) if wanted.left > 0 else []
+    node.attributes = [read_attribute(file, found, name) for name in names]
+    wanted.left -= len(to_json(list(node.attributes)))
     node.attributes_truncated = len(node.attributes) < node.num_attributes
 
 

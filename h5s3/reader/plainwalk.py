@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from io import RawIOBase
 from typing import Any, BinaryIO, TypeAlias
 
 import h5py
 
-from h5s3.errors import DamagedError, H5s3Error
-from h5s3.reader.links import resolve
+from h5s3.errors import DamagedError, H5s3Error, NotFoundError, RefusedError
+from h5s3.reader.datasets import read_facts
+from h5s3.reader.links import misleading, resolve
 from h5s3.reader.names import raw_path
 from h5s3.reader.opening import plain_reason
 from h5s3.reader.selection import parse_selection
+from h5s3.reader.unsafe import refuse_elsewhere
 
+DEEPEST = 1000  # groups in groups
 Readable: TypeAlias = BinaryIO | RawIOBase
 
 
@@ -42,12 +47,21 @@ def plain_level(file: Readable, path: str = "/") -> int:
 def plain_read(file: Readable, path: str, selections: Sequence[str]) -> int:
     """Read these selections of a dataset, one after another; how many values. Raises as `plain_walk`."""
     with _opened(file, path, "read the values") as start:
+        _check(start, path)
         dataset, values = h5py.Dataset(start), 0
         for text in selections:
             chosen = parse_selection(text, dataset.shape)
             _ = dataset[tuple(axis.as_slice if axis.keep else axis.start for axis in chosen)]
             values += count_values(text, dataset.shape)
         return values
+
+
+def _check(start: Any, path: str) -> None:
+    """Values that lie in another file are not read in any way: h5py would follow what the file says."""
+    if not isinstance(start, h5py.h5d.DatasetID):
+        raise NotFoundError(f"no dataset {path} in the file")
+    root = h5py.h5g.open(h5py.h5i.get_file_id(start), b"/")
+    refuse_elsewhere(start, read_facts(start), partial(resolve, root))
 
 
 def count_values(text: str, shape: Sequence[int]) -> int:
@@ -73,8 +87,10 @@ def _opened(file: Readable, path: str, doing: str) -> Iterator[Any]:
 def _count(start: Any) -> int:
     opened = 1
 
-    def visit(_: str, found: Any) -> None:
+    def visit(name: str, found: Any) -> None:
         nonlocal opened
+        if name.count("/") >= DEEPEST:  # h5py looks each up from the top: time grows with the square
+            raise RefusedError(f"it nests more than {DEEPEST} groups")
         opened += 1
         if isinstance(found, h5py.Dataset):
             _look(found)
@@ -89,7 +105,7 @@ def _count(start: Any) -> int:
 def _list(group: h5py.Group) -> int:
     met = {_address(group)}
     for name in group:
-        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        if misleading(os.fsencode(name)) or not isinstance(group.get(name, getlink=True), h5py.HardLink):
             continue
         child = group[name]
         met.add(_address(child))

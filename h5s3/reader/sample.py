@@ -19,7 +19,7 @@ from h5s3.reader.plans import Array, Part, Plan, Sample, dropped, steps_of
 from h5s3.reader.selection import Selection
 from h5s3.reader.sequences import in_order
 from h5s3.reader.unsafe import refuse_unsafe
-from h5s3.reader.values import memory_dtype, readable_dtype
+from h5s3.reader.values import compound_type, memory_dtype, readable_dtype
 from h5s3.reader.whereabouts import GAP, Runs, count_runs
 from h5s3.settings import MIB, written_size
 from h5s3.storage.base import Range
@@ -219,7 +219,7 @@ class Sampler:
     @contextmanager
     def _decoding(self) -> Iterator[None]:
         try:
-            with self._file.blocks.limited(self.max_bytes + MIB):  # variable-length values lie elsewhere
+            with self._file.blocks.limited(self.max_bytes + MIB, self._grid.piece_bytes):  # strings too
                 yield
         except (OSError, RuntimeError, ValueError, TypeError) as error:
             raise DamagedError(f"the values cannot be read: {plain_reason(error)}") from None
@@ -286,7 +286,7 @@ class Sampler:
             space.select_hyperslab(starts, shape, steps)
         values = np.zeros(shape, dtype=self._dtype)
         memory = h5py.h5s.create_simple(shape) if shape else h5py.h5s.create(h5py.h5s.SCALAR)
-        mtype = self._data.id.get_type() if opaque else h5py.h5t.py_create(self._dtype)
+        mtype = self._data.id.get_type() if opaque else compound_type(self._dtype)
         self._data.id.read(memory, space, values, mtype=mtype)
         return in_order(values, self._dtype)
 

@@ -19,6 +19,7 @@ from h5s3.reader.links import Link, address_of, count_links, kind_of, list_links
 from h5s3.reader.names import join, text_of
 from h5s3.reader.opening import OpenFile, plain_reason
 from h5s3.reader.waves import gather
+from h5s3.settings import MIB
 from h5s3.storage.base import Range
 
 T = TypeVar("T")
@@ -26,6 +27,7 @@ U = TypeVar("U")
 AT_ONCE = 1000  # objects of one wave: the limits are looked at in between
 MOST_ATTRIBUTES = 1000  # of one object that are listed
 DEEPEST = 200  # levels
+MOST_TEXT = 128 * MIB  # bytes of paths
 DAMAGED_SHOWN = 20
 
 
@@ -114,7 +116,7 @@ class _Walk:
         self._tell = tell
         self._until = time.monotonic() + limits.seconds
         self._most_bytes = spent() + limits.bytes
-        self._chunks = 0
+        self._chunks = self._text = 0
         self._seen: set[int] = set()
         self._found = Survey()
 
@@ -161,6 +163,10 @@ class _Walk:
                 if link.link_class == "external" and len(self._found.external_links) < DAMAGED_SHOWN:
                     item = join(group.path, link.name), text_of(link.target_file)
                     self._found.external_links.append(item)
+                self._text += len(group.path) + len(link.name)
+                if self._text > MOST_TEXT:
+                    self._cut(f"its paths are more than {MOST_TEXT // MIB} MiB")
+                    return
                 if link.address is not None and link.address not in self._seen:
                     self._seen.add(link.address)
                     yield group, link

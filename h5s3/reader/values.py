@@ -39,6 +39,7 @@ class Converter:
     raw: list[bytes] = field(default_factory=list)  # byte strings that are not UTF-8
     most: int = 0  # elements of one value that are shown, and 16 times as many characters (0: all)
     cut: int = 0  # values of which not all is shown
+    sequences: int | None = None  # elements of all sequences together that are shown
 
     def array(self, values: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> Json:
         """An array of any dimension as nested lists, `dtype` being h5py's with its metadata."""
@@ -81,7 +82,7 @@ class Converter:
         if names:
             for name, number in names.items():
                 if number == value:
-                    return name
+                    return self._bytes(raw_name(name))
         return int(value)
 
     def _float(self, value: Any) -> float | None:
@@ -121,8 +122,18 @@ class Converter:
             return self._bytes(value.encode("utf-8", "surrogateescape"))
         base = h5t.check_vlen_dtype(dtype)
         if isinstance(value, np.ndarray):
+            value = self._begun(value)
             return self.array(value, np.dtype(base) if base is not None else value.dtype)
         return [] if value is None or value == 0 else str(value)
+
+    def _begun(self, sequence: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """As much of a sequence as may still be shown: one alone can have millions of elements."""
+        if self.sequences is None:
+            return sequence
+        self.cut += sequence.size > self.sequences
+        sequence = sequence[: self.sequences]
+        self.sequences -= sequence.size
+        return sequence
 
     def _reference(self, reference: Any) -> str | None:
         if not reference:
@@ -150,8 +161,13 @@ def _selection(space: h5s.SpaceID) -> str:
     return "[" + ",".join(f"{int(a)}:{int(b) + 1}" for a, b in zip(low, high, strict=True)) + "]"
 
 
-def _field_text(name: str) -> str:
-    return text_of(name.encode("utf-8", "surrogateescape"))
+def raw_name(name: str | bytes) -> bytes:
+    """The bytes of a name that h5py gave: of an enum's as they are where they are not UTF-8."""
+    return name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
+
+
+def _field_text(name: str | bytes) -> str:
+    return text_of(raw_name(name))
 
 
 def memory_dtype(tid: Any) -> np.dtype[Any] | None:
@@ -176,6 +192,17 @@ def readable_dtype(tid: Any) -> np.dtype[Any] | None:
     return np.dtype(fields) if fields else None
 
 
+def compound_type(dtype: np.dtype[Any]) -> Any:
+    """The HDF5 type to read into: h5py makes none of a compound with names that are not UTF-8."""
+    if dtype.names is None or dtype.fields is None:
+        return h5t.py_create(dtype)
+    made = h5t.create(h5t.COMPOUND, dtype.itemsize)
+    for name in dtype.names:
+        member, offset = dtype.fields[name][:2]
+        made.insert(raw_name(name), offset, compound_type(member))
+    return made
+
+
 def enum_names(dtype: np.dtype[Any]) -> dict[str, int] | None:
     """What the values of an enum or boolean type are called; None for other types."""
     if dtype.kind == "b":
@@ -184,4 +211,4 @@ def enum_names(dtype: np.dtype[Any]) -> dict[str, int] | None:
     if not names:
         return None
     ordered = sorted(names.items(), key=lambda item: int(item[1]))
-    return {_field_text(str(name)): int(value) for name, value in ordered}
+    return {_field_text(name): int(value) for name, value in ordered}

@@ -13,7 +13,7 @@ from msgspec import UNSET
 
 from h5s3.records import Attribute
 
-from .expected import Expected, os_bytes, plain_number, shown
+from .expected import UNTOLD, Expected, os_bytes, plain_number, shown
 from .memory import OneFileSession
 from .plain import FAILURES, Entry
 
@@ -109,6 +109,8 @@ def same(case: Case, found: Any, wanted: Any) -> bool:
         return isinstance(found, list) and len(found) == len(wanted) and all(same(case, *p) for p in pairs)
     if isinstance(wanted, dict):
         return found.keys() == wanted.keys() and all(same(case, found[key], wanted[key]) for key in wanted)
+    if wanted == UNTOLD:
+        return isinstance(found, str) and found.startswith(("@", "/", "dangling"))
     if isinstance(wanted, str) and wanted.startswith("@") and found.startswith("/"):
         target, bracket, region = wanted.partition("[")
         return target == f"@{case.address(found.removesuffix(bracket + region))}"

@@ -26,13 +26,18 @@ MOST_PREVIEWS = 20
 Result = dict[str, Any]
 
 
-def look_at_all(paths: list[Path], seconds: float, workers: int = 2) -> dict[Path, Result]:
-    """How each file went: the worker's answer, or `outcome` crash or hang."""
+def look_at_all(
+    paths: list[Path], seconds: float, workers: int = 2, *, agree: bool = False
+) -> dict[Path, Result]:
+    """How each file went: the worker's answer, or `outcome` crash or hang.
+
+    `agree`: all that `tree` and `meta` say of it is held against h5py, too.
+    """
     todo: SimpleQueue[Path] = SimpleQueue()
     for path in sorted(paths, key=lambda path: -path.stat().st_size):
         todo.put(path)
     results: dict[Path, Result] = {}
-    threads = [Thread(target=_work_off, args=(todo, results, seconds)) for _ in range(workers)]
+    threads = [Thread(target=_work_off, args=(todo, results, seconds, agree)) for _ in range(workers)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -40,23 +45,23 @@ def look_at_all(paths: list[Path], seconds: float, workers: int = 2) -> dict[Pat
     return results
 
 
-def _work_off(todo: SimpleQueue[Path], results: dict[Path, Result], seconds: float) -> None:
-    worker = _start()
+def _work_off(todo: SimpleQueue[Path], results: dict[Path, Result], seconds: float, agree: bool) -> None:
+    worker = _start(agree)
     try:
         while True:
             path = todo.get_nowait()
             results[path] = _ask(worker, path, seconds)
             if results[path]["outcome"] in ("crash", "hang"):
                 _stop(worker)
-                worker = _start()
+                worker = _start(agree)
     except Empty:
         pass
     finally:
         _stop(worker)
 
 
-def _start() -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "tests.support.corpus"]
+def _start(agree: bool) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "tests.support.corpus", *["agree"] * agree]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     return subprocess.Popen(command, cwd=ROOT, **pipes)
 
@@ -90,10 +95,10 @@ def _serve() -> None:
     answers = os.fdopen(os.dup(1), "w")  # what h5py prints is no answer
     os.dup2(2, 1)
     for line in sys.stdin.buffer:
-        print(json.dumps(_look(os.fsdecode(line[:-1]))), file=answers, flush=True)
+        print(json.dumps(_look(os.fsdecode(line[:-1]), "agree" in sys.argv)), file=answers, flush=True)
 
 
-def _look(path: str) -> Result:
+def _look(path: str, agree: bool) -> Result:
     """What `tree` counts, and what went wrong when every object was described and some were previewed."""
     from h5s3.explore.session import Session
     from h5s3.settings import Settings
@@ -102,6 +107,11 @@ def _look(path: str) -> Result:
     with Session(Settings(no_cache=True)) as session:
         looks = _Looks(session, Location("local", path))
         looks.run()
+    if agree:
+        from tests.support.agreeing import disagreements
+
+        looks.result["agreed"], differ = disagreements(Path(path))
+        looks.result["wrong"] += differ
     return {"outcome": "error" if looks.exit_code else "record"} | looks.result
 
 
@@ -114,13 +124,15 @@ class _Looks:
         self.result: Result = {"wrong": []}
 
     def run(self) -> None:
+        from h5s3.explore.du import du
         from h5s3.explore.meta import meta
         from h5s3.explore.preview import preview
         from h5s3.explore.tree import tree
 
-        document = self._ask(tree, depth=0, limit=0)
+        document = self._ask(tree, depth=0, limit=0, attributes=True)
         if document is None:
             return
+        self._ask(du, depth=0, limit=0)
         nodes = list(_nodes(document, b""))
         counted = Counter(node["type"] for _, node in nodes if "alias_of" not in node)
         self.result |= {kind: counted[kind] for kind in ("group", "dataset", "datatype", "unresolved")}

@@ -25,6 +25,8 @@ PADDINGS = {
     h5t.STR_SPACEPAD: "space-padded",
 }
 
+UNTOLD = "@?"  # an object is there, so damaged that h5py does not tell its address
+
 
 def shown(raw: bytes) -> str:
     """Bytes as text, what is no UTF-8 escaped."""
@@ -148,7 +150,8 @@ class Expected:
             return {shown(os_bytes(name)): self.one(value[name], dtype[name]) for name in dtype.names}
         names = h5py.check_enum_dtype(dtype)
         if names is not None and value in names.values():
-            return next(name for name, number in names.items() if number == value)
+            name = next(name for name, number in names.items() if number == value)
+            return shown(name) if isinstance(name, bytes) else name
         if dtype.kind == "O":
             return self._object(value, dtype)
         return self._plain(value, dtype)
@@ -187,12 +190,16 @@ class Expected:
         if not value:
             return None
         try:
-            target = self.name(h5o.get_info(h5r.dereference(value, self.file.id)).addr)
+            reached = h5r.dereference(value, self.file.id)
+        except FAILURES:
+            return "dangling"
+        try:
+            target = self.name(h5o.get_info(reached).addr)
             if not isinstance(value, h5py.RegionReference):
                 return target
             region = h5r.get_region(value, self.file.id)
         except FAILURES:
-            return "dangling"
+            return UNTOLD
         if not region.get_select_npoints():
             return f"{target}[]"
         bounds = zip(*region.get_select_bounds(), strict=True)

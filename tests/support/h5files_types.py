@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import h5py
@@ -74,7 +75,8 @@ def compound_unmappable(path: Path) -> None:
     kind.insert(b"padded", 10, string_type(5, h5t.CSET_UTF8, h5t.STR_SPACEPAD))
     kind.insert(b"last\xff", 16, h5t.IEEE_F64BE)
     with new_file(path) as file:
-        raw_dataset(file, "table", kind, (2,), bytes(48))
+        rows = [struct.pack("<iiH5sx", n, 0, n + 1, b"ab   ") + struct.pack(">d", n / 2) for n in (7, 8)]
+        raw_dataset(file, "table", kind, (2,), b"".join(rows))
         raw_attribute(file, "row", kind, (), bytes(24))
 
 
