@@ -223,7 +223,7 @@ def check_dataset(case: Case, entry: dict[str, Any], document: Meta, dataset: An
     for name in ("shape", "maxshape"):
         assert getattr(document, name) == (None if entry[name] is None else list(entry[name])), path
     assert (document.chunks or None) == (list(entry["chunks"]) if entry["chunks"] else None), path
-    assert document.storage_size == entry["storage_size"], path
+    assert document.storage_size % (1 << 64) == entry["storage_size"], path  # libhdf5's sums wrap
     assert document.nbytes == entry["nbytes"], path
     assert document.layout == ("external" if entry["external_files"] else entry["layout"]), path
     filters = [(item.id, tuple(item.options)) for item in document.filters or ()]
