@@ -74,7 +74,7 @@ def alive(number: int) -> bool:
 @pytest.mark.parametrize(("how", "said"), [("segfault", "Segmentation fault"), ("abort", "Aborted")])
 def test_a_crash_is_a_sentence(name: str, how: str, said: str, tmp_path: Path) -> None:
     path = {"preview": ["/entry/data/counts"], "get": ["/entry/data/counts"]}.get(name, [])
-    result = spawn(how, name, local(), *path, PYTHONFAULTHANDLER="", HOME=str(tmp_path))
+    result = spawn(how, name, local(), *path, HOME=str(tmp_path))
     cause = f"the HDF5 library crashed while it read this ({said}): the file is damaged, or made to do that"
     assert result == Result(6, "", f"h5s3: {local()}: {cause}\n")
 
@@ -82,6 +82,12 @@ def test_a_crash_is_a_sentence(name: str, how: str, said: str, tmp_path: Path) -
 def test_a_crash_of_libhdf5_itself() -> None:
     crafted = {"RECURSION": str(local("virtual_cycle")), "PYTHONFAULTHANDLER": ""}
     assert "crashed" in spawn("recursion", "tree", local(), **crafted).failed(6)
+
+
+def test_the_c_library_says_nothing_of_a_crash() -> None:
+    assert "crashed" in spawn("double_free", "tree", local()).failed(6)
+    shown = spawn("double_free", "tree", local(), "--debug").err
+    assert "Fatal Python error: Aborted" in shown and "crashed" in shown
 
 
 def test_every_command_that_reads_hdf5_is_guarded() -> None:

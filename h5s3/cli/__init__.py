@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 
@@ -38,5 +39,7 @@ def leave(code: int) -> None:
             stream.flush()
         except (OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), number)
-    guard.tell(code=code)
+    if guard.tell(code=code):
+        atexit._run_exitfuncs()
+        os._exit(code)  # without libhdf5's own clearing up, which a damaged file may crash
     sys.exit(code)

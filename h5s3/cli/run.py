@@ -20,6 +20,7 @@ from h5s3.errors import DamagedError, H5s3Error, NetworkError
 from h5s3.explore.session import Session
 from h5s3.settings import Settings
 
+NO_LOCK = "can't allocate lock"  # how Python may say that there is no memory left
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
@@ -43,7 +44,7 @@ def _ending(error: BaseException, debug: bool) -> int:
         return 130
     if isinstance(error, BrokenPipeError):
         return 0
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or str(error) == NO_LOCK:
         if not guard.tell(memory=True):  # the guard says it: nothing more is to be loaded here
             report(limits.exhausted(), debug)
         return DamagedError.exit_code

@@ -58,6 +58,8 @@ def supervise(work: Callable[[], int]) -> int:
         os.close(end)
     _follow(kept)
     guard.connect(line)
+    if "--debug" not in sys.argv:
+        _keep_to_ourselves()
     if interrupts:  # the terminal sends Ctrl-C to both; the parent passes on its own
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         listen(signal.SIGUSR1)
@@ -77,6 +79,15 @@ def _follow(kept: int) -> None:
         fcntl.fcntl(kept, fcntl.F_SETOWN, os.getpid())
         fcntl.fcntl(kept, fcntl.F_SETSIG, signal.SIGKILL)
         fcntl.fcntl(kept, fcntl.F_SETFL, fcntl.fcntl(kept, fcntl.F_GETFL) | os.O_ASYNC)
+
+
+def _keep_to_ourselves() -> None:
+    """Keep standard error for what this program says: the C library has words of its own for a crash."""
+    with suppress(OSError, AttributeError):
+        sys.stderr = open(os.dup(2), "w", buffering=1, encoding=sys.stderr.encoding)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
 
 
 def _anew() -> int:

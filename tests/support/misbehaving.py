@@ -25,6 +25,16 @@ def segfault() -> None:
     ctypes.string_at(0)
 
 
+def double_free() -> None:
+    """Free memory twice, on which the C library says so on standard error and ends the process."""
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+    place = libc.malloc(64)
+    libc.free(place)
+    libc.free(place)
+    os.abort()  # a C library that does not notice
+
+
 def recursion() -> None:
     """Have libhdf5 itself crash: it follows a virtual dataset whose source is that dataset, without end."""
     import h5py
@@ -84,6 +94,7 @@ def limits() -> None:
 HOW: dict[str, Callable[[], None]] = {
     "segfault": segfault,
     "abort": os.abort,
+    "double_free": double_free,
     "recursion": recursion,
     "colourful": colourful,
     "spin": spin,
