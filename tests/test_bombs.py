@@ -107,11 +107,11 @@ def commands(where: str, path: Path, folder: Path) -> Iterator[list[str]]:
         yield ["get", where, name, "-o", f"{folder}/got.h5", "--overwrite"]
 
 
-def check(cost: Cost) -> None:
+def check(cost: Cost, name: str = "") -> None:
     """An end that is documented, within the bounds."""
     assert cost.code in CODES, cost
     assert cost.memory < MOST_MEMORY and cost.seconds < MOST_SECONDS, cost
-    assert cost.code == 0 or cost.err.count("\n") == 1 or "h5s3: " in cost.err
+    assert cost.code == 0 or "h5s3: " in cost.err or (name == "doctor" and cost.out)  # which goes on
     assert "internal error" not in cost.err and "Traceback" not in cost.err
 
 
@@ -151,7 +151,7 @@ def test_every_command_ends(name: str, tmp_path: Path, rclone: S3Server) -> None
         print(
             f"{name:32s} {words:34.34s} {cost.code:4d} {cost.memory:6.0f} MiB {cost.seconds:6.1f} s  {said}"
         )
-        check(cost)
+        check(cost, args[0])
 
 
 # ------------------------------------------------------------------------------------------ in this process

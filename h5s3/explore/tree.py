@@ -80,6 +80,7 @@ class _Walk:
         self._attributes = Wanted(ATTRIBUTES_SHOWN, MOST_VALUES) if attributes else None
         self._text = MOST_TEXT
         self._seen: dict[int, str] = {}
+        self._counts: dict[int, int] = {}
         self._left = MOST_NODES
 
     def run(self, path: str) -> Tree:
@@ -183,7 +184,7 @@ class _Walk:
     def _describe(self, group: Any, parent: bytes, link: Link) -> Child:
         from h5s3.reader.objects import describe_link
 
-        return describe_link(self._file.h5.id, group, parent, link, self._attributes)
+        return describe_link(self._file.h5.id, group, parent, link, self._attributes, self._counts)
 
     def _adopt(self, owner: _Open, group: Any, link: Link, child: Child, below: list[_Open]) -> None:
         """Hang a child into the tree; an object met before is an alias and is not gone into again."""

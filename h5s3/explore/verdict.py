@@ -35,6 +35,7 @@ COUNTING = 30.0  # seconds for the walk that is counted
 MOST_OBJECTS = 50_000  # that are surveyed
 MOST_REBUILT = 12_000  # objects of a file that is laid out anew
 MOST_LINKS = 50_000  # likewise: an object may have many names
+MOST_COUNTED = 300_000  # links of a file whose walk is counted: it holds a node for each of them
 MOST_CHUNKS = 200_000  # likewise
 GROWTH = 1.1  # of the file, up to which larger pages are worth it
 AS_IS = "as laid out"
@@ -113,6 +114,8 @@ class _Work:
         """The walk that `h5s3 tree -r` takes when nothing is cached."""
         self.tell("counting requests", 0.5)
         try:
+            if found.num_links > MOST_COUNTED:
+                raise StoppedError("too many links to be walked again")
             return walk_costs(AS_IS, "counted", self.blocks, layout.size, Allowance(most, COUNTING))
         except (StoppedError, DamagedError):
             pieces, size = layout.metadata_extents, layout.size
@@ -126,7 +129,7 @@ class _Work:
         page = page_size(needed)
         rebuilt = not found.cut and found.objects <= MOST_REBUILT and found.num_chunks <= MOST_CHUNKS
         unknown = any(item.stored is None for item in found.datasets)
-        if rebuilt and not unknown and sum(found.links.values()) <= MOST_LINKS:
+        if rebuilt and not unknown and found.num_links <= MOST_LINKS:
             try:
                 return self._rebuilt(file, layout, page, until)
             except (StoppedError, DamagedError, RefusedError):

@@ -64,8 +64,9 @@ class BlockFile(Seekable):
         """Fill the buffer as far as the file goes. Raises `Miss` while suspended, else waits."""
         view = memoryview(buffer).cast("B")
         start = self._position
-        stop = min(start + len(view), self.size)
-        if stop <= start:
+        stop = max(start, min(start + len(view), self.size))
+        view[stop - start :] = bytes(len(view) - (stop - start))  # libhdf5 would read what was in it
+        if stop == start:
             return 0
         self._fill(view[: stop - start], start, stop)
         if self._look:  # lengths have 8 bytes
@@ -80,8 +81,7 @@ class BlockFile(Seekable):
         self._require(wanted)
         for index in wanted:
             self._ahead.discard(index)
-            block = self._blocks[index]
-            offset = index * BLOCK
+            block, offset = self._blocks[index], index * BLOCK
             low, high = max(start, offset), min(stop, offset + len(block))
             view[low - start : high - start] = block[low - offset : high - offset]
         self._evict()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from h5s3.errors import NotCachedError
+from h5s3.errors import DamagedError, NotCachedError
 from h5s3.reader.blocks import Miss
 from h5s3.reader.links import address_of
 from h5s3.reader.node import WANTED, header
@@ -108,6 +108,8 @@ def _iterate(dataset: Any, facts: Facts, most: int, file: OpenFile | None = None
 
     def visit(chunk: Any) -> bool | None:
         offset, mask, start, size = chunk
+        if offset is None:  # so h5py tells of one without an address, which no library keeps in an index
+            raise DamagedError("the file is damaged: its index has a chunk that is nowhere")
         rows.append((*offset, start, size, mask))
         return True if len(rows) > most else None
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from h5py import h5f, h5p
+from h5py import h5f
 
 from h5s3.reader.conventions import conventions
 from h5s3.reader.datasets import count_storage, fill_value, read_facts, virtual_sources
 from h5s3.reader.datatypes import describe, short
 from h5s3.reader.filters import compression
-from h5s3.reader.links import count_links, list_links
+from h5s3.reader.links import count_links, list_links, tracks_creation
 from h5s3.reader.named import named_values
 from h5s3.reader.opening import OpenFile
 from h5s3.reader.values import Namer
@@ -36,7 +36,9 @@ def add_group(document: Meta, group: Any) -> None:
     document.links = counts
     if document.num_children > MOST_LINKS:
         document.links_truncated = True
-    document.creation_order = bool(group.get_create_plist().get_link_creation_order() & h5p.CRT_ORDER_TRACKED)
+    tracked = tracks_creation(group)
+    if tracked is not None:
+        document.creation_order = tracked
 
 
 def add_file(document: Meta, file: OpenFile) -> None:

@@ -87,10 +87,17 @@ def _iterate(group: h5g.GroupID, limit: int) -> list[tuple[bytes, LinkClass, int
         found.append((name, kind, int(info.u) if kind == "hard" else None))
         return True if limit and len(found) >= limit else None
 
-    tracked = group.get_create_plist().get_link_creation_order() & h5p.CRT_ORDER_TRACKED
-    order = h5py.h5.INDEX_CRT_ORDER if tracked else h5py.h5.INDEX_NAME
+    order = h5py.h5.INDEX_CRT_ORDER if tracks_creation(group) else h5py.h5.INDEX_NAME
     group.links.iterate(visit, info=True, idx_type=order)
     return found
+
+
+def tracks_creation(group: h5g.GroupID) -> bool | None:
+    """Whether a group tracks the order in which its links were made; None where damage hides just that."""
+    try:
+        return bool(group.get_create_plist().get_link_creation_order() & h5p.CRT_ORDER_TRACKED)
+    except (RuntimeError, ValueError):
+        return None
 
 
 def _link(group: h5g.GroupID, name: bytes, kind: LinkClass, address: int | None) -> Link:

@@ -49,8 +49,13 @@ class Child:
     address: int | None = None
 
 
-def describe_link(file: Any, group: Any, parent: bytes, link: Link, attributes: Wanted | None) -> Child:
-    """What a link leads to. `attributes`: those to read with their values (None: do not look)."""
+def describe_link(
+    file: Any, group: Any, parent: bytes, link: Link, attributes: Wanted | None, counts: dict[int, int]
+) -> Child:
+    """What a link leads to. `attributes`: those to read with their values (None: do not look).
+
+    `counts` keeps how many links groups have, by address: to count those of an old group reads all of it.
+    """
     path = join(parent, link.name)
     named = {**names_of(link.name), "path": text_of(path)}
     if link.link_class == "soft":
@@ -63,15 +68,20 @@ def describe_link(file: Any, group: Any, parent: bytes, link: Link, attributes: 
         reason = "its name is a path" if misleading(link.name) else "a user-defined link"
         return Child(UnresolvedNode(**named, reason=reason), path)
     found = open_link(group, link)
-    node = _object_node(found, named)
+    node = _object_node(found, named, link.address, counts)
     if attributes is not None:
         add_attributes(node, file, found, attributes)
     return Child(node, path, link.address)
 
 
-def _object_node(found: Any, named: dict[str, Any]) -> GroupNode | DatasetNode | DatatypeNode:
+def _object_node(
+    found: Any, named: dict[str, Any], address: int | None, counts: dict[int, int]
+) -> GroupNode | DatasetNode | DatatypeNode:
     if isinstance(found, h5py.h5g.GroupID):
-        return GroupNode(**named, num_children=count_links(found), nx_class=nx_class(found) or UNSET)
+        many = counts.get(address or 0)
+        if many is None:
+            many = counts[address or 0] = count_links(found)
+        return GroupNode(**named, num_children=many, nx_class=nx_class(found) or UNSET)
     if isinstance(found, h5py.h5d.DatasetID):
         return dataset_node(read_facts(found), named)
     return DatatypeNode(**named, dtype=short(describe(found)))

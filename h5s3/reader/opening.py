@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import h5py
 
-from h5s3.errors import DamagedError, H5s3Error
+from h5s3.errors import DamagedError, H5s3Error, RefusedError
 from h5s3.reader.blocks import BlockFile
 from h5s3.reader.links import Found, resolve
 from h5s3.reader.node import Sizes, header
@@ -21,6 +21,7 @@ from h5s3.reader.waves import ReplayError
 from h5s3.storage.base import ObjectInfo
 
 FAILURES = (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError)  # that h5py raises
+TOO_DEEP = "its data types are nested too deep to be read"
 T = TypeVar("T")
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 LOOKALIKES = {
@@ -69,6 +70,8 @@ class OpenFile:
         `ReplayError` where it may be of our own making."""
         try:
             return question(self)
+        except RecursionError:
+            raise RefusedError(TOO_DEEP) from None
         except FAILURES as error:
             if not _by_h5py(error):
                 raise
@@ -91,7 +94,7 @@ def open_hdf5(blocks: BlockFile, info: ObjectInfo, plugins: bool = False) -> Ite
     if offset is None:
         blocks.seek(0)
         raise DamagedError(_not_hdf5(blocks.read(8)), location=info.location.display)
-    if blocks.size < offset + superblock_size(blocks, offset):  # libhdf5 would read on in its own memory
+    if blocks.size < offset + superblock_size(blocks, offset):  # libhdf5 would make something of the rest
         raise _truncated(info)
     sizes = node_sizes(blocks, offset)
     if sizes is not None:

@@ -65,7 +65,8 @@ class Survey:
     old_groups: int = 0  # with symbol tables
     datasets: list[Surveyed] = field(default_factory=list)
     attributes: int = 0
-    links: Counter[str] = field(default_factory=Counter)  # by class
+    links: Counter[str] = field(default_factory=Counter)  # by class, of those that were looked at
+    num_links: int = 0  # by the groups' own count
     external_links: list[tuple[bytes, str]] = field(default_factory=list)
     deepest: int = 0
     damaged: list[tuple[bytes, str]] = field(default_factory=list)  # path and reason, the first of them
@@ -91,6 +92,7 @@ class _Group:
     id: Any
     old: bool
     attributes: int
+    links: int
 
 
 _Found = _Group | Surveyed | None | Exception
@@ -146,6 +148,10 @@ class _Walk:
                 if self._stopped():
                     return found
                 found += self._children(few)
+            listed = zip(some, lists, strict=True)
+            left_out = any(isinstance(links, list) and len(links) < group.links for group, links in listed)
+            if left_out and not self._stopped():
+                self._cut(f"it has more than {self._limits.objects:,} links")
         return found
 
     def _links(self, group: _Group) -> list[Link] | Exception:
@@ -192,6 +198,7 @@ class _Walk:
                 self._found.groups += 1
                 self._found.old_groups += item.old
                 self._found.attributes += item.attributes
+                self._found.num_links += item.links
                 groups.append(item)
             elif item is not None:
                 self._found.datasets.append(item)
@@ -214,8 +221,8 @@ class _Walk:
 
     def _group(self, path: bytes, group: Any) -> _Found:
         attribute_names(group, MOST_ATTRIBUTES)
-        count_links(group)
-        return _Group(path, group, is_old_group(self._file, address_of(group)), count_attributes(group))
+        old, links = is_old_group(self._file, address_of(group)), count_links(group)
+        return _Group(path, group, old, count_attributes(group), links)
 
     def _dataset(self, path: bytes, dataset: Any, address: int) -> Surveyed:
         facts = read_facts(dataset)

@@ -148,10 +148,9 @@ class Converter:
             return None
         try:
             space = h5r.get_region(reference, self.file)
-            target = self.namer(address_of(h5r.dereference(reference, self.file)))
+            return self.namer(address_of(h5r.dereference(reference, self.file))) + _selection(space)
         except (ValueError, RuntimeError, KeyError, OSError, TypeError):
             return "dangling"
-        return target + _selection(space)
 
 
 def _selection(space: h5s.SpaceID) -> str:

@@ -89,7 +89,8 @@ def _group_facts(meta: Meta) -> list[tuple[str, str]]:
         }
         listed = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
         facts.append(("links", plural(meta.num_children, "link") + (f" ({listed})" if listed else "")))
-        facts.append(("order", "by creation" if meta.creation_order is True else "by name"))
+        told = "by name" if meta.creation_order is False else "unknown"
+        facts.append(("order", "by creation" if meta.creation_order is True else told))
     if meta.file is not UNSET:
         file = meta.file
         page = f", pages of {file.page_size:,} bytes" if file.page_size else ""
