@@ -26,6 +26,7 @@ from tests.support.memory import LOCATION, MemoryStore, in_blocks, one_file_sess
 
 MOST_ATTRIBUTES = 20  # shown in a tree
 KINDS = {h5py.Group: "group", h5py.Dataset: "dataset", h5py.Datatype: "datatype"}
+COMPRESSORS = (1, 4, 32000)  # gzip, szip, lzf
 LINKS = ("soft_link", "external_link")
 STRATEGIES = {
     h5f.FSPACE_STRATEGY_FSM_AGGR: "aggregate",
@@ -193,8 +194,12 @@ def check_group(case: Case, path: str, document: Meta, group: Any) -> None:
     wanted["other"] = kinds.count("unresolved")
     assert counts == wanted | {"hard": len(kinds) - sum(wanted.values())}
     assert document.num_children == len(kinds)
-    tracked = group.get_create_plist().get_link_creation_order() & h5p.CRT_ORDER_TRACKED
-    assert document.creation_order == bool(tracked)
+    try:
+        tracked = group.get_create_plist().get_link_creation_order() & h5p.CRT_ORDER_TRACKED
+    except RuntimeError:
+        assert document.creation_order is msgspec.UNSET
+    else:
+        assert document.creation_order == bool(tracked)
     assert bool(document.file) == (path == "/")
     if document.file:
         check_file(case, document.file)
@@ -231,17 +236,23 @@ def check_dataset(case: Case, entry: dict[str, Any], document: Meta, dataset: An
     high = h5py.Dataset(dataset)
     if entry["chunks"] and entry["shape"] is not None:
         assert document.num_chunks == dataset.get_num_chunks(), path
-    if high.compression not in (None, "unknown"):
+    several = sum(code in COMPRESSORS for code, _ in filters) > 1  # h5py names one in an order of its own
+    if high.compression not in (None, "unknown") and not several:
         assert document.compression == high.compression, path
-    if high.compression == "gzip":
+    if high.compression == "gzip" and not several:
         assert document.compression_opts == high.compression_opts, path
     for listed, wanted in (
         (document.external_files, high.external),
         (document.virtual_sources, sources(high)),
     ):
-        assert [msgspec.structs.astuple(item)[:2] for item in listed or ()] == [w[:2] for w in wanted or ()]
+        found = [msgspec.structs.astuple(item)[:2] for item in listed or ()]
+        assert found == [tuple(map(as_shown, item[:2])) for item in wanted or ()]
     check_fill(case, document, high)
     check_dimensions(case, document, high)
+
+
+def as_shown(value: Any) -> Any:
+    return shown(os_bytes(value)) if isinstance(value, str) else value
 
 
 def sources(dataset: h5py.Dataset) -> list[tuple[str, str]]:
@@ -266,6 +277,8 @@ def check_dimensions(case: Case, document: Meta, dataset: h5py.Dataset) -> None:
     assert [item.size for item in document.dimensions or ()] == list(dataset.shape or ()), document.path
     for found, dimension in zip(document.dimensions or (), dataset.dims, strict=bool(dataset.shape)):
         assert (found.label or "") == dimension.label, document.path
+        if any(item.name == "DIMENSION_LIST" and item.error for item in document.attributes):
+            continue  # of references of HDF5 1.12, which we do not read and say so
         try:
             scales = [h5o.get_info(scale.id).addr for scale in dimension.values()]
         except plain.FAILURES:

@@ -7,13 +7,20 @@ import time
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 from h5py import h5f, h5p
+from msgspec import UNSET
 
 from h5s3.errors import DamagedError
+from h5s3.explore.meta import meta
+from h5s3.explore.preview import preview
 from h5s3.explore.tree import tree
+from h5s3.reader.blocks import BlockFile
+from h5s3.storage.trace import Trace
 from tests.support.cli import spawn
 from tests.support.memory import LOCATION, MemoryStore, memory_session
+from tests.support.mutate import lookup3, summed_regions
 
 
 def with_endless_heap(width: int = 8) -> bytes:
@@ -65,3 +72,70 @@ def test_a_superblock_that_is_cut_is_never_read(libver: str, user_block: int) ->
         with memory_session(MemoryStore(whole[: user_block + length])) as session:
             with pytest.raises(DamagedError, match=f"truncated: {user_block + length} bytes are fewer"):
                 tree(session, LOCATION)
+
+
+def test_beyond_the_end_there_are_zeros(tmp_path: Path) -> None:
+    """As from files on disk: h5py hands libhdf5 whatever memory a short read leaves unfilled."""
+    path = tmp_path / "driver.h5"
+    with h5py.File(path, "w") as file:
+        file["data"] = [1, 2, 3]
+    content = bytearray(path.read_bytes())
+    content[48:56] = (len(content) + (1 << 50)).to_bytes(8, "little")  # of a block of the driver's
+    path.write_bytes(content)
+    with h5py.File(path) as file:
+        assert list(file) == ["data"]
+    for _ in range(5):
+        with memory_session(MemoryStore(bytes(content))) as session:
+            assert [child.name for child in tree(session, LOCATION).children] == ["data"]
+    store = MemoryStore(b"0123456789")
+    blocks = BlockFile(store, None, store.info, Trace())
+    for start, read in ((4, b"456789" + bytes(4)), (10, bytes(10)), (1 << 60, bytes(10))):
+        blocks.seek(start)
+        buffer = bytearray(b"\xaa" * 10)
+        assert blocks.readinto(memoryview(buffer)) == max(0, 10 - start) and buffer == read
+
+
+def test_a_region_that_cannot_be_told_spares_the_others() -> None:
+    """A selection that begins outside of its dataset."""
+    stream = io.BytesIO()
+    with h5py.File(stream, "w") as file:
+        data = file.create_dataset("data", data=np.arange(12).reshape(3, 4))
+        regions = [data.regionref[0:2, 1:3], data.regionref[1:3, 0:2]]
+        file.attrs.create("regions", regions, dtype=h5py.regionref_dtype)
+    content = bytearray(stream.getvalue())
+    content[content.index(b"GCOL") + 64] = 32  # the first row of the first region
+    with memory_session(MemoryStore(bytes(content))) as session:
+        (attribute,) = meta(session, LOCATION).attributes
+    assert attribute.value == ["dangling", "/data[1:3,0:2]"]
+
+
+def test_a_chunk_that_is_nowhere_is_damage() -> None:
+    """An index with an undefined address: h5py has no place to tell of."""
+    stream = io.BytesIO()
+    with h5py.File(stream, "w") as file:
+        data = file.create_dataset("data", data=np.arange(8, dtype="<i4"), chunks=(4,))
+        address = data.id.get_chunk_info(1).byte_offset.to_bytes(8, "little")
+    content = stream.getvalue()
+    assert content.count(address) == 1
+    content = content.replace(address, b"\xff" * 8)
+    with memory_session(MemoryStore(content)) as session:
+        with pytest.raises(DamagedError, match="its index has a chunk that is nowhere"):
+            preview(session, LOCATION, "/data")
+        document = meta(session, LOCATION, "/data")
+        assert document.shape == [8] and document.num_chunks is None
+
+
+def test_a_group_whose_order_is_hidden_is_listed() -> None:
+    """Its properties cannot be read as a whole, though its links can."""
+    stream = io.BytesIO()
+    with h5py.File(stream, "w", libver="latest") as file:
+        file["first"], file["second"] = 1, 2
+    content = bytearray(stream.getvalue())
+    start, stop = next(region for region in summed_regions(bytes(content)) if content[region[0]] == ord("O"))
+    message = content.index(b"\x0a\x02\x00\x01\x00\x00", start, stop)
+    content[message + 4] = 16  # the version of its group info
+    content[stop : stop + 4] = lookup3(bytes(content[start:stop])).to_bytes(4, "little")
+    with memory_session(MemoryStore(bytes(content))) as session:
+        assert [child.name for child in tree(session, LOCATION).children] == ["first", "second"]
+        document = meta(session, LOCATION)
+    assert document.num_children == 2 and document.creation_order is UNSET

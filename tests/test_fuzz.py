@@ -1,6 +1,7 @@
 """Damaged files: every command ends in an answer or in one sentence, and what it shows is what h5py shows.
 
-`H5S3_FUZZ_SEED` and `H5S3_FUZZ_COUNT` choose other cases for the long run.
+For the long runs `H5S3_FUZZ_SEED` and `H5S3_FUZZ_COUNT` choose other cases, and in the folder that
+`H5S3_FUZZ_KEEP` names stay the files of those that crashed, hung or went wrong.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ from collections import Counter
 
 import pytest
 
-from tests.support.fuzzing import Case, run_cases
+from tests.support.fuzzing import ROOT, Case, run_cases
 from tests.support.mutate import damaged, lookup3, summed_regions
 
 SEED = 7
-FEW, MANY = 70, 2000
+FEW, MANY, OTHERS = 60, 2000, 500
+CORPUS = ROOT.parent / "shared" / "corpus" / "files"
 
 
 def check(seed: int, cases: list[Case], capsys: pytest.CaptureFixture[str]) -> None:
@@ -36,10 +38,22 @@ def test_a_few_damaged_files(capsys: pytest.CaptureFixture[str]) -> None:
     check(SEED, run_cases(SEED, FEW), capsys)
 
 
+def chosen(count: int) -> tuple[int, int]:
+    """Seed and number of the cases of a long run."""
+    return int(os.environ.get("H5S3_FUZZ_SEED", "1")), int(os.environ.get("H5S3_FUZZ_COUNT", count))
+
+
 @pytest.mark.slow
 def test_many_damaged_files(capsys: pytest.CaptureFixture[str]) -> None:
-    seed, count = (int(os.environ.get(f"H5S3_FUZZ_{name}", n)) for name, n in (("SEED", 1), ("COUNT", MANY)))
+    seed, count = chosen(MANY)
     check(seed, run_cases(seed, count, workers=2), capsys)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CORPUS.exists(), reason="there is no ../shared/corpus on this machine")
+def test_damaged_files_that_others_wrote(capsys: pytest.CaptureFixture[str]) -> None:
+    seed, count = chosen(OTHERS)
+    check(seed, run_cases(seed, count, CORPUS, workers=2), capsys)
 
 
 def test_damage_is_the_same_for_the_same_seed() -> None:

@@ -25,7 +25,7 @@ PADDINGS = {
     h5t.STR_SPACEPAD: "space-padded",
 }
 
-UNTOLD = "@?"  # an object is there, so damaged that h5py does not tell its address
+UNTOLD = "@?"  # an object is there, so damaged that h5py does not tell its address or region
 
 
 def shown(raw: bytes) -> str:
@@ -198,11 +198,11 @@ class Expected:
             if not isinstance(value, h5py.RegionReference):
                 return target
             region = h5r.get_region(value, self.file.id)
+            if not region.get_select_npoints():
+                return f"{target}[]"
+            bounds = zip(*region.get_select_bounds(), strict=True)
         except FAILURES:
             return UNTOLD
-        if not region.get_select_npoints():
-            return f"{target}[]"
-        bounds = zip(*region.get_select_bounds(), strict=True)
         return f"{target}[{','.join(f'{low}:{high + 1}' for low, high in bounds)}]"
 
 
