@@ -14,6 +14,7 @@ from h5s3.errors import NetworkError, UsageError
 
 MIB = 1 << 20
 GIB = 1 << 30
+LEAST_MEMORY = 128 * MIB  # what Python and its libraries take, and some
 ENV_FILE_NAMES = {
     "S3_ENDPOINT": "endpoint_url",
     "S3_ACCESS_KEY": "access_key",
@@ -130,9 +131,14 @@ def memory_limit(installed: int) -> int | None:
     if not named:
         return min(4 * GIB, installed // 4 * 3)
     try:
-        return parse_size(named) or None
+        most = parse_size(named)
     except UsageError as error:
         raise error.at("H5S3_MEMORY") from None
+    if 0 < most < LEAST_MEMORY:
+        raise UsageError(
+            f"{named!r} is too little to start", location="H5S3_MEMORY", hint="give 128M or more"
+        )
+    return most or None
 
 
 def cpu_limit() -> int | None:

@@ -165,3 +165,19 @@ def test_a_bug_shows_neither(monkeypatch: pytest.MonkeyPatch, moto: S3Server) ->
     assert all(line.isprintable() for line in full.err.split("\n"))
     for hidden in ("abc", "def", "ghi"):
         assert f"={hidden}" not in full.err and f" {hidden}" not in full.err
+
+
+@pytest.mark.parametrize(
+    "where", ["http://user:PASS/WORD@127.0.0.1:9/x.h5", "https:/user:PASS/WORD@host/x.h5"]
+)
+def test_a_password_in_what_is_no_url(where: str) -> None:
+    line = run("tree", where).failed(2)
+    assert line.endswith("a URL without a valid host") and "PASS" not in line and "WORD" not in line
+
+
+def test_a_password_in_an_endpoint_that_is_none(moto: S3Server) -> None:
+    url = "http://user:PASS/WORD@127.0.0.1:9"
+    for command in (("doctor", "s3://b/x.h5"), ("tree", "s3://b/x.h5"), ("ls", "s3://b/")):
+        result = run(*command, "--endpoint-url", url, "--debug", on=moto)
+        assert result.code in (2, 5), result
+        assert "PASS" not in result.out + result.err and "WORD" not in result.out + result.err

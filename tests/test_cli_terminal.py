@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import h5py
 import pytest
 from rich.cells import cell_len
 
@@ -52,7 +53,7 @@ def test_a_listing_fits_and_shows_whole_names(server: S3Server, columns: int) ->
     code, text = on_terminal("ls", "s3://cli-terminal/", "-r", "-l", columns=columns, on=server)
     plain = without_colour(text)
     assert code == 0 and max(map(cell_len, plain.split("\n"))) <= columns
-    assert "short.h5" in plain and "long/" * 30 + "name.h5" in plain.replace("\n", "")
+    assert "short.h5" in plain and "long/" * 30 + "name.h5" in plain.replace("\n      ", "")
 
 
 def test_meta_is_folded_and_not_cut() -> None:
@@ -189,3 +190,15 @@ def test_the_same_in_a_process_of_its_own(rclone: S3Server) -> None:
     assert result.code == 0 and printable(result)
     result = spawn("meta", file("nexus"), "/\x1b[31m\n\u202e", "--debug")
     assert result.code == 3 and printable(result) and "Traceback" in result.err
+
+
+def test_what_is_folded_cannot_pass_for_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "forged.h5"
+    with h5py.File(path, "w") as new:
+        new.attrs["a"] = "ok" + " " * 80 + "units  str  K"
+        new.attrs["b"] = "x" * 200
+    code, sent = on_terminal("meta", path, columns=80)
+    lines = without_colour(sent).splitlines()
+    below = lines[lines.index("attributes (2)") + 1 :]
+    assert code == 0 and [line[:5] for line in below if not line.startswith(" " * 6)] == ["  a  ", "  b  "]
+    assert all(cell_len(line) <= 80 for line in lines) and any("units  str  K" in line for line in below)

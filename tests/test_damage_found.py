@@ -18,6 +18,7 @@ from h5s3.explore.preview import preview
 from h5s3.explore.tree import tree
 from h5s3.reader.blocks import BlockFile
 from h5s3.storage.trace import Trace
+from tests.support import h5files
 from tests.support.cli import spawn
 from tests.support.memory import LOCATION, MemoryStore, memory_session
 from tests.support.mutate import lookup3, summed_regions
@@ -139,3 +140,17 @@ def test_a_group_whose_order_is_hidden_is_listed() -> None:
         assert [child.name for child in tree(session, LOCATION).children] == ["first", "second"]
         document = meta(session, LOCATION)
     assert document.num_children == 2 and document.creation_order is UNSET
+
+
+def test_a_file_that_cannot_be_closed_is_damaged(tmp_path: Path) -> None:
+    """libhdf5 loses count of what it holds, and says so when it is to let go of it."""
+    content = bytearray(h5files.make("attributes_many", tmp_path).read_bytes())
+    heap = content.index(b"FRHP")
+    start, stop = next(region for region in summed_regions(bytes(content)) if region[0] == heap)
+    content[start + 23] ^= 0x20  # of the address of the free space in the heap, of which there is none
+    content[stop : stop + 4] = lookup3(bytes(content[start:stop])).to_bytes(4, "little")
+    path = tmp_path / "damaged.h5"
+    path.write_bytes(content)
+    assert "the file is damaged: Pinned entry count" in spawn("tree", path, "-r", "--attrs").failed(6)
+    with memory_session(MemoryStore(bytes(content))) as session, pytest.raises(DamagedError):
+        tree(session, LOCATION, depth=0, attributes=True)

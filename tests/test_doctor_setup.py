@@ -432,3 +432,10 @@ def test_every_finding_has_its_group() -> None:
     }
     assert used and used <= names, used - names
     assert max(map(len, names)) <= 14
+
+
+@pytest.mark.parametrize("where", ["s3://b/x.h5", "http://127.0.0.1:9/x.h5"])
+def test_a_proxy_without_a_valid_port(rclone: S3Server, where: str) -> None:
+    result = run("doctor", where, on=rclone, http_proxy="http://u:p@127.0.0.1:99999")
+    assert result.code == 5 and not result.err
+    assert "the address of the web proxy has no valid port" in " ".join(result.out.split())

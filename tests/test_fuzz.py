@@ -16,6 +16,8 @@ from tests.support.fuzzing import ROOT, Case, run_cases
 from tests.support.mutate import damaged, lookup3, summed_regions
 
 SEED = 7
+LONG = int(os.environ.get("H5S3_FUZZ_SEED", "1"))  # read here: tests see no such variables
+COUNT = os.environ.get("H5S3_FUZZ_COUNT")
 FEW, MANY, OTHERS = 60, 2000, 500
 CORPUS = ROOT.parent / "shared" / "corpus" / "files"
 
@@ -40,7 +42,7 @@ def test_a_few_damaged_files(capsys: pytest.CaptureFixture[str]) -> None:
 
 def chosen(count: int) -> tuple[int, int]:
     """Seed and number of the cases of a long run."""
-    return int(os.environ.get("H5S3_FUZZ_SEED", "1")), int(os.environ.get("H5S3_FUZZ_COUNT", count))
+    return LONG, int(COUNT or count)
 
 
 @pytest.mark.slow

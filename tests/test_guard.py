@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -116,7 +117,15 @@ def test_a_crash_leaves_the_terminal_as_it_was() -> None:
 def test_an_end_from_outside_is_said() -> None:
     result = spawn("killed", "tree", local())
     assert result.code == 6
-    assert result.err == f"h5s3: {local()}: the system ended the reading, as it does when memory runs out\n"
+    assert result.failed(6) == f"{local()}: the reading was killed, as the system does when memory runs out"
+
+
+def test_a_signal_that_is_no_crash_is_not_the_fault_of_the_file() -> None:
+    with spinning("tree", local()) as (process, child):
+        os.kill(child, signal.SIGALRM)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (1, "")
+    assert err == f"h5s3: {local()}: ended by a signal (Alarm clock)\n"
 
 
 def test_a_hang_ends_at_the_time_limit() -> None:
@@ -132,7 +141,7 @@ def test_a_hang_ends_when_its_processor_time_is_used_up() -> None:
     with spinning("tree", local(), H5S3_CPU_SECONDS="1") as (process, _):
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out) == (6, "")
-    assert "not done after 1 s of processor time" in err and "H5S3_CPU_SECONDS allows more" in err
+    assert "its processor time is used up" in err and "H5S3_CPU_SECONDS allows more than 1" in err
 
 
 def test_memory_that_runs_out_is_said() -> None:
@@ -146,6 +155,37 @@ def test_open_files_that_run_out_are_said() -> None:
     result = spawn("descriptors", "tree", local())
     assert (result.code, result.out) == (1, "")
     assert result.err == "h5s3: too many open files: see ulimit -n\n"
+
+
+def test_too_few_open_files_to_start() -> None:
+    said = set()
+    for most in range(4, 14):  # with fewer, Python itself does not start
+        line = f"ulimit -n {most}; exec {shlex.join(cli.command('limits', 'tree', local()))}"
+        done = subprocess.run(
+            ["sh", "-c", line], env=environment(), capture_output=True, text=True, timeout=60
+        )
+        assert "supervisor.py" not in done.stderr
+        said.add(done.stderr)
+    assert "h5s3: cannot start: Too many open files\n" in said
+
+
+def test_memory_that_runs_out_in_other_words() -> None:
+    for how in ("no_thread", "no_lock", "no_room"):
+        assert "reading it takes more than" in spawn(how, "tree", local()).failed(6)
+
+
+def test_what_libhdf5_would_load_for_the_environment_is_not() -> None:
+    """It looks at these before any file is opened, and loads what HDF5_PLUGIN_PATH holds."""
+    foreign = {"HDF5_VOL_CONNECTOR": "none_such", "HDF5_DRIVER": "none_such"}
+    assert spawn("limits", "tree", local(), **foreign).code == 0
+
+
+def test_ctrl_c_while_it_starts() -> None:
+    """It is the system's to deal with, as long as nothing of ours is there that would."""
+    told = "print(signal.getsignal(signal.SIGINT) is signal.SIG_DFL, *sys.modules)"
+    code = f"import h5s3.__main__, signal, sys; {told}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith("True") and "h5s3.cli" not in done.stdout
 
 
 def limits(*args: object, **more: str) -> dict[str, Any]:
@@ -170,7 +210,13 @@ def test_what_may_be_fetched_may_be_held() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "value"), [("H5S3_MEMORY", "much"), ("H5S3_CPU_SECONDS", "-1"), ("H5S3_CPU_SECONDS", "1.5")]
+    ("variable", "value"),
+    [
+        ("H5S3_MEMORY", "much"),
+        ("H5S3_MEMORY", "20M"),
+        ("H5S3_CPU_SECONDS", "-1"),
+        ("H5S3_CPU_SECONDS", "1.5"),
+    ],
 )
 def test_limits_that_make_no_sense(variable: str, value: str) -> None:
     result = spawn("limits", "tree", local(), **{variable: value})

@@ -16,7 +16,11 @@ def main() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the caller: nothing else is to take its number
             setattr(sys, name, open(os.devnull, "w"))
-    code = supervise(command) if wanted() else command()
+    try:
+        code = supervise(command) if wanted() else command()
+    except OSError as error:  # no pipe, no process
+        sys.stderr.write(f"h5s3: cannot start: {error.strerror}\n")
+        code = 1
     settle()
     leave(code)
 
@@ -30,6 +34,10 @@ def command() -> int:
         return run()
     except KeyboardInterrupt:
         return 130
+    except MemoryError:
+        if guard.tell(memory=True):
+            return 6
+        raise
 
 
 def leave(code: int) -> None:

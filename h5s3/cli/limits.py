@@ -9,6 +9,7 @@ from h5s3.errors import DamagedError
 from h5s3.settings import GIB, cpu_limit, memory_limit, written_size
 
 OPEN_FILES = 1024  # sockets and files at once: enough for the connections of a benchmark
+FOREIGN = ("HDF5_VOL_CONNECTOR", "HDF5_DRIVER")  # libhdf5 would load libraries for them as it starts
 _limited: list[bool] = []  # holds something in a process that is
 
 
@@ -19,6 +20,8 @@ def limit() -> None:
     crash leaves no core file: it would hold credentials.
     """
     _limited.append(True)
+    for name in FOREIGN:
+        os.environ.pop(name, None)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing here needs it, and its threads take memory
     for name, amount in (
         ("RLIMIT_CORE", 0),

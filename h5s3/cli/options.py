@@ -166,6 +166,8 @@ class Common:
             raise UsageError("--anon and --profile contradict each other")
         if values["insecure"]:
             _show_warnings()
+        if values["debug"]:
+            _show_all()
         found = from_environment(values["env_file"])
         given = {
             name: values[name]
@@ -177,6 +179,13 @@ class Common:
         if values["max_bytes"] is not None:
             given["max_bytes"] = parse_size(values["max_bytes"])
         return replace(found, **given, **flags)
+
+
+def _show_all() -> None:
+    """Let storage leave alone what the libraries below it log."""
+    import logging
+
+    logging.getLogger("h5s3").setLevel(logging.DEBUG)
 
 
 def _show_warnings() -> None:

@@ -20,7 +20,7 @@ from h5s3.errors import DamagedError, H5s3Error, NetworkError
 from h5s3.explore.session import Session
 from h5s3.settings import Settings
 
-NO_LOCK = "can't allocate lock"  # how Python may say that there is no memory left
+NO_MEMORY = ("can't allocate lock", "can't start new thread")  # so Python says it, too
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
@@ -44,7 +44,11 @@ def _ending(error: BaseException, debug: bool) -> int:
         return 130
     if isinstance(error, BrokenPipeError):
         return 0
-    if isinstance(error, MemoryError) or str(error) == NO_LOCK:
+    if (
+        isinstance(error, MemoryError)
+        or str(error) in NO_MEMORY
+        or getattr(error, "errno", 0) == errno.ENOMEM
+    ):
         if not guard.tell(memory=True):  # the guard says it: nothing more is to be loaded here
             report(limits.exhausted(), debug)
         return DamagedError.exit_code
@@ -54,6 +58,10 @@ def _ending(error: BaseException, debug: bool) -> int:
         error = H5s3Error(f"internal error ({type(error).__name__})", hint="--debug shows more")
     report(error, debug)
     return error.exit_code
+
+
+def _errno(error: BaseException) -> int | None:
+    return error.errno if isinstance(error, OSError) else None
 
 
 def report(error: H5s3Error, debug: bool = False) -> None:

@@ -29,6 +29,8 @@ COMMANDS = ("tree", "meta", "preview", "get", "du", "bench", "doctor")  # those 
 OFF = "H5S3_GUARD"  # 0 runs the command in this process: for debuggers and profilers
 GRACE = 1.0  # seconds that the child has, beyond its time, to end by itself
 LEAVE = 3.0  # seconds that it has after Ctrl-C, or when its work is done
+FAULTS = ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL", "SIGSYS", "SIGTRAP")
+CRASHES = {getattr(signal, name) for name in FAULTS if hasattr(signal, name)}
 PASSED = ("SIGTERM", "SIGHUP", "SIGQUIT")
 
 
@@ -213,14 +215,17 @@ class _Parent:
 
 
 def _of_signal(number: int) -> H5s3Error:
+    how = signal.strsignal(number) or f"signal {number}"
     if number == signal.SIGXCPU:
         return DamagedError(
-            f"not done after {cpu_limit()} s of processor time: it is large beyond measure, or damaged",
-            hint="H5S3_CPU_SECONDS allows more",
+            "its processor time is used up: it is large beyond measure, or damaged",
+            hint=f"H5S3_CPU_SECONDS allows more than {cpu_limit()}",
         )
     if number == signal.SIGKILL:
-        return DamagedError("the system ended the reading, as it does when memory runs out")
-    return _crash(signal.strsignal(number) or f"signal {number}")
+        return DamagedError("the reading was killed, as the system does when memory runs out")
+    if number in CRASHES:
+        return _crash(how)
+    return H5s3Error(f"ended by a signal ({how})")
 
 
 def _crash(how: str) -> H5s3Error:

@@ -53,7 +53,7 @@ def appearing(path: str, overwrite: bool) -> Iterator[tuple[BinaryIO, str]]:
     """
     folder, name = os.path.split(path)
     temporary = os.path.join(folder or ".", f".{name[:40]}.{secrets.token_hex(8)}.part")
-    guard.tell(unfinished=os.path.abspath(temporary))
+    guard.tell(unfinished=temporary)
     with said(path):
         try:
             stream = os.fdopen(_created(temporary), "w+b")
@@ -66,7 +66,7 @@ def appearing(path: str, overwrite: bool) -> Iterator[tuple[BinaryIO, str]]:
         finally:
             with suppress(FileNotFoundError):
                 os.unlink(temporary)
-            guard.tell(finished=os.path.abspath(temporary))
+            guard.tell(finished=temporary)
         _sync_folder(folder or ".")
 
 

@@ -86,7 +86,8 @@ def open_hdf5(blocks: BlockFile, info: ObjectInfo, plugins: bool = False) -> Ite
 
     `plugins`: let HDF5_PLUGIN_PATH load filters for a file that is not of this machine, too.
 
-    Raises `DamagedError` for what is empty, not HDF5, truncated or damaged.
+    Raises `DamagedError` for what is empty, not HDF5, truncated or damaged; and `ReplayError` where closing
+    fails after a suspended read.
     """
     if info.size == 0:
         raise DamagedError("the object is empty", location=info.location.display)
@@ -108,8 +109,18 @@ def open_hdf5(blocks: BlockFile, info: ObjectInfo, plugins: bool = False) -> Ite
     try:
         yield OpenFile(h5, blocks, info, offset)
     finally:
-        h5.close()
+        _close(h5, blocks, info)
         blocks.save()
+
+
+def _close(h5: h5py.File, blocks: BlockFile, info: ObjectInfo) -> None:
+    """Close a file. Where that fails, damage has confused libhdf5, and nothing that it told is trusted."""
+    try:
+        h5.close()
+    except FAILURES as error:
+        if blocks.ever_missed:
+            raise ReplayError from error
+        raise damaged(error, info) from None
 
 
 def _by_h5py(error: BaseException) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console, OverflowMethod
+from rich.console import Console
 from rich.text import Text
 
+FOLDED = " " * 6  # before what did not fit on a line
 Cell = tuple[str, str]  # text, style
 Line = list[Cell]
 
@@ -65,11 +66,20 @@ def _fitted(head: Line, width: int) -> Line:
 
 
 def print_lines(console: Console, lines: Iterable[Line], *, fold: bool = False) -> None:
-    """Print lines: styled and cut to the width on a terminal, or folded; whole and plain elsewhere."""
+    """Print lines: styled and cut to the width on a terminal, or folded; whole and plain elsewhere.
+
+    What is folded goes on further in than any line begins, so that no text can pass for a line of its own.
+    """
     if not console.is_terminal:
         for line in lines:
             console.file.write("".join(text for text, _ in line).rstrip() + "\n")
         return
-    overflow: OverflowMethod = "fold" if fold else "ellipsis"
     for line in lines:
-        console.print(Text.assemble(*line, end=""), no_wrap=not fold, overflow=overflow)
+        text = Text.assemble(*line, end="")
+        if fold and text.cell_len > console.width:
+            first, *more = text.wrap(console, max(1, console.width - len(FOLDED)), overflow="fold")
+            console.print(first, no_wrap=True)
+            for piece in more:
+                console.print(FOLDED, piece, sep="", no_wrap=True)
+        else:
+            console.print(text, no_wrap=True, overflow="ellipsis")

@@ -83,7 +83,7 @@ def endpoint(
     url = client.meta.endpoint_url
     kind = "AWS" if is_aws(url) else "not AWS's own"
     origin = endpoint_origin(session, settings, origins)
-    path = urlsplit(url).path.strip("/")
+    path = urlsplit(url).path.strip("/") if "://" in origin_of(url) else ""  # else it may be of a password
     detail = f"{origin_of(url)}{'/' if path else ''}{path} ({origin}; {kind})"
     if bucket and path.rpartition("/")[2] == bucket:
         found = [
@@ -128,7 +128,7 @@ def styles(session: Any, client: Any, bucket: str) -> list[Verdict]:
     """How buckets are addressed, and which checksums are sent and asked for."""
     url = client.meta.endpoint_url
     chosen = (client.meta.config.s3 or {}).get("addressing_style") or "auto"
-    host = urlsplit(url).netloc.rpartition("@")[2]
+    host = origin_of(url).partition("://")[2] or "the endpoint"
     shown = bucket or "bucket"
     if chosen == "path" or (chosen == "auto" and "." in bucket):
         why = "" if chosen == "path" else ": the bucket's name has a dot, which TLS would not take"

@@ -40,10 +40,13 @@ def reach(url: str, settings: Settings, tls: ssl.SSLContext | None) -> Verdict:
         warn_unverified(url)
     via = proxy_for(getproxies(), parts.scheme, parts.hostname or "")
     there = urlsplit(via) if via else parts
-    port = there.port or (80 if via or parts.scheme == "http" else 443)
     try:
+        port = there.port or (80 if via or parts.scheme == "http" else 443)
         addresses, said = _resolve(there.hostname or "", port, settings)
         sock, took = _connect(addresses, f"{there.hostname}:{port}", settings)
+    except ValueError:
+        whose = "the web proxy" if via else "the server"
+        return _unreached(NetworkError(f"the address of {whose} has no valid port"), via)
     except H5s3Error as error:
         return _unreached(error, via)
     said += f", TCP {milliseconds(took)}"

@@ -6,6 +6,7 @@ What hostile files do to it in C, done by other C code that is always at hand.
 from __future__ import annotations
 
 import ctypes
+import errno
 import itertools
 import os
 import resource
@@ -70,6 +71,21 @@ def descriptors() -> None:
         taken.append(open(os.devnull))
 
 
+def no_thread() -> None:
+    """Run out of memory in the words of a thread that cannot be started."""
+    raise RuntimeError("can't start new thread")
+
+
+def no_lock() -> None:
+    """Run out of memory in the words of an import."""
+    raise RuntimeError("can't allocate lock")
+
+
+def no_room() -> None:
+    """Run out of memory in the words of the system."""
+    raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM), "module.py")
+
+
 def killed() -> None:
     """Be ended by somebody else, as by the kernel for want of memory."""
     os.kill(os.getpid(), signal.SIGKILL)
@@ -100,6 +116,9 @@ HOW: dict[str, Callable[[], None]] = {
     "spin": spin,
     "devour": devour,
     "descriptors": descriptors,
+    "no_thread": no_thread,
+    "no_lock": no_lock,
+    "no_room": no_room,
     "killed": killed,
     "patient": patient,
     "limits": limits,
