@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from h5s3.storage.location import Location, parse_location
 from tests.support.cli import Result, file, run
 from tests.support.proxy import Proxy
 from tests.support.servers import S3Server
@@ -69,6 +70,18 @@ def test_keys_that_other_tools_take_for_one(moto: S3Server) -> None:
         for key in ("one/a b", "one/a+b", "one/a%20b", "one//a b", "one/./a b")
     }
     assert list(counts.values()) == [3, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("scheme", ["s3a", "s3n", "S3A"])
+def test_the_schemes_of_hadoop_are_s3(server: S3Server, scheme: str) -> None:
+    for key in ("b/k.h5?x#y%20", "", "/leading//two"):
+        assert parse_location(f"{scheme}://bucket/{key}") == Location("s3", key, "bucket")
+    where = put(server, "a?b=c&d.h5")
+    found = run("tree", where.replace("s3:", f"{scheme}:"), "--json", on=server).json
+    assert (found["location"], found["num_children"]) == (where, 3)
+    line = run("tree", where.replace("s3:", f"{scheme}:"), "--anon", "--no-cache", on=server).failed(4)
+    assert line.startswith(f"{where}: access denied") and "anonymously" in line
+    assert run("tree", f"{scheme}:///key").failed(2).startswith("no bucket in")
 
 
 @pytest.mark.parametrize("variable", ["H5S3_BUCKET", "S3_BUCKET"])

@@ -82,6 +82,11 @@ def test_head_tells_size_and_identity(here: Place) -> None:
     assert (changed.etag, changed.last_modified) != (info.etag, info.last_modified)
 
 
+def test_only_what_is_proven_is_kept(here: Place) -> None:
+    info = here.store.head(here.put("file.h5", DATA))
+    assert (info.identity is not None) == here.name.startswith(("s3-", "presigned", "plain"))
+
+
 def test_first_is_head_and_bytes_at_once(here: Place) -> None:
     location = here.put("file.h5", DATA)
     head = here.store.head(location)

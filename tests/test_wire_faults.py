@@ -13,18 +13,22 @@ from typing import Any
 
 import pytest
 
+import h5s3
+from h5s3.cache import Cache
+from h5s3.reader.blocks import BLOCK
+from h5s3.storage import http
 from tests.support.cli import Result
 from tests.support.proxy import Proxy
 from tests.support.scattered import scattered
 from tests.support.servers import S3Server
-from tests.support.stores import hurry
+from tests.support.stores import hurry, reach
 from tests.support.truth import assert_cache_is_right, told
 from tests.support.walks import BUCKET, Walks, scattered_walks
 from tests.support.wire import Seen
 
 XML = b"<?xml version='1.0'?><Error><Code>%s</Code><Message>no</Message>%s</Error>"
 EVIL = b"<Endpoint>127.0.0.1:9</Endpoint><Bucket>walks</Bucket>"
-RIGHT, ACCESS, NETWORK, CHANGED = 0, 4, 5, 7
+RIGHT, ACCESS, NETWORK, DAMAGED, CHANGED = 0, 4, 5, 6, 7
 
 
 @dataclass
@@ -72,9 +76,9 @@ CASES = [
     Case("header", header("ETag", '"other"', again=True), first=RIGHT),
     Case("header", header("Last-Modified", "the day before \xff yesterday"), later=RIGHT),
     Case("header", header("Date", "-1"), later=RIGHT),
-    Case("header", header("Content-Length", "abc"), later=RIGHT),
-    Case("header", header("Content-Length", "-5"), later=RIGHT),
-    Case("header", header("Content-Length", "9" * 40), later=RIGHT),
+    Case("header", header("Content-Length", "abc")),
+    Case("header", header("Content-Length", "-5")),
+    Case("header", header("Content-Length", "9" * 40)),
     Case("header", header("Content-Length", "0")),
     Case("header", header("Content-Length", "5, 6")),
     Case("header", header("Content-Length", "7", again=True), passing=True),
@@ -83,9 +87,12 @@ CASES = [
     Case("header", header("Transfer-Encoding", "chunked"), passing=True),
     Case("header", header("X-Long", "v" * 70_000), passing=True),
     Case("header", header("X-Many", "\r\nX-Many: ".join("v" * 3000)), passing=True),
-    Case("header", header("X-Odd", "a\rb\nc\x00\xff"), later=RIGHT),
-    Case("endless_body", later=RIGHT),
-    Case("endless_body", {"chunked": True, "filler": b"z" * 1000}, later=RIGHT),
+    Case("header", header("X-Odd", "a\rb\nc\x00\xff")),  # hides the Content-Length that comes after it
+    Case("endless_body", passing=True),
+    Case("endless_body", {"limit": 5}, passing=True),
+    Case("endless_body", {"limit": 0}, later=RIGHT),
+    Case("endless_body", {"chunked": True, "filler": b"z" * 1000}, passing=True),
+    Case("endless_body", {"chunked": True, "filler": b"z" * 5, "limit": 10}, passing=True),
     Case("endless_body", {"length": 1 << 40}),
     Case("body", {"body": b"<html>log in</html>", "status": 200}),
     Case("status", {"status": 400, "body": XML % (b"ExpiredToken", b"")}, later=ACCESS),
@@ -103,8 +110,9 @@ TURNS = {str(case): (next(turns), next(turns)) for case in CASES}
 
 @pytest.fixture
 def walks(rclone: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Walks, Proxy]]:
-    """Walks through a proxy; retries come at once."""
+    """Walks through a proxy; retries come at once, and ends are waited for for a short time."""
     hurry(monkeypatch)
+    monkeypatch.setattr(http, "END_SECONDS", 0.5)
     with Proxy(rclone) as proxy:
         yield scattered_walks(rclone, proxy.url), proxy
 
@@ -280,6 +288,77 @@ def test_a_lie_that_was_remembered_is_found_out(walks: tuple[Walks, Proxy]) -> N
     proxy.fault("wrong_content_range", when=first, times=1, value="bytes 0-262143/300000")
     assert walk.ask("tree", "s3", "--refresh").code in (RIGHT, CHANGED)
     ends(walk.ask("tree", "s3"), RIGHT, walk, "tree")
+
+
+@pytest.mark.parametrize("command", ["tree", "meta", "preview"])
+def test_a_cache_that_was_given_zeros_heals(
+    walks: tuple[Walks, Proxy], command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that once sent zeros under the right headers, and is honest from then on."""
+    walk, proxy = walks
+    monkeypatch.setenv("H5S3_CACHE_DIR", str(tmp_path / command))
+    fault = proxy.fault("zeros", when=later, times=1)
+    assert walk.ask(command, "s3").code == DAMAGED
+    assert fault.hits
+    with pytest.raises(AssertionError, match="no content has"):
+        assert_cache_is_right([walk.data])
+    proxy.clear()
+    assert walk.ask(command, "s3", "--offline").code == DAMAGED
+    ends(walk.ask(command, "s3"), RIGHT, walk, command)
+    ends(walk.ask(command, "s3", "--offline"), RIGHT, walk, command)
+    assert_cache_is_right([walk.data])
+
+
+def test_python_reads_a_file_whose_cache_was_given_zeros(
+    walks: tuple[Walks, Proxy], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walk, _ = walks
+    reach(walk.server, monkeypatch)
+    where = walk.locations["s3"]
+    assert walk.ask("meta", "s3").code == 0
+    cache = Cache()
+    poisoned = {key: bytes(BLOCK) for key in cache._open() or () if key.startswith("block:")}
+    cache.set_many(poisoned, "block")
+    cache.close()
+    with h5s3.open(where) as file:
+        assert len(file) == 60
+    with h5s3.open(where, offline=True):
+        pass
+
+
+def test_what_is_damaged_is_fetched_anew_once(rclone: S3Server, walks: tuple[Walks, Proxy]) -> None:
+    walk, proxy = walks
+    rclone.put(BUCKET, walk.key, walk.data[:300_000])
+    counts = []
+    for _ in range(3):
+        proxy.reset()
+        assert "truncated" in walk.ask("tree", "s3").failed(6)
+        counts.append(proxy.count("GET"))
+    assert counts[1] == counts[2] <= counts[0] + 2
+
+
+def test_an_answer_that_goes_on_is_told_as_such(walks: tuple[Walks, Proxy]) -> None:
+    walk, proxy = walks
+    for args in ({"limit": 5}, {"chunked": True, "filler": b"z" * 5, "limit": 10}, {}):
+        for place in ("s3", "web"):
+            for when in (first, later):
+                proxy.clear()
+                fault = proxy.fault("endless_body", when=when, **args)
+                line = walk.ask("meta", place, "--refresh", "--no-cache").failed(NETWORK)
+                assert "more bytes than it announces" in line and fault.hits >= http.ATTEMPTS
+    proxy.clear()
+    proxy.fault("ignore_range", when=later)
+    proxy.fault("endless_body", when=later, limit=5)
+    line = walk.ask("meta", "s3", "--no-cache").failed(NETWORK)
+    assert "does not say which bytes" in line
+
+
+def test_not_modified_is_no_redirect(walks: tuple[Walks, Proxy]) -> None:
+    walk, proxy = walks
+    for place in ("s3", "web"):
+        proxy.clear()
+        proxy.fault("status", when=later, status=304)
+        assert "answered with status 304" in walk.ask("meta", place, "--no-cache").failed(NETWORK)
 
 
 def test_what_is_damaged_is_still_called_so(rclone: S3Server, walks: tuple[Walks, Proxy]) -> None:

@@ -12,6 +12,6 @@ failure of the cache costs the cache, never the command.
 from __future__ import annotations
 
 from h5s3.cache.place import VERSION
-from h5s3.cache.store import Cache
+from h5s3.cache.store import Cache, absence
 
-__all__ = ["VERSION", "Cache"]
+__all__ = ["VERSION", "Cache", "absence"]

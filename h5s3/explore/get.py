@@ -77,7 +77,7 @@ def get(session: Session, location: Location, path: str, wish: Wish) -> Get:
 
 def _get(session: Session, location: Location, transfer: _Transfer) -> Get:
     info, first = session.catalog.resolve(location, lambda: session.store(location), FIRST_BYTES)
-    return session.read(info, first, transfer.run)
+    return session.read(info, first, transfer.run, lambda: not transfer.begun)
 
 
 @dataclass

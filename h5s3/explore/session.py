@@ -8,12 +8,13 @@ import json
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from h5s3 import __version__, guard
 from h5s3.cache import Cache
+from h5s3.cache.anew import Anew
 from h5s3.errors import ChangedError, DamagedError, H5s3Error, NotCachedError, UsageError
 from h5s3.records import DiskUsage, Meta, Preview, Tree, from_json, to_json
 from h5s3.settings import Settings
@@ -120,21 +121,33 @@ class Session:
         from h5s3.reader.opening import open_hdf5
 
         info, first = self.catalog.resolve(location, lambda: self.store(location), FIRST_BYTES)
-        plugins = self.settings.plugins
+
+        def enter(blocks: BlockFile) -> OpenFile:
+            return stack.enter_context(open_hdf5(blocks, info, self.settings.plugins))
+
         try:
-            with self._located(info), open_hdf5(self._blocks(info, first), info, plugins) as file:
-                yield file
+            with self._located(info), ExitStack() as stack:
+                yield self._with_blocks(info, first, enter)
         except ChangedError:
             self.catalog.forget(location)
             raise
 
-    def read(self, info: ObjectInfo, first: bytes, ask: Callable[[OpenFile], T]) -> T:
-        """Ask an open file. Where a suspended read confused libhdf5, the file is asked again plainly."""
+    def read(
+        self,
+        info: ObjectInfo,
+        first: bytes,
+        ask: Callable[[OpenFile], T],
+        again: Callable[[], bool] = lambda: True,
+    ) -> T:
+        """Ask an open file. Where a suspended read confused libhdf5, the file is asked again plainly.
+
+        `again` says whether the file may be asked once more, should what was read of it be damaged.
+        """
         from h5s3.reader.opening import open_hdf5
         from h5s3.reader.waves import ReplayError
 
-        blocks, plugins = self._blocks(info, first), self.settings.plugins
-        with self._located(info):
+        def read(blocks: BlockFile) -> T:
+            plugins = self.settings.plugins
             try:
                 with open_hdf5(blocks, info, plugins) as file:
                     return file.ask(ask)
@@ -143,11 +156,32 @@ class Session:
                 with open_hdf5(blocks, info, plugins) as file:
                     return file.ask(ask)
 
-    def _blocks(self, info: ObjectInfo, first: bytes) -> BlockFile:
+        with self._located(info):
+            return self._with_blocks(info, first, read, again)
+
+    def _with_blocks(
+        self,
+        info: ObjectInfo,
+        first: bytes,
+        read: Callable[[BlockFile], T],
+        again: Callable[[], bool] = lambda: True,
+    ) -> T:
+        """What `read` makes of the blocks. Where they are damaged, and the cache had some of them, it may
+        have been given them by a server that erred: they are fetched and stored anew.
+        """
+        hits = self.trace.hits
+        try:
+            return read(self._blocks(info, first, self.cache))
+        except DamagedError:
+            if self.trace.hits == hits or self.settings.offline or not again():
+                raise
+        return read(self._blocks(info, first, Anew(self.cache)))
+
+    def _blocks(self, info: ObjectInfo, first: bytes, cache: Cache) -> BlockFile:
         from h5s3.reader.blocks import BlockFile
 
         from_cache = self.settings.offline and info.location.kind != "local"
-        blocks = BlockFile(None if from_cache else self.store(info.location), self.cache, info, self.trace)
+        blocks = BlockFile(None if from_cache else self.store(info.location), cache, info, self.trace)
         blocks.seed(first)
         return blocks
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 
-from h5s3.cache import Cache
+from h5s3.cache import Cache, absence
 from h5s3.errors import NotCachedError, RefusedError
 from h5s3.reader.bounded import DECODING, decoding
 from h5s3.reader.extents import Extents
@@ -247,7 +247,7 @@ class BlockFile(Seekable):
 
     def _live_store(self) -> Store:
         if self._store is None:
-            raise NotCachedError("not in the cache", location=self._info.location.display)
+            raise NotCachedError(absence(self._cache), location=self._info.location.display)
         return self._store
 
     def _length(self, index: int) -> int:

@@ -117,7 +117,7 @@ def failure(status: int, body: bytes, who: str, pinned: bool) -> H5s3Error:
         return AccessError(f"access denied{named}, {who}", hint=access_hint(code, who))
     if status in TRANSIENT:
         return NetworkError(f"the server failed with status {status}{named}", hint="try again later")
-    if 300 <= status < 400:
+    if 300 <= status < 400 and status != 304:
         return NetworkError(
             f"the server redirects, with status {status}{named}", hint="check --endpoint-url and --region"
         )
@@ -142,4 +142,10 @@ def _xml_code(body: bytes) -> str:
 
 
 def _length(text: str | None) -> int | None:
-    return int(text) if text and re.fullmatch(r"\d{1,19}", text) else None
+    """Content-Length, which may be there more than once if it says the same (RFC 9110, 8.6)."""
+    if text is None:
+        return None
+    values = {value.strip() for value in text.split(",")}
+    if len(values) != 1 or not re.fullmatch("[0-9]{1,19}", value := values.pop()):
+        raise NetworkError("the server answers with a malformed Content-Length")
+    return int(value)

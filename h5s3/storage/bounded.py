@@ -27,6 +27,7 @@ class BoundedResponse(HTTPResponse):
     most: int | None = None
 
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
+        self._socket = sock
         self._metered = _Metered(sock.makefile("rb", buffering=0))
         super().__init__(_Source(self._metered), *args, **kwargs)  # type: ignore[arg-type]
 
@@ -34,6 +35,10 @@ class BoundedResponse(HTTPResponse):
         """Read status and headers. Raises `NetworkError`, and what `http.client` raises."""
         super().begin()
         self._metered.allow(self.most)
+
+    def hasten(self, seconds: float) -> None:
+        """What is still to come of this answer has so long to come."""
+        self._socket.settimeout(seconds)
 
 
 class _Source:

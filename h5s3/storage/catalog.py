@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable
 
-from h5s3.cache import Cache
+from h5s3.cache import Cache, absence
 from h5s3.errors import NotCachedError
 from h5s3.settings import Settings
 from h5s3.storage.base import ObjectInfo, Store, unsigned
@@ -47,7 +47,7 @@ class Catalog:
             self._trusted.add(location)
             return known, b""
         if self._settings.offline:
-            raise NotCachedError("not in the cache", location=location.display, hint="run without --offline")
+            raise self._absent(location)
         if known:
             info, body = store().head(location), b""
         else:
@@ -80,13 +80,19 @@ class Catalog:
             self._trace.hits += 1
             return body
         if self._settings.offline:
-            raise NotCachedError("not in the cache", location=location.display, hint="run without --offline")
+            raise self._absent(location)
         return None
 
     def remember_listing(self, location: Location, question: str, body: bytes) -> None:
-        """Keep a listing for 30 seconds."""
+        """Keep a listing for 30 seconds; of what comes through fsspec, nothing is written to disk."""
+        if location.kind == "fsspec":
+            return
         value = b"%.3f\n" % time.time() + body
         self._cache.set_many({self._key("list", location, question): value}, "list")
+
+    def _absent(self, location: Location) -> NotCachedError:
+        hint = "run without --offline"
+        return NotCachedError(absence(self._cache), location=location.display, hint=hint)
 
     def _listed(self, location: Location, question: str) -> tuple[float, bytes | None]:
         made, _, body = (self._cache.get(self._key("list", location, question)) or b"").partition(b"\n")

@@ -1,11 +1,13 @@
 """Any protocol that fsspec knows: s3fs, http, memory, and what the user has installed.
 
 fsspec cannot pin a range to an ETag, so identity is asked for again after every batch: an object that
-changed in between is found out before its bytes are used.
+changed in between is found out before its bytes are used. Nothing proves the bytes themselves: they are
+kept in memory alone.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -18,19 +20,25 @@ from h5s3.storage.base import ObjectInfo, OnArrival, Range, strong_etag
 from h5s3.storage.location import Location
 from h5s3.storage.trace import Trace
 
+LOGGERS = ("aiobotocore", "aiohttp", "asyncio", "fsspec", "s3fs")
+NO_OPTIONS = ("profile", "endpoint_url", "region", "anon", "request_payer", "insecure")  # of fsspec's
+
 
 class FsspecStore:
     """One fsspec file system behind the storage protocol."""
 
-    def __init__(self, filesystem: Any, trace: Trace) -> None:
+    def __init__(self, filesystem: Any, trace: Trace, settings: Settings | None = None) -> None:
+        _quiet()
         self._fs = filesystem
         self._trace = trace
+        self._settings = settings or Settings()
         protocol = filesystem.protocol
         self.endpoint: str = protocol if isinstance(protocol, str) else protocol[0]
 
     def head(self, location: Location) -> ObjectInfo:
         """Size and what the file system offers of an identity."""
         with plainly(location), self._trace.round():
+            _ = self._settings.request_seconds
             self._trace.request("HEAD")
             self._fs.invalidate_cache()
             info = self._fs.info(_path(self._fs, location))
@@ -44,6 +52,7 @@ class FsspecStore:
             size=int(info["size"]),
             etag=_etag(info),
             last_modified=_modified(info),
+            cacheable=False,
         )
 
     def first(self, location: Location, length: int) -> tuple[ObjectInfo, bytes]:
@@ -74,6 +83,7 @@ class FsspecStore:
     def _cat(self, obj: ObjectInfo, ranges: list[Range]) -> dict[Range, bytes]:
         path = _path(self._fs, obj.location)
         with plainly(obj.location), self._trace.round():
+            _ = self._settings.request_seconds
             starts, stops = [r[0] for r in ranges], [r[1] for r in ranges]
             answers = self._fs.cat_ranges([path] * len(ranges), starts, stops, on_error="raise")
             for answer in answers:
@@ -126,16 +136,18 @@ class FsspecStore:
         """fsspec keeps its own connections."""
 
 
-def open_fsspec(location: Location, trace: Trace, insecure: bool = False) -> FsspecStore:
+def open_fsspec(location: Location, settings: Settings, trace: Trace) -> FsspecStore:
     """The file system for `protocol://…`. Raises `UsageError` for one that is not installed.
 
-    fsspec has no common way to do without verification, so that `insecure` is refused, not forgotten.
+    fsspec has no common way to say who asks whom, nor to do without verification: options for that are
+    refused, not forgotten.
     """
-    if insecure:
+    lost = [f"--{name.replace('_', '-')}" for name in NO_OPTIONS if getattr(settings, name)]
+    if lost:
         raise UsageError(
-            "--insecure cannot be passed on to fsspec, whose protocols have settings of their own",
+            f"{', '.join(lost)} cannot be passed on to fsspec, whose protocols have settings of their own",
             location=location.display,
-            hint="run without --insecure",
+            hint=f"run without {lost[0] if len(lost) == 1 else 'them'}",
         )
     import fsspec
 
@@ -147,7 +159,7 @@ def open_fsspec(location: Location, trace: Trace, insecure: bool = False) -> Fss
         raise UsageError(f"nothing here reads {protocol}:// locations", location=location.display) from None
     with plainly(location):
         try:
-            return FsspecStore(kind(**options), trace)
+            return FsspecStore(kind(**options), trace, settings)
         except TypeError:
             raise UsageError(
                 f"{protocol}:// needs more than a location to be opened", location=location.display
@@ -156,11 +168,12 @@ def open_fsspec(location: Location, trace: Trace, insecure: bool = False) -> Fss
 
 def open_s3fs(settings: Settings, trace: Trace) -> FsspecStore:
     """s3fs with the same settings: the second implementation, to compare the first with."""
-    return FsspecStore(s3fs_filesystem(settings), trace)
+    return FsspecStore(s3fs_filesystem(settings), trace, settings)
 
 
 def s3fs_filesystem(settings: Settings, session: Any = None) -> Any:
     """The file system of s3fs, on a session of aiobotocore where one is given."""
+    _quiet()
     import s3fs
 
     from h5s3.storage.unredirected import UnredirectedSession
@@ -180,6 +193,18 @@ def s3fs_filesystem(settings: Settings, session: Any = None) -> Any:
         skip_instance_cache=True,
         session=session,
     )
+
+
+def _quiet() -> None:
+    """Have what these libraries log of broken connections not end on standard error, but for `--debug`.
+
+    Their failures are raised as well. A program that has set up logging still gets the records.
+    """
+    if logging.getLogger("h5s3").isEnabledFor(logging.DEBUG):
+        return
+    for logger in map(logging.getLogger, LOGGERS):
+        if not any(isinstance(handler, logging.NullHandler) for handler in logger.handlers):
+            logger.addHandler(logging.NullHandler())
 
 
 def _etag(info: dict[str, Any]) -> str | None:
@@ -209,7 +234,10 @@ class plainly:
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if error is None or isinstance(error, H5s3Error) or not isinstance(error, Exception):
+        if isinstance(error, H5s3Error):  # such as the end of the time
+            error.at(self._where)
+            return
+        if not isinstance(error, Exception):
             return
         if isinstance(error, FileNotFoundError):
             raise NotFoundError("no such object", location=self._where) from None

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from urllib3.exceptions import HTTPError, SSLError
+from urllib3.exceptions import HTTPError, ReadTimeoutError, SSLError
 
 from h5s3 import __version__
 from h5s3.errors import H5s3Error, NetworkError
 from h5s3.settings import Settings
-from h5s3.storage.answers import TRANSIENT, Head, check_pin, failure, named_region, read_head
+from h5s3.storage.answers import SKIPPABLE, TRANSIENT, Head, check_pin, failure, named_region, read_head
 from h5s3.storage.base import ObjectInfo, Range
 from h5s3.storage.pools import CONNECT_SECONDS as CONNECT_SECONDS
 from h5s3.storage.pools import Pools
@@ -23,6 +23,7 @@ from h5s3.storage.trace import Trace
 
 PIECE = 1 << 20  # bytes taken from the wire at once, at the most
 ERROR_BODY = 4096
+END_SECONDS = 5.0  # for an answer whose length was not told to end, once all of it is here
 ATTEMPTS = 5
 BACKOFF = 0.2  # seconds before the second attempt; doubled for each further one
 LONGEST_WAIT = 10.0  # seconds that a server may ask for between two attempts
@@ -122,8 +123,12 @@ class RangeClient:
                 raise NetworkError("the server answers with another range than was asked for")
         else:
             check_pin(head, wanted, pinned)
+        told = response.length_remaining == head.stop - head.start  # nothing beyond is read as its body
         self._skip(response, start - head.start)
-        return head, self._read(response, stop - start)
+        body = self._read(response, stop - start)
+        if not told:
+            self._end(response, head.stop - stop)
+        return head, body
 
     def _unsuccessful(self, response: Any, target: Target, pinned: bool) -> Exception:
         """What an answer other than 200 and 206 means, as an exception to raise."""
@@ -141,6 +146,25 @@ class RangeClient:
     def _skip(self, response: Any, count: int) -> None:
         while count > 0:
             count -= len(self._read(response, min(count, PIECE)))
+
+    def _end(self, response: Any, left: int) -> None:
+        """See a body end where its Content-Range says, `left` bytes from here: its length was not told.
+
+        A body that goes on is not what was announced, and neither, perhaps, are the bytes before.
+        """
+        unknown = NetworkError("the server's answer does not tell where it ends")
+        if left > SKIPPABLE:
+            raise unknown
+        self._skip(response, left)
+        response._fp.hasten(min(END_SECONDS, self._settings.request_seconds))
+        try:
+            more = response.read1(1, decode_content=False)
+        except ReadTimeoutError:
+            raise unknown from None
+        if more:
+            raise _TransientError(
+                NetworkError("the server sends more bytes than it announces", hint="try again later")
+            )
 
     def _read(self, response: Any, count: int) -> bytes:
         pieces = []

@@ -9,6 +9,7 @@ from typing import Literal
 from h5s3.errors import UsageError
 
 Kind = Literal["s3", "web", "local", "fsspec"]
+S3_SCHEMES = ("s3", "s3a", "s3n")
 CHAIN = re.compile(r"::[\w+.-]+(://|::)")  # each protocol of a chain may have a password
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]*")  # with a colon: protocols that fsspec chains
 
@@ -45,7 +46,8 @@ class Location:
 def parse_location(text: str, default_bucket: str | None = None) -> Location:
     """Read a LOCATION argument.
 
-    `s3://bucket/key` (no URL parsing: `?`, `#`, `%`, `//` belong to the key), `https://…`, `file://…`,
+    `s3://bucket/key` (no URL parsing: `?`, `#`, `%`, `//` belong to the key; Hadoop's `s3a://` and
+    `s3n://` are other words for it), `https://…`, `file://…`,
     any other `protocol://` that fsspec knows, an absolute path or one that starts with `./` or `../`;
     a bare name is a key of the default bucket where there is one, else a local path.
     Raises `UsageError`.
@@ -53,6 +55,8 @@ def parse_location(text: str, default_bucket: str | None = None) -> Location:
     if not text:
         raise UsageError("an empty LOCATION", hint="give s3://bucket/key, a URL or a path")
     scheme, separator, rest = text.partition("://")
+    if re.match(r"(?i)https?:/(?!/)", text):
+        raise _hostless(text)
     if not separator or not SCHEME.fullmatch(scheme):
         if text.startswith(("/", "./", "../")) or text in (".", "..") or not default_bucket:
             return Location("local", text)
@@ -61,14 +65,14 @@ def parse_location(text: str, default_bucket: str | None = None) -> Location:
 
 
 def _with_scheme(scheme: str, text: str, rest: str) -> Location:
-    if scheme == "s3":
+    if scheme in S3_SCHEMES:
         bucket, _, key = rest.partition("/")
         if key and not bucket:
             raise UsageError(f"no bucket in {text}", hint="write s3://bucket/key")
         return Location("s3", key, bucket=bucket)
     if scheme in ("http", "https"):
         if not _has_host(text):
-            raise UsageError("a URL without a valid host", location=_shown(text))
+            raise _hostless(text)
         return Location("web", text)
     if scheme == "file":
         from urllib.request import url2pathname
@@ -78,6 +82,13 @@ def _with_scheme(scheme: str, text: str, rest: str) -> Location:
             raise UsageError("file:// takes an absolute path of this machine", location=text)
         return Location("local", url2pathname("/" + path))
     return Location("fsspec", text)
+
+
+def _hostless(url: str) -> UsageError:
+    """The error for what is no URL; all up to the last @ may be a password with characters of its own."""
+    scheme, _, rest = url.partition(":")
+    shown = _shown(f"{scheme}://{rest.lstrip('/').rpartition('@')[2]}")
+    return UsageError("a URL without a valid host", location=shown)
 
 
 def _has_host(url: str) -> bool:

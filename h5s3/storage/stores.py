@@ -21,7 +21,7 @@ def open_store(location: Location, settings: Settings, trace: Trace) -> Store:
     if location.kind == "fsspec":
         from h5s3.storage.fsspec_store import open_fsspec
 
-        return open_fsspec(location, trace, settings.insecure)
+        return open_fsspec(location, settings, trace)
     from h5s3.storage.s3 import S3Store
 
     return S3Store(settings, trace)

@@ -135,6 +135,11 @@ def _body(answer: Answer, *, body: bytes, status: int | None = None, encoding: s
     answer.set("Content-Encoding", encoding)
 
 
+def _zeros(answer: Answer) -> None:
+    """Nothing but zeros, under the right headers."""
+    answer.body = bytes(len(answer.body))
+
+
 def _close(answer: Answer) -> None:
     answer.end = "close"
 
@@ -163,6 +168,7 @@ AFTER: dict[str, Callable[..., None]] = {
     "endless_body": _endless_body,
     "header": _header,
     "body": _body,
+    "zeros": _zeros,
     "close": _close,
 }
 
