@@ -17,13 +17,18 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from h5s3.cache import Cache, place
+from h5s3.errors import NotCachedError
 from h5s3.explore.tree import tree
+from h5s3.reader.blocks import BlockFile
+from h5s3.storage.base import ObjectInfo
+from h5s3.storage.trace import Trace
 from tests.support import stress
 from tests.support.cli import Result, command, environment, run
 from tests.support.memory import LOCATION, MemoryStore, memory_session
 from tests.support.scattered import scattered
 from tests.support.servers import S3Server
 
+INFO = ObjectInfo(LOCATION, "https://one.example", 5, "etag")
 ASKED = stress.Question("tree", 1)
 
 
@@ -82,6 +87,19 @@ PLACES: dict[str, tuple[str, Callable[[Path, pytest.MonkeyPatch], object], str |
     "a linked database": ("v1/cache.db", lambda path, _: linked(path), "holds a cache.db that is no plain"),
     "open to all": ("", lambda path, _: path.chmod(0o777), "can be written to by others"),
     "open to all within": ("v1", lambda path, _: path.chmod(0o777), "can be written to by others"),
+    "sticky": ("", lambda path, _: path.chmod(0o1777), "can be written to by others"),
+    "sticky within": ("v1", lambda path, _: path.chmod(0o1777), "can be written to by others"),
+    "a loose database": (
+        "v1/cache.db",
+        lambda path, _: path.chmod(0o666),
+        "holds files that others can write",
+    ),
+    "a database of a group": (
+        "v1/cache.db",
+        lambda path, _: path.chmod(0o660),
+        "holds files that others can",
+    ),
+    "a loose lock": ("v1/lock", lambda path, _: path.chmod(0o606), "holds files that others can write to"),
     "open to a group": ("", lambda path, _: path.chmod(0o770), "can be written to by others"),
     "readable": ("", lambda path, _: path.chmod(0o755), None),
     "readable within": ("v1", lambda path, _: path.chmod(0o755), None),
@@ -135,6 +153,31 @@ def test_a_lock_costs_the_cache_and_a_bounded_wait(
     assert noted(run(*ASKED.words, "--stats", on=there)) is None
 
 
+def test_offline_says_that_the_cache_could_not_be_used(
+    there: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(place, "LOCK_SECONDS", 0.2)
+    said = "the cache could not be used: it is locked by another process; run without --offline"
+    with locked("BEGIN EXCLUSIVE"):
+        assert run(*ASKED.words, "--offline", on=there).failed(5) == f"{ASKED.location}: {said}"
+        assert run("ls", f"s3://{stress.BUCKET}/", "--offline", on=there).failed(5).endswith(said)
+    assert run(*ASKED.words, "--offline", on=there).json["cached"]
+    (directory() / "v1").chmod(0o777)
+    assert "it can be written to by others" in run(*ASKED.words, "--offline", on=there).failed(5)
+
+
+def test_offline_blocks_say_so_too(there: S3Server) -> None:
+    said = "the cache could not be used: it is locked by another process"
+    cache = Cache()
+    file = BlockFile(None, cache, INFO, Trace())
+    with pytest.raises(NotCachedError, match="not in the cache"):
+        file.read()
+    cache.problem = "is locked by another process"
+    with pytest.raises(NotCachedError) as caught:
+        file.read()
+    assert caught.value.cause == said
+
+
 def test_a_lock_while_the_database_is_made(there: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(place, "LOCK_SECONDS", 0.3)
     for path in (directory() / "v1").iterdir():
@@ -162,10 +205,17 @@ def test_a_lock_of_those_who_make_it_anew(there: S3Server, monkeypatch: pytest.M
 
 def on_a_small_disk(kilobytes: int, there: S3Server, tmp_path: Path) -> Result:
     """A process of the tool whose cache lies on a file system of so many kilobytes that nobody else sees."""
+    return on_a_disk(kilobytes, 'exec "$@"', command(*ASKED.words, "--stats"), tmp_path, there)
+
+
+def on_a_disk(
+    kilobytes: int, script: str, words: list[str], tmp_path: Path, there: S3Server | None = None
+) -> Result:
+    """What a shell's script makes of the words of a command, in a directory that is such a file system."""
     if os.geteuid() or not shutil.which("unshare"):
         pytest.skip("only root can mount a disk")
-    script = f'mount -t tmpfs -o size={kilobytes}k none "$0" && exec "$@"'
-    words = ["unshare", "-m", "sh", "-c", script, str(tmp_path), *command(*ASKED.words, "--stats")]
+    script = f'mount -t tmpfs -o size={kilobytes}k none "$0" && cd "$0" && {{ {script}; }}'
+    words = ["unshare", "-m", "sh", "-c", script, str(tmp_path), *words]
     variables = environment(there, H5S3_CACHE_DIR=str(tmp_path / "cache"))
     done = subprocess.run(words, env=variables, capture_output=True, text=True, timeout=60)
     if "mount" in done.stderr or "unshare" in done.stderr:
@@ -181,6 +231,84 @@ def test_a_full_disk(there: S3Server, tmp_path: Path, kilobytes: int) -> None:
 
 def test_a_disk_with_room(there: S3Server, tmp_path: Path) -> None:
     assert noted(on_a_small_disk(4000, there, tmp_path)) is None
+
+
+def cache_with(base: Path, *, bad: bool = False, killed: bool = False) -> None:
+    """A closed cache of 100 entries as the folder `cache`; one of them `bad`, or all still in the log."""
+    cache = Cache(base / "cache")
+    cache.set_many({f"key {number}": os.urandom(5000) for number in range(100)}, "block")
+    if killed:
+        shutil.copytree(base / "cache", base / "copy")
+    cache.close()
+    if killed:
+        shutil.rmtree(base / "cache")
+        (base / "copy").rename(base / "cache")
+    if bad:
+        other = sqlite3.connect(base / "cache" / "v1" / "cache.db")
+        other.execute("UPDATE Cache SET value = X'00' WHERE key = 'key 5'")
+        other.commit()
+        other.close()
+
+
+COPIED = 'cp -a "$FROM/cache" .; '
+FULL = COPIED + "cat /dev/zero > fill 2>/dev/null; "
+
+
+def worked(script: str, words: list[str], source: Path, monkeypatch: pytest.MonkeyPatch) -> Result:
+    """What a script on a disk of two megabytes makes of a copy of a cache."""
+    monkeypatch.setenv("FROM", str(source))
+    where = source / "disk"
+    where.mkdir()
+    return on_a_disk(2000, script, words, where)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_clear_frees_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed: bool) -> None:
+    cache_with(tmp_path, killed=killed)
+    after = '"$@" && ls cache/v1 && head -c 300000 /dev/zero > more && echo room'
+    done = worked(FULL + after, command("cache", "clear"), tmp_path, monkeypatch)
+    assert done.code == 0 and done.err == "", done
+    assert done.out == "forgot 100 entries\nlock\nroom\n"
+
+
+@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("bad", [False, True])
+@pytest.mark.parametrize("options", [[], ["--dry-run"]])
+def test_verify_reads_on_where_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed: bool, bad: bool, options: list[str]
+) -> None:
+    cache_with(tmp_path, killed=killed, bad=bad)
+    done = worked(FULL + '"$@"', command("cache", "verify", "--json", *options), tmp_path, monkeypatch)
+    found = json.loads(done.out)
+    findings = {(finding["what"], finding["mended"]) for finding in found["findings"]}
+    assert found["entries"] == 100
+    assert (("entries", False) in findings) == bad
+    unwritten = [finding for finding in found["findings"] if finding["what"] == "database"]
+    if unwritten or not killed:
+        assert "no room" in unwritten[0]["detail"] and "h5s3 cache clear" in unwritten[0]["remedy"]
+    assert ("entries", True) not in findings
+    assert done.code == (6 if findings else 0)
+
+
+@pytest.mark.parametrize("bad", [False, True])
+def test_a_dry_run_on_a_read_only_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: bool) -> None:
+    cache_with(tmp_path, bad=bad)
+    script = COPIED + 'mount -o remount,ro "$0" && "$@"'
+    words = command("cache", "verify", "--dry-run", "--json")
+    done = worked(script, words, tmp_path, monkeypatch)
+    found = json.loads(done.out)
+    assert (found["entries"], [f["what"] for f in found["findings"]]) == (100, ["entries"] if bad else [])
+    assert done.code == (6 if bad else 0)
+
+
+def test_to_mend_on_a_read_only_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache_with(tmp_path)
+    for number, name in enumerate(("verify", "clear")):
+        (tmp_path / f"{number}").mkdir()
+        shutil.copytree(tmp_path / "cache", tmp_path / f"{number}" / "cache")
+        script = COPIED + 'mount -o remount,ro "$0" && "$@"'
+        done = worked(script, command("cache", name), tmp_path / f"{number}", monkeypatch)
+        assert done.code == 1 and done.err.endswith(": the cache cannot be written to\n"), done
 
 
 @pytest.mark.parametrize("kilobytes", [0, 8, 40, 80])

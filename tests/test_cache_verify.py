@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import pickle
 import shutil
@@ -11,14 +12,17 @@ import subprocess
 import threading
 import time
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import h5s3
 from h5s3.cache import Cache, place
 from h5s3.cache.audit import Audit
 from h5s3.cache.place import Hold
+from h5s3.cache.rows import TAGS
 from h5s3.errors import H5s3Error
 from h5s3.explore.cached import verify_cache
 from h5s3.records import CacheVerify
@@ -32,7 +36,12 @@ VALUES = {f"key {number}": bytes([number]) * number * 50 for number in range(100
 @pytest.fixture
 def ours() -> Path:
     """The folder of a cache that holds `VALUES`."""
-    cache = Cache()
+    return fill(Cache().directory / "v1")
+
+
+def fill(ours: Path) -> Path:
+    """The folder, with `VALUES` in it."""
+    cache = Cache(ours.parent)
     cache.set_many(dict(list(VALUES.items())[:60]), "block")
     cache.set_many(dict(list(VALUES.items())[60:]), "answer")
     assert cache.problem is None
@@ -150,6 +159,17 @@ BAD_ROWS = {
     "that ends": f"UPDATE Cache SET expire_time = 5 {ONE}",
     "of no time": f"UPDATE Cache SET store_time = 'x' {ONE}",
     "of a size": f"UPDATE Cache SET size = 5 {ONE}",
+    "of no time before or after": f"UPDATE Cache SET store_time = 9e300, access_time = 9e300 {ONE}",
+    "of the day after tomorrow": f"UPDATE Cache SET store_time = strftime('%s', 'now') + 172800 {ONE}",
+    "of before all time": f"UPDATE Cache SET store_time = -1, access_time = -1 {ONE}",
+    "stored never": f"UPDATE Cache SET store_time = NULL, access_time = NULL {ONE}",
+    "read at another time": f"UPDATE Cache SET access_time = 5 {ONE}",
+    "read at no time": f"UPDATE Cache SET access_time = X'00' {ONE}",
+    "counted": f"UPDATE Cache SET access_count = 5 {ONE}",
+    "counted in words": f"UPDATE Cache SET access_count = 'x' {ONE}",
+    "with a file's name": f"UPDATE Cache SET filename = '' {ONE}",
+    "of an unknown kind": f"UPDATE Cache SET tag = 'blocks' {ONE}",
+    "of a kind in bytes": f"UPDATE Cache SET tag = CAST('block' AS BLOB) {ONE}",
     "without a tag": f"UPDATE Cache SET tag = NULL {ONE}",
     "far away": f"UPDATE Cache SET rowid = -9223372036854775807, value = X'00' {ONE}",
 }
@@ -348,7 +368,7 @@ def test_what_others_could_look_into_is_closed(ours: Path, mode: int) -> None:
     assert held() == VALUES
 
 
-@pytest.mark.parametrize("mode", [0o777, 0o770, 0o702])
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o702, 0o1777])
 def test_what_others_could_write_to_is_not_used_and_made_anew(ours: Path, mode: int) -> None:
     ours.chmod(mode)
     cache = Cache()
@@ -384,17 +404,120 @@ def test_what_is_closed_to_its_owner_is_opened(ours: Path, name: str, mode: int)
     assert held() == VALUES
 
 
-def test_the_named_directory_is_closed_where_it_is_the_caches_alone(ours: Path) -> None:
-    ours.parent.chmod(0o777)
+LOOSE_FILES = [(name, mode) for name in ("cache.db", "cache.db-wal", "cache.db-shm", "lock")
+               for mode in (0o666, 0o620, 0o602)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "mode"), LOOSE_FILES)
+def test_files_that_others_could_write_to_are_not_used_and_made_anew(
+    ours: Path, name: str, mode: int
+) -> None:
+    for mend in (verify_cache, Cache().clear):
+        fill(ours)
+        (ours / name).touch()
+        (ours / name).chmod(mode)
+        number = (ours / name).stat().st_ino
+        kept = (ours / name).open("rb")  # the number is not used again
+        cache = Cache()
+        assert cache.get("key 1") is None and "others can write to" in (cache.problem or "")
+        before = everything(ours)
+        dry = verify_cache(mend=False)
+        assert (dry.status, whats(dry), dry.entries) == ("damaged", [("file", 1)], 0)
+        assert f"{name} (mode {mode:04o})" in dry.findings[0].detail and everything(ours) == before
+        mend()
+        assert not (ours / name).exists() or (ours / name).stat().st_ino != number
+        kept.close()
+        assert verify_cache().findings == [] and held() == {}
+
+
+def test_files_in_use_that_others_could_write_to_are_not_taken_away(
+    ours: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(place, "LOCK_SECONDS", 0.1)
+    user = Hold(ours)
+    assert user.take()
+    (ours / "cache.db").chmod(0o666)
+    found = verify_cache()
+    assert (found.status, whats(found)) == ("damaged", [("file", 1)])
+    assert "no other h5s3" in str(found.findings[0].remedy)
+    assert "locked" in run("cache", "clear").failed(1)
+    assert stat.S_IMODE((ours / "cache.db").stat().st_mode) == 0o666
+    user.release()
+    assert run("cache", "clear").code == 0 and held() == {}
+
+
+def test_whoever_waited_for_a_lock_that_was_removed_takes_the_new_one(ours: Path) -> None:
+    first, second = Hold(ours), Hold(ours)
+    assert first.take(alone=True)
+    waiting = threading.Thread(target=second.take)
+    waiting.start()
+    time.sleep(0.1)
+    (ours / "lock").unlink()
+    first.release()
+    waiting.join()
+    assert second._number is not None
+    assert os.path.samestat(os.fstat(second._number), (ours / "lock").stat())
+    second.release()
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
+def test_files_are_made_for_their_owner_alone(tmp_path: Path, umask: int) -> None:
+    cache = Cache(tmp_path / "new")
+    (tmp_path / "new" / "v1").mkdir(mode=0o700, parents=True)
+    before = os.umask(umask)
+    try:
+        cache.set_many({"a": b"1"}, "block")
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (cache.directory / "v1").iterdir()}
+        assert modes == dict.fromkeys(("cache.db", "cache.db-shm", "cache.db-wal", "lock"), 0o600)
+    finally:
+        os.umask(before)
+    assert cache.get("a") == b"1"
+    cache.close()
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777])
+def test_the_named_directory_is_closed_where_it_is_the_caches_alone(ours: Path, mode: int) -> None:
+    ours.parent.chmod(mode)
+    assert "written to by others" in (problem := unused()) and "chmod" in problem
     mended(ours, "directory", 1)
     assert stat.S_IMODE(ours.parent.stat().st_mode) == 0o700
     assert held() == VALUES
-    ours.parent.chmod(0o777)
+    ours.parent.chmod(mode)
     (ours.parent / "precious").touch()
     found = verify_cache()
     assert (found.status, whats(found)) == ("damaged", [("directory", 1)])
     assert "chmod" in str(found.findings[0].remedy)
-    assert stat.S_IMODE(ours.parent.stat().st_mode) == 0o777
+    assert stat.S_IMODE(ours.parent.stat().st_mode) == mode
+
+
+def unused() -> str:
+    """Why nothing is had of a cache."""
+    cache = Cache()
+    assert cache.get("key 1") is None
+    return str(cache.problem)
+
+
+def test_directories_above_may_be_open_to_all(ours: Path, tmp_path: Path) -> None:
+    (tmp_path / "all").mkdir()
+    (tmp_path / "all").chmod(0o1777)
+    cache = Cache(tmp_path / "all" / "cache")
+    cache.set_many({"a": b"1"}, "block")
+    assert (cache.get("a"), cache.problem) == (b"1", None)
+    cache.close()
+    assert Audit(cache.directory, mend=False).run().status == "sound"
+
+
+def test_all_kinds_that_the_program_stores_are_known() -> None:
+    calls = [
+        node
+        for path in Path(h5s3.__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "set_many"
+    ]
+    tags = {call.args[1].value for call in calls if isinstance(call.args[1], ast.Constant)}
+    assert tags == set(TAGS)
 
 
 @pytest.mark.parametrize("part", ["", "v1"])
@@ -421,16 +544,62 @@ def test_the_cache_of_an_older_release_is_removed(ours: Path) -> None:
     shutil.copytree(ours, directory / "v0")
     (directory / "v0" / "ab" / "cd").mkdir(parents=True)
     (directory / "v0" / "ab" / "cd" / "ef.val").touch()
-    for name in ("v9", "v00x", "version", "v-1"):
+    others = ["v-1", "v00", "v00x", "v9", "version"]
+    for name in others:
         shutil.copytree(ours, directory / name)
     (directory / "v000").mkdir()  # no cache in it
     mended(ours, "older", 1)
-    assert sorted(p.name for p in directory.iterdir()) == ["v-1", "v000", "v00x", "v1", "v9", "version"]
+    assert sorted(p.name for p in directory.iterdir()) == sorted([*others, "v000", "v1"])
     assert held() == VALUES
-    shutil.copytree(ours, directory / "v0")
-    (directory / "v0" / "precious").touch()
-    assert verify_cache().status == "damaged"
-    assert [path.name for path in (directory / "v0").iterdir()] == ["precious"]
+
+
+def another_base(folder: Path, statement: str) -> None:
+    """A database of the user's own."""
+    (folder / "cache.db").unlink(missing_ok=True)
+    sql(folder, statement)
+
+
+THE_USERS: dict[str, Callable[[Path], object]] = {
+    "a file": lambda folder: (folder / "precious").touch(),
+    "a folder": lambda folder: (folder / "empty").mkdir(),
+    "a file deeper": lambda folder: ((folder / "ab").mkdir(), (folder / "ab" / "precious").touch()),
+    "a link": lambda folder: (folder / "cache.db-shm").symlink_to("nowhere"),
+    "a file alone": lambda folder: (folder / "cache.db").write_bytes(b"precious"),
+    "a table": lambda folder: sql(folder, "CREATE TABLE precious (a)"),
+    "another database": lambda folder: another_base(folder, "CREATE TABLE precious (a)"),
+    "another diskcache": lambda folder: sql(
+        folder, "UPDATE Settings SET value = 32768 WHERE key = 'disk_min_file_size'"
+    ),
+    "a log": lambda folder: (folder / "cache.db-wal").write_bytes(b"precious"),
+}
+
+
+@pytest.mark.parametrize("what", THE_USERS)
+def test_a_folder_of_the_users_is_left_alone_and_no_damage(ours: Path, what: str) -> None:
+    folder = ours.parent / "v0"
+    shutil.copytree(ours, folder)
+    THE_USERS[what](folder)
+    before = everything(ours)
+    for mend in (False, True):
+        assert verify_cache(mend=mend).status == "sound"
+    assert everything(ours) == before
+    assert Cache().clear() == 100
+    after = everything(ours)
+    assert {name: after[name] for name in before if "/v0" in name} == {
+        name: before[name] for name in before if "/v0" in name
+    }
+
+
+def test_an_older_release_at_work_keeps_its_cache(ours: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(place, "LOCK_SECONDS", 0.1)
+    shutil.copytree(ours, ours.parent / "v0")
+    user = Hold(ours.parent / "v0")
+    assert user.take()
+    found = verify_cache()
+    assert (found.status, whats(found)) == ("damaged", [("older", 1)])
+    assert "no other h5s3" in str(found.findings[0].remedy)
+    user.release()
+    assert verify_cache().status == "mended" and not (ours.parent / "v0").exists()
 
 
 def test_clear_forgets_older_releases_and_strays_too(ours: Path) -> None:
@@ -509,12 +678,11 @@ def test_an_entry_that_was_replaced_meanwhile_stays(ours: Path, monkeypatch: pyt
 def test_writers_beside_it_lose_nothing(ours: Path) -> None:
     wrong: list[str] = []
 
-    looks, written = 0, {"a": 0, "b": 0}
+    done, written = threading.Event(), {"a": 0, "b": 0}
 
     def write(name: str) -> None:
         cache = Cache()
-        while looks < 5:
-            time.sleep(0.005)
+        while not done.wait(0.005):
             number, written[name] = written[name], written[name] + 1
             cache.set_many({f"{name}/{number}/{n}": bytes(9000) for n in range(10)}, "block")
             if cache.get(f"{name}/{number}/5") != bytes(9000):
@@ -527,11 +695,12 @@ def test_writers_beside_it_lose_nothing(ours: Path) -> None:
     for writer in writers:
         writer.start()
     try:
-        for _ in range(5):
+        looks, until = 0, time.monotonic() + 20
+        while looks < 5 or (min(written.values()) <= 5 and time.monotonic() < until):
             assert verify_cache().status == "sound"
             looks += 1
     finally:
-        looks = 5
+        done.set()
     for writer in writers:
         writer.join()
     assert wrong == [] and min(written.values()) > 5

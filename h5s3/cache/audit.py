@@ -14,7 +14,18 @@ from contextlib import closing
 from pathlib import Path
 
 from h5s3.cache import place
-from h5s3.cache.disk import DAMAGED, LOCKED, OF_CONTENT, harden, problem_of
+from h5s3.cache.disk import (
+    DAMAGED,
+    DISK_ERROR,
+    LOCKED,
+    NO_ROOM,
+    NOT_WRITABLE,
+    OF_CONTENT,
+    can_be_written,
+    harden,
+    problem_of,
+    read_quietly,
+)
 from h5s3.cache.place import DATABASE, VERSION, Hold
 from h5s3.cache.remains import make_anew, older_folders, remove_older, remove_strays, strays
 from h5s3.cache.rows import BATCH, judge, mend_settings, remove_bad, transaction, unsound
@@ -23,6 +34,8 @@ from h5s3.records import CacheFinding, CacheVerify
 from h5s3.records.caching import What
 
 ANOTHER = "name another directory (H5S3_CACHE_DIR)"
+AGAIN = "try again when no other h5s3 is running"
+CLEAR = "h5s3 cache clear removes it, and needs no room for that"
 
 
 class Audit:
@@ -30,6 +43,7 @@ class Audit:
 
     def __init__(self, directory: Path, *, mend: bool) -> None:
         self._directory, self._ours, self._mend = directory, directory / VERSION, mend
+        self._stuck = False  # nothing can be written to the database
         self._found = CacheVerify(path=place.written(directory), exists=False, dry_run=not mend)
 
     def run(self) -> CacheVerify:
@@ -39,9 +53,10 @@ class Audit:
             if self._places() and self._ours.exists() and self._files():
                 self._contents()
         except (OSError, *OF_CONTENT) as error:
-            raise H5s3Error(
-                f"the cache {problem_of(error)}", location=place.written(self._directory)
-            ) from None
+            problem = problem_of(error)
+            hint = CLEAR if problem in (NO_ROOM, DISK_ERROR) else ""
+            where = place.written(self._directory)
+            raise H5s3Error(f"the cache {problem}", location=where, hint=hint) from None
         findings = self._found.findings
         self._found.status = "sound" if not findings else "mended"
         if any(not finding.mended for finding in findings):
@@ -138,11 +153,21 @@ class Audit:
                 self._note("file", f"{name} is closed to yourself (mode {mode:04o})")
                 if self._mend:
                     path.chmod(0o600)
-        return True
+        return self._loose_files()
+
+    def _loose_files(self) -> bool:
+        """Whether no file of the database could be written to by others, or all are made anew."""
+        loose = place.loose_files(self._ours)
+        if not loose:
+            return True
+        names = ", ".join(f"{name} (mode {mode:04o})" for name, mode in loose.items())
+        detail = f"{names} could be written to by others; the entries cannot be relied on"
+        finding = self._note("file", detail)
+        return self._mend and self._anew(finding)
 
     def _contents(self) -> None:
         hold = Hold(self._ours)
-        if (self._mend or (self._ours / place.LOCK).exists()) and not hold.take():
+        if (self._mend or (self._ours / place.LOCK).exists()) and not hold.take(look=not self._mend):
             cause = f"the cache {LOCKED}"
             raise H5s3Error(cause, location=place.written(self._directory), hint="try again")
         try:
@@ -159,7 +184,7 @@ class Audit:
         """Make the database anew; where that cannot be, the finding that asked for it is not mended."""
         finding.mended = make_anew(self._ours)
         if not finding.mended:
-            finding.remedy = "try again when no other h5s3 is running"
+            finding.remedy = AGAIN
         return finding.mended
 
     def _database(self) -> str | None:
@@ -169,9 +194,12 @@ class Audit:
                 reason = unsound(base, self._ours)
                 if reason is None and base.execute("SELECT 1 FROM sqlite_master").fetchone():
                     self._rows(base)
-                    if wrong := mend_settings(base, self._mend):
+                    if wrong := self._settings(base):
                         detail = "settings or sums of the database that are not right"
-                        self._note("settings", detail, count=wrong)
+                        self._note("settings", detail, count=wrong, mended=not self._stuck)
+                if self._stuck and can_be_written(self._ours):
+                    detail = "the database can be read and not written to: there is no room"
+                    self._note("database", detail, mended=False, remedy=CLEAR)
                 return reason
         except OF_CONTENT as error:
             if problem_of(error) != DAMAGED:
@@ -180,7 +208,27 @@ class Audit:
 
     def _connect(self) -> sqlite3.Connection:
         path, seconds = str(self._ours / DATABASE), place.LOCK_SECONDS
-        return harden(sqlite3.connect(path, timeout=seconds, isolation_level=None))
+        base = harden(sqlite3.connect(path, timeout=seconds, isolation_level=None))
+        try:
+            base.execute("SELECT 1 FROM sqlite_master").fetchone()
+        except sqlite3.Error as error:
+            base.close()
+            self._cannot_write(error)
+            return read_quietly(self._ours)
+        return base
+
+    def _cannot_write(self, error: sqlite3.Error) -> None:
+        """Read on where only writing fails."""
+        if problem_of(error) not in NOT_WRITABLE:
+            raise error
+        self._stuck = True
+
+    def _settings(self, base: sqlite3.Connection) -> int:
+        try:
+            return mend_settings(base, self._mend and not self._stuck)
+        except sqlite3.Error as error:
+            self._cannot_write(error)
+            return mend_settings(base, mend=False)
 
     def _rows(self, base: sqlite3.Connection) -> None:
         wrong: Counter[str] = Counter()
@@ -197,10 +245,13 @@ class Audit:
                         bad.append(row[0])
                         wrong[reason] += 1
             last = rows[-1][0] if rows else None
-            if bad and self._mend:
-                remove_bad(base, bad)
+            if bad and self._mend and not self._stuck:
+                try:
+                    remove_bad(base, bad)
+                except sqlite3.Error as error:
+                    self._cannot_write(error)
         for reason, count in sorted(wrong.items()):
-            self._note("entries", reason, count=count)
+            self._note("entries", reason, count=count, mended=not self._stuck)
 
     def _remains(self) -> None:
         known: list[str] = []
@@ -215,4 +266,5 @@ class Audit:
             remove_strays(self._ours)
         for folder in older_folders(self._directory):
             mended = self._mend and remove_older(folder)
-            self._note("older", f"{folder}, which an older release made", mended=mended)
+            remedy = "" if mended or not self._mend else AGAIN
+            self._note("older", f"{folder}, which an older release made", mended=mended, remedy=remedy)

@@ -7,6 +7,7 @@ import os
 import re
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ DAMAGED = "is damaged (h5s3 cache verify makes it anew)"
 LOCKED = "is locked by another process"
 NO_ROOM = "cannot be written: there is no room"
 READ_ONLY = "cannot be written to"
+DISK_ERROR = "cannot be read or written (an error of the disk, or no room on it)"
+CANNOT_OPEN = "cannot be opened"
+NOT_WRITABLE = (NO_ROOM, READ_ONLY, DISK_ERROR, CANNOT_OPEN)  # it may be read all the same
 LARGEST = 128 * MIB  # of one value; more is not kept
 FILE_NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{2}/[0-9a-f]{1,64}\.val")  # as diskcache names files of values
 SETTINGS: dict[str, Any] = {
@@ -74,6 +78,14 @@ class BytesDisk(diskcache.Disk):  # type: ignore[misc]
 class Database(diskcache.Cache):  # type: ignore[misc]
     """diskcache, but for its waits of a minute for a lock, and for its trust in what the database says."""
 
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        try:
+            super().__init__(*args, **settings)
+        except BaseException:
+            with suppress(Exception):
+                self.close()  # its locks would be in the way of those who mend it
+            raise
+
     @property
     def _con(self) -> sqlite3.Connection:
         connection: sqlite3.Connection = super()._con
@@ -124,8 +136,39 @@ def harden(connection: sqlite3.Connection) -> sqlite3.Connection:
 def open_database(ours: Path, kind: type[Database] = Database) -> Database:
     """The database in our directory, made where it is missing."""
     limit = cache_limit()
+    if kind is Database:
+        place.make_private(ours / place.DATABASE)  # its log is made with its mode
     settings = {**SETTINGS, "size_limit": limit}
     return kind(str(ours), disk=BytesDisk, timeout=place.LOCK_SECONDS, **settings)
+
+
+def read_quietly(ours: Path) -> sqlite3.Connection:
+    """The database, on a disk that nothing can be written to. Nobody else may be using it.
+
+    A log can be read where there is room for an index of it, or else in memory, by one who is alone.
+    """
+    log = ours / f"{place.DATABASE}-wal"
+    if not can_be_written(ours):
+        logged = log.exists() and log.stat().st_size
+        return _connected(ours, "mode=ro") if logged else read_still(ours)
+    base = _connected(ours, "mode=rw")
+    base.execute("PRAGMA locking_mode = EXCLUSIVE")
+    return base
+
+
+def read_still(ours: Path) -> sqlite3.Connection:
+    """The database but for its log, as if nobody could change it: nothing is made or locked to read it."""
+    return _connected(ours, "immutable=1")
+
+
+def can_be_written(ours: Path) -> bool:
+    """Whether this user may write to the database, room or not."""
+    return os.access(ours / place.DATABASE, os.W_OK) and os.access(ours, os.W_OK)
+
+
+def _connected(ours: Path, how: str) -> sqlite3.Connection:
+    name = f"{(ours / place.DATABASE).absolute().as_uri()}?{how}"
+    return harden(sqlite3.connect(name, timeout=place.LOCK_SECONDS, isolation_level=None, uri=True))
 
 
 def problem_of(error: Exception) -> str:
@@ -154,9 +197,9 @@ _SQLITE = {
     "SQLITE_FULL": NO_ROOM,
     "SQLITE_READONLY": READ_ONLY,
     "SQLITE_PERM": READ_ONLY,
-    "SQLITE_CANTOPEN": "cannot be opened",
+    "SQLITE_CANTOPEN": CANNOT_OPEN,
     "SQLITE_PROTOCOL": LOCKED,
-    "SQLITE_IOERR": "cannot be read or written (an error of the disk, or no room on it)",
+    "SQLITE_IOERR": DISK_ERROR,
     "SQLITE_NOMEM": "cannot be used (no memory)",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
@@ -20,6 +21,7 @@ DATABASE_FILES = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-j
 LOCK = "lock"
 LOCK_SECONDS = 3.0  # a lock that another process holds for longer costs the cache
 EXPANDED = "has a name that diskcache would expand"
+LOOSE = "holds files that others can write to (h5s3 cache verify makes it anew)"
 OTHERS_WRITE, OTHERS = 0o022, 0o077
 
 
@@ -40,6 +42,8 @@ def unsafe(directory: Path) -> str | None:
         ours.chmod(0o700)
     if problem is None and (name := foreign_file(ours)):
         problem = f"holds a {name} that is no plain file of yours (h5s3 cache verify removes it)"
+    if problem is None and loose_files(ours):
+        problem = LOOSE
     return problem
 
 
@@ -77,14 +81,39 @@ def foreign_file(ours: Path) -> str | None:
     return None
 
 
+def loose_files(ours: Path) -> dict[str, int]:
+    """The plain files of the database that others could write to, and the modes that let them."""
+    found = {}
+    for name in (*DATABASE_FILES, LOCK):
+        with suppress(FileNotFoundError):
+            status = (ours / name).lstat()
+            if stat.S_ISREG(status.st_mode) and open_to_others(status):
+                found[name] = stat.S_IMODE(status.st_mode)
+    return found
+
+
+def make_private(path: Path) -> None:
+    """Make a file that is its owner's alone, whatever the umask is; one that is there stays as it is."""
+    with suppress(FileExistsError):
+        number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            if hasattr(os, "fchmod"):
+                os.fchmod(number, 0o600)
+        finally:
+            os.close(number)
+
+
 def mine(status: os.stat_result) -> bool:
     """Whether this user owns it."""
     return not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
 
 
 def open_to_others(status: os.stat_result) -> bool:
-    """Whether others could put something of theirs into a directory, and take away what is there."""
-    return bool(status.st_mode & OTHERS_WRITE) and not status.st_mode & stat.S_ISVTX
+    """Whether others could put something of theirs into a directory or a file.
+
+    With the sticky bit they could not take away what is there, but still be the first to put it there.
+    """
+    return hasattr(os, "geteuid") and bool(status.st_mode & OTHERS_WRITE)  # Windows has no such modes
 
 
 class Hold:
@@ -98,26 +127,43 @@ class Hold:
         self._path = ours / LOCK
         self._number: int | None = None
 
-    def take(self, *, alone: bool = False) -> bool:
-        """Whether the lock was to be had within a short wait. What was held before is given back first."""
+    def take(self, *, alone: bool = False, look: bool = False) -> bool:
+        """Whether the lock was to be had within a short wait. What was held before is given back first.
+
+        With `look`, nothing is written: the file has to be there.
+        """
         self.release()
         if fcntl is None:
             return True
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        self._number = os.open(self._path, flags, 0o600)
         kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
         deadline = time.monotonic() + LOCK_SECONDS
         while True:
+            number = self._number = self._opened(look)
             try:
-                fcntl.flock(self._number, kind | fcntl.LOCK_NB)
-                return True
+                fcntl.flock(number, kind | fcntl.LOCK_NB)
+                if self._is_there(number):
+                    return True
             except BlockingIOError:
-                if time.monotonic() > deadline:
-                    self.release()
-                    return False
-                time.sleep(0.01)
+                pass
             except OSError:  # a file system without locks
                 return True
+            self.release()
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+
+    def _opened(self, look: bool) -> int:
+        if not look:
+            make_private(self._path)
+        kind = os.O_RDONLY if look else os.O_RDWR | os.O_CREAT
+        return os.open(self._path, kind | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+
+    def _is_there(self, number: int) -> bool:
+        """Whether the file that was opened is still the one of that name, not one that was made anew."""
+        try:
+            return os.path.samestat(os.fstat(number), self._path.lstat())
+        except FileNotFoundError:
+            return False
 
     def release(self) -> None:
         """Give the lock back."""

@@ -15,13 +15,15 @@ from h5s3.cache.seals import DIGEST, digest
 from h5s3.settings import MIB
 
 LONGEST_KEY = 64 * 1024
+TAGS = ("answer", "block", "head", "index", "list")  # all that are given to `Cache.set_many`
 COLUMNS = (
     "rowid, typeof(key), CASE typeof(key) WHEN 'text' THEN length(key) END, raw, mode, filename IS NULL,"
-    " expire_time IS NULL, typeof(store_time), size, typeof(value),"
-    " CASE typeof(value) WHEN 'blob' THEN length(value) END, typeof(tag)"
-)
+    " expire_time IS NULL, store_time BETWEEN 0 AND strftime('%s', 'now') + 86400, access_time IS store_time,"
+    " access_count, size, typeof(value), CASE typeof(value) WHEN 'blob' THEN length(value) END,"
+    f" tag IN ({', '.join(map(repr, TAGS))})"
+)  # a day, for a clock that was put right
 BATCH = f"SELECT {COLUMNS} FROM Cache WHERE rowid > ? ORDER BY rowid LIMIT 500"  # in one transaction
-RIGHT = ("text", 1, MODE_RAW, 1, 1, "real", 0, "blob", "text")  # of those, but for the lengths
+RIGHT = ("text", 1, MODE_RAW, 1, 1, 1, 1, 0, 0, "blob", 1)  # of those, but for the lengths
 
 
 @contextmanager
@@ -30,18 +32,19 @@ def transaction(base: sqlite3.Connection, begin: str) -> Iterator[None]:
     base.execute(begin)
     try:
         yield
+        base.execute("COMMIT")
     except BaseException:
-        base.execute("ROLLBACK")
+        if base.in_transaction:  # a full disk has ended it already
+            base.execute("ROLLBACK")
         raise
-    base.execute("COMMIT")
 
 
 def judge(base: sqlite3.Connection, row: tuple[Any, ...]) -> tuple[str | None, int]:
     """What is wrong with a row, if anything, and the length of its value."""
-    number, type_key, key_length, raw, mode, no_file, endless, type_time, size, kind, length, type_tag = row
+    number, type_key, key_length, *fields, length, known_tag = row
     if not key_length or key_length > LONGEST_KEY or type_key != "text":
         return "entries whose key is none", length or 0
-    if (type_key, raw, mode, no_file, endless, type_time, size, kind, type_tag) != RIGHT:
+    if (type_key, *fields, known_tag) != RIGHT:
         return "entries that are not of the shape in which they are stored", length or 0
     if not DIGEST <= length <= LARGEST + DIGEST:
         return "entries that are too short or too long", length

@@ -9,17 +9,28 @@ from pathlib import Path
 
 from h5s3.cache.disk import (
     DAMAGED,
+    DISK_ERROR,
     LARGEST,
     LOCKED,
+    NO_ROOM,
     Database,
     RefusedRowError,
     open_database,
     problem_of,
 )
-from h5s3.cache.place import VERSION, Hold, unsafe
+from h5s3.cache.place import LOOSE, VERSION, Hold, unsafe
 from h5s3.cache.seals import seal, unsealed
 from h5s3.errors import H5s3Error
 from h5s3.settings import cache_directory
+
+OFF = "switched off"
+REMOVED_WHOLE = (DAMAGED, LOOSE, NO_ROOM, DISK_ERROR)  # by `Cache.clear`, where the orderly way fails
+
+
+def absence(cache: Cache | None) -> str:
+    """Why what was looked for in a cache is not to be had."""
+    problem = getattr(cache, "problem", None)  # no cache, or what stands in for one, has none
+    return "not in the cache" if problem in (None, OFF) else f"the cache could not be used: it {problem}"
 
 
 class Cache:
@@ -27,7 +38,7 @@ class Cache:
 
     def __init__(self, directory: Path | None = None, *, enabled: bool = True) -> None:
         self.directory = directory or cache_directory()
-        self.problem: str | None = None if enabled else "switched off"
+        self.problem: str | None = None if enabled else OFF
         self._cache: Database | None = None
         self._hold: Hold | None = None
 
@@ -74,7 +85,10 @@ class Cache:
         return counts
 
     def clear(self) -> int:
-        """Forget everything; the number of entries there were. A damaged database is made anew."""
+        """Forget everything; the number of entries there were.
+
+        The files of a database that is damaged or not to be relied on, or on a full disk, are removed.
+        """
         removed = 0
         with self._guard():
             cache = self._open() if self.directory.exists() else None
@@ -84,10 +98,8 @@ class Cache:
                     sqlite3.OperationalError
                 ):  # no time or no room for it: they are forgotten all the same
                     cache._sql("VACUUM")
-        if self.problem == DAMAGED:
-            self.problem = None
-            with self._guard():
-                self._make_anew()
+        if self.problem in REMOVED_WHOLE:
+            removed += self._remove_database(count=self.problem in (NO_ROOM, DISK_ERROR))
         if self.problem is None and self.directory.exists():
             from h5s3.cache.remains import remove_remains
 
@@ -104,12 +116,14 @@ class Cache:
             self._hold.release()
             self._hold = None
 
-    def _make_anew(self) -> None:
-        from h5s3.cache.remains import make_anew
+    def _remove_database(self, count: bool) -> int:
+        from h5s3.cache.remains import remove_database
 
-        if not make_anew(self.directory / VERSION):
-            self.problem = LOCKED
-        self._open()
+        self.problem, removed = None, None
+        with self._guard():
+            removed = remove_database(self.directory / VERSION, count=count)
+            self.problem = LOCKED if removed is None else None
+        return removed or 0
 
     def _open(self) -> Database | None:
         if self._cache is None and self.problem is None:
