@@ -12,7 +12,7 @@ from typing import Any
 import h5py
 import msgspec
 import pytest
-from h5py import h5d, h5f, h5o, h5p, h5t
+from h5py import h5a, h5d, h5f, h5o, h5p, h5t
 
 from h5s3.explore.meta import meta
 from h5s3.explore.tree import tree
@@ -112,6 +112,11 @@ def check_node(case: Case, path: str, node: dict[str, Any]) -> None:
         assert node["reason"], path
     entry = case.entries[entry.get("canonical", path)]
     if entry.get("attribute_count") is None:
+        return
+    if "attributes_error" in node:
+        with pytest.raises(plain.FAILURES):
+            for name in attribute_names(case.object(path))[:MOST_ATTRIBUTES]:
+                h5a.open(case.object(path), name)
         return
     assert node["num_attributes"] == entry["attribute_count"], path
     assert node["attributes_truncated"] == (entry["attribute_count"] > MOST_ATTRIBUTES), path

@@ -17,6 +17,7 @@ from h5s3.explore.meta import meta
 from h5s3.explore.preview import preview
 from h5s3.explore.tree import tree
 from h5s3.reader.blocks import BlockFile
+from h5s3.records import DatasetNode, GroupNode
 from h5s3.storage.trace import Trace
 from tests.support import h5files
 from tests.support.cli import spawn
@@ -154,3 +155,20 @@ def test_a_file_that_cannot_be_closed_is_damaged(tmp_path: Path) -> None:
     assert "the file is damaged: Pinned entry count" in spawn("tree", path, "-r", "--attrs").failed(6)
     with memory_session(MemoryStore(bytes(content))) as session, pytest.raises(DamagedError):
         tree(session, LOCATION, depth=0, attributes=True)
+
+
+def test_attributes_that_cannot_be_told_leave_their_object(tmp_path: Path) -> None:
+    """The names of the dataset's attributes lead nowhere; the dataset is there, and so is the group."""
+    content = bytearray(h5files.make("attributes_many", tmp_path).read_bytes())
+    start, stop = next(region for region in summed_regions(bytes(content)) if region[0] <= 13276 < region[1])
+    content[13276:13284] = (0xBF91).to_bytes(8, "little")
+    content[stop : stop + 4] = lookup3(bytes(content[start:stop])).to_bytes(4, "little")
+    path = tmp_path / "damaged.h5"
+    path.write_bytes(content)
+    shown = spawn("tree", path, "-r", "--attrs")
+    assert shown.code == 0 and "@… unreadable: can't locate attribute" in shown.out
+    with memory_session(MemoryStore(bytes(content))) as session:
+        data, group = tree(session, LOCATION, attributes=True).children
+    assert isinstance(data, DatasetNode) and isinstance(group, GroupNode)
+    assert data.shape == [2] and data.attributes_error == "can't locate attribute in name index"
+    assert data.attributes is UNSET and group.num_attributes == 300

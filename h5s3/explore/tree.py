@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -171,15 +172,28 @@ class _Walk:
         return _Listed(group, count_links(group), list_links(group, self._limit))
 
     def _describe_all(self, pairs: list[tuple[_Open, Any, Link]]) -> list[Child]:
-        from h5s3.reader.objects import unresolved
         from h5s3.reader.waves import gather
 
         self._file.prefetch_objects(link.address for _, _, link in pairs if link.address is not None)
         return gather(
             self._file.blocks,
             [partial(self._describe, group, owner.path, link) for owner, group, link in pairs],
-            lambda index, error: unresolved(pairs[index][0].path, pairs[index][2], error),
+            lambda index, error: self._rest(*pairs[index], error),
         )
+
+    def _rest(self, owner: _Open, group: Any, link: Link, error: Exception) -> Child:
+        """What can be told of an object that fails: all but its attributes, where it is they."""
+        from h5s3.reader.blocks import Miss
+        from h5s3.reader.objects import describe_link, unresolved
+        from h5s3.reader.opening import FAILURES, plain_reason
+
+        if self._attributes is not None:
+            with suppress(*FAILURES, Miss):
+                child = describe_link(self._file.h5.id, group, owner.path, link, None, self._counts)
+                if isinstance(child.node, AttributedNode):
+                    child.node.attributes_error = plain_reason(error)
+                    return child
+        return unresolved(owner.path, link, error)
 
     def _describe(self, group: Any, parent: bytes, link: Link) -> Child:
         from h5s3.reader.objects import describe_link

@@ -68,6 +68,7 @@ class AttributedNode(Node, kw_only=True):
     attributes: list[Attribute] | UnsetType = UNSET
     num_attributes: int | UnsetType = UNSET
     attributes_truncated: bool | UnsetType = UNSET
+    attributes_error: str | UnsetType = UNSET  # why the attributes could not be read
     alias_of: str | UnsetType = UNSET  # path of the same object seen first (another hard link)
 
 

@@ -103,6 +103,9 @@ def _rows(
         )
         if isinstance(node, AttributedNode) and node.attributes is not UNSET:
             rows += _attribute_rows(node.attributes, node.attributes_truncated is True, below)
+        if isinstance(node, AttributedNode) and node.attributes_error is not UNSET:
+            words = f"@… unreadable: {safe(node.attributes_error, 80)}"
+            rows.append(([(below, "faint"), (words, "bad")], NOTHING))
         if isinstance(node, GroupNode) and node.children is not UNSET:
             more = node.num_children if node.children_truncated is True else len(node.children)
             stack.append((below, node.children, 0, more))
