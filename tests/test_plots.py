@@ -356,3 +356,8 @@ def test_plotting_leaves_plotext_as_it_was() -> None:
 
 def test_plotting_prints_nothing_and_loads_plotext_late() -> None:
     run_alone("import sys\n" + PLOT + "assert not {'plotext', 'numpy'} & set(sys.modules)\nplot()\n")
+
+
+def test_a_wide_character_at_the_edge_stays_within() -> None:
+    shape: dict[str, Any] = {"width": 24, "height": 8, "color": "", "unicode": True}
+    check_fit(draw_line([None, 0.0], [0, 1], texts=["", "\U000175c0"] + [""] * 58, **shape), **shape)

@@ -100,16 +100,20 @@ def holds(found: dict[str, Any], whole: dict[str, Any]) -> int:
     if found.get("type") == "unresolved" != whole["type"]:
         assert found["reason"] == "not in the cache" and found["path"] == whole["path"]
         return 1
-    lists = {"children", "children_truncated", "error"}
+    lists, marked = {"children", "children_truncated", "error"}, 0
+    if "attributes_error" in found:
+        assert found["attributes_error"] == "not in the cache"
+        lists |= {"attributes", "num_attributes", "attributes_truncated", "attributes_error"}
+        marked = 1
     assert {k: v for k, v in found.items() if k not in lists} == {
         k: v for k, v in whole.items() if k not in lists
     }
     if "error" in found:
         assert found["error"] == "not in the cache" and found["children"] == []
         assert found.get("children_truncated", False) == bool(whole["children"])
-        return 1
+        return marked + 1
     below = zip(found.get("children", ()), whole.get("children", ()), strict=True)
-    return sum(holds(child, same) for child, same in below)
+    return marked + sum(holds(child, same) for child, same in below)
 
 
 @given(TREES_WITHOUT_ALIASES, LIBVERS, st.sampled_from([512, 1000]), st.data())

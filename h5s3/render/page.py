@@ -98,7 +98,8 @@ def frame(columns: int, rows: int, x: Axis, y: Axis, draw: Callable[[Any], None]
     # A figure and a terminal of our own: the global ones stay as they are, and no terminal limits the size.
     terminal = type(plotext.terminal)().limit(False, False)
     figure = type(plotext.figure)(parent=terminal).theme("colorless")
-    figure.plot_size(columns + y.label_width() + 1, rows + 2)
+    width = columns + y.label_width() + 1
+    figure.plot_size(width, rows + 2)
     figure.axes(False, axis="x", side="upper").axes(False, axis="y", side="right")
     for name, ticks, size in (("x", x.ticks, columns), ("y", y.ticks, rows)):
         at = {min(int(place), size - 1): text for place, text in ticks}  # one tick per cell
@@ -107,4 +108,5 @@ def frame(columns: int, rows: int, x: Axis, y: Axis, draw: Callable[[Any], None]
     if draw:
         draw(figure)
     lines: list[str] = figure.build().string(colorless=True).splitlines()
-    return lines
+    # a character of two cells in a tick's text at the edge is one too many for plotext
+    return [set_cell_size(line, width) if cell_len(line) > width else line for line in lines]
