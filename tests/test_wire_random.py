@@ -184,9 +184,12 @@ class Run:
             return False
         at = chance.choice([0, 1, 2, 3])
         other = walk.subject.contents[1]
-        self.proxy.fault(
-            "call", when=_from(at), times=1, fn=lambda seen: self.server.put(BUCKET, walk.subject.key, other)
-        )
+
+        def replace(seen: Seen) -> None:
+            with self.proxy.alone():
+                self.server.put(BUCKET, walk.subject.key, other)
+
+        self.proxy.fault("call", when=_from(at), times=1, fn=replace)
         walk.faults.append(("replaced", at))
         return True
 

@@ -6,8 +6,8 @@ import socketserver
 import ssl
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -48,6 +48,7 @@ class Proxy:
         self._faults: list[Fault] = []
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
+        self._gate, self._passing, self._held = threading.Condition(), 0, False
         self._closed = threading.Event()
         self._turn = itertools.count()
         self._line_free = 0.0
@@ -176,6 +177,33 @@ class Proxy:
         close = named.get("connection", "").lower() == "close" or version == "HTTP/1.0"
         return Request(seen, kept, body, close, self._closed.wait, self._signer)
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Within this, no request is at the server: while an object is replaced, some servers answer with the
+        ETag of one and bytes of the other.
+        """
+        with self._gate:
+            self._gate.wait_for(lambda: not self._passing and not self._held)
+            self._held = True
+        try:
+            yield
+        finally:
+            with self._gate:
+                self._held = False
+                self._gate.notify_all()
+
+    @contextmanager
+    def _pass(self) -> Iterator[None]:
+        with self._gate:
+            self._gate.wait_for(lambda: not self._held)
+            self._passing += 1
+        try:
+            yield
+        finally:
+            with self._gate:
+                self._passing -= 1
+                self._gate.notify_all()
+
     def _serve(self, request: Request, sock: socket.socket, upstream: "Upstream") -> bool:
         """Answer one request; whether the connection may go on."""
         seen = request.seen
@@ -186,7 +214,8 @@ class Proxy:
             if answer := fault.before(request):
                 break
         else:
-            answer = upstream.exchange(request)
+            with self._pass():
+                answer = upstream.exchange(request)
             for fault in hits:
                 fault.after(answer)
         seen.status = answer.status

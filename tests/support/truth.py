@@ -51,5 +51,14 @@ def assert_cache_is_right(contents: Iterable[bytes]) -> int:
             for data in whole
             if all(block == data[index * BLOCK :][:BLOCK] for index, block in blocks.items())
         ]
-        assert fits, f"blocks that no content has, under {identity}"
+        assert fits, f"blocks that no content has, under {identity}: {_strange(blocks, whole)}"
     return count
+
+
+def _strange(blocks: dict[int, bytes], whole: list[bytes]) -> dict[int, tuple[int, list[int]]]:
+    """Of each block its length and in which of the contents it has its place, where that is not in all."""
+    places = {
+        index: (len(block), [n for n, data in enumerate(whole) if block == data[index * BLOCK :][:BLOCK]])
+        for index, block in blocks.items()
+    }
+    return {index: found for index, found in places.items() if len(found[1]) < len(whole)}
