@@ -106,7 +106,7 @@ def preview(
 
     `raw`: stored values, not decoded. `column`: the field of a compound, `part` of complex numbers, to draw.
     """
-    from h5s3.explore.preview import preview as ask
+    from h5s3.explore.preview.preview import preview as ask
 
     options: dict[str, Any] = {
         "selection": selection,

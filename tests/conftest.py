@@ -8,9 +8,9 @@ import boto3
 import hypothesis
 import pytest
 
-from tests.support import secrecy
-from tests.support.proxy import Proxy
-from tests.support.servers import S3Server, external_server, moto_server, rclone_server
+from tests.support.hostile import secrecy
+from tests.support.servers.proxy import Proxy
+from tests.support.servers.s3 import S3Server, external_server, moto_server, rclone_server
 
 hypothesis.settings.register_profile("h5s3", deadline=None)  # seconds are never asserted
 hypothesis.settings.load_profile("h5s3")

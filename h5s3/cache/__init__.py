@@ -11,7 +11,7 @@ failure of the cache costs the cache, never the command.
 
 from __future__ import annotations
 
-from h5s3.cache.place import VERSION
-from h5s3.cache.store import Cache, absence
+from h5s3.cache.cache import Cache, absence
+from h5s3.cache.directory import VERSION
 
 __all__ = ["VERSION", "Cache", "absence"]

@@ -14,7 +14,7 @@ from typing import Any
 import diskcache
 from diskcache.core import DEFAULT_SETTINGS, ENOVAL, METADATA
 
-from h5s3.cache import place
+from h5s3.cache import directory as place
 from h5s3.settings import MIB, cache_limit
 
 DAMAGED = "is damaged (h5s3 cache verify makes it anew)"

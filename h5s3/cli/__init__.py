@@ -7,8 +7,8 @@ import os
 import sys
 
 from h5s3 import guard
-from h5s3.cli.interrupts import listen, settle
-from h5s3.cli.supervisor import supervise, wanted
+from h5s3.cli.process.signals import listen, settle
+from h5s3.cli.process.supervisor import supervise, wanted
 
 
 def main() -> None:

@@ -9,8 +9,8 @@ import typer
 
 from h5s3 import __version__
 from h5s3.cli import bench, cache, demo, doctor, du, get, ls, meta, preview, schema, tree
-from h5s3.cli.lean import LeanGroup
-from h5s3.cli.run import report, unwritten
+from h5s3.cli.errors import report, unwritten
+from h5s3.cli.fast_typer import LeanGroup
 from h5s3.errors import UsageError
 
 app = typer.Typer(

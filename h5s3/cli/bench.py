@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from h5s3.cli.arguments import Location
-from h5s3.cli.lean import LeanCommand
+from h5s3.cli.errors import session
+from h5s3.cli.fast_typer import LeanCommand
 from h5s3.cli.options import Common, with_common
-from h5s3.cli.run import session
 from h5s3.errors import UsageError
 from h5s3.settings import parse_size
 
@@ -61,11 +61,11 @@ def bench(
       h5s3 bench s3://bucket/large.h5 --save monday.json
       h5s3 bench s3://bucket/large.h5 --against monday.json
     """
-    from h5s3.explore.bench import bench as ask
-    from h5s3.explore.bench_against import against as compared
-    from h5s3.explore.bench_files import check_place, earlier
-    from h5s3.explore.bench_files import save as write
-    from h5s3.render.bench import cost_line
+    from h5s3.explore.bench.bench import bench as ask
+    from h5s3.explore.bench.compare_runs import against as compared
+    from h5s3.explore.bench.saved import check_place, earlier
+    from h5s3.explore.bench.saved import save as write
+    from h5s3.render.bench.bench import cost_line
     from h5s3.render.progress import announce, progress
 
     wanted, flights = [parse_size(part) for part in sizes.split(",")], _numbers(concurrency)
@@ -102,7 +102,7 @@ def _show(found: Bench, plot: bool, as_json: bool) -> None:
 
         show_json(found)
         return
-    from h5s3.render.bench import show_bench
+    from h5s3.render.bench.bench import show_bench
 
     show_bench(found, plot)
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from h5s3.cli.lean import LeanCommand, LeanGroup
-from h5s3.cli.run import guarded
+from h5s3.cli.errors import guarded
+from h5s3.cli.fast_typer import LeanCommand, LeanGroup
 from h5s3.errors import DamagedError
 
 app = typer.Typer(
@@ -31,7 +31,7 @@ def info(as_json: Json = False) -> None:
 
 
 def _info(as_json: bool) -> None:
-    from h5s3.explore.cached import cache_info
+    from h5s3.explore.cache import cache_info
     from h5s3.render.console import show_json
 
     found = cache_info()
@@ -63,7 +63,7 @@ def verify(dry_run: DryRun = False, as_json: Json = False) -> None:
 
 
 def _verify(dry_run: bool, as_json: bool) -> None:
-    from h5s3.explore.cached import verify_cache
+    from h5s3.explore.cache import verify_cache
     from h5s3.render.console import show_json
 
     found = verify_cache(mend=not dry_run)
@@ -87,7 +87,7 @@ def clear(as_json: Json = False) -> None:
     """
 
     def work() -> None:
-        from h5s3.explore.cached import clear_cache
+        from h5s3.explore.cache import clear_cache
         from h5s3.render.console import show_json
         from h5s3.render.text import plural
 
@@ -111,7 +111,7 @@ def path(as_json: Json = False) -> None:
 
     def work() -> None:
         if as_json:
-            from h5s3.explore.cached import cache_path
+            from h5s3.explore.cache import cache_path
             from h5s3.render.console import show_json
 
             show_json(cache_path())

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from h5s3.cli.lean import LeanCommand
-from h5s3.cli.run import guarded
+from h5s3.cli.errors import guarded
+from h5s3.cli.fast_typer import LeanCommand
 
 
 def register(app: typer.Typer) -> None:
@@ -27,6 +27,6 @@ def demo(
     Example:
       h5s3 demo --serve
     """
-    from h5s3.cli.tour import keep_serving, tour
+    from h5s3.cli.demo_tour import keep_serving, tour
 
     guarded(keep_serving if serve else tour, debug)

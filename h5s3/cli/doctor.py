@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from h5s3.cli.lean import LeanCommand
+from h5s3.cli.errors import session
+from h5s3.cli.fast_typer import LeanCommand
 from h5s3.cli.options import Common, with_common
-from h5s3.cli.run import session
 from h5s3.records import Doctor
 
 PIPED = 80  # columns, where nobody says how many there are
@@ -44,7 +44,7 @@ def doctor(
       h5s3 doctor s3://bucket/
       h5s3 doctor s3://bucket/scan.h5 --profile lab --json
     """
-    from h5s3.explore.doctor import doctor as ask
+    from h5s3.explore.doctor.doctor import doctor as ask
     from h5s3.render.progress import progress
 
     with session(common) as opened:
@@ -70,13 +70,13 @@ def origins(common: Common) -> dict[str, str]:
 
 def _show(document: Doctor) -> None:
     from h5s3.render.console import WIDE, can_show_unicode, show, stdout
-    from h5s3.render.doctor import doctor_lines, summary_lines
+    from h5s3.render.doctor.doctor import doctor_lines, summary_lines
 
     there = stdout().width
     width, unicode = (PIPED if there >= WIDE else min(there, 120)), can_show_unicode()
     lines = doctor_lines(document, width, unicode)
     if document.file:
-        from h5s3.render.verdict import verdict_lines
+        from h5s3.render.doctor.file import verdict_lines
 
         lines += verdict_lines(document, width, unicode)
     show([*lines, *summary_lines(document, width, unicode)], width)

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from h5s3.cli.arguments import Location, ObjectPath
-from h5s3.cli.lean import LeanCommand
+from h5s3.cli.errors import session
+from h5s3.cli.fast_typer import LeanCommand
 from h5s3.cli.options import Common, with_common
-from h5s3.cli.run import session
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +39,7 @@ def du(
       h5s3 du s3://bucket/scan.nxs /entry --depth 0 --limit 0 --sort ratio
       h5s3 du s3://bucket/scan.nxs --json | jq '.entries[] | {path, stored}'
     """
-    from h5s3.explore.du import du as ask
+    from h5s3.explore.du.du import du as ask
 
     with session(common) as opened:
         found = ask(opened, opened.location(location), path, depth=depth, limit=limit, sort=sort)

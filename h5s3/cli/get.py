@@ -10,12 +10,12 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
-from h5s3.cli import limits
 from h5s3.cli.arguments import Location
-from h5s3.cli.interrupts import heed
-from h5s3.cli.lean import LeanCommand
+from h5s3.cli.errors import session
+from h5s3.cli.fast_typer import LeanCommand
 from h5s3.cli.options import Common, with_common
-from h5s3.cli.run import session
+from h5s3.cli.process import limits
+from h5s3.cli.process.signals import heed
 from h5s3.errors import UsageError
 
 TO_PIPES = ("csv", "json", "npy")

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from h5s3.cli.arguments import Location, ObjectPath
-from h5s3.cli.lean import LeanCommand
+from h5s3.cli.errors import session
+from h5s3.cli.fast_typer import LeanCommand
 from h5s3.cli.options import Common, with_common
-from h5s3.cli.run import session
 
 
 def register(app: typer.Typer) -> None:

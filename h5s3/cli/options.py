@@ -219,7 +219,7 @@ def with_common(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
-        from h5s3.cli.run import guarded
+        from h5s3.cli.errors import guarded
 
         common = Common({name: kwargs.pop(name) for name in COMMON})
         guarded(lambda: command(*args, **kwargs, common=common), common.debug)

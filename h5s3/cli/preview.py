@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from h5s3.cli.arguments import Location
-from h5s3.cli.lean import LeanCommand
+from h5s3.cli.errors import session
+from h5s3.cli.fast_typer import LeanCommand
 from h5s3.cli.options import Common, with_common
-from h5s3.cli.run import session
 from h5s3.errors import UsageError
 
 
@@ -93,10 +93,10 @@ def preview(
       h5s3 preview s3://bucket/climate.nc /t2m --slice '6,:,:' --only plot
       h5s3 preview s3://bucket/scan.nxs /entry/data/counts --json | jq .stats.max
     """
-    from h5s3.explore.preview import preview as ask
+    from h5s3.explore.preview.preview import preview as ask
 
     if plot_out is not None:
-        from h5s3.render.figure import checked_format
+        from h5s3.render.plots.figure import checked_format
 
         checked_format(plot_out)
     with session(common) as opened:
@@ -116,7 +116,7 @@ def preview(
             vmax=vmax,
         )
         if plot_out is not None:
-            from h5s3.render.figure import save_figure
+            from h5s3.render.plots.figure import save_figure
             from h5s3.render.progress import announce
 
             save_figure(found, plot_out)

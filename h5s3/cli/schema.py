@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from h5s3.cli.lean import LeanCommand
-from h5s3.cli.run import guarded
+from h5s3.cli.errors import guarded
+from h5s3.cli.fast_typer import LeanCommand
 from h5s3.errors import UsageError
 
 

@@ -15,10 +15,10 @@ from h5s3.storage.location import Location
 
 if TYPE_CHECKING:
     from h5s3.export.base import Job, Writer
-    from h5s3.export.formats import Format
-    from h5s3.reader.boxes import Box
-    from h5s3.reader.bulk import Bulk
-    from h5s3.reader.opening import OpenFile
+    from h5s3.export.file_types import Format
+    from h5s3.formats.boxes import Box
+    from h5s3.formats.hdf5.data.exact import Bulk
+    from h5s3.formats.hdf5.objects.file import OpenFile
 
 SPOOL = 1.5  # times the bytes that are needed, beyond which chunks are not fetched again
 LARGE = 64 * MIB  # to be fetched or written: said before
@@ -91,8 +91,8 @@ class _Transfer:
 
     def run(self, file: OpenFile) -> Get:
         """All of it, from an open file."""
-        from h5s3.export.formats import check, maker
-        from h5s3.reader.bulk import Bulk
+        from h5s3.export.file_types import check, maker
+        from h5s3.formats.hdf5.data.exact import Bulk
 
         job, kind, output = self._prepare(file)
         check(kind, job)
@@ -115,7 +115,7 @@ class _Transfer:
         return replaced(head, file_bytes=size, **planned, **notes)
 
     def _into_file(self, job: Job, bulk: Bulk, estimate: Estimate, make: Any, output: str) -> int:
-        from h5s3.export.target import appearing
+        from h5s3.export.atomic_file import appearing
 
         with appearing(output, self.wish.overwrite) as (stream, temporary):
             filling = _Filling(job, bulk, estimate, self.wish.progress)
@@ -124,14 +124,14 @@ class _Transfer:
             return os.fstat(stream.fileno()).st_size
 
     def _prepare(self, file: OpenFile) -> tuple[Job, Format, str | None]:
+        from h5s3.export.atomic_file import check_target, file_name
         from h5s3.export.base import Job
-        from h5s3.export.target import check_target, file_name
-        from h5s3.reader.datasets import read_facts
-        from h5s3.reader.links import kind_of, stopped
-        from h5s3.reader.names import raw_path, text_of
-        from h5s3.reader.selection import parse_selection, whole
-        from h5s3.reader.targets import name_targets
-        from h5s3.reader.values import memory_dtype
+        from h5s3.formats.hdf5.objects.datasets import read_facts
+        from h5s3.formats.hdf5.objects.links import kind_of, stopped
+        from h5s3.formats.hdf5.objects.names import raw_path, text_of
+        from h5s3.formats.hdf5.objects.reference_names import name_targets
+        from h5s3.formats.hdf5.objects.values import memory_dtype
+        from h5s3.formats.selection import parse_selection, whole
 
         raw = raw_path(self.path)
         found = file.find(raw)
@@ -163,7 +163,7 @@ class _Transfer:
 
     def _target(self, job: Job) -> tuple[Format, str | None]:
         """The format and the file; standard output has none."""
-        from h5s3.export.formats import FORMATS, fits_csv, format_of
+        from h5s3.export.file_types import FORMATS, fits_csv, format_of
 
         named = format_of(self.wish.format) if self.wish.format else None
         if self.wish.stream is not None:
@@ -178,7 +178,7 @@ class _Transfer:
         return named or format_of(suffix), self.wish.output
 
     def _refuse_large(self, estimate: Estimate) -> None:
-        from h5s3.export.target import free_bytes
+        from h5s3.export.atomic_file import free_bytes
 
         size = max(estimate.fetched, estimate.written)
         if self.max_bytes is not None and size > self.max_bytes:
@@ -281,7 +281,7 @@ def _estimate(bulk: Bulk, job: Job, output: str | None, ordered: bool) -> Estima
 
 
 def _head(file: OpenFile, job: Job, path: str, chosen: Format, output: str | None) -> Get:
-    from h5s3.reader.selection import text_of_selection
+    from h5s3.formats.selection import text_of_selection
 
     location = file.info.location
     return Get(

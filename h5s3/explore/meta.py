@@ -11,8 +11,8 @@ from h5s3.records import Attribute, LinkInfo, Meta
 from h5s3.storage.location import Location
 
 if TYPE_CHECKING:
-    from h5s3.reader.links import Found
-    from h5s3.reader.opening import OpenFile
+    from h5s3.formats.hdf5.objects.file import OpenFile
+    from h5s3.formats.hdf5.objects.links import Found
 
 ATTRIBUTES_SHOWN = 20
 
@@ -35,7 +35,7 @@ def meta(
 
 
 def _describe(file: OpenFile, path: str, attribute: str | None, limit: int) -> Meta:
-    from h5s3.reader.names import names_of, raw_path, text_of
+    from h5s3.formats.hdf5.objects.names import names_of, raw_path, text_of
 
     raw = raw_path(path)
     found = file.find(raw)
@@ -58,7 +58,7 @@ def _describe(file: OpenFile, path: str, attribute: str | None, limit: int) -> M
 
 
 def _add_link(document: Meta, found: Found) -> None:
-    from h5s3.reader.names import text_of
+    from h5s3.formats.hdf5.objects.names import text_of
 
     link = found.link
     if link is None or link.link_class == "other":
@@ -73,9 +73,9 @@ def _add_link(document: Meta, found: Found) -> None:
 
 
 def _add_object(document: Meta, file: OpenFile, found: Found, attribute: str | None, limit: int) -> None:
-    from h5s3.reader.details import add_dataset, add_datatype, add_file, add_group
-    from h5s3.reader.links import kind_of
-    from h5s3.reader.targets import name_targets
+    from h5s3.formats.hdf5.objects.links import kind_of
+    from h5s3.formats.hdf5.objects.meta_details import add_dataset, add_datatype, add_file, add_group
+    from h5s3.formats.hdf5.objects.reference_names import name_targets
 
     namer = name_targets(file, found)
     document.kind = kind_of(found.object)
@@ -96,9 +96,14 @@ def _add_attributes(
     """All attributes of one object are siblings: they are read as one wave."""
     import os
 
-    from h5s3.reader.attributes import attribute_names, count_attributes, has_attribute, read_attribute
-    from h5s3.reader.opening import plain_reason
-    from h5s3.reader.waves import gather
+    from h5s3.formats.hdf5.fetch.waves import gather
+    from h5s3.formats.hdf5.objects.attributes import (
+        attribute_names,
+        count_attributes,
+        has_attribute,
+        read_attribute,
+    )
+    from h5s3.formats.hdf5.objects.file import plain_reason
 
     def unlisted(_: int, error: Exception) -> list[bytes]:
         document.reason = f"the attributes cannot be listed: {plain_reason(error)}"
@@ -119,8 +124,8 @@ def _add_attributes(
 
 
 def _unreadable(name: bytes, error: Exception) -> Attribute:
-    from h5s3.reader.names import names_of
-    from h5s3.reader.opening import plain_reason
+    from h5s3.formats.hdf5.objects.file import plain_reason
+    from h5s3.formats.hdf5.objects.names import names_of
 
     reason = error.cause if isinstance(error, H5s3Error) else plain_reason(error)
     return Attribute(**names_of(name), value=None, dtype="unknown", shape=None, error=reason)

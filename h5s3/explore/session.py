@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from h5s3 import __version__, guard
 from h5s3.cache import Cache
-from h5s3.cache.anew import Anew
+from h5s3.cache.write_only import Anew
 from h5s3.errors import ChangedError, DamagedError, H5s3Error, NotCachedError, UsageError
 from h5s3.records import DiskUsage, Meta, Preview, Tree, from_json, to_json
 from h5s3.settings import Settings
-from h5s3.storage.answers import changed
 from h5s3.storage.base import ObjectInfo, Store
-from h5s3.storage.catalog import Catalog
+from h5s3.storage.head_cache import Catalog
 from h5s3.storage.location import Location, parse_location
-from h5s3.storage.stores import open_store
+from h5s3.storage.open import open_store
+from h5s3.storage.responses import changed
 from h5s3.storage.trace import Trace
 
 if TYPE_CHECKING:
-    from h5s3.reader.blocks import BlockFile
-    from h5s3.reader.opening import OpenFile
+    from h5s3.formats.hdf5.fetch.blocks import BlockFile
+    from h5s3.formats.hdf5.objects.file import OpenFile
 
 FIRST_BYTES = 256 * 1024  # of an object that is met for the first time
 T = TypeVar("T")
@@ -118,7 +118,7 @@ class Session:
     @contextmanager
     def opened(self, location: Location) -> Iterator[OpenFile]:
         """The file itself, for as long as the block lasts."""
-        from h5s3.reader.opening import open_hdf5
+        from h5s3.formats.hdf5.objects.file import open_hdf5
 
         info, first = self.catalog.resolve(location, lambda: self.store(location), FIRST_BYTES)
 
@@ -143,8 +143,8 @@ class Session:
 
         `again` says whether the file may be asked once more, should what was read of it be damaged.
         """
-        from h5s3.reader.opening import open_hdf5
-        from h5s3.reader.waves import ReplayError
+        from h5s3.formats.hdf5.fetch.waves import ReplayError
+        from h5s3.formats.hdf5.objects.file import open_hdf5
 
         def read(blocks: BlockFile) -> T:
             plugins = self.settings.plugins
@@ -178,7 +178,7 @@ class Session:
         return read(self._blocks(info, first, Anew(self.cache)))
 
     def _blocks(self, info: ObjectInfo, first: bytes, cache: Cache) -> BlockFile:
-        from h5s3.reader.blocks import BlockFile
+        from h5s3.formats.hdf5.fetch.blocks import BlockFile
 
         from_cache = self.settings.offline and info.location.kind != "local"
         blocks = BlockFile(None if from_cache else self.store(info.location), cache, info, self.trace)
@@ -221,7 +221,7 @@ class Session:
 def _load_reader() -> None:
     """Import h5py while the first bytes are on their way. The interpreter waits for it, should it leave."""
     if "h5py" not in sys.modules:
-        threading.Thread(target=importlib.import_module, args=("h5s3.reader.opening",)).start()
+        threading.Thread(target=importlib.import_module, args=("h5s3.formats.hdf5.objects.file",)).start()
 
 
 def shown_key(location: Location) -> str:

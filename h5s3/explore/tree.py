@@ -15,9 +15,9 @@ from h5s3.settings import MIB
 from h5s3.storage.location import Location
 
 if TYPE_CHECKING:
-    from h5s3.reader.links import Link
-    from h5s3.reader.objects import Child
-    from h5s3.reader.opening import OpenFile
+    from h5s3.formats.hdf5.objects.file import OpenFile
+    from h5s3.formats.hdf5.objects.links import Link
+    from h5s3.formats.hdf5.objects.tree_nodes import Child
 
 MOST_NODES = 1_000_000  # of one walk
 DEEPEST = 200  # levels of one walk; JSON nests as deep
@@ -72,7 +72,7 @@ class _Walk:
     """Breadth first, so that the shortest path of an object is the one its aliases refer to."""
 
     def __init__(self, file: OpenFile, depth: int, limit: int, attributes: bool) -> None:
-        from h5s3.reader.objects import Wanted
+        from h5s3.formats.hdf5.objects.tree_nodes import Wanted
 
         self._file = file
         self._all = depth == 0
@@ -86,8 +86,8 @@ class _Walk:
 
     def run(self, path: str) -> Tree:
         """The document for one path."""
-        from h5s3.reader.links import kind_of
-        from h5s3.reader.names import raw_path, text_of
+        from h5s3.formats.hdf5.objects.links import kind_of
+        from h5s3.formats.hdf5.objects.names import raw_path, text_of
 
         location, raw = self._file.info.location, raw_path(path)
         found = self._file.find(raw)
@@ -106,11 +106,11 @@ class _Walk:
         return document
 
     def _fill(self, document: Tree, raw: bytes, group: Any) -> None:
-        from h5s3.reader.links import address_of
+        from h5s3.formats.hdf5.objects.links import address_of
 
         top = GroupNode(name="", path=document.path, num_children=0)
         if self._attributes is not None:
-            from h5s3.reader.objects import add_attributes
+            from h5s3.formats.hdf5.objects.tree_nodes import add_attributes
 
             add_attributes(document, self._file.h5.id, group, self._attributes)
         self._seen[address_of(group)] = document.path
@@ -125,7 +125,7 @@ class _Walk:
         document.children_truncated = top.children_truncated or False
 
     def _descend(self, top: _Open) -> None:
-        from h5s3.reader.links import address_of
+        from h5s3.formats.hdf5.objects.links import address_of
 
         self._file.prefetch_objects([address_of(top.parent)], self._levels, self._limit)
         level, depth = [top], 0
@@ -157,7 +157,7 @@ class _Walk:
                 yield owner, found.group, link
 
     def _list(self, groups: list[_Open]) -> list[_Listed]:
-        from h5s3.reader.waves import gather
+        from h5s3.formats.hdf5.fetch.waves import gather
 
         return gather(
             self._file.blocks,
@@ -166,13 +166,13 @@ class _Walk:
         )
 
     def _links(self, owner: _Open) -> _Listed:
-        from h5s3.reader.links import count_links, list_links, open_link
+        from h5s3.formats.hdf5.objects.links import count_links, list_links, open_link
 
         group = open_link(owner.parent, owner.link) if owner.link else owner.parent
         return _Listed(group, count_links(group), list_links(group, self._limit))
 
     def _describe_all(self, pairs: list[tuple[_Open, Any, Link]]) -> list[Child]:
-        from h5s3.reader.waves import gather
+        from h5s3.formats.hdf5.fetch.waves import gather
 
         self._file.prefetch_objects(link.address for _, _, link in pairs if link.address is not None)
         return gather(
@@ -183,9 +183,9 @@ class _Walk:
 
     def _rest(self, owner: _Open, group: Any, link: Link, error: Exception) -> Child:
         """What can be told of an object that fails: all but its attributes, where it is they."""
-        from h5s3.reader.blocks import Miss
-        from h5s3.reader.objects import describe_link, unresolved
-        from h5s3.reader.opening import FAILURES, plain_reason
+        from h5s3.formats.hdf5.fetch.blocks import Miss
+        from h5s3.formats.hdf5.objects.file import FAILURES, plain_reason
+        from h5s3.formats.hdf5.objects.tree_nodes import describe_link, unresolved
 
         if self._attributes is not None:
             with suppress(*FAILURES, Miss):
@@ -196,7 +196,7 @@ class _Walk:
         return unresolved(owner.path, link, error)
 
     def _describe(self, group: Any, parent: bytes, link: Link) -> Child:
-        from h5s3.reader.objects import describe_link
+        from h5s3.formats.hdf5.objects.tree_nodes import describe_link
 
         return describe_link(self._file.h5.id, group, parent, link, self._attributes, self._counts)
 
@@ -223,7 +223,7 @@ def _close(owner: _Open, found: _Listed) -> None:
     if found.failure is None:
         node.num_children = found.total
     else:
-        from h5s3.reader.opening import plain_reason
+        from h5s3.formats.hdf5.objects.file import plain_reason
 
         owner.failure, node.error = found.failure, plain_reason(found.failure)
     if len(node.children) < node.num_children:

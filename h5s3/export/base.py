@@ -8,11 +8,11 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
-from h5s3.reader.boxes import Box
-from h5s3.reader.convert import flat_type
-from h5s3.reader.datasets import Facts
-from h5s3.reader.selection import Selection
-from h5s3.reader.values import Namer
+from h5s3.formats.boxes import Box
+from h5s3.formats.hdf5.objects.datasets import Facts
+from h5s3.formats.hdf5.objects.numpy_values import flat_type
+from h5s3.formats.hdf5.objects.values import Namer
+from h5s3.formats.selection import Selection
 from h5s3.records import Get
 
 Array = np.ndarray[Any, Any]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import BinaryIO
 
 from h5s3.export.base import BATCH, Array, Job
-from h5s3.export.texts import Texts, texts_of
-from h5s3.reader.boxes import Box
+from h5s3.export.exact_text import Texts, texts_of
+from h5s3.formats.boxes import Box
 
 SPECIAL = set(',"\r\n')
 

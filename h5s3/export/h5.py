@@ -13,15 +13,15 @@ from h5py import h5a, h5d, h5p, h5s, h5t, h5z
 
 from h5s3.errors import H5s3Error
 from h5s3.export.base import Array, Job
-from h5s3.export.sink import Sink
-from h5s3.reader.attributes import attribute_names
-from h5s3.reader.boxes import Box
-from h5s3.reader.datasets import has_pointers
-from h5s3.reader.datatypes import describe
-from h5s3.reader.filters import NOT_COMPRESSING
-from h5s3.reader.names import text_of
-from h5s3.reader.opening import FAILURES, plain_reason
-from h5s3.reader.values import memory_dtype
+from h5s3.export.safe_file import Sink
+from h5s3.formats.boxes import Box
+from h5s3.formats.hdf5.objects.attributes import attribute_names
+from h5s3.formats.hdf5.objects.datasets import has_pointers
+from h5s3.formats.hdf5.objects.datatypes import describe
+from h5s3.formats.hdf5.objects.file import FAILURES, plain_reason
+from h5s3.formats.hdf5.objects.filters import NOT_COMPRESSING
+from h5s3.formats.hdf5.objects.names import text_of
+from h5s3.formats.hdf5.objects.values import memory_dtype
 from h5s3.records import TypeInfo
 from h5s3.settings import MIB
 

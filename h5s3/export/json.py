@@ -10,8 +10,8 @@ import numpy as np
 from h5py import h5t
 
 from h5s3.export.base import BATCH, Array, Job
-from h5s3.reader.boxes import Box
-from h5s3.reader.values import Converter
+from h5s3.formats.boxes import Box
+from h5s3.formats.hdf5.objects.values import Converter
 from h5s3.records import to_json
 
 

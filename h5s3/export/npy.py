@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib import recfunctions
 
 from h5s3.export.base import Array, Job
-from h5s3.reader.boxes import Box
+from h5s3.formats.boxes import Box
 
 
 def plain_type(dtype: np.dtype[Any]) -> np.dtype[Any]:

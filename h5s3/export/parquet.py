@@ -15,8 +15,8 @@ from h5py import h5t
 
 from h5s3.errors import H5s3Error, RefusedError
 from h5s3.export.base import Array, Job
-from h5s3.export.texts import _decoded, _string
-from h5s3.reader.boxes import BOX, Box
+from h5s3.export.exact_text import _decoded, _string
+from h5s3.formats.boxes import BOX, Box
 
 MISSING = "Parquet needs the package pyarrow"
 

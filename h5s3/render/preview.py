@@ -9,10 +9,10 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from h5s3.records import UNSET, Coding, Preview, Sampling, Stats, replaced
-from h5s3.render.colors import Color
 from h5s3.render.columns import Cell, Line, print_lines
 from h5s3.render.console import can_show_unicode, stdout
-from h5s3.render.tables import table_lines
+from h5s3.render.plots.colors import Color
+from h5s3.render.table import table_lines
 from h5s3.render.text import plural, safe, shape
 from h5s3.render.tree import Style
 from h5s3.render.values import cell_text, null_word, number
@@ -61,7 +61,7 @@ def _null(preview: Preview) -> str:
 
 def _show_plot(console: Console, preview: Preview, above: int) -> None:
     """The plot: where the screen is high enough, all that stands `above` it stays in sight."""
-    from h5s3.render.picture import plot_text
+    from h5s3.render.plots.plot import plot_text
 
     if preview.plot is None:
         return

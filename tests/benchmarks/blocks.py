@@ -32,10 +32,10 @@ from typing import NamedTuple
 from h5s3.explore import session as session_module
 from h5s3.explore.session import Session
 from h5s3.explore.tree import tree
-from h5s3.reader import blocks as blocks_module
+from h5s3.formats.hdf5.fetch import blocks as blocks_module
 from h5s3.records import DatasetNode, GroupNode, TreeNode
 from h5s3.settings import Settings
-from h5s3.storage.batch import IN_FLIGHT
+from h5s3.storage.http.parallel import IN_FLIGHT
 from tests.benchmarks.counting import LOCATION, CountingStore
 from tests.benchmarks.files import DESCRIBED, MAKERS, make
 from tests.benchmarks.tables import markdown

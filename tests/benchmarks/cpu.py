@@ -22,7 +22,7 @@ from tests.benchmarks.fetches import CLIENTS
 from tests.benchmarks.files import make
 from tests.benchmarks.processes import clean_environment, run
 from tests.benchmarks.tables import markdown
-from tests.support.servers import S3Server, rclone_server
+from tests.support.servers.s3 import S3Server, rclone_server
 from tests.support.shapes import SCANS
 
 BUCKET = "bench"

@@ -17,7 +17,7 @@ from statistics import median
 
 from tests.benchmarks.processes import ROOT, clean_environment
 from tests.benchmarks.tables import markdown
-from tests.support.h5files import make
+from tests.support.h5files.make import make
 
 COLUMNS = ("", "median ms", "min ms", "cost in ms")
 NAMES = {"0": "in one process", "1": "guarded"}

@@ -35,8 +35,8 @@ from tests.benchmarks.contenders import CONTENDERS, H5LS, OURS, Contender, Place
 from tests.benchmarks.files import DESCRIBED, MAKERS, make
 from tests.benchmarks.processes import ROOT
 from tests.benchmarks.tables import markdown, parts_around, replace_between
-from tests.support.proxy import Proxy
-from tests.support.servers import S3Server, rclone_server
+from tests.support.servers.proxy import Proxy
+from tests.support.servers.s3 import S3Server, rclone_server
 from tests.support.shapes import SCANS
 
 BUCKET = "bench"

@@ -6,9 +6,9 @@ import os
 import signal
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.support import ROOT
+
 HIDDEN = ("AWS_", "H5S3_", "S3_", "FSSPEC_")
 
 

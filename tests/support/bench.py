@@ -8,10 +8,9 @@ from typing import Any
 from h5s3.records import Bench, Check, Samples
 from h5s3.settings import Settings
 from h5s3.storage.location import Location
-
-from .proxy import Proxy
-from .servers import S3Server
-from .wire import Seen
+from tests.support.servers.proxy import Proxy
+from tests.support.servers.s3 import S3Server
+from tests.support.servers.wire import Seen
 
 KIB, MIB = 1024, 1 << 20
 DATA = random.Random(1).randbytes(3 * MIB)

@@ -17,12 +17,11 @@ import numpy as np
 from h5py import h5d, h5f, h5p, h5s, h5t
 
 from h5s3.cache import Cache
-from h5s3.reader.blocks import BlockFile
-from h5s3.reader.datasets import Facts, read_facts
-from h5s3.reader.opening import OpenFile, open_hdf5
+from h5s3.formats.hdf5.fetch.blocks import BlockFile
+from h5s3.formats.hdf5.objects.datasets import Facts, read_facts
+from h5s3.formats.hdf5.objects.file import OpenFile, open_hdf5
 from h5s3.storage.trace import Trace
-
-from .memory import MemoryStore
+from tests.support.servers.memory import MemoryStore
 
 Cell = tuple[int, ...]
 Opened = tuple[OpenFile, Any, Facts]

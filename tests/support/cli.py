@@ -31,9 +31,9 @@ import pytest
 
 from h5s3.cli import command as work
 from h5s3.cli import leave
-
-from . import h5files, secrecy
-from .servers import S3Server
+from tests.support.h5files import make as h5files
+from tests.support.hostile import secrecy
+from tests.support.servers.s3 import S3Server
 
 BUCKET = "cli"
 SECONDS = 60.0  # that any one process may take

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from .cli import run, validator
-from .servers import S3Server
+from tests.support.cli import run, validator
+from tests.support.servers.s3 import S3Server
 
 SECRETS = ("X-Amz-Signature", "X-Amz-Credential", "AWS4-HMAC")
 

@@ -18,8 +18,7 @@ from h5py import h5s, h5t
 
 from h5s3.explore.get import Estimate, Wish, get
 from h5s3.records import Get
-
-from .memory import LOCATION, MemoryStore, memory_session
+from tests.support.servers.memory import LOCATION, MemoryStore, memory_session
 
 
 def take(
@@ -53,8 +52,8 @@ def planned(store: MemoryStore, output: Path, path: str = "/data", **wish: Any) 
 def boxes_of(size: int, batch: int | None = None) -> Iterator[None]:
     """Boxes of so many bytes, and text of so many values at once."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("h5s3.reader.bulk.BOX", size)
-        patch.setattr("h5s3.reader.pieces.RUN", max(8, size // 4))
+        patch.setattr("h5s3.formats.hdf5.data.exact.BOX", size)
+        patch.setattr("h5s3.formats.hdf5.data.chunk_grid.RUN", max(8, size // 4))
         if batch:
             patch.setattr("h5s3.export.csv.BATCH", batch)
             patch.setattr("h5s3.export.json.BATCH", batch)

@@ -15,7 +15,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-README = Path(__file__).parent.parent.parent / "README.md"
+from tests.support import ROOT
+
+README = ROOT / "README.md"
 BLOCK = re.compile(
     r"(?P<varies><!-- varies -->\n)?```console\n\$ (?P<command>[^\n]+)\n(?P<output>.*?)```", re.S
 )

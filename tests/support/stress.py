@@ -14,9 +14,8 @@ import numpy as np
 
 import h5s3
 from h5s3.records import to_json
-
-from .cli import Result, spawn
-from .servers import S3Server
+from tests.support.cli import Result, spawn
+from tests.support.servers.s3 import S3Server
 
 BUCKET = "stress"
 

@@ -1,0 +1,213 @@
+"""What was found in the chunks of a file: their sizes, their indexes, and how well they are compressed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from math import prod
+from typing import TYPE_CHECKING
+
+from h5s3.explore.doctor.advice import bytes_text, chunk_shape, chunked, gzipped, writable
+from h5s3.explore.doctor.file_findings import Case, counted, named
+from h5s3.records import UNSET, UnsetType
+from h5s3.records.doctor import Finding
+from h5s3.settings import MIB
+
+if TYPE_CHECKING:
+    from h5s3.formats.hdf5.layout.inventory import Surveyed
+
+SMALL_CHUNK, MANY_CHUNKS = 64 * 1024, 100  # stored bytes, of a dataset with so many chunks
+LARGE_CHUNK = 32 * MIB  # decoded bytes
+LARGE_DATA = 100 * 1000 * 1000  # bytes that are worth compressing
+LONG_INDEX = 10_000  # chunks from which on the kind of their index matters
+MOST_OPTIONS = 20  # datasets of one command
+BTREE = "version 1 B-tree"
+
+
+def path_of(item: Surveyed) -> str:
+    """The path of a dataset as text."""
+    from h5s3.formats.hdf5.objects.names import text_of
+
+    return text_of(item.path)
+
+
+def paths_of(items: Iterable[Surveyed]) -> list[str]:
+    return [path_of(item) for item in items]
+
+
+def _decoded(item: Surveyed) -> int:
+    """Bytes of one chunk once decoded."""
+    return prod(item.facts.chunks or ()) * item.facts.itemsize
+
+
+def _new_shape(item: Surveyed) -> tuple[int, ...]:
+    facts = item.facts
+    return chunk_shape(facts.shape or (), facts.itemsize, facts.chunks, facts.maxshape)
+
+
+def _written(case: Case) -> list[Surveyed]:
+    return [item for item in case.survey.datasets if item.facts.layout == "chunked" and item.num_chunks]
+
+
+def _remedy(
+    case: Case, items: Sequence[Surveyed], options: Callable[[Surveyed], list[str]]
+) -> str | UnsetType:
+    """A command for the first datasets whose paths h5repack can be told of."""
+    some = [item for item in items if writable(path_of(item)) and item.facts.shape][:MOST_OPTIONS]
+    wanted = [option for item in some for option in options(item)]
+    if not wanted:
+        return UNSET
+    command = case.remedy(wanted)
+    if len(some) < len(items):
+        why = f"for {len(some)} of {len(items):,} datasets; the others by turns, or with h5py"
+        return f"{command}  # {why} where h5repack does not take their names"
+    return command
+
+
+def _rechunk(case: Case, items: Sequence[Surveyed]) -> str | UnsetType:
+    changed = [item for item in items if _new_shape(item) != item.facts.chunks]
+    return _remedy(case, changed, lambda item: [chunked(path_of(item), _new_shape(item))])
+
+
+def _shape_text(shape: Iterable[int]) -> str:
+    return " × ".join(map(str, shape))
+
+
+def _example(item: Surveyed) -> str:
+    shape = _new_shape(item)
+    size = bytes_text(prod(shape) * item.facts.itemsize)
+    return f"{path_of(item)}: {_shape_text(item.facts.chunks or ())}, better {_shape_text(shape)} ({size})"
+
+
+def _chunks(case: Case) -> Finding | None:
+    """Sizes of all chunks, where none of them are a trouble."""
+    items = _written(case)
+    if not items:
+        return None
+    count = sum(item.num_chunks for item in items)
+    smallest, largest = min(item.smallest for item in items), max(item.largest for item in items)
+    median = _median(items)
+    bad = [item for item in items if _is_small(item) or _decoded(item) > LARGE_CHUNK]
+    detail = (
+        f"{counted(count, 'chunk')} of {counted(len(items), 'dataset')}, stored in {bytes_text(smallest)} "
+    )
+    if smallest == largest:
+        detail += "each"
+    else:
+        detail += f"to {bytes_text(largest)}, half of them in about {bytes_text(median)} or less"
+    return None if bad else Finding(name="chunk sizes", status="ok", detail=detail)
+
+
+def _median(items: Sequence[Surveyed]) -> int:
+    """About the stored bytes of a chunk in the middle: from the medians of the datasets."""
+    half = sum(item.num_chunks for item in items) / 2
+    for item in sorted(items, key=lambda item: item.median):
+        half -= item.num_chunks
+        if half <= 0:
+            return item.median
+    return 0
+
+
+def _is_small(item: Surveyed) -> bool:
+    return item.num_chunks >= MANY_CHUNKS and item.median < SMALL_CHUNK
+
+
+def _small(case: Case) -> Finding | None:
+    items = [item for item in _written(case) if _is_small(item)]
+    if not items:
+        return None
+    items.sort(key=lambda item: -item.num_chunks)
+    worst = items[0]
+    cells = _cells(worst, _new_shape(worst))
+    return Finding(
+        name="small chunks",
+        status="warning",
+        detail=f"{counted(len(items), 'dataset')} with at least {MANY_CHUNKS} chunks of mostly less than "
+        f"{bytes_text(SMALL_CHUNK)}: {named([_example(item) for item in items])}",
+        cost=f"all of {path_of(worst)}: up to {counted(worst.num_chunks, 'request')}, rechunked {cells:,}",
+        remedy=_rechunk(case, items),
+    )
+
+
+def _cells(item: Surveyed, chunks: Sequence[int]) -> int:
+    return prod(-(-n // max(1, c)) for n, c in zip(item.facts.shape or (), chunks, strict=True))
+
+
+def _large(case: Case) -> Finding | None:
+    items = [item for item in _written(case) if _decoded(item) > LARGE_CHUNK]
+    if not items:
+        return None
+    items.sort(key=lambda item: -_decoded(item))
+    worst = items[0]
+    return Finding(
+        name="large chunks",
+        status="warning",
+        detail=f"{counted(len(items), 'dataset')} with chunks of more than {bytes_text(LARGE_CHUNK)}: "
+        f"{named([_example(item) for item in items])}",
+        cost=f"one element of {path_of(worst)}: {bytes_text(worst.largest)} fetched and "
+        f"{bytes_text(_decoded(worst))} decoded",
+        remedy=_rechunk(case, items),
+    )
+
+
+def _index(case: Case) -> Finding | None:
+    items = _written(case)
+    if not items:
+        return None
+    kinds = Counter(item.index or "unknown" for item in items)
+    long = [item for item in items if item.index == BTREE and item.num_chunks >= LONG_INDEX]
+    detail = "; ".join(f"{kind}: {counted(count, 'dataset')}" for kind, count in kinds.most_common())
+    if not long:
+        return Finding(name="chunk index", status="ok", detail=detail)
+    worst = max(long, key=lambda item: item.num_chunks)
+    remedy = _remedy(case, long, lambda item: ["--low=2", chunked(path_of(item), _new_shape(item))])
+    return Finding(
+        name="chunk index",
+        status="warning",
+        detail=f"{detail}; B-trees are long and scattered: {named(paths_of(long))}",
+        cost=f"before the first value of {path_of(worst)} is read, an index of {worst.num_chunks:,} chunks",
+        remedy=remedy,
+    )
+
+
+def _compression(case: Case) -> Finding | None:
+    from h5s3.formats.hdf5.objects.filters import compression
+
+    stored = [item for item in case.survey.datasets if item.stored and item.facts.nbytes]
+    if not stored:
+        return None
+    packed = [item for item in stored if compression(item.facts.filters)[0]]
+    ids = {id(item) for item in packed}
+    plain = [item for item in stored if id(item) not in ids and not item.facts.type_has_pointers]
+    detail = _ratio(packed)
+    open_bytes, all_bytes = (sum(item.stored or 0 for item in items) for items in (plain, stored))
+    if open_bytes < LARGE_DATA or 2 * open_bytes < all_bytes:
+        return Finding(name="compression", status="ok", detail=detail)
+    plain.sort(key=lambda item: -(item.stored or 0))
+    plain = [item for item in plain if (item.stored or 0) >= MIB]
+    part = f"{bytes_text(open_bytes)} are not compressed: {named(paths_of(plain))}"
+    return Finding(
+        name="compression",
+        status="warning",
+        detail=f"{detail}; {part}; how far they shrink only trying tells",
+        cost=f"{open_bytes * 8 / 200e6:,.0f} s to read all of them at 200 Mbit/s",
+        remedy=_remedy(case, plain, _packing),
+    )
+
+
+def _packing(item: Surveyed) -> list[str]:
+    path, options = path_of(item), gzipped(path_of(item))
+    return options if item.facts.chunks else [chunked(path, _new_shape(item)), *options]
+
+
+def _ratio(packed: Sequence[Surveyed]) -> str:
+    if not packed:
+        return "no dataset is compressed"
+    stored, logical = sum(item.stored or 0 for item in packed), 0
+    for item in packed:
+        logical += item.num_chunks * _decoded(item) if item.facts.chunks else item.facts.nbytes
+    ratio = f"{logical / stored:.1f}" if stored else "?"
+    return f"{counted(len(packed), 'dataset')} compressed, {ratio} times smaller"
+
+
+LOOKS: list[Callable[[Case], Finding | None]] = [_chunks, _small, _large, _index, _compression]

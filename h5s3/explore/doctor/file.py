@@ -1,0 +1,160 @@
+"""A verdict on a file for object storage, from its metadata alone: what it costs, why, and what to do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from h5s3.errors import ChangedError, DamagedError, H5s3Error, RefusedError
+from h5s3.explore.doctor.advice import SMALLEST_PAGE, bytes_text, page_size
+from h5s3.explore.doctor.costs import (
+    Allowance,
+    StoppedError,
+    estimated_paged,
+    estimated_scattered,
+    walk_costs,
+)
+from h5s3.explore.doctor.file_findings import Case, findings
+from h5s3.explore.session import FIRST_BYTES, Session
+from h5s3.records.doctor import Costs, FileLayout, Finding
+from h5s3.settings import MIB
+from h5s3.storage.location import Location
+
+if TYPE_CHECKING:
+    from h5s3.formats.hdf5.layout.inventory import Survey
+    from h5s3.formats.hdf5.layout.recorded_file import RecordedFile
+    from h5s3.formats.hdf5.objects.file import OpenFile
+
+Progress = Callable[[str, float], None]
+Verdict = tuple[list[Finding], FileLayout | None, list[Costs]]
+BUDGET = 256 * MIB  # bytes that may arrive where the settings do not say
+SECONDS = 60.0  # for the survey, and again for what is worked out from it
+COUNTING = 30.0  # seconds for the walk that is counted
+MOST_OBJECTS = 50_000  # that are surveyed
+MOST_REBUILT = 12_000  # objects of a file that is laid out anew
+MOST_LINKS = 50_000  # likewise: an object may have many names
+MOST_COUNTED = 300_000  # links of a file whose walk is counted: it holds a node for each of them
+MOST_CHUNKS = 200_000  # likewise
+GROWTH = 1.1  # of the file, up to which larger pages are worth it
+AS_IS = "as laid out"
+
+
+def file_verdict(session: Session, location: Location, progress: Progress | None = None) -> Verdict:
+    """What was found in a file, how it lies in its object, and what a cold walk costs, now and if repacked.
+
+    Bounded in requests, memory and time; what was cut short says so. A file that cannot be opened is a
+    finding too. `progress` is told what is done and which part of it (0 to 1). Raises what storages raise.
+    """
+    try:
+        return _verdict(session, location, progress or (lambda doing, part: None))
+    except ChangedError:
+        if not session.catalog.forget(location):
+            raise
+    return _verdict(session, location, progress or (lambda doing, part: None))
+
+
+def _verdict(session: Session, location: Location, tell: Progress) -> Verdict:
+    from h5s3.formats.hdf5.fetch.waves import ReplayError
+    from h5s3.formats.hdf5.layout.recorded_file import RecordedFile
+    from h5s3.formats.hdf5.objects.file import open_hdf5
+
+    info, first = session.catalog.resolve(location, lambda: session.store(location), FIRST_BYTES)
+    remote = not (session.settings.offline and location.kind != "local")
+    store = session.store(location) if remote else None
+    blocks = RecordedFile(store, session.cache, info, session.trace)
+    blocks.seed(first)
+    work, plugins = _Work(session, location, blocks, tell), session.settings.plugins
+    try:
+        try:
+            with open_hdf5(blocks, info, plugins) as file:
+                return file.ask(work.run)
+        except ReplayError:
+            blocks.restart()
+            blocks.forget()
+            with open_hdf5(blocks, info, plugins) as file:
+                return file.ask(work.run)
+    except DamagedError as error:
+        return [Finding(name="file", status="failure", detail=error.cause)], None, []
+    except H5s3Error as error:
+        raise error.at(info.location.display) from None
+
+
+@dataclass
+class _Work:
+    """One file, from the survey to the verdict."""
+
+    session: Session
+    location: Location
+    blocks: RecordedFile
+    tell: Progress
+
+    def run(self, file: OpenFile) -> Verdict:
+        from h5s3.explore.doctor.layout import file_layout
+        from h5s3.formats.hdf5.layout.inventory import Limits, survey
+
+        most = self.session.settings.max_bytes or BUDGET
+        limits = Limits(objects=MOST_OBJECTS, bytes=most, seconds=SECONDS)
+        found = survey(
+            file,
+            limits,
+            lambda: self.session.trace.received,
+            lambda doing, part: self.tell(f"walking: {doing}", part / 2),
+        )
+        found.metadata = self.blocks.reads()
+        self.blocks.recording = False
+        layout = file_layout(file, found)
+        until = time.monotonic() + SECONDS
+        costs = [self._as_is(found, layout, most)]
+        costs += self._repacked(file, found, layout, costs[0], until)
+        return findings(Case(self.location, found, layout, costs)), layout, costs
+
+    def _as_is(self, found: Survey, layout: FileLayout, most: int) -> Costs:
+        """The walk that `h5s3 tree -r` takes when nothing is cached."""
+        self.tell("counting requests", 0.5)
+        try:
+            if found.num_links > MOST_COUNTED:
+                raise StoppedError("too many links to be walked again")
+            return walk_costs(AS_IS, "counted", self.blocks, layout.size, Allowance(most, COUNTING))
+        except (StoppedError, DamagedError):
+            pieces, size = layout.metadata_extents, layout.size
+            return estimated_scattered(AS_IS, pieces, layout.metadata_bytes, size, found.deepest + 1)
+
+    def _repacked(
+        self, file: OpenFile, found: Survey, layout: FileLayout, walk: Costs, until: float
+    ) -> list[Costs]:
+        """The same walk over copies with paged metadata, in the oldest format and in that of HDF5 1.10."""
+        needed = min(layout.metadata_bytes, walk.bytes)  # a walk reads no index of chunks
+        page = page_size(needed)
+        rebuilt = not found.cut and found.objects <= MOST_REBUILT and found.num_chunks <= MOST_CHUNKS
+        unknown = any(item.stored is None for item in found.datasets)
+        if rebuilt and not unknown and found.num_links <= MOST_LINKS:
+            try:
+                return self._rebuilt(file, layout, page, until)
+            except (StoppedError, DamagedError, RefusedError):
+                pass
+        return [estimated_paged(_name(page), needed, layout.size)]
+
+    def _rebuilt(self, file: OpenFile, layout: FileLayout, page: int, until: float) -> list[Costs]:
+        from h5s3.formats.hdf5.layout.repacked_copy import make_skeleton
+
+        self.tell("laying the file out anew", 0.6)
+        copy = make_skeleton(file, page, latest=False, until=until)
+        while page > SMALLEST_PAGE and copy.size > GROWTH * layout.size + page:
+            page //= 2
+            copy = make_skeleton(file, page, latest=False, until=until)
+        most = Allowance(BUDGET, max(0.0, until - time.monotonic()))
+        costs = [walk_costs(_name(page), "simulated", copy.file, copy.size, most)]
+        self.tell("laying the file out anew", 0.8)
+        try:
+            newer = make_skeleton(file, page, latest=True, until=until)
+            name = f"{_name(page)}, --low=2"
+            costs.append(walk_costs(name, "simulated", newer.file, newer.size, most))
+        except (StoppedError, DamagedError, RefusedError):
+            pass
+        return costs
+
+
+def _name(page: int) -> str:
+    return f"paged, {bytes_text(page)} pages"

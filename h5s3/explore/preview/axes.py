@@ -1,0 +1,152 @@
+"""Coordinates of what is drawn and listed: from dimension scales, or from the axes of a NeXus group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from h5s3.errors import H5s3Error
+from h5s3.formats.hdf5.conventions.cf import Coding, read_coding
+from h5s3.formats.hdf5.conventions.coordinates import Coordinate, length_of
+from h5s3.formats.hdf5.data.sample import Plan, Sampler
+from h5s3.formats.hdf5.objects.datasets import read_facts
+from h5s3.formats.hdf5.objects.file import OpenFile
+from h5s3.formats.hdf5.objects.values import Converter, memory_dtype
+from h5s3.formats.selection import Axis, Selection
+from h5s3.records import Axis as AxisRecord
+from h5s3.records import Json, Table
+from h5s3.settings import MIB
+from h5s3.storage.base import Range
+
+LARGEST = MIB  # stored bytes of one axis that are read
+
+
+@dataclass
+class Ruler:
+    """One dimension's coordinates, on their way: planned, then taken."""
+
+    label: str
+    coding: Coding
+    axis: Axis  # what of the dimension was planned for
+    sampler: Sampler | None = None
+    plan: Plan | None = None
+    cells: list[Json] | None = None  # values as JSON, one for each index of `axis`
+    numbers: list[float | None] | None = None
+    edges: bool = False  # what is read are the edges of bins
+
+    def ranges(self) -> list[Range]:
+        """Bytes to fetch."""
+        return self.sampler.ranges(self.plan) if self.sampler and self.plan else []
+
+    def take(self, converter: Converter) -> None:
+        """Decode what was fetched. A damaged axis is no axis."""
+        if self.sampler is None or self.plan is None:
+            return
+        try:
+            values = self.sampler.take(self.plan).values
+        except H5s3Error as error:
+            if error.exit_code not in (6, 8):
+                raise
+            return
+        if values.dtype.kind in "iufb":
+            native = self.coding.native(values)
+            absent = self.coding.absent(native)
+            meant = self.coding.unpacked(native)
+            if self.edges:
+                meant, absent = (meant[:-1] + meant[1:]) / 2, absent[:-1] | absent[1:]
+            self.numbers = [
+                None if gone or not np.isfinite(value) else float(value)
+                for value, gone in zip(meant, absent, strict=True)
+            ]
+            exact = [converter.value(value, meant.dtype) for value in meant]
+            self.cells = list(self.coding.dates(self.numbers) or exact)
+        elif values.dtype.kind in "SO":
+            self.cells = [converter.value(value, values.dtype) for value in values]
+
+    def at(self, axis: Axis) -> slice | None:
+        """Where the indices of `axis` stand in what was taken; None where they are not all there."""
+        first, off = divmod(axis.start - self.axis.start, self.axis.step)
+        every, odd = divmod(axis.step, self.axis.step)
+        if axis.count == 1:
+            every, odd = 1, 0
+        last = first + (axis.count - 1) * every
+        return None if off or odd or first < 0 or last >= self.axis.count else slice(first, last + 1, every)
+
+
+def rulers(
+    file: OpenFile, coordinates: list[Coordinate], plane: Selection, drawn: Selection
+) -> dict[int, Ruler]:
+    """Plans for the coordinates of every dimension: of all indices where that is cheap, else as drawn."""
+    found = {}
+    for number, (coordinate, axis) in enumerate(zip(coordinates, plane, strict=True)):
+        if coordinate.label or coordinate.dataset is not None:
+            along = replace(axis, keep=True)
+            found[number] = _ruler(file, coordinate, along, drawn[number] if axis.keep else along)
+    return found
+
+
+def _ruler(file: OpenFile, coordinate: Coordinate, axis: Axis, drawn: Axis) -> Ruler:
+    dtype = memory_dtype(coordinate.dataset.get_type()) if coordinate.dataset is not None else None
+    if coordinate.dataset is None or dtype is None:
+        return Ruler(coordinate.label, Coding(), axis)
+    ruler = Ruler(coordinate.label, read_coding(file, coordinate.dataset, dtype), axis)
+    if coordinate.edges:  # read whole, or not at all
+        ruler.edges, axis = True, replace(axis, start=0, step=1, count=length_of(coordinate.dataset) or 0)
+        drawn = axis
+    try:
+        ruler.sampler = Sampler(file, coordinate.dataset, read_facts(coordinate.dataset), LARGEST)
+        read = axis if ruler.sampler.fits((axis,)) else drawn
+        plan = ruler.sampler.plan((read,))
+        ruler.axis = replace(read, count=read.count - ruler.edges)
+        ruler.plan = plan if plan.complete else None
+    except H5s3Error as error:
+        if error.exit_code not in (6, 8):
+            raise
+    return ruler
+
+
+def axis_record(dimension: int, axis: Axis, ruler: Ruler | None) -> AxisRecord:
+    """An axis of a plot with its coordinates, as far as they are known."""
+    record = AxisRecord(dimension=dimension, start=axis.start, step=axis.step, count=axis.count)
+    if ruler is None:
+        return record
+    if ruler.label:
+        record.label = ruler.label
+    if ruler.coding.units:
+        record.units = ruler.coding.units
+    part = ruler.at(axis)
+    if part is not None and ruler.numbers is not None:
+        record.values = ruler.numbers[part]
+    if part is not None and ruler.cells is not None and (ruler.numbers is None or ruler.coding.calendar):
+        record.texts = [cell if isinstance(cell, str) else "" for cell in ruler.cells[part]]
+    return record
+
+
+def stands_at(plane: Selection, rulers: dict[int, Ruler]) -> dict[str, Json]:
+    """Coordinates of a plane in the dimensions that it cuts."""
+    cut = [rulers.get(number) for number, axis in enumerate(plane) if not axis.keep]
+    return {ruler.label: ruler.cells[0] for ruler in cut if ruler and ruler.label and ruler.cells}
+
+
+def add_coordinates(
+    table: Table, kept: list[tuple[int, Axis]], rulers: dict[int, Ruler], compound: bool
+) -> None:
+    """The coordinates of the rows and columns of a table of one or two dimensions."""
+    if len(kept) == 1 or (len(kept) == 2 and not compound):
+        number, axis = kept[0]
+        name, cells = _corner(rulers.get(number), axis, len(table.rows))
+        if cells is not None:
+            table.row_axis, table.row_coordinates = name, cells
+    if len(kept) == 2 and not compound and isinstance(table.columns, list):
+        number, axis = kept[1]
+        name, cells = _corner(rulers.get(number), axis, len(table.columns))
+        if cells is not None:
+            table.column_axis, table.column_coordinates = name, cells
+
+
+def _corner(ruler: Ruler | None, axis: Axis, count: int) -> tuple[str, list[Json] | None]:
+    if ruler is None or ruler.cells is None:
+        return "", None
+    part = ruler.at(axis)
+    return (ruler.label, None) if part is None else (ruler.label, ruler.cells[part][:count])

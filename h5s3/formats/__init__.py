@@ -1,0 +1,1 @@
+"""The formats: what a location holds, and its answers."""

@@ -1,0 +1,1 @@
+"""Conventions that communities put on top of HDF5."""

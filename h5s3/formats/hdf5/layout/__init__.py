@@ -1,0 +1,1 @@
+"""How a file is laid out: what `doctor` and `bench` need."""

@@ -1,0 +1,34 @@
+"""How a file manages its space: what its superblock and the extension of it say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from h5py import h5f
+
+from h5s3.formats.hdf5.objects.file import OpenFile
+from h5s3.formats.hdf5.objects.meta_details import STRATEGIES
+
+
+@dataclass(frozen=True)
+class FileSpace:
+    """Facts of a file. `page_size` is None where it has no pages."""
+
+    superblock_version: int | None
+    userblock_size: int
+    strategy: str | None
+    page_size: int | None
+
+
+def file_space(file: OpenFile) -> FileSpace:
+    """Read what is in the superblock (II.A)."""
+    plist = file.h5.id.get_create_plist()
+    strategy, _, _ = plist.get_file_space_strategy()
+    file.blocks.seek(file.superblock_offset + 8)
+    version = file.blocks.read(1)
+    return FileSpace(
+        superblock_version=version[0] if version else None,
+        userblock_size=int(plist.get_userblock()),
+        strategy=STRATEGIES.get(strategy),
+        page_size=int(plist.get_file_space_page_size()) if strategy == h5f.FSPACE_STRATEGY_PAGE else None,
+    )

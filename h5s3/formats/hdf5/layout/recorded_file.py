@@ -1,0 +1,62 @@
+"""A file that remembers which of its bytes libhdf5 has read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from h5s3.cache import Cache
+from h5s3.formats.hdf5.fetch.blocks import BLOCK, BlockFile
+from h5s3.storage.base import ObjectInfo, Range, Store
+from h5s3.storage.trace import Trace
+
+MOST_READS = 200_000  # that are kept apart, before those that touch are joined
+
+
+class RecordedFile(BlockFile):
+    """Notes every read that was answered. A walk over metadata alone so tells where they lie."""
+
+    def __init__(self, store: Store | None, cache: Cache | None, info: ObjectInfo, trace: Trace) -> None:
+        super().__init__(store, cache, info, trace)
+        self.recording = True
+        self._reads: set[Range] = set()
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fill the buffer as far as the file goes, and remember that it was read."""
+        count = super().readinto(buffer)
+        if self.recording and count:
+            self._reads.add((self._position - count, self._position))
+            if len(self._reads) > MOST_READS:
+                self._reads = set(joined(self._reads))
+        return count
+
+    def reads(self) -> list[Range]:
+        """The bytes that were read, in order, each once."""
+        return joined(self._reads)
+
+    def forget(self) -> None:
+        """Begin a new record."""
+        self._reads.clear()
+
+    def prepare(self, ranges: Iterable[Range]) -> None:
+        """Have these bytes here, in one round at the most."""
+        self.prefetch(i for low, high in ranges for i in range(low // BLOCK, (high - 1) // BLOCK + 1))
+
+    def bytes_of(self, start: int, stop: int) -> bytes:
+        """Bytes of the object, which are not recorded. Waits for what is not here."""
+        before, self.recording = self.recording, False
+        try:
+            self.seek(start)
+            return self.read(stop - start)
+        finally:
+            self.recording = before
+
+
+def joined(ranges: Iterable[Range], gap: int = 0) -> list[Range]:
+    """Ranges in order, those joined that are no more than `gap` bytes apart."""
+    found: list[Range] = []
+    for start, stop in sorted(ranges):
+        if found and start <= found[-1][1] + gap:
+            found[-1] = (found[-1][0], max(stop, found[-1][1]))
+        else:
+            found.append((start, stop))
+    return found

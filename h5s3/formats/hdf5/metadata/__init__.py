@@ -1,0 +1,1 @@
+"""Pointers in HDF5's metadata."""

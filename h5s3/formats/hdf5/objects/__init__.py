@@ -1,0 +1,1 @@
+"""HDF5 objects: files, links, groups, datasets, datatypes, attributes, filters, values."""

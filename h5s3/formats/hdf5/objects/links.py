@@ -1,0 +1,206 @@
+"""Links before objects: what a group holds, told without opening any of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import h5py
+from h5py import h5g, h5l, h5o, h5p
+
+from h5s3.errors import NotFoundError, RefusedError
+from h5s3.formats.hdf5.objects.names import text_of, unescaped
+
+LinkClass = Literal["hard", "soft", "external", "other"]
+MOST_SOFT_LINKS = 40  # followed for one path, as POSIX systems do
+CLASSES: dict[int, LinkClass] = {h5l.TYPE_HARD: "hard", h5l.TYPE_SOFT: "soft", h5l.TYPE_EXTERNAL: "external"}
+Objects: TypeAlias = Any  # h5g.GroupID, h5d.DatasetID or h5t.TypeID
+
+
+class LeadsNowhereError(NotFoundError):
+    """A soft link to what is not there, or that lies behind a link that is not followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One link of a group. `address` is of the object header (hard links); `target` of the others."""
+
+    name: bytes
+    link_class: LinkClass
+    address: int | None = None
+    target: bytes = b""
+    target_file: bytes = b""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a path led: through which links, to which object or link."""
+
+    path: bytes  # as asked for, absolute
+    parent: h5g.GroupID
+    link: Link | None  # None: the root group
+    object: Objects | None  # None: a link that is not followed, or leads nowhere
+
+
+def kind_of(found: Objects) -> Literal["group", "dataset", "datatype"]:
+    """What an open object is."""
+    if isinstance(found, h5g.GroupID):
+        return "group"
+    return "dataset" if isinstance(found, h5py.h5d.DatasetID) else "datatype"
+
+
+def address_of(found: Objects) -> int:
+    """Address of the header of an open object, relative to the superblock.
+
+    Not by `h5o.get_info`: that adds up the size of the object's indexes, and reads all of them to do so.
+    """
+    low, high = h5g.get_objinfo(found).objno
+    return int(low) | int(high) << 32
+
+
+def count_links(group: h5g.GroupID) -> int:
+    """Number of links of a group."""
+    return int(group.get_num_objs())
+
+
+def list_links(group: h5g.GroupID, limit: int = 0) -> list[Link]:
+    """The first `limit` links (0: all), in h5py's order: of creation where tracked, else by name."""
+    return [_link(group, *item) for item in _iterate(group, limit)]
+
+
+def list_hard_links(group: h5g.GroupID, limit: int = 0) -> tuple[list[Link], int]:
+    """The hard ones among the first `limit` links (0: all), and how many links were looked at.
+
+    The others are not read: where they lead takes a look-up for each.
+    """
+    found = _iterate(group, limit)
+    return [Link(name, kind, address) for name, kind, address in found if kind == "hard"], len(found)
+
+
+def _iterate(group: h5g.GroupID, limit: int) -> list[tuple[bytes, LinkClass, int | None]]:
+    found: list[tuple[bytes, LinkClass, int | None]] = []
+
+    def visit(name: bytes, info: h5l.LinkInfo) -> bool | None:
+        # h5py reuses `info` for the next link: it is read here or never
+        kind = "other" if misleading(name) else CLASSES.get(info.type, "other")
+        found.append((name, kind, int(info.u) if kind == "hard" else None))
+        return True if limit and len(found) >= limit else None
+
+    order = h5py.h5.INDEX_CRT_ORDER if tracks_creation(group) else h5py.h5.INDEX_NAME
+    group.links.iterate(visit, info=True, idx_type=order)
+    return found
+
+
+def tracks_creation(group: h5g.GroupID) -> bool | None:
+    """Whether a group tracks the order in which its links were made; None where damage hides just that."""
+    try:
+        return bool(group.get_create_plist().get_link_creation_order() & h5p.CRT_ORDER_TRACKED)
+    except (RuntimeError, ValueError):
+        return None
+
+
+def _link(group: h5g.GroupID, name: bytes, kind: LinkClass, address: int | None) -> Link:
+    if kind == "soft":
+        return Link(name, kind, target=group.links.get_val(name))
+    if kind == "external":
+        file, path = group.links.get_val(name)
+        return Link(name, kind, target=path, target_file=file)
+    return Link(name, kind, address)
+
+
+def misleading(name: bytes) -> bool:
+    """Whether HDF5 takes a link's name for a path, which leads elsewhere: through an external link, perhaps.
+
+    No library writes such a name. To ask for it by name is the only way to its object.
+    """
+    return b"/" in name or name in (b"", b".")
+
+
+def get_link(group: h5g.GroupID, name: bytes) -> Link | None:
+    """One link by name, or None."""
+    if misleading(name) or not group.links.exists(name):
+        return None
+    info = group.links.get_info(name)
+    kind = CLASSES.get(info.type, "other")
+    return _link(group, name, kind, int(info.u) if kind == "hard" else None)
+
+
+def open_link(group: h5g.GroupID, link: Link) -> Objects:
+    """The object of a hard link. No other class of link is ever opened."""
+    return h5o.open(group, link.name)
+
+
+def resolve(root: h5g.GroupID, path: bytes, ahead: Callable[[int, int], None] = lambda *_: None) -> Found:
+    """Walk a path link by link. Soft links are followed inside the file, external ones never.
+
+    `ahead` is told the address of each object before it is opened, and how many steps remain (at last 1).
+    Raises `NotFoundError` where a part is missing, `RefusedError` where the path goes on through a link
+    that is not followed.
+    """
+    parts = _parts(path)
+    here: Objects = root
+    parent, link = root, None
+    ahead(address_of(root), len(parts) + 1)
+    for position, name in enumerate(parts):
+        where = b"/" + b"/".join(parts[: position + 1])
+        parent = _as_group(here, where)
+        link = get_link(parent, name) or get_link(parent, unescaped(name))
+        if link is None:
+            raise NotFoundError(f"no {text_of(where)} in the file", hint="try: h5s3 tree")
+        if link.address is not None:
+            ahead(link.address, len(parts) - position)
+        target = _target(root, parent, link)
+        if target is None:
+            if position + 1 < len(parts):
+                raise stopped(where, link)
+            return Found(path, parent, link, None)
+        here = target
+    return Found(path, parent, link, here)
+
+
+def _target(root: h5g.GroupID, group: h5g.GroupID, link: Link) -> Objects | None:
+    """The object that a link leads to inside this file, or None."""
+    if link.link_class == "hard":
+        return open_link(group, link)
+    if link.link_class == "soft":
+        return _follow(root, group, link, [MOST_SOFT_LINKS])
+    return None
+
+
+def _follow(root: h5g.GroupID, group: h5g.GroupID, link: Link, hops: list[int]) -> Objects | None:
+    hops[0] -= 1
+    here: Objects | None = root if link.target.startswith(b"/") else group
+    for name in _parts(link.target):
+        if hops[0] < 0 or not isinstance(here, h5g.GroupID):
+            return None
+        step = get_link(here, name)
+        if step is None or step.link_class in ("external", "other"):
+            return None
+        here = open_link(here, step) if step.link_class == "hard" else _follow(root, here, step, hops)
+    return here
+
+
+def _parts(path: bytes) -> list[bytes]:
+    return [part for part in path.split(b"/") if part not in (b"", b".")]
+
+
+def _as_group(here: Objects, where: bytes) -> h5g.GroupID:
+    if not isinstance(here, h5g.GroupID):
+        parent = text_of(where.rpartition(b"/")[0])
+        raise NotFoundError(f"no {text_of(where)} in the file: {parent} is not a group")
+    return here
+
+
+def stopped(path: bytes, link: Link) -> NotFoundError | RefusedError:
+    """Why a path ends at a link that is not followed, or that leads nowhere."""
+    if link.link_class == "soft":
+        return LeadsNowhereError(f"the soft link {text_of(path)} leads nowhere ({text_of(link.target)})")
+    return _refuse(path, link)
+
+
+def _refuse(path: bytes, link: Link) -> RefusedError:
+    if link.link_class == "external":
+        target = f"{text_of(link.target_file)}:{text_of(link.target)}"
+        return RefusedError(f"{text_of(path)} is an external link to {target}, which is never followed")
+    return RefusedError(f"{text_of(path)} is a user-defined link, which is never followed")

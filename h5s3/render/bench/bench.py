@@ -1,0 +1,146 @@
+"""A benchmark as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from h5s3.records import UNSET, Bench, Check, Samples
+from h5s3.render.bench.compare import strategy_lines
+from h5s3.render.bench.conclusions import against_table, against_title, conclusions
+from h5s3.render.bench.names import binary, figure, label
+from h5s3.render.console import can_show_unicode, show, stdout
+from h5s3.render.plots.colors import Color
+from h5s3.render.plots.plot_layout import Page
+from h5s3.render.text import plural, safe, size
+
+WIDE, WIDER = 92, 108  # columns from which on there is room for the first byte, and for all
+WIDEST = 120
+PLAIN_WIDTH = 80  # of a picture in a pipe
+PICTURE_HEIGHT = 16
+
+
+def show_bench(doc: Bench, plot: bool) -> None:
+    """Print a benchmark, with pictures of its samples where wanted."""
+    console = stdout()
+    width = min(console.width, WIDEST)
+    colors = console.is_terminal and not console.no_color and console.color_system is not None
+    wide = width if console.is_terminal else min(width, PLAIN_WIDTH)
+    drawn = pictures(doc, wide, "truecolor" if colors else "", colors and can_show_unicode()) if plot else []
+    show([bench_lines(doc, width, can_show_unicode(), drawn)], width)
+
+
+def pictures(doc: Bench, width: int, color: Color, unicode: bool) -> list[str]:
+    """Where the samples of each series lie, and latency against size; nothing where there is no room."""
+    from h5s3.render.bench.plots import against_size, strips
+
+    scattered = Page(
+        width,
+        PICTURE_HEIGHT,
+        color,
+        unicode,
+        f"where the samples lie ({'higher' if unicode else 'darker'}: more of them)",
+    )
+    sized = Page(width, PICTURE_HEIGHT, color, unicode, "reads at random places, against their size")
+    return [text for text in (strips(doc, scattered), against_size(doc, sized)) if text]
+
+
+def bench_lines(doc: Bench, width: int, unicode: bool, drawn: Sequence[str] = ()) -> Group:
+    """Tables of samples, checks and strategies, and the warnings. Times in ms, fits 80 columns.
+
+    `drawn` are pictures, as text that may hold colours.
+    """
+    none = "–" if unicode else "-"
+    parts: list[RenderableType] = [_title(doc)]
+    if doc.samples:
+        parts.append(_samples(doc.samples, width, none))
+        parts += [_heading("what it comes to"), *(_sentence(text, "") for text in conclusions(doc))]
+    for picture in drawn:
+        parts += [Text(), Text.from_ansi(picture, no_wrap=True, overflow="crop")]
+    if doc.checks:
+        parts += [_heading("what the server does"), _checks(doc.checks, width)]
+    if doc.strategies is not UNSET and doc.strategies:
+        parts += strategy_lines(doc, none, width)
+    if doc.against is not UNSET:
+        parts += [_heading(against_title(doc.against))]
+        parts += [against_table(doc.against, none, "×" if unicode else "x")] if doc.against.ratios else []
+        parts += [_sentence(warning) for warning in doc.against.warnings]
+    if doc.warnings:
+        parts.append(_heading("to keep in mind"))
+        parts += [_sentence(warning) for warning in doc.warnings]
+    return Group(*parts)
+
+
+def _title(doc: Bench) -> Text:
+    title = Text(safe(doc.location), style="bold")
+    what = f", {size(doc.object_size)}" if doc.checks or doc.object_size else ""
+    return title.append(f"{what} at {safe(doc.endpoint)}; times in ms", style="not bold")
+
+
+def _heading(text: str) -> Text:
+    return Text(f"\n{text}", style="bold")
+
+
+def _sentence(text: str, style: str = "yellow") -> RenderableType:
+    return Padding(Text(safe(text, 2000), style=style), (0, 0, 0, 2))
+
+
+def _table(*columns: str, left: int = 1) -> Table:
+    """A table without lines; all columns but the first `left` hold numbers."""
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+    for position, name in enumerate(columns):
+        table.add_column(name, justify="left" if position < left else "right", no_wrap=position >= left)
+    return table
+
+
+def _samples(samples: list[Samples], width: int, none: str) -> Table:
+    """The summaries; where it is narrow without the first byte and the least, and retries only if any."""
+    again = width >= WIDER or any(one.retries for one in samples)
+    figures = _figures(width, again)
+    names = ["operation", "size", "at once", *figures, "req/s", "MB/s", "errors"]
+    table = _table(*names, *(["retries"] if again else []))
+    for one in samples:
+        rate = one.bytes_per_second / 1e6 if one.bytes_per_second and one.bytes else None
+        cells = [label(one), binary(one.size) if one.size else none, str(one.concurrency)]
+        cells += [figure(_ms(getattr(one, field)), none) for field in figures.values()]
+        cells += [figure(one.requests_per_second, none), figure(rate, none)]
+        counts = [one.errors, one.retries] if again else [one.errors]
+        table.add_row(
+            *(Text(safe(cell)) for cell in cells),
+            *(Text(f"{count:,}", style="red" if count else "dim") for count in counts),
+        )
+    return table
+
+
+def _figures(width: int, again: bool) -> dict[str, str]:
+    """Names of columns, and of the fields that they show."""
+    first = {"1st byte": "first_byte_p50"} if width >= WIDE else {}
+    least = {"min": "min"} if width >= WIDER or (width >= WIDE and not again) else {}
+    most = {"max": "max"} if width >= WIDE or not again else {}
+    return {**first, **least, "p50": "p50", "p90": "p90", "p99": "p99", **most}
+
+
+def _ms(seconds: object) -> float | None:
+    return seconds * 1000 if isinstance(seconds, float) else None
+
+
+def _checks(checks: list[Check], width: int) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(max_width=max(30, width - 25), overflow="fold")
+    for check in checks:
+        mark = Text("ok", style="green") if check.ok else Text("!!", style="red")
+        table.add_row(mark, Text(safe(check.name)), Text(safe(check.detail)))
+    return table
+
+
+def cost_line(requests: int, received: int, compare: bool) -> str:
+    """What a benchmark will take, for before it begins."""
+    walks = ", and the requests of the walks" if compare else ""
+    most = f"up to {plural(requests, 'request')}{walks}; up to {size(received)}"
+    return f"{most}, and pages of LIST; what fails is sent again once, within --max-bytes"

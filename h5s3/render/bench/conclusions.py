@@ -1,0 +1,117 @@
+"""What the figures of a benchmark come to, in sentences; and how they compare with an earlier run."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+
+from h5s3.records import UNSET, Against, Bench, Samples
+from h5s3.render.bench.names import binary, figure, label, ms
+from h5s3.render.text import safe
+
+STEPS = {"dns_p50": "DNS", "tcp_p50": "TCP", "tunnel_p50": "the proxy's tunnel", "tls_p50": "TLS"}
+VERDICTS = {"faster": "green", "slower": "red", "no difference": "dim"}
+
+
+def conclusions(doc: Bench) -> list[str]:
+    """A sentence each on new connections, order, repeated reads and this machine's own cost."""
+    found = [_opening(doc), _new(doc), _in_order(doc), _again(doc), _own_cost(doc)]
+    return [sentence for sentence in found if sentence]
+
+
+def _find(doc: Bench, pattern: str, size: int | None = None, new: bool = False) -> Samples | None:
+    for samples in doc.samples:
+        if samples.concurrency == 1 and samples.pattern == pattern and samples.p50:
+            if (samples.connection == "new") == new and samples.size == (size or samples.size):
+                return samples
+    return None
+
+
+def _opening(doc: Bench) -> str:
+    """Which step of opening a connection takes how long."""
+    connects = [samples for samples in doc.samples if samples.operation == "connect" and samples.p50]
+    if not connects:
+        return ""
+    values = {word: getattr(connects[0], name) for name, word in STEPS.items()}
+    parts = [f"{word} {ms(value)}" for word, value in values.items() if value is not UNSET]
+    first, looked_up = connects[0].warm_up_seconds, connects[0].warm_up_dns_seconds
+    told = [] if first is UNSET else [f"the first time {ms(first)}"]
+    told += [] if looked_up is UNSET else [f"{ms(looked_up)} of it for DNS"]
+    if connects[0].dns_p50 is UNSET:
+        told.append("no DNS, as the host is an address")
+    if connects[0].tls_p50 is UNSET:
+        told.append("no TLS")
+    through = connects[0].tunnel_p50 is not UNSET
+    words = "; ".join([*told, *(["name and TCP are those of the web proxy"] if through else [])])
+    return f"opening a connection: {', '.join(parts)} ms" + (f" ({words})" if words else "")
+
+
+def _new(doc: Bench) -> str:
+    new = _find(doc, "random", new=True)
+    reused = _find(doc, "random", new.size) if new else None
+    if not (new and reused and new.p50 and reused.p50):
+        return ""
+    return (
+        f"a read on a new connection takes {figure(new.p50 / reused.p50, '')} times as long as on a reused "
+        f"one: {ms(new.p50)} against {ms(reused.p50)} ms for {binary(new.size)}"
+        + (f", so each reuse saves {ms(new.p50 - reused.p50)} ms" if new.p50 > reused.p50 else "")
+    )
+
+
+def _in_order(doc: Bench) -> str:
+    """Of the largest size: there reading ahead would show."""
+    series = [s for s in doc.samples if s.pattern == "sequential" and s.p50]
+    inorder = max(series, key=lambda samples: samples.size, default=None)
+    scattered = _find(doc, "random", inorder.size) if inorder else None
+    if not (inorder and scattered and inorder.p50 and scattered.p50):
+        return ""
+    return (
+        f"sequential reads take {figure(inorder.p50 / scattered.p50, '')} times as long as at random places: "
+        f"{ms(inorder.p50)} against {ms(scattered.p50)} ms for {binary(inorder.size)}"
+    )
+
+
+def _again(doc: Bench) -> str:
+    first, again = _find(doc, "first"), _find(doc, "second")
+    if not (first and again and first.p50 and again.p50):
+        return ""
+    return (
+        f"reading a place again takes {figure(again.p50 / first.p50, '')} times as long as the first time: "
+        f"{ms(again.p50)} against {ms(first.p50)} ms for {binary(first.size)}"
+    )
+
+
+def _own_cost(doc: Bench) -> str:
+    reads = [s for s in doc.samples if s.pattern == "random" and s.concurrency == 1 and s.p50]
+    reads = [samples for samples in reads if samples.connection == "reused"]
+    if not reads or reads[0].cpu_seconds_per_request is None:
+        return ""
+    own = reads[0].cpu_seconds_per_request
+    return f"this machine spends {ms(own)} ms of processor time on each read of {binary(reads[0].size)}"
+
+
+def against_table(against: Against, none: str, times: str) -> Table:
+    """Ratios of medians, with their intervals and what they say."""
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+    for position, name in enumerate(
+        ["operation", "size", "at once", "then", "now", "ratio", "95 % interval", ""]
+    ):
+        table.add_column(name, justify="right" if 0 < position < 7 else "left", no_wrap=True)
+    for one in against.ratios:
+        table.add_row(
+            Text(label(one)),
+            Text(binary(one.size) if one.size else none),
+            str(one.concurrency),
+            ms(one.before),
+            ms(one.now),
+            f"{times} {one.ratio:.2f}",
+            f"{one.low:.2f} to {one.high:.2f}",
+            Text(one.verdict, style=VERDICTS[one.verdict]),
+        )
+    return table
+
+
+def against_title(against: Against) -> str:
+    """What the earlier run was."""
+    when = f" of {safe(against.measured_at, 40)}" if against.measured_at else ""
+    return f"against the run{when} (medians in ms, now against then)"

@@ -1,0 +1,86 @@
+"""A diagnosis as lines: a mark, a name, the evidence; what to do below."""
+
+from __future__ import annotations
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from h5s3.records import UNSET, Doctor, Finding
+from h5s3.render.plots.plot_layout import to_ascii
+from h5s3.render.text import plural, redacted, safe
+
+MARKS = {
+    "ok": ("ok", "green"),
+    "warning": ("!!", "yellow"),
+    "failure": ("xx", "bold red"),
+    "unknown": ("??", "dim"),
+}
+GROUPS = {
+    "configuration": (
+        "profile",
+        "credentials",
+        "keys",
+        "region",
+        "endpoint",
+        "unread names",
+        "addressing",
+        "checksums",
+        "request payer",
+        "proxy",
+        "CA bundle",
+        "presigned URL",
+    ),
+    "connection": ("reachable", "server", "clock", "redirect", "authentication", "identity", "time"),
+    "bucket": ("bucket", "buckets", "list", "read", "ranges", "ETag"),
+    "this machine": ("cache", "versions", "filters"),
+}
+NAME = 14  # columns of the longest name
+LONGEST = 1000  # characters of one finding
+
+
+def doctor_lines(doc: Doctor, width: int, unicode: bool) -> list[RenderableType]:
+    """The findings about the connection by their groups. Those about the file are `verdict_lines`'."""
+    title = safe(doc.location) if doc.location is not UNSET else "this account and machine"
+    where = f", at {safe(doc.endpoint)}" if doc.endpoint is not UNSET and doc.connection else ""
+    parts: list[RenderableType] = [Text(title, style="bold").append(where, style="not bold")]
+    left = list(doc.connection)
+    for group, names in GROUPS.items():
+        known = group == "connection"
+        others = {name for those in GROUPS.values() for name in those}
+        found = [f for f in left if f.name in names or (known and f.name not in others)]
+        if found:
+            parts += [Text(""), Text(group, style="bold"), _table(found, width, unicode)]
+    return parts
+
+
+def summary_lines(doc: Doctor, width: int, unicode: bool) -> list[RenderableType]:
+    """How it stands: the first failure is the cause of those that follow it, so it is told again."""
+    found = doc.connection + (doc.file or [])
+    failures, warnings = ([f for f in found if f.status == status] for status in ("failure", "warning"))
+    counts = [plural(len(failures), "failure")] if failures else []
+    counts += [plural(len(warnings), "warning")] if warnings else []
+    text = ", ".join(counts) or "nothing is wrong"
+    lines: list[RenderableType] = [Text(""), Text(text, style=MARKS[doc.status][1])]
+    return [*lines, _table(failures[:1], width, unicode)] if failures else lines
+
+
+def _table(findings: list[Finding], width: int, unicode: bool) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, show_header=False, width=width)
+    table.add_column(no_wrap=True, width=4, justify="right")
+    table.add_column(no_wrap=True, width=NAME)
+    table.add_column(overflow="fold", ratio=1)
+    for finding in findings:
+        mark, style = MARKS[finding.status]
+        detail = Text(_words(finding.detail, unicode), style="" if finding.status != "unknown" else "dim")
+        table.add_row(Text(mark, style=style), Text(safe(finding.name)), detail)
+        if finding.remedy is not UNSET:
+            arrow = "→" if unicode else "->"
+            remedy = Text(f"{arrow} {_words(finding.remedy, unicode)}", style="cyan")
+            table.add_row(Text(""), Text(""), remedy)
+    return table
+
+
+def _words(text: str, unicode: bool) -> str:
+    shown = safe(redacted(text), LONGEST)
+    return shown if unicode else to_ascii(shown)

@@ -1,0 +1,57 @@
+"""The plot of a preview, drawn for a terminal or a pipe."""
+
+from __future__ import annotations
+
+from h5s3.records import UNSET, Axis, Plot, Preview
+from h5s3.render.plots.axis_coordinates import LONGEST_LABEL, Along
+from h5s3.render.plots.colors import Color
+from h5s3.render.plots.plot_layout import Page
+from h5s3.render.plots.value_scale import Meaning
+from h5s3.render.text import LONGEST, safe
+from h5s3.render.values import cell_text
+
+
+def plot_text(preview: Preview, plot: Plot, width: int, height: int, color: Color, unicode: bool) -> str:
+    """The plot, fitted to a terminal."""
+    page = Page(width, height, color, unicode, plot_title(preview, plot, width))
+    meaning = Meaning.of(plot)
+    x, y = axes_of(plot)
+    if plot.type == "line":
+        from h5s3.render.plots.line import line
+
+        return line(plot.data, page, meaning, x)
+    if plot.type == "image":
+        from h5s3.render.plots.image import image
+
+        return image(plot.data, page, x, y, pixel_height(plot))
+    from h5s3.render.plots.heatmap import heatmap
+
+    return heatmap(plot.data, page, meaning, x, y)
+
+
+def axes_of(plot: Plot) -> tuple[Along, Along]:
+    """What lies along the x and the y axis."""
+    wide = len(plot.data[0]) if plot.type != "line" and plot.data else len(plot.data)
+    return Along.of(_axis(plot.x), wide), Along.of(_axis(plot.y), len(plot.data))
+
+
+def plot_title(preview: Preview, plot: Plot, width: float) -> str:
+    """Where the values are from; and what they are, where no axis says so."""
+    slice_ = f" [{plot.selection}]"
+    path = safe(preview.path, int(min(LONGEST, max(20, width - len(slice_)))))
+    label = safe(plot.label, LONGEST_LABEL) if plot.label is not UNSET else ""
+    named = plot.type == "line" or not label or path.endswith("/" + label)
+    cut = plot.at if isinstance(plot.at, dict) else {}
+    where = ", ".join(f"{safe(name, 30)} {cell_text(value, 30)}" for name, value in cut.items())
+    slice_ += f" at {where}" if where and len(path + slice_ + where) + 4 <= width else ""
+    return safe(path + slice_ + ("" if named else f": {label}"), int(min(2 * LONGEST, max(20, width))))
+
+
+def pixel_height(plot: Plot) -> float:
+    """How high a pixel of an image is: some rows or columns may have been left out."""
+    x, y = _axis(plot.x), _axis(plot.y)
+    return y.step / x.step if x and y and x.step and y.step else 1.0
+
+
+def _axis(axis: object) -> Axis | None:
+    return axis if isinstance(axis, Axis) else None

@@ -1,0 +1,1 @@
+"""What `bench` asks of a storage, each request timed."""

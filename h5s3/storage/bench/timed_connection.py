@@ -1,0 +1,216 @@
+"""Timed requests on connections of one's own.
+
+The clock (`time.perf_counter`) starts right before a request is sent and stops when its last byte is here.
+Nothing is repeated and nothing is pooled: one request is one sample.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPException, HTTPResponse
+from socket import gaierror
+from time import perf_counter
+from urllib.parse import SplitResult, quote, unquote, urlsplit
+from urllib.request import getproxies
+
+from urllib3 import HTTPHeaderDict, make_headers
+from urllib3.util import wait_for_read
+
+from h5s3 import __version__
+from h5s3.errors import NetworkError
+from h5s3.settings import Settings
+from h5s3.storage.bench.connection_steps import Dialed, Opening
+from h5s3.storage.http.client import ERROR_BODY, Operation, Target
+from h5s3.storage.http.connection_pool import CONNECT_SECONDS, proxy_for, request_target
+from h5s3.storage.http.tls import fatal, untrusted
+from h5s3.storage.trace import Trace
+
+PIECE = 64 * 1024  # bytes taken from the wire at once, at the most
+
+
+class PassingError(NetworkError):
+    """A failure of the wire or the server after which a reader asks again: it may well have passed."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One request: seconds until its first and its last byte, and the bytes of its body.
+
+    `begun` is when it was sent, on the clock of `perf_counter`. `opening` is there where a connection was
+    opened for it, whose time is in `seconds`.
+    """
+
+    seconds: float
+    first_byte: float = 0.0
+    received: int = 0
+    begun: float = 0.0
+    opening: Opening | None = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer as it came, successful or not."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes  # where it was to be kept
+    timing: Timing
+    whole: bool  # all of the body was taken
+    kept: bool  # the connection goes on
+
+
+class Line:
+    """One connection, opened when first needed and kept for as long as the server lets it."""
+
+    def __init__(self, settings: Settings, trace: Trace, tls: ssl.SSLContext | None) -> None:
+        self._settings = settings
+        self._trace = trace
+        self._tls = tls
+        self._connection: Dialed | None = None
+        self._place = ("", "")  # scheme and host of the connection
+        self.opened = 0  # connections so far
+        self.broken = 0  # of them that broke while a request was under way
+        self.received = 0  # bytes of the last answer's body, whether or not it was any good
+        self._opening: Opening | None = None  # for the request under way
+        self._answered = False
+        self._via: dict[str, str] | None = None  # headers for the proxy, where there is one
+
+    def connect(self, url: str) -> Opening:
+        """Open a new connection: name, TCP, TLS. Raises `NetworkError`."""
+        self.close()
+        parts = urlsplit(url)
+        connection = self._connection = self._new(url)
+        try:
+            connection.connect()
+        except (OSError, HTTPException, ValueError) as error:
+            self.close()
+            raise wire_error(error, url, connecting=True) from None
+        assert connection.opening is not None
+        self._place = (parts.scheme, parts.netloc)
+        self.opened += 1
+        return connection.opening
+
+    def ask(
+        self, target: Target, operation: Operation, headers: Mapping[str, str], most: int, keep: bool = False
+    ) -> Reply:
+        """Send one request and take at most `most` bytes of its body, none where more are announced.
+
+        Connects first where need be, and that time counts. Raises `NetworkError` for what happens to the
+        wire; an error that the server answers with is an answer.
+        """
+        sent = {**target.headers, **headers, "Accept-Encoding": "identity"}
+        sent["User-Agent"] = f"h5s3/{__version__}"
+        method = "HEAD" if operation == "HEAD" else "GET"
+        self._drop_if_dead(target.url)
+        self._trace.request(operation)
+        self.received = 0
+        self._opening, begun = None, perf_counter()
+        if self._connection is None:
+            self._opening = self.connect(target.url)
+        assert self._connection is not None and self._connection.sock is not None
+        try:
+            self._connection.sock.settimeout(self._settings.request_seconds)
+            path, sent = self._addressed(target.url, sent)
+            self._connection.request(method, path, headers=sent)
+            return self._take(self._connection.getresponse(), begun, most, keep)
+        except (OSError, HTTPException, ValueError) as error:
+            self.close()
+            self.broken += 1
+            raise wire_error(error, target.url) from None
+        except BaseException:
+            self.close()
+            raise
+
+    def _take(self, response: HTTPResponse, begun: float, most: int, keep: bool) -> Reply:
+        first, received, whole = perf_counter() - begun, 0, False
+        pieces: list[bytes] = []
+        if response.status >= 300:
+            most, keep = ERROR_BODY, True
+        if response.length is None or response.length <= most:
+            announced = response.length
+            while announced is None or received < announced:
+                piece = response.read1(PIECE if announced is None else min(PIECE, announced - received))
+                if not received:
+                    first = perf_counter() - begun
+                if not piece or received > most:
+                    break
+                received += len(piece)
+                self.received = received
+                self._trace.request("", len(piece))
+                if keep:
+                    pieces.append(piece)
+                _ = self._settings.request_seconds
+            whole = received == announced if announced is not None else received <= most
+        seconds = perf_counter() - begun
+        kept = whole and not response.will_close
+        headers = HTTPHeaderDict(response.getheaders())
+        response.close()
+        self._answered = True
+        if not kept:
+            self.close()
+        timing = Timing(seconds, first, received, begun, self._opening)
+        return Reply(response.status, headers, b"".join(pieces), timing, whole, kept)
+
+    def close(self) -> None:
+        """Give back the connection."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection, self._answered = None, False
+
+    def _new(self, url: str) -> Dialed:
+        """A connection to be, through the proxy that the environment names, as all of h5s3's go."""
+        parts = urlsplit(url)
+        host, secure = parts.hostname or "", parts.scheme == "https"
+        port = parts.port or (443 if secure else 80)
+        proxy = urlsplit(proxy_for(getproxies(), parts.scheme, host))
+        if proxy.scheme not in ("", "http"):
+            raise NetworkError(f"nothing can be measured through a proxy of the kind {proxy.scheme}://")
+        self._via = make_headers(proxy_basic_auth=_credentials(proxy)) if proxy.hostname else None
+        seconds = min(CONNECT_SECONDS, self._settings.request_seconds)
+        at, there = (proxy.hostname, proxy.port or 80) if proxy.hostname else (host, port)
+        connection = Dialed(at, there, seconds, self._tls if secure else None, host)
+        if secure and self._via is not None:
+            connection.set_tunnel(host, port, headers=self._via)
+        return connection
+
+    def _addressed(self, url: str, headers: dict[str, str]) -> tuple[str, dict[str, str]]:
+        """Request target and headers: a proxy is told the whole URL, except where TLS tunnels through it."""
+        path = "".join(char if "!" <= char <= "~" else quote(char) for char in request_target(url))
+        parts = urlsplit(url)
+        if self._via is None or parts.scheme == "https":
+            return path, headers
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path}", {**headers, **self._via}
+
+    def _drop_if_dead(self, url: str) -> None:
+        """Let a connection go that the server has closed meanwhile, or that leads elsewhere.
+
+        Before its first answer, TLS may have something to say that is no farewell.
+        """
+        connection = self._connection
+        if connection is None:
+            return
+        parts = urlsplit(url)
+        ended = self._answered and (connection.sock is None or wait_for_read(connection.sock, timeout=0.0))
+        if ended or self._place != (parts.scheme, parts.netloc):
+            self.close()
+
+
+def wire_error(error: Exception, url: str, connecting: bool = False) -> NetworkError:
+    """What happened to a connection, in plain words. All but TLS without trust may pass."""
+    host = urlsplit(url).netloc.rpartition("@")[2] or "the server"
+    if isinstance(error, gaierror):
+        return PassingError(f"cannot find {host}", hint="check --endpoint-url and the network")
+    if isinstance(error, ssl.SSLError) and fatal(error):
+        return untrusted(error, url)
+    if connecting:
+        return PassingError(f"cannot connect to {host}", hint="check --endpoint-url and the network")
+    if isinstance(error, TimeoutError):
+        return PassingError(f"{host} does not answer in time", hint="try again, or raise --timeout")
+    return PassingError(f"the connection to {host} breaks off", hint="try again later")
+
+
+def _credentials(proxy: SplitResult) -> str | None:
+    user, found, _ = proxy.netloc.rpartition("@")
+    return unquote(user) if found else None

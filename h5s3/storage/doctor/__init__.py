@@ -1,0 +1,1 @@
+"""What `doctor` asks of a storage, and what the answers mean."""

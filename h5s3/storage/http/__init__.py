@@ -1,0 +1,1 @@
+"""Ranged requests over HTTP: connections, limits, certificates, many at a time."""

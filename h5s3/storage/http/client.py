@@ -1,0 +1,204 @@
+"""Pooled ranged GETs: the cheap request that everything is read with."""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from urllib3.exceptions import HTTPError, ReadTimeoutError, SSLError
+
+from h5s3 import __version__
+from h5s3.errors import H5s3Error, NetworkError
+from h5s3.settings import Settings
+from h5s3.storage.base import ObjectInfo, Range
+from h5s3.storage.http.connection_pool import CONNECT_SECONDS as CONNECT_SECONDS
+from h5s3.storage.http.connection_pool import Pools
+from h5s3.storage.http.tls import fatal, host_of, untrusted
+from h5s3.storage.responses import SKIPPABLE, TRANSIENT, Head, check_pin, failure, named_region, read_head
+from h5s3.storage.trace import Trace
+
+PIECE = 1 << 20  # bytes taken from the wire at once, at the most
+ERROR_BODY = 4096
+END_SECONDS = 5.0  # for an answer whose length was not told to end, once all of it is here
+ATTEMPTS = 5
+BACKOFF = 0.2  # seconds before the second attempt; doubled for each further one
+LONGEST_WAIT = 10.0  # seconds that a server may ask for between two attempts
+MOVED = frozenset({301, 302, 303, 307, 308})
+Operation = Literal["GET", "HEAD", "LIST"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a GET goes: an absolute URL (which may be signed) and headers to send with it."""
+
+    url: str
+    headers: Mapping[str, str]
+    who: str  # how the request identifies itself, for error messages
+
+
+class RedirectError(Exception):
+    """The server says the object is elsewhere; `error` says so to a caller that cannot follow."""
+
+    def __init__(self, url: str | None, region: str | None, error: H5s3Error) -> None:
+        super().__init__("redirected")
+        self.url = url
+        self.region = region
+        self.error = error
+
+
+class EmptyObjectError(Exception):
+    """The object has no bytes, so no range of it can be had (416)."""
+
+
+class _TransientError(Exception):
+    """An attempt that may be repeated; `error` is raised when there are no more attempts."""
+
+    def __init__(self, error: H5s3Error, wait: float = 0.0) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.wait = wait  # seconds that the server asked for
+
+
+class RangeClient:
+    """GETs of byte ranges, checked, retried with backoff and jitter, counted."""
+
+    def __init__(self, settings: Settings, trace: Trace, ca_bundle: str | None = None) -> None:
+        self._settings = settings
+        self._trace = trace
+        self._pools = Pools(ca_bundle, settings.insecure)
+
+    def get(self, target: Target, wanted: Range, pinned: ObjectInfo | None) -> tuple[Head, bytes]:
+        """The bytes `wanted` of the object. Without `pinned`, what there is of them from the start.
+
+        Raises `ChangedError`, `AccessError`, `NotFoundError`, `NetworkError`, or `RedirectError`.
+        """
+        attempt = 1
+        while True:
+            try:
+                return self._attempt(target, wanted, pinned)
+            except _TransientError as failed:
+                wait = max(failed.wait, BACKOFF * 2 ** (attempt - 1) * random.uniform(0.75, 1.25))
+                if attempt == ATTEMPTS or self._settings.request_seconds <= wait:
+                    raise failed.error from None
+            time.sleep(wait)
+            attempt += 1
+            self._trace.retry()
+
+    def _attempt(self, target: Target, wanted: Range, pinned: ObjectInfo | None) -> tuple[Head, bytes]:
+        headers = {**target.headers, "Range": f"bytes={wanted[0]}-{wanted[1] - 1}"}
+        headers |= {"Accept-Encoding": "identity", "User-Agent": f"h5s3/{__version__}"}
+        if pinned is not None and pinned.etag:
+            headers["If-Match"] = f'"{pinned.etag}"'
+        response = None
+        try:
+            seconds = self._settings.request_seconds
+            self._trace.request("GET")
+            response = self._pools.get(target.url, headers, seconds)
+            return self._answer(response, target, wanted, pinned)
+        except HTTPError as error:
+            raise _wire_error(error, target.url) from None
+        finally:
+            if response is not None:
+                response.close()  # a body read to its end has given its connection back already
+                response.release_conn()
+
+    def _answer(
+        self, response: Any, target: Target, wanted: Range, pinned: ObjectInfo | None
+    ) -> tuple[Head, bytes]:
+        status = response.status
+        if status == 416 and pinned is None and wanted[0] == 0:
+            if response.headers.get("Content-Range", "bytes */0").endswith("/0"):
+                raise EmptyObjectError
+        if status not in (200, 206):
+            raise self._unsuccessful(response, target, pinned is not None)
+        head = read_head(status, response.headers)
+        start, stop = wanted
+        if pinned is None:
+            start, stop = 0, min(stop, head.size)
+            if head.start != 0 or head.stop < stop:
+                raise NetworkError("the server answers with another range than was asked for")
+        else:
+            check_pin(head, wanted, pinned)
+        told = response.length_remaining == head.stop - head.start  # nothing beyond is read as its body
+        self._skip(response, start - head.start)
+        body = self._read(response, stop - start)
+        if not told:
+            self._end(response, head.stop - stop)
+        return head, body
+
+    def _unsuccessful(self, response: Any, target: Target, pinned: bool) -> Exception:
+        """What an answer other than 200 and 206 means, as an exception to raise."""
+        status: int = response.status
+        body = response.read(ERROR_BODY, decode_content=False)
+        self._trace.request("", len(body))
+        error = failure(status, body, target.who, pinned)
+        region = named_region(response.headers, body)
+        if status in MOVED or (status == 400 and region):
+            return RedirectError(response.headers.get("Location"), region, error)
+        if status in TRANSIENT:
+            return _TransientError(error, _retry_after(response.headers))
+        return error
+
+    def _skip(self, response: Any, count: int) -> None:
+        while count > 0:
+            count -= len(self._read(response, min(count, PIECE)))
+
+    def _end(self, response: Any, left: int) -> None:
+        """See a body end where its Content-Range says, `left` bytes from here: its length was not told.
+
+        A body that goes on is not what was announced, and neither, perhaps, are the bytes before.
+        """
+        unknown = NetworkError("the server's answer does not tell where it ends")
+        if left > SKIPPABLE:
+            raise unknown
+        self._skip(response, left)
+        response._fp.hasten(min(END_SECONDS, self._settings.request_seconds))
+        try:
+            more = response.read1(1, decode_content=False)
+        except ReadTimeoutError:
+            raise unknown from None
+        if more:
+            raise _TransientError(
+                NetworkError("the server sends more bytes than it announces", hint="try again later")
+            )
+
+    def _read(self, response: Any, count: int) -> bytes:
+        pieces = []
+        while count > 0:
+            _ = self._settings.request_seconds
+            piece = response.read1(min(count, PIECE), decode_content=False)
+            self._trace.request("", len(piece))
+            if not piece:
+                raise _TransientError(NetworkError("the server's answers end early", hint="try again later"))
+            pieces.append(piece)
+            count -= len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self._pools.close()
+
+
+def _retry_after(headers: Mapping[str, str]) -> float:
+    """Seconds that a Retry-After header asks for, within reason; 0 where it names a date or nothing."""
+    value = headers.get("Retry-After", "").strip()
+    return min(float(value), LONGEST_WAIT) if re.fullmatch(r"[0-9]{1,9}", value) else 0.0
+
+
+def _wire_error(error: HTTPError, url: str) -> Exception:
+    host = host_of(url)
+    if isinstance(error, SSLError) and fatal(error):
+        return untrusted(error, url)
+    name = type(error).__name__
+    if name in ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ProxyError"):
+        cause = "cannot find" if name == "NameResolutionError" else "cannot connect to"
+        return _TransientError(NetworkError(f"{cause} {host}", hint="check --endpoint-url and the network"))
+    if name == "ReadTimeoutError":
+        return _TransientError(
+            NetworkError(f"{host} does not answer in time", hint="try again, or raise --timeout")
+        )
+    return _TransientError(NetworkError(f"the connection to {host} breaks off", hint="try again later"))

@@ -1,0 +1,1 @@
+"""The storages: S3, web, local files, and what fsspec reads."""

@@ -1,0 +1,90 @@
+"""What a command loads: nothing that it does not need, as a test of names, not of seconds."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.h5files import make as h5files
+from tests.support.servers.s3 import S3Server, rclone_server
+
+HEAVY = {
+    "h5py",
+    "numpy",
+    "boto3",
+    "botocore",
+    "s3fs",
+    "fsspec",
+    "pydantic",
+    "plotext",
+    "urllib3",
+    "hdf5plugin",
+}
+PROBE = (
+    "import sys\n"
+    "from h5s3.cli import main\n"
+    "sys.argv = ['h5s3', *sys.argv[1:]]\n"
+    "try:\n    main()\n"
+    "except SystemExit as leaving:\n    assert not leaving.code, leaving.code\n"
+    "print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)\n"
+)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    root = tmp_path_factory.mktemp("lean")
+    (root / "lean").mkdir()
+    h5files.make("nexus", root / "lean")
+    with rclone_server(root) as server:
+        yield server
+
+
+def loaded(server: S3Server, cache: Path, *command: str) -> set[str]:
+    """Top-level modules that a command leaves loaded."""
+    environment = {**os.environ, **server.env(), "H5S3_CACHE_DIR": str(cache), "H5S3_GUARD": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, *command], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.splitlines()[-1].split())
+
+
+def test_help_loads_nothing_heavy(place: S3Server, tmp_path: Path) -> None:
+    assert not loaded(place, tmp_path, "--help") & HEAVY
+
+
+@pytest.mark.parametrize("command", [("tree", "/entry"), ("meta", "/entry"), ("meta", "/entry", "--json")])
+def test_a_warm_command_loads_nothing_heavy(
+    command: tuple[str, ...], place: S3Server, tmp_path: Path
+) -> None:
+    name, *rest = command
+    line = (name, "s3://lean/nexus.h5", *rest)
+    assert "h5py" in loaded(place, tmp_path, *line)
+    assert not loaded(place, tmp_path, *line) & HEAVY
+
+
+def test_a_head_loads_no_reader(place: S3Server, tmp_path: Path) -> None:
+    line = ("tree", "s3://lean/nexus.h5")
+    loaded(place, tmp_path, *line)
+    assert not loaded(place, tmp_path, *line, "--refresh") & {"h5py", "numpy", "s3fs", "fsspec", "pydantic"}
+
+
+def test_a_cold_command_loads_one_s3_client(place: S3Server, tmp_path: Path) -> None:
+    found = loaded(place, tmp_path, "tree", "s3://lean/nexus.h5")
+    assert "botocore" in found
+    assert not found & {"s3fs", "fsspec", "aiobotocore"}
+
+
+def test_the_process_that_guards_loads_nothing_heavy(place: S3Server, tmp_path: Path) -> None:
+    environment = {**os.environ, **place.env(), "H5S3_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, "tree", "s3://lean/nexus.h5"],
+        env=environment, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    ours = set(done.stderr.splitlines()[-1].split())  # the child leaves without a word
+    assert "h5s3" in ours and done.stdout and not ours & (HEAVY | {"typer", "rich", "asyncio", "msgspec"})

@@ -1,0 +1,300 @@
+"""What the index of chunks costs, and what hostile pointers may cost: look-ahead believes only so much."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from struct import pack
+from typing import Any
+
+import pytest
+
+from h5s3.formats.hdf5.data.chunk_grid import make_grid
+from h5s3.formats.hdf5.fetch import blocks, lookahead
+from h5s3.formats.hdf5.fetch.lookahead import LONGEST, Lookahead
+from h5s3.formats.hdf5.metadata import pointers as nodes
+from h5s3.formats.hdf5.metadata.chunk_index_pointers import layout
+from h5s3.formats.hdf5.metadata.node import KNOWN, Node, Sizes, header
+from h5s3.formats.hdf5.metadata.pointers import MOST_POINTERS, pointers
+from h5s3.formats.hdf5.objects.datasets import read_facts
+from h5s3.formats.hdf5.objects.links import get_link
+from h5s3.storage.base import ObjectInfo, OnArrival, Range
+from tests.support.chunked import KINDS, places, write
+from tests.support.servers.memory import LOCATION, MemoryStore, in_blocks, one_file_session
+
+
+class WavesStore(MemoryStore):
+    """Counts `waves` too: requests that must follow one another, because an answer names the next."""
+
+    waves = 0
+
+    def get_ranges(
+        self, obj: ObjectInfo, ranges: Sequence[Range], on_arrival: OnArrival | None = None
+    ) -> dict[Range, bytes]:
+        """The bytes, all of one wave before those of the next."""
+        self.rounds.append([])
+        done: dict[Range, bytes] = {}
+        wave = list(ranges)
+        while wave:
+            self.waves += 1
+            self.rounds[-1] += wave
+            done |= {(start, stop): self.data[start:stop] for start, stop in wave}
+            wave = [more for item in wave for more in (on_arrival(item, done[item]) if on_arrival else ())]
+        return done
+
+
+# From opening the file to the places of all chunks, in blocks of 512 bytes: rounds, waves, requests, KB. The
+# first two waves bring the superblock and the root. The last number is of rounds without look-ahead.
+BUDGETS = {
+    "one chunk": (2, 2, 2, 1, 2),
+    "one chunk, filtered": (2, 2, 2, 1, 2),
+    "implicit": (2, 2, 2, 2, 2),
+    "fixed array": (3, 3, 3, 7, 3),
+    "fixed array, filtered": (3, 3, 3, 16, 3),
+    "fixed array in pages": (3, 3, 3, 122, 9),
+    "fixed array, large": (3, 3, 8, 48, 8),
+    "extensible array": (3, 5, 7, 69, 32),
+    "extensible array, filtered": (3, 5, 19, 99, 33),
+    "extensible array in pages": (3, 4, 5, 71, 11),
+    "version 2 B-tree": (3, 4, 35, 118, 41),
+    "version 2 B-tree, filtered": (3, 5, 55, 232, 69),
+    "version 1 B-tree": (3, 6, 48, 301, 80),
+    "version 1 B-tree, filtered": (3, 6, 48, 388, 80),
+    "version 1 B-tree, wide": (3, 5, 20, 197, 24),
+    "version 2 B-tree, older": (3, 5, 50, 160, 57),
+    "extensible array, older": (3, 5, 12, 104, 32),
+    "fixed array, older": (3, 3, 3, 12, 3),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_an_index_takes_a_wave_for_each_of_its_levels(name: str) -> None:
+    store = WavesStore(write(KINDS[name]))
+    rounds, waves, requests, size, plain = BUDGETS[name]
+    with in_blocks(512, ahead=True), one_file_session(LOCATION, store) as session:
+        dataset = session.file.find(b"/data").object
+        found = len(store.rounds)
+        grid = make_grid(dataset, read_facts(dataset), session.file)
+        assert grid.places == places(KINDS[name], store.data)
+        assert len(store.rounds) == found, "libhdf5 missed a node of the index"
+        del dataset
+    assert len(store.rounds) <= rounds and store.waves <= waves
+    assert len(store.ranges) <= requests and store.fetched <= size * 1000
+    with in_blocks(512), one_file_session(LOCATION, store) as session:
+        store.rounds.clear()
+        dataset = session.file.find(b"/data").object
+        make_grid(dataset, read_facts(dataset), session.file)
+        assert len(store.rounds) <= plain
+        del dataset
+
+
+def test_more_than_may_be_guessed_is_fetched_as_room_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index larger than all that may be ahead: in parts of that size, in the order of its reading."""
+    most = 128
+    monkeypatch.setattr(blocks, "MOST_AHEAD", most * 512)
+    kind = KINDS["version 1 B-tree"]
+    store = WavesStore(write(kind))
+    ahead: list[int] = []
+    real = blocks.BlockFile._guess
+
+    def guess(self: Any, wanted: set[int]) -> set[int]:
+        found = real(self, wanted)
+        ahead.append(len(self._ahead))
+        return found
+
+    with in_blocks(512, ahead=True), one_file_session(LOCATION, store) as session:
+        monkeypatch.setattr(blocks.BlockFile, "_guess", guess)
+        dataset = session.file.find(b"/data").object
+        grid = make_grid(dataset, read_facts(dataset), session.file)
+        assert grid.places == places(kind, store.data)
+        del dataset
+    assert max(ahead) <= most
+    assert len(store.rounds) <= 8  # of 80
+
+
+def test_versions_of_the_layout() -> None:
+    seen: dict[str, bytes] = {}
+    for name, kind in KINDS.items():
+        with pytest.MonkeyPatch.context() as patch:
+
+            def noted(body: bytes, sizes: Sizes, name: str = name) -> Iterator[Node]:
+                seen[name] = body
+                return iter(())
+
+            patch.setattr(nodes, "layout", noted)
+            with one_file_session(LOCATION, MemoryStore(write(kind))) as session:
+                session.file.find(b"/data")
+    assert {body[0] for body in seen.values()} >= {3, 4}  # and 5, of libhdf5 2.0
+    followed = {name: [node.kind for node in layout(body, Sizes())] for name, body in seen.items()}
+    expected = {"fixed": "fixed", "extensible": "extensible", "version": "chunks", "one": "", "implicit": ""}
+    for name, kinds in followed.items():
+        word = "btree2" if "version 2" in name else expected[name.split(",")[0].split()[0]]
+        assert kinds == [word] * bool(word), name
+    old = b"\1\2\2" + bytes(5) + pack("<QIIII", 4096, 8, 8, 4, 0)
+    assert list(layout(old, Sizes())) == [Sizes().chunks(4096, 2)]
+
+
+def test_the_size_of_nodes_stands_in_the_superblock() -> None:
+    start = bytes(8) + b"\1" + bytes(15) + pack("<H", 128)
+    assert Sizes().with_chunks(start).chunk_k == 128
+    assert Sizes().with_chunks(b"\0".join((start[:8], start[9:]))).chunk_k == 32
+    assert Sizes().with_chunks(start[:20]) == Sizes().with_chunks(b"") == Sizes()
+
+
+def test_nodes_larger_than_expected_are_asked_for_anew() -> None:
+    node = Sizes().chunks(0, 2)
+    data = b"TREE\1\0" + pack("<H", 100) + bytes(node.length - 8)
+    assert pointers(node, data, Sizes()) == [node._replace(length=24 + 200 * 32 + 24)]
+
+
+# --------------------------------------------------------------------------------------------- hostile
+
+
+def test_an_absurdly_deep_tree_is_not_followed() -> None:
+    def tree(depth: int) -> bytes:
+        return b"BTHD\0\5" + pack("<IHHBBQHQI", 512, 11, depth, 100, 40, 4096, 3, 3, 0)
+
+    node = Node("btree2", 0, 38, 1)
+    assert len(pointers(node, tree(2), Sizes())) == 1
+    assert pointers(node, tree(65535), Sizes()) == []
+
+
+def test_an_absurdly_long_node_is_not_asked_for() -> None:
+    asked: list[tuple[int, int]] = []
+
+    def missing(start: int, stop: int) -> list[int]:
+        asked.append((start, stop))
+        return [start]
+
+    look = Lookahead(lambda start, stop: None, missing, 0, 1 << 40, Sizes())
+    assert look.expect([Node("direct", 64, LONGEST + 1, 1)]) == {}
+    assert look.expect([Node("direct", 64, LONGEST, 1)]) == {64: None}
+    assert asked == [(64, 64 + LONGEST)]
+
+
+def test_a_node_that_points_to_itself_is_read_once() -> None:
+    data = b"TREE\0\1" + pack("<H", 1) + b"\xff" * 16 + pack("<QQ", 0, 0) + bytes(500)
+    peeks: list[int] = []
+
+    def peek(start: int, stop: int) -> bytes:
+        peeks.append(start)
+        return data
+
+    look = Lookahead(peek, lambda start, stop: [], 0, 4096, Sizes())
+    peeks.clear()  # of the superblock
+    assert look.expect([Sizes().tree(0, 1)]) == {}
+    assert peeks == [0]
+
+
+def test_absurd_arrays_are_not_followed() -> None:
+    huge = (1 << 64) - 2
+
+    def fixed(size: int, bits: int, count: int) -> list[Node]:
+        data = b"FAHD\0\1" + bytes([size, bits]) + pack("<QQI", count, 4096, 0)
+        return pointers(Node("fixed", 0, 28, 0), data, Sizes())
+
+    def extensible(*numbers: int) -> list[Node]:
+        data = b"EAHD\0\1" + bytes(numbers) + bytes(48) + pack("<QI", 4096, 0)
+        return pointers(Node("extensible", 0, 72, 0), data, Sizes())
+
+    assert [node.length for node in fixed(8, 10, 1000)] == [14 + 8000 + 4]
+    assert [node.kind for node in fixed(8, 10, 1_000_000)] == ["fixed_block"]
+    assert fixed(8, 10, huge) == fixed(8, 0, 1_000_000) == []
+    assert all(node.length > LONGEST for node in fixed(8, 255, huge))
+    assert [node.kind for node in extensible(8, 32, 4, 16, 4, 10)] == ["extensible_index"]
+    for numbers in (
+        (8, 255, 4, 16, 4, 10),
+        (8, 32, 4, 0, 4, 10),
+        (8, 32, 4, 16, 3, 10),
+        (8, 32, 4, 16, 4, 99),
+    ):
+        assert extensible(*numbers) == []
+
+
+def test_pages_and_blocks_without_end() -> None:
+    pages = Node("fixed_block", 64, 14 + 8192 + 4, 0, (65536, 12, 1 << 30))
+    alternating = b"FADB\0\1" + bytes(8) + b"\xaa" * 8192 + bytes(4)
+    assert len(pointers(pages, alternating, Sizes())) == 32768
+    count = 40_000
+    more = Node("extensible_more", 64, 18 + count * 16 + 4, 0, (4, count, 64, 8, 5))
+    data = b"EASB\0\1" + bytes(12) + b"\xaa" * (8 * count) + pack("<Q", 4096) * count + bytes(4)
+    assert len(pointers(more, data, Sizes())) == MOST_POINTERS
+
+
+@pytest.mark.parametrize("kind", [name for name in nodes._PARSERS if name not in ("header", "data")])
+def test_a_node_that_leads_to_itself_ends(kind: str) -> None:
+    """Whatever stands in it: all addresses are its own."""
+    signatures = {
+        "btree2": b"BTHD",
+        "btree2_node": b"BTIN",
+        "fractal": b"FRHP",
+        "fixed": b"FAHD",
+        "fixed_block": b"FADB",
+        "extensible": b"EAHD",
+        "extensible_index": b"EAIB",
+        "extensible_more": b"EASB",
+        "indirect": b"FHIB",
+        "direct": b"FHDB",
+    }
+    data = (signatures.get(kind, b"TREE\1\1") + bytes([0, 1, 0, 1] + [1] * 8)).ljust(64, b"\1") + bytes(8000)
+    looks: list[int] = []
+
+    def peek(start: int, stop: int) -> bytes:
+        looks.append(start)
+        return data[: stop - start]
+
+    look = Lookahead(peek, lambda start, stop: [], 0, 1 << 20, Sizes())
+    extra = {"btree2_node": (11, 3, 9), "chunks": (24,), "more_v2": (0,)}.get(kind, (4, 8, 8, 16, 4, 10))
+    extra = {"fixed_block": (64, 12, 999), "extensible_more": (4, 9, 64, 1, 12)}.get(kind, extra)
+    extra = {"direct": (4, 512, 32, 32, 0), "indirect": (4, 512, 32, 32, 0, 4)}.get(kind, extra)
+    look.expect([Node(kind, 0, 4096, 0, extra)])
+    assert len(looks) < 5000
+
+
+def test_how_often_pointers_are_looked_at_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nodes that all lead to the same ones are few, and the ways through them are many."""
+    monkeypatch.setattr(lookahead, "MOST_LOOKS", 1000)
+    entries = b"".join(bytes(24) + pack("<Q", 4096 * n) for n in range(60))
+    data = (b"TREE\1\1" + pack("<H", 60) + bytes(16) + entries).ljust(4096, b"\0")
+    look = Lookahead(lambda start, stop: data[: stop - start], lambda *_: [], 0, 1 << 20, Sizes())
+    look.expect([Sizes().chunks(0, 2)])
+    assert look._looks <= 1000 + 60 * 60
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_damaged_indexes_lead_nowhere_at_worst(name: str) -> None:
+    """Any bytes of the first nodes changed: nothing is raised, and little is looked at."""
+    data, chance = write(KINDS[name]), random.Random(name)
+    for _ in range(40):
+        damaged = bytearray(data)
+        for _ in range(8):
+            damaged[chance.randrange(48, min(len(data), 4096))] = chance.choice((0, 1, 2, 127, 255))
+
+        def peek(start: int, stop: int, damaged: bytearray = damaged) -> bytes:
+            return bytes(damaged[start:stop])
+
+        look = Lookahead(peek, lambda start, stop: [], 0, len(data), Sizes())
+        look.expect([header(n, -1) for n in range(48, 1024)])
+        assert look._looks < 100_000
+
+
+def test_an_object_is_looked_at_again_for_its_chunks() -> None:
+    """A walk that counted its links has not looked for them."""
+    kind = KINDS["version 1 B-tree"]
+    store = WavesStore(write(kind))
+    with in_blocks(512, ahead=True), one_file_session(LOCATION, store) as session:
+        link = get_link(session.file.root, b"data")
+        assert link and link.address
+        session.file.prefetch_objects([link.address])
+        few = store.fetched
+        session.file.prefetch_objects([link.address], -1)
+        assert store.fetched > few + 100_000
+
+
+def test_a_known_index_is_not_followed() -> None:
+    message = b"\3\2\2" + pack("<QII", 4096, 8, 8)
+    data = b"\1\0\1\0" + pack("<II", 1, 64) + bytes(4) + pack("<HHI", 8, len(message), 0) + message
+    data = data.ljust(512, b"\0")
+    assert Sizes().chunks(4096, 2) in pointers(header(0, -1), data, Sizes())
+    known = header(0, -1)._replace(extra=(KNOWN,))
+    assert Sizes().chunks(4096, 2) not in pointers(known, data, Sizes())

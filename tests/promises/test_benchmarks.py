@@ -1,0 +1,221 @@
+"""The benchmarks, very small: they run, count rightly, and their tables hold what they say."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from h5s3.explore import session
+from h5s3.formats.hdf5.fetch import blocks as reader_blocks
+from tests.benchmarks import blocks, cpu, peers
+from tests.benchmarks.blocks import CHOSEN, Choice, Line, Walk
+from tests.benchmarks.contenders import CONTENDERS, H5LS, OURS, Contender
+from tests.benchmarks.counting import LOCATION, CountingStore
+from tests.benchmarks.fetches import spread
+from tests.benchmarks.peers import Row, Sample, Track
+from tests.benchmarks.tables import markdown, parts_around, replace_between
+
+SCANS = 5
+DATASETS = 7 * SCANS
+NAMES = [contender.name for contender in CONTENDERS]
+
+
+def cells(table: str) -> list[list[str]]:
+    """The cells of a Markdown table, without the rule below its head."""
+    lines = table.splitlines()
+    del lines[1]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+@pytest.fixture(scope="module")
+def track() -> Iterator[Track]:
+    with peers.track_of("v1", rtt=5, bandwidth=200, scans=SCANS, most_seconds=60) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def rows(track: Track) -> dict[str, Row]:
+    return {row.name: row for row in peers.measure(track, CONTENDERS, repeat=1)}
+
+
+@pytest.mark.parametrize("contender", CONTENDERS, ids=NAMES)
+def test_every_contender_finds_all_datasets(contender: Contender, rows: dict[str, Row]) -> None:
+    row = rows[contender.name]
+    if contender.missing() or row.words == peers.NO_ROS3:
+        pytest.skip(row.words)
+    assert not row.words
+    assert row.datasets == {DATASETS}
+
+
+def test_the_counts_are_those_of_each_contender(rows: dict[str, Row], track: Track) -> None:
+    assert track.server.root is not None
+    size = (track.server.root / peers.BUCKET / track.key).stat().st_size
+    found = {name: row.samples[0] for name, row in rows.items() if row.samples}
+    downloaded, cold = found["whole download, h5py"], found[OURS]
+    assert (downloaded.bytes, downloaded.requests, downloaded.rounds) == (size, 2, 2)  # a HEAD and a GET
+    assert 0 < cold.bytes < size and 1 <= cold.rounds <= cold.requests
+    assert found["h5s3, again within 30 s"].requests == 0
+    later = found["h5s3, after 30 s (--refresh)"]
+    assert (later.requests, later.bytes) == (1, 0)  # a HEAD
+
+
+def test_the_table_has_a_row_for_each(rows: dict[str, Row]) -> None:
+    head, *body = cells(peers.table(list(rows.values())))
+    assert tuple(head) == peers.COLUMNS
+    assert [row[0].partition(":")[0] for row in body] == NAMES
+    ratios = {row[0]: row[head.index("× h5s3 cold")] for row in body}
+    assert ratios[OURS] == "1.0"
+    assert peers.disagreement(list(rows.values())) == ""
+
+
+def test_who_takes_too_long_is_stopped_and_not_asked_again(track: Track) -> None:
+    slow = Contender("slow", lambda place: [sys.executable, "-c", "import time; time.sleep(60)"], int)
+    row = peers.measure(replace(track, most_seconds=0.2), [slow], repeat=3)[0]
+    assert row.stopped and len(row.samples) == 1
+    assert cells(peers.table([row]))[1] == ["slow", "> 0.2", "–", "> 0", "> 0", "> 0.0", "–", "–"]
+
+
+def test_a_median_is_a_value_while_most_runs_came_to_their_end() -> None:
+    sample = Sample(seconds=200.0, requests=90, rounds=80, bytes=10**6, datasets=7)
+    longer, stopped = (
+        replace(sample, seconds=280.0),
+        replace(sample, seconds=300.0, requests=70, datasets=None),
+    )
+    ours = Row(OURS, [replace(sample, seconds=2.0)])
+    one, two = (Row("peer", samples) for samples in ([sample, longer, stopped], [sample, stopped]))
+    row, later, _ = cells(peers.table([one, two, ours]))[1:]
+    assert row == ["peer", "280.00", "200.00–> 300", "90", "80", "1.0", "140.0", "7"]
+    assert later == ["peer", "> 250", "200.00–> 300", "> 80", "> 80", "> 1.0", "> 125.0", "7"]
+
+
+def test_a_failure_is_told_in_words(track: Track) -> None:
+    fails = Contender("broken", lambda place: [sys.executable, "-c", "raise SystemExit('no, sorry')"], int)
+    other = replace(fails, name="other", missing=lambda: "not installed: other")
+    without = replace(fails, name=H5LS)
+    rows = peers.measure(track, [fails, other, without], repeat=2)
+    assert [row.words for row in rows] == ["failed: no, sorry", "not installed: other", peers.NO_ROS3]
+    first, *rest = cells(peers.table(rows))[1]
+    assert first == "broken: failed: no, sorry"
+    assert set(rest) == {"–"}
+
+
+def test_another_number_of_datasets_is_told() -> None:
+    sample = Sample(seconds=1.0, requests=1, rounds=1, bytes=1, datasets=7)
+    rows = [Row("one", [sample]), Row("other", [replace(sample, datasets=8)]), Row("absent", words="no")]
+    assert peers.disagreement(rows) == "Not all found the same datasets: one: [7]; other: [8]"
+
+
+def test_the_readme_is_written_only_where_asked_and_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    readme = tmp_path / "README.md"
+    before = "a\n<!-- peers -->\nold\n<!-- /peers -->\nz\n"
+    readme.write_text(before)
+    monkeypatch.setattr(peers, "ROOT", tmp_path)
+    monkeypatch.setattr(peers, "report", lambda options: (f"new {peers.command(options)}", ""))
+    assert peers.main([]) == 0
+    assert readme.read_text() == before
+    assert peers.main(["--write-readme", "--rtt", "20", "--shape", "wide"]) == 0
+    told = "new python -m tests.benchmarks.peers --rtt 20 --bandwidth 200 --repeat 3 --shape wide"
+    assert capsys.readouterr().out.splitlines()[-1] == told
+    assert readme.read_text() == f"a\n<!-- peers -->\n{told}\n<!-- /peers -->\nz\n"
+    monkeypatch.setattr(peers, "report", lambda options: ("newer", "they disagree"))
+    assert peers.main(["--write-readme"]) == 1
+    assert told in readme.read_text()
+    readme.write_text("no place")
+    with pytest.raises(SystemExit):
+        peers.main(["--write-readme"])
+    assert "README.md has no <!-- peers -->" in capsys.readouterr().err
+
+
+def test_a_readme_without_the_place_is_refused(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    for text in ("", "<!-- peers -->", "<!-- /peers --> <!-- peers -->"):
+        readme.write_text(text)
+        with pytest.raises(ValueError, match="has no"):
+            parts_around(readme, "peers")
+        with pytest.raises(ValueError, match="has no"):
+            replace_between(readme, "peers", "new")
+        assert readme.read_text() == text
+
+
+def test_numbers_stand_on_the_right() -> None:
+    lines = ["| a    |   n |", "| ---- | --: |", "| long | 1.5 |"]
+    assert markdown(["a", "n"], [["long", "1.5"]]).splitlines() == lines
+
+
+# ------------------------------------------------------------------------------------------------- blocks
+
+
+@pytest.mark.parametrize("shape", ["v1", "latest", "paged", "wide", "deep"])
+def test_blocks_find_the_same_with_every_choice(shape: str) -> None:
+    choices = [Choice(4096, 0, 65_536), Choice(65_536, 262_144, 1 << 20), CHOSEN]
+    walks = blocks.measure([shape], choices, scans=SCANS)
+    datasets = {"wide": 50 * SCANS, "deep": 2}.get(shape, DATASETS)
+    assert {walk.datasets for walk in walks[shape]} == {datasets}
+    assert all(walk.rounds <= max(walk.at_depth) <= walk.requests for walk in walks[shape])
+    assert (reader_blocks.BLOCK, reader_blocks.GAP) == (CHOSEN.block, CHOSEN.gap)
+    assert session.FIRST_BYTES == CHOSEN.first
+    head, *body = cells(blocks.shape_table(walks[shape], choices, Line()))
+    assert head[:8] == ["block", "gap", "first", "rounds", "depth", "requests", "MB", "s at 5 ms"]
+    assert [row[-1] for row in body] == ["", "", "<"]
+    head, *body = cells(blocks.summary_table(walks, choices, Line()))
+    assert head[3:] == ["mean at 5 ms", "mean at 50 ms", "mean at 150 ms", "worst", ""]
+    for column in list(zip(*body, strict=True))[3:-1]:
+        best = min(column, key=lambda cell: float(cell.rstrip("*")))
+        assert any(cell.endswith("*") for cell in column) and float(best.rstrip("*")) >= 1.0
+
+
+def test_smaller_blocks_move_fewer_bytes_in_more_requests() -> None:
+    small, large = blocks.measure(["v1"], [Choice(4096, 0, 65_536), Choice(65_536, 0, 65_536)], 20)["v1"]
+    assert small.received < large.received
+    assert small.requests > large.requests
+
+
+def test_projected_seconds_are_as_documented() -> None:
+    walk = Walk({1: 1, 2: 64, 3: 65}, rounds=3, received=25_000_000, datasets=0)
+    assert walk.seconds(0.05, Line(bandwidth=200e6, get_cpu=0.0)) == pytest.approx(4 * 0.05 + 1.0)
+    assert walk.seconds(0.05, Line(bandwidth=200e6, get_cpu=0.1)) == pytest.approx(4 * 0.05 + 13.0)
+
+
+def test_the_store_knows_the_longest_chain() -> None:
+    store = CountingStore(bytes(100))
+    info, data = store.first(LOCATION, 10)
+    assert len(data) == 10
+
+    def arrived(wanted: tuple[int, int], data: bytes) -> list[tuple[int, int]]:
+        return {(10, 20): [(30, 40), (40, 50)], (30, 40): [(50, 60)]}.get(wanted, [])
+
+    found = store.get_ranges(info, [(10, 20), (20, 30)], arrived)
+    assert found == {(start, start + 10): bytes(10) for start in range(10, 60, 10)}
+    assert dict(store.at_depth) == {1: 1, 2: 2, 3: 2, 4: 1}
+    store.get_ranges(info, [(60, 61)])
+    assert (store.depth, store.requests, store.received) == (5, 7, 61)
+    assert store.rounds == 3
+
+
+def test_a_range_outside_the_object_is_a_mistake() -> None:
+    store = CountingStore(bytes(100))
+    with pytest.raises(AssertionError, match="no range of 100 bytes"):
+        store.get_ranges(store.head(LOCATION), [(90, 101)])
+
+
+# ---------------------------------------------------------------------------------------------------- cpu
+
+
+def test_all_clients_fetch_all_ranges() -> None:
+    samples = cpu.measure(count=8, length=1000, repeat=1, scans=1)
+    head, *body = cells(cpu.table(samples, 8))
+    assert tuple(head) == cpu.COLUMNS
+    assert [row[0] for row in body] == list(cpu.NAMES.values())
+    assert body[-1][-1] == "1.0"
+    assert all(sample.cpu > 0 and sample.wall > 0 for found in samples.values() for sample in found)
+
+
+def test_ranges_are_spread_over_the_object() -> None:
+    assert spread(100, 3, 10) == [(0, 10), (45, 55), (90, 100)]
+    assert spread(100, 1, 10) == [(0, 10)]

@@ -1,0 +1,119 @@
+"""What a walk may cost, as counts: rounds, bytes, requests. On a real server, counted by the proxy too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from h5s3.explore.meta import meta
+from h5s3.explore.session import Session
+from h5s3.explore.tree import tree
+from h5s3.settings import Settings
+from h5s3.storage.location import Location
+from h5s3.storage.trace import Trace
+from tests.support import shapes
+from tests.support.servers.proxy import Proxy
+from tests.support.servers.s3 import S3Server, rclone_server
+
+MB = 1_000_000
+Walk = Callable[[Session, Location], object]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A walk over a file, and the most rounds and bytes it may take when nothing is cached."""
+
+    file: str
+    walk: Walk
+    rounds: int
+    bytes: float
+
+
+def everything(session: Session, location: Location) -> object:
+    return tree(session, location, depth=0, limit=0)
+
+
+def one_level(session: Session, location: Location) -> object:
+    return tree(session, location)
+
+
+def four_levels_down(session: Session, location: Location) -> object:
+    return meta(session, location, "/scan_0150/instrument/detector/data")
+
+
+WIDE_FACTOR = 1.2  # of the file
+BUDGETS = {
+    "whole scattered v1": Budget("v1.h5", everything, 8, 8 * MB),
+    "whole scattered latest": Budget("latest.h5", everything, 10, 6 * MB),
+    "whole paged": Budget("paged.h5", everything, 4, 2 * MB),
+    "whole wide": Budget("wide.h5", everything, 5, 0),
+    "root of scattered v1": Budget("v1.h5", one_level, 7, 3 * MB),
+    "one dataset of scattered v1": Budget("v1.h5", four_levels_down, 6, 1 * MB),
+}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    root = tmp_path_factory.mktemp("budgets")
+    folder = root / "shapes"
+    folder.mkdir()
+    shapes.scattered(folder / "v1.h5")
+    shapes.scattered(folder / "latest.h5", libver="latest")
+    shapes.scattered(folder / "paged.h5", libver="latest", page=shapes.MIB)
+    shapes.wide(folder / "wide.h5")
+    with rclone_server(root) as running:
+        yield running
+
+
+@pytest.fixture
+def counted(server: S3Server) -> Iterator[Proxy]:
+    with Proxy(server) as proxy:
+        yield proxy
+
+
+def ask(server: S3Server, proxy: Proxy, walk: Walk, file: str, **more: bool) -> tuple[Trace, object]:
+    """One command's worth of work, as a new process would do it."""
+    settings = Settings(
+        endpoint_url=proxy.url,
+        access_key=server.access_key,
+        secret_key=server.secret_key,
+        region=server.region,
+        **more,
+    )
+    proxy.reset()
+    with Session(settings) as session:
+        return session.trace, walk(session, Location("s3", file, bucket="shapes"))
+
+
+@pytest.mark.parametrize("name", BUDGETS)
+def test_cold_walks_stay_within_their_budget(name: str, server: S3Server, counted: Proxy) -> None:
+    budget = BUDGETS[name]
+    size = Path(str(server.root), "shapes", budget.file).stat().st_size
+    trace, _ = ask(server, counted, budget.walk, budget.file)
+    print(f"{name}: {trace.rounds} rounds, {trace.total} requests, {trace.received / MB:.2f} MB")
+    assert trace.rounds <= budget.rounds
+    assert trace.received <= (budget.bytes or WIDE_FACTOR * size)
+    assert trace.total == counted.count()
+    assert trace.received == counted.bytes()
+
+
+@pytest.mark.parametrize("name", BUDGETS)
+def test_again_costs_one_head(name: str, server: S3Server, counted: Proxy) -> None:
+    budget = BUDGETS[name]
+    _, first = ask(server, counted, budget.walk, budget.file)
+    trace, again = ask(server, counted, budget.walk, budget.file, refresh=True)
+    assert trace.requests == {"HEAD": 1}
+    assert counted.count("HEAD") == counted.count() == 1
+    trace, _ = ask(server, counted, budget.walk, budget.file)
+    assert trace.total == counted.count() == 0
+    assert again.children == first.children if hasattr(first, "children") else again.shape == first.shape  # type: ignore[attr-defined]
+
+
+def test_the_shapes_are_as_named(server: S3Server) -> None:
+    sizes = {path.name: path.stat().st_size / MB for path in Path(str(server.root), "shapes").iterdir()}
+    assert 74 <= sizes["v1.h5"] <= 77
+    assert 74 <= sizes["latest.h5"] <= 77
+    assert 5.5 <= sizes["wide.h5"] <= 6.5

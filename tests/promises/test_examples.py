@@ -1,0 +1,67 @@
+"""Every example script runs, on the files of the demo."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from h5s3.demo.samples import make_samples
+from h5s3.demo.server import serve
+from tests.support import ROOT
+
+EXAMPLES = ROOT / "examples"
+needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed on this machine")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Environment of the demo server's files, with this Python's `h5s3` on the path."""
+    root = tmp_path_factory.mktemp("examples")
+    make_samples(root / "demo")
+    with serve(root) as server:
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        yield {**server.env(), "H5S3_CACHE_DIR": str(root / "cache"), "PATH": path}
+
+
+def run(demo: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, env={**os.environ, **demo}, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@needs_jq
+def test_large_datasets(demo: dict[str, str]) -> None:
+    done = run(demo, str(EXAMPLES / "large_datasets.sh"), "s3://demo/climate_2024.nc")
+    assert done.returncode == 0, done.stderr
+    assert [line.split("\t") for line in done.stdout.splitlines()] == [
+        ["/t2m", "int16", str(36 * 181 * 360 * 2)],
+        ["/precip", "float32", str(36 * 181 * 360 * 4)],
+    ]
+
+
+@needs_jq
+def test_have_dataset(demo: dict[str, str]) -> None:
+    done = run(demo, str(EXAMPLES / "have_dataset.sh"), "s3://demo/", "/t2m")
+    assert done.returncode == 1
+    assert "s3://demo/scan_0042.nxs has no /t2m" in done.stdout
+    assert "climate" not in done.stdout
+    assert run(demo, str(EXAMPLES / "have_dataset.sh"), "s3://demo/climate", "/t2m").returncode == 0
+
+
+def test_summary(demo: dict[str, str]) -> None:
+    done = run(demo, sys.executable, str(EXAMPLES / "summary.py"), "s3://demo/climate_2024.nc")
+    assert done.returncode == 0, done.stderr
+    assert "/precip" in done.stdout.splitlines()[0]
+    assert "mean of /precip" in done.stdout
+    assert "Conventions" in done.stdout
+
+
+def test_all_examples_are_tested() -> None:
+    tested = Path(__file__).read_text()
+    assert all(path.name in tested for path in EXAMPLES.iterdir() if path.suffix in (".py", ".sh"))

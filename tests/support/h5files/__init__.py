@@ -1,0 +1,1 @@
+"""Support: h5files."""

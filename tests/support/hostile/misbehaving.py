@@ -1,0 +1,152 @@
+"""The tool, with a libhdf5 that misbehaves: python -m tests.support.hostile.misbehaving HOW ARGS.
+
+What hostile files do to it in C, done by other C code that is always at hand.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import itertools
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import h5s3.cli
+
+LIMITS = ("RLIMIT_CORE", "RLIMIT_CPU", "RLIMIT_DATA", "RLIMIT_NOFILE")
+
+
+def segfault() -> None:
+    """Read address 0."""
+    ctypes.string_at(0)
+
+
+def double_free() -> None:
+    """Free memory twice, on which the C library says so on standard error and ends the process."""
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+    place = libc.malloc(64)
+    libc.free(place)
+    libc.free(place)
+    os.abort()  # a C library that does not notice
+
+
+def recursion() -> None:
+    """Have libhdf5 itself crash: it follows a virtual dataset whose source is that dataset, without end."""
+    import h5py
+
+    with h5py.File(os.environ["RECURSION"]) as crafted:
+        print(crafted["itself"][...])
+
+
+def colourful() -> None:
+    """Crash with the cursor hidden and colours on."""
+    sys.stderr.write("\x1b[?25l\x1b[31mhalf a line")
+    sys.stderr.flush()
+    segfault()
+
+
+def spin() -> None:
+    """Loop in C, deaf to everything: no byte code is run, and the interpreter is held."""
+    print("spinning", os.getpid(), file=sys.stderr, flush=True)
+    sum(itertools.repeat(0))
+
+
+def devour() -> None:
+    """Take all the memory there is."""
+    taken = []
+    while True:
+        taken.append(bytearray(1 << 25))
+
+
+def descriptors() -> None:
+    """Take all the open files there are."""
+    taken = []
+    while True:
+        taken.append(open(os.devnull))
+
+
+def no_thread() -> None:
+    """Run out of memory in the words of a thread that cannot be started."""
+    raise RuntimeError("can't start new thread")
+
+
+def no_lock() -> None:
+    """Run out of memory in the words of an import."""
+    raise RuntimeError("can't allocate lock")
+
+
+def no_room() -> None:
+    """Run out of memory in the words of the system."""
+    raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM), "module.py")
+
+
+def killed() -> None:
+    """Be ended by somebody else, as by the kernel for want of memory."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def patient() -> None:
+    """Wait for Ctrl-C, and tell how often it comes."""
+    try:
+        print("waiting", file=sys.stderr, flush=True)
+        time.sleep(20)
+    finally:
+        print("interrupted", file=sys.stderr, flush=True)
+        time.sleep(0.5)
+
+
+def limits() -> None:
+    """Tell what the limits are, and go on."""
+    found = {name: resource.getrlimit(getattr(resource, name))[0] for name in LIMITS}
+    print(found, os.getpid() != int(os.environ["STARTED"]), file=sys.stderr)
+
+
+HOW: dict[str, Callable[[], None]] = {
+    "segfault": segfault,
+    "abort": os.abort,
+    "double_free": double_free,
+    "recursion": recursion,
+    "colourful": colourful,
+    "spin": spin,
+    "devour": devour,
+    "descriptors": descriptors,
+    "no_thread": no_thread,
+    "no_lock": no_lock,
+    "no_room": no_room,
+    "killed": killed,
+    "patient": patient,
+    "limits": limits,
+}
+
+
+def main() -> None:
+    """Run the command line in which opening a file misbehaves."""
+    how, *args = sys.argv[1:]
+    os.environ["STARTED"] = str(os.getpid())
+    sys.argv = ["h5s3", *args]
+    real = h5s3.cli.supervise
+    h5s3.cli.supervise = lambda work: real(lambda: _prepared(HOW[how], work))  # type: ignore[attr-defined]
+    h5s3.cli.main()
+
+
+def _prepared(misbehave: Callable[[], None], work: Callable[[], int]) -> int:
+    from h5s3.formats.hdf5.objects import file as opening
+
+    opened = opening.open_hdf5
+
+    def misbehaving(*args: Any, **options: Any) -> Any:
+        misbehave()
+        return opened(*args, **options)
+
+    opening.open_hdf5 = misbehaving
+    return work()
+
+
+if __name__ == "__main__":
+    main()
