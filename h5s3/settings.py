@@ -11,9 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from h5s3.errors import NetworkError, UsageError
+from h5s3.sizes import GIB, MIB, parse_size
 
-MIB = 1 << 20
-GIB = 1 << 30
 LEAST_MEMORY = 128 * MIB  # what Python and its libraries take, and some
 ENV_FILE_NAMES = {
     "S3_ENDPOINT": "endpoint_url",
@@ -150,21 +149,3 @@ def cpu_limit() -> int | None:
     if not re.fullmatch(r"[0-9]{1,9}", named):
         raise UsageError(f"{named!r} is not a number of seconds", location="H5S3_CPU_SECONDS")
     return int(named) or None
-
-
-def parse_size(text: str) -> int:
-    """`64K`, `1.5MiB`, `4096` as bytes, in powers of 1024. Raises `UsageError`."""
-    match = re.fullmatch(r"\s*([0-9]{1,18})(?:\.([0-9]{1,18}))?\s*([KMGT]?)(?:i?B)?\s*", text, re.IGNORECASE)
-    if match is None:
-        raise UsageError(f"{text!r} is not a size", hint="write 4096, 64K, 8M or 2G")
-    whole, part, unit = match[1], match[2] or "", match[3].upper()
-    size: int = int(whole + part) * (1 << 10 * " KMGT".index(unit or " ")) // 10 ** len(part)
-    return min(size, (1 << 63) - 1)
-
-
-def written_size(size: int) -> str:
-    """The smallest size that `parse_size` reads in few digits and that is not below so many bytes."""
-    for power, unit in ((20, "M"), (10, "K")):
-        if size >= 1 << power:
-            return f"{-(-size // (1 << power))}{unit}"
-    return str(size)

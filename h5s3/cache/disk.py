@@ -15,7 +15,8 @@ import diskcache
 from diskcache.core import DEFAULT_SETTINGS, ENOVAL, METADATA
 
 from h5s3.cache import directory as place
-from h5s3.settings import MIB, cache_limit
+from h5s3.settings import cache_limit
+from h5s3.sizes import MIB
 
 DAMAGED = "is damaged (h5s3 cache verify makes it anew)"
 LOCKED = "is locked by another process"

@@ -12,7 +12,7 @@ from diskcache.core import METADATA, MODE_RAW
 
 from h5s3.cache.checksum import DIGEST, digest
 from h5s3.cache.disk import KNOWN_SETTINGS, LARGEST, Database, open_database
-from h5s3.settings import MIB
+from h5s3.sizes import MIB
 
 LONGEST_KEY = 64 * 1024
 TAGS = ("answer", "block", "head", "index", "list")  # all that are given to `Cache.set_many`

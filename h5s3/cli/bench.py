@@ -12,7 +12,7 @@ from h5s3.cli.errors import session
 from h5s3.cli.fast_typer import LeanCommand
 from h5s3.cli.options import Common, with_common
 from h5s3.errors import UsageError
-from h5s3.settings import parse_size
+from h5s3.sizes import parse_size
 
 if TYPE_CHECKING:
     from h5s3.records import Bench

@@ -12,7 +12,8 @@ from typing import Annotated, Any
 import typer
 
 from h5s3.errors import UsageError
-from h5s3.settings import Settings, from_environment, parse_size
+from h5s3.settings import Settings, from_environment
+from h5s3.sizes import parse_size
 
 S3, RUN = "Storage options", "Run options"
 COMMON: dict[str, tuple[Any, Any]] = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from h5s3.errors import ChangedError, RefusedError, UsageError
 from h5s3.explore.session import FIRST_BYTES, Session, shown_key
 from h5s3.records import Get, replaced
-from h5s3.settings import MIB
+from h5s3.sizes import MIB
 from h5s3.storage.location import Location
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from h5s3.errors import DamagedError, H5s3Error, UsageError
 from h5s3.explore.session import Session, shown_key
 from h5s3.records import UNSET, AttributedNode, GroupNode, Tree, TreeNode
-from h5s3.settings import MIB
+from h5s3.sizes import MIB
 from h5s3.storage.location import Location
 
 if TYPE_CHECKING:

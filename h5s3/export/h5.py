@@ -23,7 +23,7 @@ from h5s3.formats.hdf5.objects.filters import NOT_COMPRESSING
 from h5s3.formats.hdf5.objects.names import text_of
 from h5s3.formats.hdf5.objects.values import memory_dtype
 from h5s3.records import TypeInfo
-from h5s3.settings import MIB
+from h5s3.sizes import MIB
 
 LARGEST_ATTRIBUTE = 16 * MIB
 SHUFFLE, FLETCHER = 2, 3

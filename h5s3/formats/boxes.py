@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from h5s3.formats.selection import Axis, Selection
-from h5s3.settings import MIB
+from h5s3.sizes import MIB
 
 BOX = 32 * MIB  # bytes of the values of one box, and of what is stored of it; a larger chunk is a box alone
 MOST_CELLS = 8192  # chunks (or runs of bytes) of one box

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from h5s3.records import UNSET, CacheFinding, CacheInfo, CacheVerify
 from h5s3.render.console import show
-from h5s3.render.text import plural, safe, size
+from h5s3.render.text import plural, safe
+from h5s3.sizes import size_text
 
 RESULTS = {
     "sound": "nothing is wrong",
@@ -18,7 +19,7 @@ def show_cache(info: CacheInfo) -> None:
     lines = [
         f"path     {safe(info.path, 1000)}",
         f"entries  {info.entries:,} ({info.blocks:,} blocks, {info.answers:,} answers)",
-        f"size     {size(info.bytes)} of at most {size(info.limit)}",
+        f"size     {size_text(info.bytes)} of at most {size_text(info.limit)}",
     ]
     if info.problem:
         lines.append(f"problem  {safe(info.problem)}")
@@ -29,7 +30,7 @@ def show_verified(found: CacheVerify) -> None:
     """What was checked, a line for each kind of damage, and how it stands now."""
     lines = [f"path     {safe(found.path, 1000)}"]
     if found.exists:
-        lines.append(f"checked  {plural(found.entries, 'entry', 'entries')}, {size(found.bytes)}")
+        lines.append(f"checked  {plural(found.entries, 'entry', 'entries')}, {size_text(found.bytes)}")
     else:
         lines.append("checked  nothing: it is not there yet")
     lines += [_finding(finding) for finding in found.findings]

@@ -9,7 +9,8 @@ from rich.cells import cell_len
 from h5s3.records import UNSET, DiskUsage, Usage
 from h5s3.render.columns import Cell, Line, print_lines, width_of
 from h5s3.render.console import can_show_unicode, stdout
-from h5s3.render.text import plural, safe, size
+from h5s3.render.text import plural, safe
+from h5s3.sizes import size_text
 
 HEADS = ("stored", "logical", "ratio", "share")
 STYLES = ("size", "size", "faint", "faint")
@@ -35,7 +36,7 @@ class Style:
 
     def bytes(self, count: int | None) -> str:
         """A size: in words, or as a plain number."""
-        return "?" if count is None else str(count) if self.exact else size(count)
+        return "?" if count is None else str(count) if self.exact else size_text(count)
 
     def ratio(self, ratio: float | None) -> str:
         """How many times larger the values are than what is stored."""
@@ -60,7 +61,9 @@ def usage_lines(found: DiskUsage, style: Style) -> tuple[list[Line], list[Line]]
     figures = [_figures(one, found.stored, style) for one in found.entries]
     room = [max(cell_len(row[column]) for row in (HEADS, total, *figures)) for column in range(len(HEADS))]
     blank: Line = [(" " * (BAR + 2), "")] if style.bars else []
-    lines: list[Line] = [[(safe(found.location, LONGEST_PATH), "key"), (f"  {size(found.size)}", "faint")]]
+    lines: list[Line] = [
+        [(safe(found.location, LONGEST_PATH), "key"), (f"  {size_text(found.size)}", "faint")]
+    ]
     lines.append([*_padded(HEADS, room, "bold"), *blank, ("path", "bold")])
     for one, row in zip(found.entries, figures, strict=True):
         bar = [(_bar(one.stored or 0, found.stored), "faint")] if style.bars else []
@@ -118,7 +121,7 @@ def _remarks(found: DiskUsage, style: Style) -> list[Line]:
     lines: list[Line] = []
     if found.other is not UNSET and found.size:
         share = 100 * found.other / found.size
-        rest = f"{found.other} bytes" if style.exact else size(found.other)
+        rest = f"{found.other} bytes" if style.exact else size_text(found.other)
         text = f"{rest} of the object ({share:.1f} %) are no dataset's: metadata, heaps, free space"
         lines.append([(text, "faint")])
     return lines + [[(safe(note, 2000), "target")] for note in found.notes]

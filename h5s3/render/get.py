@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from h5s3.records import Get
 from h5s3.render.progress import announce, progress
-from h5s3.render.text import plural, safe, shape, size
+from h5s3.render.text import plural, safe, shape
+from h5s3.sizes import size_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,14 +28,14 @@ def estimate_line(requests: int, fetched: int, written: int, output: str | None,
     about = "at least" if at_least else "about"
     target = f"to {output}" if output is not None else "to standard output"
     return (
-        f"fetching {about} {size(fetched)} in {plural(requests, 'request')},"
-        f" writing {about if at_least else ''}{' ' if at_least else ''}{size(written)} {target}"
+        f"fetching {about} {size_text(fetched)} in {plural(requests, 'request')},"
+        f" writing {about if at_least else ''}{' ' if at_least else ''}{size_text(written)} {target}"
     )
 
 
 def receipt_text(found: Get) -> str:
     """A line when all is done."""
-    length = size(found.file_bytes) if isinstance(found.file_bytes, int) else "?"
+    length = size_text(found.file_bytes) if isinstance(found.file_bytes, int) else "?"
     return f"{safe(found.output or '-')}: {shape(found.selected_shape)} {safe(found.dtype)}, {length}"
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from h5s3.records import Entry, Listing
 from h5s3.render.columns import Cell, Line, align, print_lines
 from h5s3.render.console import stdout
-from h5s3.render.text import plural, safe, size
+from h5s3.render.text import plural, safe
+from h5s3.sizes import size_text
 
 
 def show_listing(listing: Listing, long: bool) -> None:
@@ -28,7 +29,7 @@ def _when(entry: Entry) -> Cell:
 
 def _cells(entry: Entry, long: bool) -> list[Cell]:
     amount = {"prefix": "PREFIX", "bucket": "BUCKET"}.get(entry.type) or (
-        "DELETED" if entry.delete_marker is True else size(entry.size)
+        "DELETED" if entry.delete_marker is True else size_text(entry.size)
     )
     style = "group" if entry.type != "object" else "key"
     extra = (
@@ -49,7 +50,8 @@ def _total(listing: Listing) -> Line:
     objects = [entry for entry in listing.entries if entry.type == "object"]
     others = len(listing.entries) - len(objects)
     parts = [
-        plural(len(objects), "object") + (f", {size(sum(e.size or 0 for e in objects))}" if objects else "")
+        plural(len(objects), "object")
+        + (f", {size_text(sum(e.size or 0 for e in objects))}" if objects else "")
     ]
     if not objects and others:
         parts = []

@@ -8,9 +8,10 @@ from typing import Any
 from h5s3.records import UNSET, Meta, TypeInfo
 from h5s3.render.columns import Cell, Line, align, print_lines
 from h5s3.render.console import stdout
-from h5s3.render.text import plural, safe, shape, size
+from h5s3.render.text import plural, safe, shape
 from h5s3.render.tree import Style
 from h5s3.render.values import cell_text, value_text
+from h5s3.sizes import size_text
 
 
 def show_meta(meta: Meta) -> None:
@@ -95,10 +96,10 @@ def _group_facts(meta: Meta) -> list[tuple[str, str]]:
         file = meta.file
         page = f", pages of {file.page_size:,} bytes" if file.page_size else ""
         facts += [
-            ("file", f"{size(file.size)} ({file.size:,} bytes)"),
+            ("file", f"{size_text(file.size)} ({file.size:,} bytes)"),
             ("etag", safe(meta.etag or "")),
             ("superblock", f"version {file.superblock_version}"),
-            ("user block", size(file.userblock_size) if file.userblock_size else ""),
+            ("user block", size_text(file.userblock_size) if file.userblock_size else ""),
             ("file space", safe(file.file_space_strategy or "unknown") + page),
             ("conventions", safe(", ".join(file.conventions))),
         ]
@@ -150,10 +151,10 @@ def _layout(meta: Meta, style: Style) -> str:
 
 
 def _sizes(meta: Meta) -> str:
-    text = f"{size(_set(meta.nbytes))}"
+    text = f"{size_text(_set(meta.nbytes))}"
     stored = _set(meta.storage_size)
     if stored is not None:
-        text += f", stored in {size(stored)}"
+        text += f", stored in {size_text(stored)}"
     if isinstance(meta.compression_ratio, float) and meta.layout == "chunked":
         text += f" (ratio {meta.compression_ratio:.2f})"
     return text

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from h5s3.render.console import stderr
-from h5s3.render.text import plural, safe, size
+from h5s3.render.text import plural, safe
+from h5s3.sizes import size_text
 
 
 def show_receipt(receipt: dict[str, Any], problem: str | None) -> None:
@@ -18,7 +19,7 @@ def receipt_line(receipt: dict[str, Any], problem: str | None) -> str:
     methods = ", ".join(f"{count} {name}" for name, count in sorted(receipt["by_method"].items()))
     parts = [
         plural(receipt["requests"], "request") + (f" ({methods})" if methods else ""),
-        f"{size(receipt['bytes'])} ({receipt['bytes']} bytes)",
+        f"{size_text(receipt['bytes'])} ({receipt['bytes']} bytes)",
         plural(receipt["rounds"], "round"),
         plural(receipt["cache_hits"], "cache hit"),
     ]

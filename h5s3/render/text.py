@@ -7,8 +7,6 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from rich.filesize import decimal
-
 LONGEST = 400  # characters of one piece of text on a screen
 MOST_MARKS = 4  # accents and the like on one letter, which is more than any script in use stacks
 # What Unicode calls ignorable though by category it is a letter or a mark: fillers, joiners, variants.
@@ -74,11 +72,6 @@ SECRETS = re.compile(
 def redacted(text: str) -> str:
     """Text without signatures, keys and tokens."""
     return SECRETS.sub(lambda match: next(group for group in match.groups() if group) + "…", text)
-
-
-def size(count: int | None) -> str:
-    """Bytes in words, in powers of 1000: `6.3 MB`."""
-    return "?" if count is None else decimal(count).replace("bytes", "B").replace(" byte", " B")
 
 
 def plural(count: int, noun: str, many: str = "") -> str:

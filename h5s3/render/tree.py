@@ -21,8 +21,9 @@ from h5s3.records import (
 )
 from h5s3.render.columns import Cell, Line, align, print_lines
 from h5s3.render.console import stdout
-from h5s3.render.text import plural, safe, shape, size
+from h5s3.render.text import plural, safe, shape
 from h5s3.render.values import value_text
+from h5s3.sizes import size_text
 
 NOTHING: list[Cell] = [("", "")] * 5
 LONGEST_NAME = 120
@@ -166,7 +167,7 @@ def _dataset_cells(node: DatasetNode, style: Style) -> list[Cell]:
         (safe(node.dtype, 60), "dtype"),
         (f"chunks {chunks}" if chunks else str(layout), "faint"),
         (safe(filters, 40), "faint"),
-        (size(node.nbytes), "size"),
+        (size_text(node.nbytes), "size"),
     ]
 
 

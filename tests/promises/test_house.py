@@ -24,6 +24,7 @@ LAYERS = [
     "cache",
     "records",
     "settings",
+    "sizes",
     "errors",
     "guard",
 ]

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from h5s3.errors import NetworkError, UsageError
-from h5s3.settings import Settings, from_environment, parse_size
+from h5s3.settings import Settings, from_environment
+from h5s3.sizes import parse_size
 from h5s3.storage.location import Location, parse_location
 
 # The environment and env files

@@ -6,7 +6,8 @@ import os
 from contextlib import suppress
 
 from h5s3.errors import DamagedError
-from h5s3.settings import GIB, cpu_limit, memory_limit, written_size
+from h5s3.settings import cpu_limit, memory_limit
+from h5s3.sizes import GIB, option_text
 
 OPEN_FILES = 1024  # sockets and files at once: enough for the connections of a benchmark
 FOREIGN = ("HDF5_VOL_CONNECTOR", "HDF5_DRIVER")  # libhdf5 would load libraries for them as it starts
@@ -56,8 +57,8 @@ def exhausted() -> DamagedError:
     """What is said where the memory was not enough."""
     most = memory() or 0
     return DamagedError(
-        f"reading it takes more than the {written_size(most)} of memory that are allowed",
-        hint=f"H5S3_MEMORY={written_size(2 * most)} allows more",
+        f"reading it takes more than the {option_text(most)} of memory that are allowed",
+        hint=f"H5S3_MEMORY={option_text(2 * most)} allows more",
     )
 
 

@@ -13,11 +13,11 @@ from typing import Any
 from h5s3.cache import Cache
 from h5s3.errors import ChangedError, H5s3Error, RefusedError
 from h5s3.explore.bench.compare_tasks import LEVEL, PREVIEW, TREE, Met, Task, candidates, listing, previewing
-from h5s3.explore.bench.plan import size_text
 from h5s3.explore.preview.preview import MAX_BYTES
 from h5s3.explore.session import Session
 from h5s3.records import UNSET, Preview, Strategy, Tree
-from h5s3.settings import MIB, Settings
+from h5s3.settings import Settings
+from h5s3.sizes import MIB, binary_text
 from h5s3.storage.base import ObjectInfo
 from h5s3.storage.trace import Trace
 
@@ -143,8 +143,8 @@ class _Comparison:
         """The whole object into a temporary file, once, and h5py over that for each task."""
         if self.info.size > self.left:
             self.told.append(
-                f"{WHOLE} is left out: the object has {size_text(self.info.size)}, more than the "
-                f"{size_text(self.left)} left for it; raise --max-bytes"
+                f"{WHOLE} is left out: the object has {binary_text(self.info.size)}, more than the "
+                f"{binary_text(self.left)} left for it; raise --max-bytes"
             )
             return
         with Session(self._settings(no_cache=True)) as session, tempfile.TemporaryFile() as file:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from h5s3.records import UNSET, Samples, Strategy
-from h5s3.settings import MIB
+from h5s3.sizes import MIB
 
 ROUND_TRIPS = {"5 ms": 0.005, "50 ms": 0.05, "150 ms": 0.15}
 USUAL = 25_000_000.0  # bytes per second, where nothing was large enough to measure: 200 Mbit/s

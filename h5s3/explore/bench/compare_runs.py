@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from h5s3.explore.bench.plan import size_text
 from h5s3.explore.bench.samples import name_of, percentile
 from h5s3.records import Against, Bench, Ratio, Samples
+from h5s3.sizes import binary_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,7 +86,7 @@ def _medians(random: Any, seconds: list[float]) -> NDArray[Any]:
 def _warnings(
     now: Bench, before: Bench, pairs: list[tuple[Samples, Samples | None]], compared: int
 ) -> list[str]:
-    sizes = size_text(before.object_size), size_text(now.object_size)
+    sizes = binary_text(before.object_size), binary_text(now.object_size)
     found = [
         f"another location then: {before.location}" * (now.location != before.location),
         f"another endpoint then: {before.endpoint}" * (now.endpoint != before.endpoint),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from h5s3.errors import UsageError
-from h5s3.settings import MIB
+from h5s3.sizes import MIB, binary_text
 from h5s3.storage.base import unsigned
 from h5s3.storage.bench.checks import RANGES, REQUESTS, sample_length
 from h5s3.storage.location import Location
@@ -164,11 +164,11 @@ def _fitting(plan: Plan, sizes: list[int]) -> list[int]:
         return sizes
     if sizes[0] > there:
         plan.warnings.append(
-            f"the object has {size_text(there)}, less than any size asked for: it is read whole"
+            f"the object has {binary_text(there)}, less than any size asked for: it is read whole"
         )
         return [there]
-    left_out = ", ".join(size_text(size) for size in sizes if size > there)
-    plan.warnings.append(f"left out, as the object has only {size_text(there)}: {left_out}")
+    left_out = ", ".join(binary_text(size) for size in sizes if size > there)
+    plan.warnings.append(f"left out, as the object has only {binary_text(there)}: {left_out}")
     return [size for size in sizes if size <= there]
 
 
@@ -184,7 +184,9 @@ def _admit(plan: Plan, wanted: list[Cell], left: int) -> tuple[list[Cell], int]:
             out.append(cell)
     if out:
         named = ", ".join(f"{_cell_text(cell)}" for cell in out)
-        plan.warnings.append(f"left out, to stay within {size_text(plan.budget)}: {named}; raise --max-bytes")
+        plan.warnings.append(
+            f"left out, to stay within {binary_text(plan.budget)}: {named}; raise --max-bytes"
+        )
     return [cell for cell in wanted if cell in admitted], left
 
 
@@ -205,19 +207,12 @@ def _fill(plan: Plan, cells: list[Cell], left: int) -> list[Cell]:
     ]
     if fewer:
         plan.warnings.append(
-            f"fewer requests, to stay within {size_text(plan.budget)}: {', '.join(fewer)}; raise --max-bytes"
+            f"fewer requests, to stay within {binary_text(plan.budget)}: "
+            f"{', '.join(fewer)}; raise --max-bytes"
         )
     return filled
 
 
 def _cell_text(cell: Cell) -> str:
     kind = "new connections, " if cell.fresh else "" if cell.pattern == "random" else f"{cell.pattern}, "
-    return f"{kind}{size_text(cell.size)} at {cell.concurrency}"
-
-
-def size_text(size: int) -> str:
-    """Bytes in powers of 1024, for sentences."""
-    value, units = float(size), ["B", "KiB", "MiB", "GiB", "TiB"]
-    while value >= 1024 and len(units) > 1:
-        value, units = value / 1024, units[1:]
-    return f"{value:.4g} {units[0]}"
+    return f"{kind}{binary_text(cell.size)} at {cell.concurrency}"

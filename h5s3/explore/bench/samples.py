@@ -10,8 +10,8 @@ from time import perf_counter, process_time
 from typing import Literal
 
 from h5s3.errors import NetworkError
-from h5s3.explore.bench.plan import size_text
 from h5s3.records import UNSET, Failure, Ratio, Samples, UnsetType
+from h5s3.sizes import binary_text
 from h5s3.storage.bench.connection_steps import Opening
 from h5s3.storage.bench.timed_connection import Timing
 
@@ -191,7 +191,7 @@ def name_of(samples: Samples | Ratio) -> str:
     kind = {"sequential": "sequential ", "first": "first ", "second": "second "}
     what = kind.get(samples.pattern, "") if samples.pattern is not UNSET else ""
     new = " on a new connection" if samples.connection == "new" else ""
-    return f"{what}GET of {size_text(samples.size)}{at}{new}"
+    return f"{what}GET of {binary_text(samples.size)}{at}{new}"
 
 
 def one_of(

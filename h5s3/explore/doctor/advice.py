@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from math import prod
 
-from h5s3.settings import MIB
+from h5s3.sizes import MIB
 from h5s3.storage.location import Location
 
 LEAST_CHUNK, MOST_CHUNK = 1 * MIB, 4 * MIB  # bytes of a chunk once decoded
@@ -93,11 +93,3 @@ def gzipped(path: str) -> list[str]:
 def paged(page: int, low: int | None = None) -> list[str]:
     """The options that gather metadata in pages. `low`: the oldest format of the copy."""
     return [*([f"--low={low}"] if low else []), "-S PAGE", f"-G {page}"]
-
-
-def bytes_text(count: int) -> str:
-    """A size in powers of 1024, exact where it is a multiple: `64 KiB`, `2 MiB`."""
-    for power, unit in ((40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")):
-        if count >= 1 << power:
-            return f"{count / (1 << power):.3g} {unit}"
-    return f"{count} B"

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from math import prod
 from typing import TYPE_CHECKING
 
-from h5s3.explore.doctor.advice import bytes_text, chunk_shape, chunked, gzipped, writable
+from h5s3.explore.doctor.advice import chunk_shape, chunked, gzipped, writable
 from h5s3.explore.doctor.file_findings import Case, counted, named
 from h5s3.records import UNSET, UnsetType
 from h5s3.records.doctor import Finding
-from h5s3.settings import MIB
+from h5s3.sizes import MIB, binary_text
 
 if TYPE_CHECKING:
     from h5s3.formats.hdf5.layout.inventory import Surveyed
@@ -75,7 +75,7 @@ def _shape_text(shape: Iterable[int]) -> str:
 
 def _example(item: Surveyed) -> str:
     shape = _new_shape(item)
-    size = bytes_text(prod(shape) * item.facts.itemsize)
+    size = binary_text(prod(shape) * item.facts.itemsize)
     return f"{path_of(item)}: {_shape_text(item.facts.chunks or ())}, better {_shape_text(shape)} ({size})"
 
 
@@ -89,12 +89,12 @@ def _chunks(case: Case) -> Finding | None:
     median = _median(items)
     bad = [item for item in items if _is_small(item) or _decoded(item) > LARGE_CHUNK]
     detail = (
-        f"{counted(count, 'chunk')} of {counted(len(items), 'dataset')}, stored in {bytes_text(smallest)} "
+        f"{counted(count, 'chunk')} of {counted(len(items), 'dataset')}, stored in {binary_text(smallest)} "
     )
     if smallest == largest:
         detail += "each"
     else:
-        detail += f"to {bytes_text(largest)}, half of them in about {bytes_text(median)} or less"
+        detail += f"to {binary_text(largest)}, half of them in about {binary_text(median)} or less"
     return None if bad else Finding(name="chunk sizes", status="ok", detail=detail)
 
 
@@ -123,7 +123,7 @@ def _small(case: Case) -> Finding | None:
         name="small chunks",
         status="warning",
         detail=f"{counted(len(items), 'dataset')} with at least {MANY_CHUNKS} chunks of mostly less than "
-        f"{bytes_text(SMALL_CHUNK)}: {named([_example(item) for item in items])}",
+        f"{binary_text(SMALL_CHUNK)}: {named([_example(item) for item in items])}",
         cost=f"all of {path_of(worst)}: up to {counted(worst.num_chunks, 'request')}, rechunked {cells:,}",
         remedy=_rechunk(case, items),
     )
@@ -142,10 +142,10 @@ def _large(case: Case) -> Finding | None:
     return Finding(
         name="large chunks",
         status="warning",
-        detail=f"{counted(len(items), 'dataset')} with chunks of more than {bytes_text(LARGE_CHUNK)}: "
+        detail=f"{counted(len(items), 'dataset')} with chunks of more than {binary_text(LARGE_CHUNK)}: "
         f"{named([_example(item) for item in items])}",
-        cost=f"one element of {path_of(worst)}: {bytes_text(worst.largest)} fetched and "
-        f"{bytes_text(_decoded(worst))} decoded",
+        cost=f"one element of {path_of(worst)}: {binary_text(worst.largest)} fetched and "
+        f"{binary_text(_decoded(worst))} decoded",
         remedy=_rechunk(case, items),
     )
 
@@ -185,7 +185,7 @@ def _compression(case: Case) -> Finding | None:
         return Finding(name="compression", status="ok", detail=detail)
     plain.sort(key=lambda item: -(item.stored or 0))
     plain = [item for item in plain if (item.stored or 0) >= MIB]
-    part = f"{bytes_text(open_bytes)} are not compressed: {named(paths_of(plain))}"
+    part = f"{binary_text(open_bytes)} are not compressed: {named(paths_of(plain))}"
     return Finding(
         name="compression",
         status="warning",

@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from h5s3.explore.doctor.advice import bytes_text, repack, writable
+from h5s3.explore.doctor.advice import repack, writable
 from h5s3.explore.doctor.chunk_findings import MOST_OPTIONS, path_of, paths_of
 from h5s3.explore.doctor.file_findings import NAMED, Case, counted, named
 from h5s3.records import UNSET
 from h5s3.records.doctor import Finding
-from h5s3.settings import MIB
+from h5s3.sizes import MIB, binary_text
 
 if TYPE_CHECKING:
     from h5s3.formats.hdf5.layout.inventory import Surveyed
@@ -50,7 +50,7 @@ def _contiguous(case: Case) -> Finding | None:
         return Finding(
             name="tiny datasets",
             status="warning",
-            detail=f"{len(tiny):,} datasets of less than {bytes_text(TINY)}, such as {path_of(tiny[0])}: "
+            detail=f"{len(tiny):,} datasets of less than {binary_text(TINY)}, such as {path_of(tiny[0])}: "
             "one dataset with a row for each would be read at once",
             cost="a request for each, to read them all",
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from h5s3.errors import ChangedError, DamagedError, H5s3Error, RefusedError
-from h5s3.explore.doctor.advice import SMALLEST_PAGE, bytes_text, page_size
+from h5s3.explore.doctor.advice import SMALLEST_PAGE, page_size
 from h5s3.explore.doctor.costs import (
     Allowance,
     StoppedError,
@@ -19,7 +19,7 @@ from h5s3.explore.doctor.costs import (
 from h5s3.explore.doctor.file_findings import Case, findings
 from h5s3.explore.session import FIRST_BYTES, Session
 from h5s3.records.doctor import Costs, FileLayout, Finding
-from h5s3.settings import MIB
+from h5s3.sizes import MIB, binary_text
 from h5s3.storage.location import Location
 
 if TYPE_CHECKING:
@@ -157,4 +157,4 @@ class _Work:
 
 
 def _name(page: int) -> str:
-    return f"paged, {bytes_text(page)} pages"
+    return f"paged, {binary_text(page)} pages"

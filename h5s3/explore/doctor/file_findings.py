@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from h5s3.explore.doctor.advice import bytes_text, file_names, paged, repack
+from h5s3.explore.doctor.advice import file_names, paged, repack
 from h5s3.explore.doctor.costs import cheaper
 from h5s3.records import UNSET
 from h5s3.records.doctor import Costs, FileLayout, Finding
+from h5s3.sizes import binary_text
 from h5s3.storage.location import Location
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def counted(count: int, noun: str) -> str:
 def cost_text(costs: Costs) -> str:
     """What a walk costs, in words."""
     text = f"{counted(costs.requests, 'request')}, {counted(costs.rounds, 'round')}"
-    return f"{text}, {bytes_text(costs.bytes)}: {costs.seconds[RTT]:.2f} s at {RTT}"
+    return f"{text}, {binary_text(costs.bytes)}: {costs.seconds[RTT]:.2f} s at {RTT}"
 
 
 def _worth(copy: Costs, now: Costs) -> bool:
@@ -94,7 +95,7 @@ def _space(case: Case) -> Finding:
     layout, best = case.layout, case.best
     detail = f"strategy: {layout.file_space_strategy or 'unknown'}"
     if layout.page_size:
-        detail += f", pages of {bytes_text(layout.page_size)}"
+        detail += f", pages of {binary_text(layout.page_size)}"
     if best is None:
         return Finding(name="file space", status="ok", detail=f"{detail}; a paged copy would not save much")
     low = 2 if best.name.endswith("--low=2") else None
@@ -117,12 +118,12 @@ def _metadata(case: Case) -> Finding:
     layout = case.layout
     percent = 100 * layout.metadata_bytes / layout.size if layout.size else 0
     share = f" ({min(percent, 99.9):.2g} % of the file)" if 0 < percent < 99.5 else ""
-    places = f"in {counted(layout.metadata_extents, 'place')} of {bytes_text(layout.size)}"
+    places = f"in {counted(layout.metadata_extents, 'place')} of {binary_text(layout.size)}"
     how = "" if case.now.how == "counted" else ", estimated"
     return Finding(
         name="metadata",
         status="ok" if case.best is None else "warning",
-        detail=f"{bytes_text(layout.metadata_bytes)}{share} {places}, for "
+        detail=f"{binary_text(layout.metadata_bytes)}{share} {places}, for "
         f"{counted(layout.num_groups, 'group')} and {counted(layout.num_datasets, 'dataset')}",
         cost=f"a cold walk: {cost_text(case.now)}{how}",
     )
@@ -155,7 +156,7 @@ def _userblock(case: Case) -> Finding | None:
     return Finding(
         name="user block",
         status="warning" if large else "ok",
-        detail=f"{bytes_text(size)} before the superblock"
+        detail=f"{binary_text(size)} before the superblock"
         + ("" if large else ": the first request brings them too"),
         cost="readers look for the superblock at 0, 512, 1024, …: more requests" if large else UNSET,
         remedy=f"h5unjam -i {name} -o {copy} -u userblock.bin" if large else UNSET,
@@ -202,7 +203,7 @@ def _unused(case: Case) -> Finding | None:
     unused = layout.size - layout.metadata_bytes - layout.data_bytes
     if not layout.complete or unused < MUCH_UNUSED or unused < layout.size / 5:
         return None
-    share = f"{bytes_text(unused)} ({100 * unused / layout.size:.2g} % of the file)"
+    share = f"{binary_text(unused)} ({100 * unused / layout.size:.2g} % of the file)"
     if any(item.facts.type_has_pointers for item in case.survey.datasets):
         detail = f"{share} hold values of variable length, which were not looked at, or nothing"
         return Finding(name="other bytes", status="unknown", detail=detail)

@@ -14,7 +14,8 @@ from pathlib import Path
 from h5s3 import __version__
 from h5s3.cache import VERSION, Cache
 from h5s3.errors import H5s3Error
-from h5s3.settings import MIB, cache_directory, cache_limit
+from h5s3.settings import cache_directory, cache_limit
+from h5s3.sizes import MIB, binary_text
 from h5s3.storage.doctor.findings import Verdict, failure, ok, shown_path, unknown, warning
 
 PACKAGES = ("boto3", "botocore", "s3fs", "urllib3")
@@ -40,11 +41,10 @@ def _cache(cache: Cache) -> Verdict:
     if cache.problem:
         remedy = "h5s3 works without it, but slower: h5s3 cache clear, or name another (H5S3_CACHE_DIR)"
         return warning("cache", f"{shown} {cache.problem}; {_ownership(directory)}", remedy)
-    detail = (
-        f"{shown}: {_ownership(directory / VERSION)}; {found['entries']:,} entries, {_size(found['bytes'])}"
-    )
+    detail = f"{shown}: {_ownership(directory / VERSION)}; {found['entries']:,} entries, "
+    detail += binary_text(found["bytes"])
     free = shutil.disk_usage(directory).free
-    detail += f" of {_size(limit)}; disk free: {_size(free)}"
+    detail += f" of {binary_text(limit)}; disk free: {binary_text(free)}"
     if not os.access(directory / VERSION, os.W_OK | os.X_OK):
         return warning(
             "cache", f"{detail}; it cannot be written to", "chmod 700 it, or name another (H5S3_CACHE_DIR)"
@@ -69,17 +69,6 @@ def _ownership(directory: Path) -> str:
         return f"cannot be looked at ({type(error).__name__})"
     mine = not hasattr(os, "getuid") or status.st_uid == os.getuid()
     return f"{'yours' if mine else f'of user {status.st_uid}'}, mode {stat.S_IMODE(status.st_mode):04o}"
-
-
-def _size(count: int) -> str:
-    for power, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
-        if count >= 1 << power:
-            return (
-                f"{count / (1 << power):.3g} {unit}"
-                if count < 1000 << power
-                else f"{count >> power:,} {unit}"
-            )
-    return f"{count} B"
 
 
 def _versions() -> Verdict:

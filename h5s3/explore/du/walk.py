@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from h5s3.errors import DamagedError, H5s3Error, UsageError
 from h5s3.explore.du.sums import Shown, Sum, settle_chunks, settle_dataset
 from h5s3.explore.tree import DEEPEST, MOST_TEXT
-from h5s3.settings import MIB
+from h5s3.sizes import MIB
 
 if TYPE_CHECKING:
     from h5s3.formats.hdf5.objects.datasets import Facts

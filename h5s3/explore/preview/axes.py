@@ -16,7 +16,7 @@ from h5s3.formats.hdf5.objects.values import Converter, memory_dtype
 from h5s3.formats.selection import Axis, Selection
 from h5s3.records import Axis as AxisRecord
 from h5s3.records import Json, Table
-from h5s3.settings import MIB
+from h5s3.sizes import MIB
 from h5s3.storage.base import Range
 
 LARGEST = MIB  # stored bytes of one axis that are read

@@ -8,7 +8,7 @@ from h5s3.errors import UsageError
 from h5s3.explore.preview.color_limits import limited
 from h5s3.explore.session import Session, shown_key
 from h5s3.records import Preview
-from h5s3.settings import MIB
+from h5s3.sizes import MIB
 from h5s3.storage.location import Location
 
 if TYPE_CHECKING:

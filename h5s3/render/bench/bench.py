@@ -12,11 +12,12 @@ from rich.text import Text
 from h5s3.records import UNSET, Bench, Check, Samples
 from h5s3.render.bench.compare import strategy_lines
 from h5s3.render.bench.conclusions import against_table, against_title, conclusions
-from h5s3.render.bench.names import binary, figure, label
+from h5s3.render.bench.names import figure, label
 from h5s3.render.console import can_show_unicode, show, stdout
 from h5s3.render.plots.colors import Color
 from h5s3.render.plots.plot_layout import Page
-from h5s3.render.text import plural, safe, size
+from h5s3.render.text import plural, safe
+from h5s3.sizes import binary_text, size_text
 
 WIDE, WIDER = 92, 108  # columns from which on there is room for the first byte, and for all
 WIDEST = 120
@@ -77,7 +78,7 @@ def bench_lines(doc: Bench, width: int, unicode: bool, drawn: Sequence[str] = ()
 
 def _title(doc: Bench) -> Text:
     title = Text(safe(doc.location), style="bold")
-    what = f", {size(doc.object_size)}" if doc.checks or doc.object_size else ""
+    what = f", {size_text(doc.object_size)}" if doc.checks or doc.object_size else ""
     return title.append(f"{what} at {safe(doc.endpoint)}; times in ms", style="not bold")
 
 
@@ -105,7 +106,7 @@ def _samples(samples: list[Samples], width: int, none: str) -> Table:
     table = _table(*names, *(["retries"] if again else []))
     for one in samples:
         rate = one.bytes_per_second / 1e6 if one.bytes_per_second and one.bytes else None
-        cells = [label(one), binary(one.size) if one.size else none, str(one.concurrency)]
+        cells = [label(one), binary_text(one.size) if one.size else none, str(one.concurrency)]
         cells += [figure(_ms(getattr(one, field)), none) for field in figures.values()]
         cells += [figure(one.requests_per_second, none), figure(rate, none)]
         counts = [one.errors, one.retries] if again else [one.errors]
@@ -142,5 +143,5 @@ def _checks(checks: list[Check], width: int) -> Table:
 def cost_line(requests: int, received: int, compare: bool) -> str:
     """What a benchmark will take, for before it begins."""
     walks = ", and the requests of the walks" if compare else ""
-    most = f"up to {plural(requests, 'request')}{walks}; up to {size(received)}"
+    most = f"up to {plural(requests, 'request')}{walks}; up to {size_text(received)}"
     return f"{most}, and pages of LIST; what fails is sent again once, within --max-bytes"

@@ -7,7 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from h5s3.records import UNSET, Bench, Strategy
-from h5s3.render.text import plural, safe, size
+from h5s3.render.text import plural, safe
+from h5s3.sizes import size_text
 
 LONGEST = 300  # characters of a path or a selection
 
@@ -56,7 +57,7 @@ def _table(strategies: list[Strategy], none: str) -> Table:
             f"{one.requests:,}",
             none if one.rounds is None else f"{one.rounds:,}",
             none if one.trips is UNSET else f"{one.trips:,}",
-            more + size(one.bytes),
+            more + size_text(one.bytes),
             more + _seconds(one.seconds),
             *(_seconds(one.projected[name]) if name in one.projected else none for name in times),
         )
@@ -75,7 +76,9 @@ def _remarks(found: list[Strategy], sign: str) -> list[RenderableType]:
     if times and found[0].bandwidth is not UNSET:
         lines.append("trips: round trips one after another; a round may take several, as answers lead on")
         measured = found[0].bandwidth_measured is True
-        rate = f"{size(round(found[0].bandwidth))}/s, " + ("the fastest here" if measured else "not measured")
+        rate = f"{size_text(round(found[0].bandwidth))}/s, " + (
+            "the fastest here" if measured else "not measured"
+        )
         lines.append(f"{', '.join(times)}: seconds for such round trips, trips {sign} time + bytes at {rate}")
     if any(one.selections is not UNSET for one in found):
         lines.append("Every way of the preview reads these values; h5s3 also attributes and coordinates.")

@@ -6,8 +6,9 @@ from rich.table import Table
 from rich.text import Text
 
 from h5s3.records import UNSET, Against, Bench, Samples
-from h5s3.render.bench.names import binary, figure, label, ms
+from h5s3.render.bench.names import figure, label, ms
 from h5s3.render.text import safe
+from h5s3.sizes import binary_text
 
 STEPS = {"dns_p50": "DNS", "tcp_p50": "TCP", "tunnel_p50": "the proxy's tunnel", "tls_p50": "TLS"}
 VERDICTS = {"faster": "green", "slower": "red", "no difference": "dim"}
@@ -53,7 +54,7 @@ def _new(doc: Bench) -> str:
         return ""
     return (
         f"a read on a new connection takes {figure(new.p50 / reused.p50, '')} times as long as on a reused "
-        f"one: {ms(new.p50)} against {ms(reused.p50)} ms for {binary(new.size)}"
+        f"one: {ms(new.p50)} against {ms(reused.p50)} ms for {binary_text(new.size)}"
         + (f", so each reuse saves {ms(new.p50 - reused.p50)} ms" if new.p50 > reused.p50 else "")
     )
 
@@ -67,7 +68,7 @@ def _in_order(doc: Bench) -> str:
         return ""
     return (
         f"sequential reads take {figure(inorder.p50 / scattered.p50, '')} times as long as at random places: "
-        f"{ms(inorder.p50)} against {ms(scattered.p50)} ms for {binary(inorder.size)}"
+        f"{ms(inorder.p50)} against {ms(scattered.p50)} ms for {binary_text(inorder.size)}"
     )
 
 
@@ -77,7 +78,7 @@ def _again(doc: Bench) -> str:
         return ""
     return (
         f"reading a place again takes {figure(again.p50 / first.p50, '')} times as long as the first time: "
-        f"{ms(again.p50)} against {ms(first.p50)} ms for {binary(first.size)}"
+        f"{ms(again.p50)} against {ms(first.p50)} ms for {binary_text(first.size)}"
     )
 
 
@@ -87,7 +88,7 @@ def _own_cost(doc: Bench) -> str:
     if not reads or reads[0].cpu_seconds_per_request is None:
         return ""
     own = reads[0].cpu_seconds_per_request
-    return f"this machine spends {ms(own)} ms of processor time on each read of {binary(reads[0].size)}"
+    return f"this machine spends {ms(own)} ms of processor time on each read of {binary_text(reads[0].size)}"
 
 
 def against_table(against: Against, none: str, times: str) -> Table:
@@ -100,7 +101,7 @@ def against_table(against: Against, none: str, times: str) -> Table:
     for one in against.ratios:
         table.add_row(
             Text(label(one)),
-            Text(binary(one.size) if one.size else none),
+            Text(binary_text(one.size) if one.size else none),
             str(one.concurrency),
             ms(one.before),
             ms(one.now),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from rich.filesize import pick_unit_and_suffix
-
 from h5s3.records import UNSET, Ratio, Samples
 from h5s3.render.text import safe
 
@@ -17,12 +15,6 @@ def label(samples: Samples | Ratio) -> str:
     if samples.connection == "new":
         return f"{samples.operation}, new"
     return safe(samples.operation) + ("" if samples.pattern is UNSET else PATTERNS[samples.pattern])
-
-
-def binary(count: int) -> str:
-    """A size as it was asked for, in powers of 1024: `64 KiB`."""
-    unit, suffix = pick_unit_and_suffix(count, ["B", "KiB", "MiB", "GiB", "TiB"], 1024)
-    return f"{count / unit:.4g} {suffix}"
 
 
 def figure(value: float | None, none: str) -> str:

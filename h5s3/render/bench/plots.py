@@ -10,11 +10,12 @@ from typing import Any
 from rich.cells import cell_len
 
 from h5s3.records import Bench, Samples
-from h5s3.render.bench.names import binary, label
+from h5s3.render.bench.names import label
 from h5s3.render.plots.axes import Axis, log_axis, log_scale
 from h5s3.render.plots.colors import LINE, category, colored
 from h5s3.render.plots.glyphs import ASCII_RAMP
 from h5s3.render.plots.plot_layout import Page, frame
+from h5s3.sizes import binary_text
 
 BARS = " ▁▂▃▄▅▆▇█"
 MARKS, ASCII_MARKS = "●◆▲■○◇△□", "ox+*#@%&"
@@ -122,7 +123,7 @@ def _size_axis(sizes: Sequence[int], over: Any, columns: int) -> Axis:
     """The sizes, as many of them as there is room for."""
     ticks: list[tuple[float, str]] = []
     for size in sizes:
-        text = binary(size)
+        text = binary_text(size)
         if not ticks or (over(size) - ticks[-1][0]) * columns > len(text) + 2:
             ticks.append((over(size), text))
     return Axis(ticks)
@@ -171,6 +172,6 @@ def _legend(text: str, flights: Sequence[int], left: int, page: Page) -> list[st
 
 
 def _name(samples: Samples, page: Page) -> str:
-    size = f" {binary(samples.size)}" if samples.size else ""
+    size = f" {binary_text(samples.size)}" if samples.size else ""
     times = "×" if page.unicode else "x"
     return f"{label(samples)}{size}" + (f" {times}{samples.concurrency}" if samples.concurrency > 1 else "")

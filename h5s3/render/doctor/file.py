@@ -15,7 +15,8 @@ from h5s3.records.doctor import Costs, Doctor, FileLayout, Finding
 from h5s3.render.doctor.doctor import MARKS
 from h5s3.render.doctor.file_map import strip_lines
 from h5s3.render.plots.plot_layout import to_ascii
-from h5s3.render.text import plural, safe, size
+from h5s3.render.text import plural, safe
+from h5s3.sizes import size_text
 
 LONGEST = 2000  # characters of a detail
 LONGEST_COMMAND = 20_000  # a command that is cut is no command
@@ -90,7 +91,7 @@ def _heading(text: str) -> Text:
 def _layout(layout: FileLayout, width: int, unicode: bool) -> list[RenderableType]:
     """The figures of a file in two lines, and the strip."""
     strategy = safe(layout.file_space_strategy or "unknown")
-    pages = f" of {size(layout.page_size)}" if layout.page_size else ""
+    pages = f" of {size_text(layout.page_size)}" if layout.page_size else ""
     version = "?" if layout.superblock_version is None else layout.superblock_version
     holds = ", ".join(
         (
@@ -100,9 +101,9 @@ def _layout(layout: FileLayout, width: int, unicode: bool) -> list[RenderableTyp
         )
     )
     cut = "" if layout.complete else " (and more: the walk was cut short)"
-    where = f"{size(layout.metadata_bytes)} of metadata in {plural(layout.metadata_extents, 'place')}"
-    first = f"{size(layout.size)}, superblock version {version}, file space: {strategy}{pages}"
-    second = f"{holds}{cut}; {where}, {size(layout.data_bytes)} of data"
+    where = f"{size_text(layout.metadata_bytes)} of metadata in {plural(layout.metadata_extents, 'place')}"
+    first = f"{size_text(layout.size)}, superblock version {version}, file space: {strategy}{pages}"
+    second = f"{holds}{cut}; {where}, {size_text(layout.data_bytes)} of data"
     return [_indented(Text(first), 2), _indented(Text(second), 2), *strip_lines(layout, width, unicode)]
 
 
@@ -116,6 +117,6 @@ def _costs(costs: Sequence[Costs], unicode: bool) -> Table:
     table.add_column("how", style="dim", no_wrap=True, overflow="crop")
     for one in costs:
         seconds = [f"{one.seconds[name]:.2f}" if name in one.seconds else "?" for name in times]
-        cells = [f"{one.requests:,}", f"{one.rounds:,}", size(one.bytes), *seconds]
+        cells = [f"{one.requests:,}", f"{one.rounds:,}", size_text(one.bytes), *seconds]
         table.add_row(Text(f"  {_words(one.name, unicode).replace(' pages', '')}"), *cells, one.how)
     return table

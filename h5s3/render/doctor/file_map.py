@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from h5s3.records.doctor import Extent, FileLayout
-from h5s3.render.text import size
+from h5s3.sizes import size_text
 
 UNICODE, ASCII = "█▒░·", "M+-."  # metadata, both, data, neither
 STYLES = ("bold red", "magenta", "blue", "dim")
@@ -31,7 +31,7 @@ def strip_lines(layout: FileLayout, width: int, unicode: bool) -> list[Text]:
     legend = Text("  ")
     for kind in sorted(set(kinds)):
         legend.append(signs[kind], STYLES[kind]).append(f" {NAMES[kind]}   ", "dim")
-    return [*lines, legend.append(f"one sign: {size(-(-layout.size // len(kinds)))}", "dim")]
+    return [*lines, legend.append(f"one sign: {size_text(-(-layout.size // len(kinds)))}", "dim")]
 
 
 def cells(extents: Sequence[Extent], total: int, count: int) -> list[int]:

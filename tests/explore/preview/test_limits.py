@@ -16,7 +16,7 @@ import h5s3.explore.session
 from h5s3.errors import DamagedError, NotFoundError, RefusedError, UsageError
 from h5s3.formats.hdf5.data import chunk_grid as pieces
 from h5s3.records import Preview
-from h5s3.settings import parse_size
+from h5s3.sizes import parse_size
 from tests.support.h5files import make as h5files
 from tests.support.servers.memory import MemoryStore
 from tests.support.truth.previews import (

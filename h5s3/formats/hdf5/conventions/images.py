@@ -15,7 +15,7 @@ from h5s3.formats.hdf5.objects.datasets import read_facts
 from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.formats.hdf5.objects.named_attributes import named_values, one, text
 from h5s3.formats.selection import whole
-from h5s3.settings import MIB
+from h5s3.sizes import MIB
 
 NAMES = (b"CLASS", b"IMAGE_SUBCLASS", b"INTERLACE_MODE")
 CHANNELS = {"INTERLACE_PIXEL": 2, "INTERLACE_LINE": 1, "INTERLACE_PLANE": 0}

@@ -17,7 +17,7 @@ from h5s3.formats.hdf5.data.chunk_index import MOST_CHUNKS, fetch_index, read_in
 from h5s3.formats.hdf5.data.chunk_index import Cell as Cell
 from h5s3.formats.hdf5.objects.datasets import Facts
 from h5s3.formats.selection import Axis, Selection
-from h5s3.settings import MIB
+from h5s3.sizes import MIB
 from h5s3.storage.base import Range
 
 if TYPE_CHECKING:

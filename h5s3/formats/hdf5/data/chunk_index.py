@@ -16,7 +16,7 @@ from h5s3.formats.hdf5.fetch.blocks import Miss
 from h5s3.formats.hdf5.fetch.waves import gather
 from h5s3.formats.hdf5.metadata.node import WANTED, header
 from h5s3.formats.hdf5.objects.links import address_of
-from h5s3.settings import MIB
+from h5s3.sizes import MIB
 from h5s3.storage.base import Range
 
 if TYPE_CHECKING:

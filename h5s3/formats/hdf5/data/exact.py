@@ -21,7 +21,7 @@ from h5s3.formats.hdf5.objects.numpy_values import as_numpy
 from h5s3.formats.hdf5.objects.sequences import in_order
 from h5s3.formats.hdf5.objects.values import memory_dtype
 from h5s3.formats.selection import Selection
-from h5s3.settings import MIB
+from h5s3.sizes import MIB
 from h5s3.storage.base import Range
 
 Array = np.ndarray[Any, Any]

@@ -14,7 +14,7 @@ from h5s3.formats.hdf5.objects.datasets import MOST_SOURCES, Facts, read_facts, 
 from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.formats.hdf5.objects.links import Found, LeadsNowhereError
 from h5s3.formats.hdf5.objects.names import raw_path, virtual_source
-from h5s3.settings import MIB
+from h5s3.sizes import MIB
 
 LARGEST_SOURCE = 256 * MIB  # decoded, of one chunk below a virtual dataset
 Find = Callable[[bytes], Found]

@@ -21,7 +21,7 @@ from h5s3.formats.hdf5.objects.numpy_values import as_numpy, flat_type
 from h5s3.formats.hdf5.objects.sequences import in_order
 from h5s3.formats.hdf5.objects.values import compound_type, memory_dtype, readable_dtype
 from h5s3.formats.selection import Selection
-from h5s3.settings import MIB, written_size
+from h5s3.sizes import MIB, option_text
 from h5s3.storage.base import Range
 
 DECODED = 4  # decoded bytes allowed for each stored byte of the budget
@@ -51,7 +51,7 @@ class Sampler:
         if chunked and self._grid.piece_bytes > self.most_decoded:
             raise RefusedError(
                 f"one chunk decodes to {max(1, round(self._grid.piece_bytes / MIB))} MiB",
-                hint=f"allow it with --max-bytes {written_size(-(-self._grid.piece_bytes // DECODED))}",
+                hint=f"allow it with --max-bytes {option_text(-(-self._grid.piece_bytes // DECODED))}",
             )
 
     @property
@@ -135,7 +135,7 @@ class Sampler:
         budget. Raises `RefusedError` where not even one piece fits.
         """
         if self._facts.itemsize > self.most_decoded:
-            allowed = written_size(-(-self._facts.itemsize // DECODED))
+            allowed = option_text(-(-self._facts.itemsize // DECODED))
             hint = f"allow it with --max-bytes {allowed}"
             raise RefusedError(f"one value takes {max(1, round(self._facts.itemsize / MIB))} MiB", hint=hint)
         if self.fits(selection):
@@ -150,7 +150,7 @@ class Sampler:
             needed = max(self._grid.cost(cells[0]), -(-self._grid.piece_bytes // DECODED))
             raise RefusedError(
                 "one piece of the dataset is larger than the limit",
-                hint=f"allow it with --max-bytes {written_size(needed)}",
+                hint=f"allow it with --max-bytes {option_text(needed)}",
             )
         return Plan(selection, list(chosen), False)
 

@@ -15,7 +15,7 @@ from h5s3.formats.hdf5.fetch.index_cache import Notes
 from h5s3.formats.hdf5.fetch.lookahead import MOST_AHEAD, Lookahead
 from h5s3.formats.hdf5.fetch.seekable import Seekable
 from h5s3.formats.hdf5.metadata.node import Node, Sizes
-from h5s3.settings import MIB
+from h5s3.sizes import MIB
 from h5s3.storage.base import ObjectInfo, Range, Store
 from h5s3.storage.trace import Trace
 

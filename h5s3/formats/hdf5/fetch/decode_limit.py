@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from h5s3.errors import RefusedError
-from h5s3.settings import MIB
+from h5s3.sizes import MIB
 
 DECODING = 512 * MIB  # that decoding may take at a time, beside what is in use already
 

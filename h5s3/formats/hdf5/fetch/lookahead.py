@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 from h5s3.formats.hdf5.metadata.node import KNOWN, Node, Sizes
 from h5s3.formats.hdf5.metadata.pointers import pointers
-from h5s3.settings import MIB
+from h5s3.sizes import MIB
 
 LONGEST = 4 * MIB  # node that is believed
 MOST_NODES = 200_000  # that are followed in one file

@@ -19,7 +19,7 @@ from h5s3.formats.hdf5.objects.datasets import Facts, read_facts
 from h5s3.formats.hdf5.objects.file import OpenFile, plain_reason
 from h5s3.formats.hdf5.objects.links import Link, address_of, count_links, kind_of, list_links, open_link
 from h5s3.formats.hdf5.objects.names import join, text_of
-from h5s3.settings import MIB
+from h5s3.sizes import MIB
 from h5s3.storage.base import Range
 
 T = TypeVar("T")

@@ -28,7 +28,7 @@ from h5s3.formats.hdf5.objects.datasets import Facts, has_pointers, read_facts
 from h5s3.formats.hdf5.objects.file import FAILURES, OpenFile, plain_reason
 from h5s3.formats.hdf5.objects.links import Link, address_of, kind_of, list_links, open_link
 from h5s3.formats.hdf5.objects.values import memory_dtype
-from h5s3.settings import MIB
+from h5s3.sizes import MIB
 
 DEEPEST = 200
 MOST_ATTRIBUTES = 1000  # of one object

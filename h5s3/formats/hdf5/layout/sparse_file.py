@@ -9,7 +9,7 @@ import numpy as np
 
 from h5s3.errors import RefusedError
 from h5s3.formats.hdf5.fetch.seekable import Seekable
-from h5s3.settings import MIB
+from h5s3.sizes import MIB
 from h5s3.storage.base import Range
 
 PAGE = 16 * 1024

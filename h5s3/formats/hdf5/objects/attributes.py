@@ -19,7 +19,7 @@ from h5s3.formats.hdf5.objects.names import names_of
 from h5s3.formats.hdf5.objects.sequences import in_order
 from h5s3.formats.hdf5.objects.values import Converter, Namer, by_address, memory_dtype
 from h5s3.records import Attribute, Json
-from h5s3.settings import MIB
+from h5s3.sizes import MIB
 
 LARGEST = 16 * MIB  # bytes of one attribute that are read
 MOST_VALUES = 1000  # elements of one attribute that are shown
