@@ -52,12 +52,14 @@ class Settings:
     @property
     def request_seconds(self) -> float:
         """How long one read of the wire may take, in seconds; `NetworkError` once the time is used up."""
-        if self.deadline is None:
-            return 60.0
-        left = self.deadline - time.monotonic()
+        return min(60.0, self.check_deadline())
+
+    def check_deadline(self) -> float:
+        """Seconds that are left of `--timeout`. Raises `NetworkError` once they are used up."""
+        left = float("inf") if self.deadline is None else self.deadline - time.monotonic()
         if left <= 0:
             raise NetworkError(f"not done within {self.timeout:g} s", hint="raise --timeout")
-        return min(60.0, left)
+        return left
 
     @property
     def scope(self) -> str:

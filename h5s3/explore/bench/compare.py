@@ -198,7 +198,7 @@ class _Comparison:
         except RefusedError:
             self.stopped.append(f"{task.name} by {name}")
         except H5s3Error as error:
-            _ = self.session.settings.request_seconds
+            self.session.settings.check_deadline()
             self.told.append(f"{name} failed: {error.cause}")
             return
         started = begun - before if before else trace.started

@@ -33,14 +33,14 @@ class Tries:
             return
         retried = False
         while True:
-            _ = self._settings.request_seconds
+            self._settings.check_deadline()
             begun = perf_counter()
             try:
                 outcome.timings.append(ask())
                 return
             except NetworkError as error:
                 seconds = perf_counter() - begun
-                _ = self._settings.request_seconds
+                self._settings.check_deadline()
                 retried = self._again(error, line, tried=retried)
                 outcome.failed.append(Failed(begun, seconds, error, retried))
             if not retried:

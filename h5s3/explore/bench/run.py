@@ -97,7 +97,7 @@ class Run:
             if not trial.timings:
                 raise trial.failed[-1].error
         except H5s3Error as error:
-            _ = self._settings.request_seconds
+            self._settings.check_deadline()
             if self._info is None:
                 raise
             self._warn(f"{operation} is not measured: {error.cause}")
@@ -113,7 +113,7 @@ class Run:
                 self._tries.attempt(outcome, ask, line)
 
     def _add(self, kind: Kind, outcome: Outcome) -> Samples:
-        _ = self._settings.request_seconds
+        self._settings.check_deadline()
         samples = summarize(kind, outcome)
         self._document.samples.append(samples)
         if outcome.failed:
@@ -139,7 +139,7 @@ class Run:
             )
         finally:
             line.close()
-        _ = self._settings.request_seconds
+        self._settings.check_deadline()
         return self._document.checks[0].ok
 
     # ----------------------------------------------------------------------------------- ranged reads

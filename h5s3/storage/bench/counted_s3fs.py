@@ -68,7 +68,7 @@ class CountedFile(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Fill the buffer as far as the file goes. Raises `RefusedError`, and what a store raises."""
-        _ = self._settings.request_seconds
+        self._settings.check_deadline()
         with plainly(self._location):
             return int(self._file.readinto(buffer))
 

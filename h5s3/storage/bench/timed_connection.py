@@ -141,7 +141,7 @@ class Line:
                 self._trace.request("", len(piece))
                 if keep:
                     pieces.append(piece)
-                _ = self._settings.request_seconds
+                self._settings.check_deadline()
             whole = received == announced if announced is not None else received <= most
         seconds = perf_counter() - begun
         kept = whole and not response.will_close

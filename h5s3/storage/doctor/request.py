@@ -187,7 +187,7 @@ def _beginning(response: Any, settings: Settings) -> bytes:
     body = b""
     while len(body) < BODY and (piece := response.read1(BODY - len(body), decode_content=False)):
         body += piece
-        _ = settings.request_seconds
+        settings.check_deadline()
     response.close()
     return body
 

@@ -169,7 +169,7 @@ class RangeClient:
     def _read(self, response: Any, count: int) -> bytes:
         pieces = []
         while count > 0:
-            _ = self._settings.request_seconds
+            self._settings.check_deadline()
             piece = response.read1(min(count, PIECE), decode_content=False)
             self._trace.request("", len(piece))
             if not piece:

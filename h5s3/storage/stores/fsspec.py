@@ -38,7 +38,7 @@ class FsspecStore:
     def head(self, location: Location) -> ObjectInfo:
         """Size and what the file system offers of an identity."""
         with plainly(location), self._trace.round():
-            _ = self._settings.request_seconds
+            self._settings.check_deadline()
             self._trace.request("HEAD")
             self._fs.invalidate_cache()
             info = self._fs.info(_path(self._fs, location))
@@ -83,7 +83,7 @@ class FsspecStore:
     def _cat(self, obj: ObjectInfo, ranges: list[Range]) -> dict[Range, bytes]:
         path = _path(self._fs, obj.location)
         with plainly(obj.location), self._trace.round():
-            _ = self._settings.request_seconds
+            self._settings.check_deadline()
             starts, stops = [r[0] for r in ranges], [r[1] for r in ranges]
             answers = self._fs.cat_ranges([path] * len(ranges), starts, stops, on_error="raise")
             for answer in answers:

@@ -92,7 +92,7 @@ def _watch(client: Any, settings: Settings, trace: Trace) -> None:
     """Count what the client sends and receives, and let it begin nothing once the time is used up."""
 
     def sending(request: Any, operation_name: str, **rest: Any) -> None:
-        _ = settings.request_seconds
+        settings.check_deadline()
         trace.request(METHODS.get(operation_name, "GET"))
         if request.context.get("retries", {}).get("attempt", 1) > 1:
             trace.retry()
