@@ -45,6 +45,7 @@ def doctor(
       h5s3 doctor s3://bucket/scan.h5 --profile lab --json
     """
     from h5s3.explore.doctor.doctor import doctor as ask
+    from h5s3.explore.doctor.doctor import exit_code
     from h5s3.render.progress import progress
 
     with session(common) as opened:
@@ -54,11 +55,11 @@ def doctor(
     if common.json:
         from h5s3.render.console import show_json
 
-        show_json(found.document)
+        show_json(found)
     else:
-        _show(found.document)
-    if found.exit_code:
-        raise typer.Exit(found.exit_code)
+        _show(found)
+    if code := exit_code(found):
+        raise typer.Exit(code)
 
 
 def origins(common: Common) -> dict[str, str]:
@@ -76,7 +77,7 @@ def _show(document: Doctor) -> None:
     width, unicode = (PIPED if there >= WIDE else min(there, 120)), can_show_unicode()
     lines = doctor_lines(document, width, unicode)
     if document.file:
-        from h5s3.render.doctor.file import verdict_lines
+        from h5s3.render.doctor.file import file_lines
 
-        lines += verdict_lines(document, width, unicode)
+        lines += file_lines(document, width, unicode)
     show([*lines, *summary_lines(document, width, unicode)], width)

@@ -1,4 +1,4 @@
-"""What `doctor` and `du` return."""
+"""What `doctor` returns."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ class Finding(Record, kw_only=True):
     detail: str
     remedy: str | UnsetType = UNSET
     cost: str | UnsetType = UNSET  # what it costs a reader: requests, seconds, bytes
+    group: Literal["configuration", "connection", "bucket", "this machine"] | UnsetType = UNSET
+    exit_code: int | UnsetType = UNSET  # of a failure: that of a command which meets it
 
 
 class Extent(Record, kw_only=True):
@@ -67,41 +69,3 @@ class Doctor(Document, kw_only=True):
     file: list[Finding] | UnsetType = UNSET
     layout: FileLayout | UnsetType = UNSET
     simulation: list[Costs] | UnsetType = UNSET
-
-
-class Usage(Record, kw_only=True):
-    """Bytes that a group (all below it, each object once) or a dataset takes."""
-
-    path: str
-    type: Literal["group", "dataset", "unresolved"]
-    stored: int | None  # None: not known
-    logical: int  # of variable-length values those of their pointers
-    ratio: float | None  # logical / stored
-    num_datasets: int
-    unknown: int = 0  # datasets and groups below of which something could not be told
-    path_b64: str | UnsetType = UNSET
-    alias_of: str | UnsetType = UNSET  # another hard link to this object: its bytes count there
-    note: str | UnsetType = UNSET
-
-
-class DiskUsage(Document, kw_only=True):
-    """Stored and logical bytes below a path, the largest first."""
-
-    schema: Literal["h5s3/du/1"] = "h5s3/du/1"
-    location: str
-    key: str
-    etag: str | None
-    path: str
-    size: int  # of the whole object
-    stored: int  # at least, where something is unknown
-    logical: int
-    ratio: float | None
-    num_datasets: int
-    entries: list[Usage]
-    num_entries: int = 0
-    entries_truncated: bool = False
-    unknown: int = 0  # datasets and groups of which something could not be told
-    other: int | UnsetType = UNSET  # of the whole object: bytes that are no dataset's (metadata, heaps, free)
-    complete: bool = True  # False: the walk was cut short, see the notes
-    notes: list[str] = []
-    cached: bool = False

@@ -72,6 +72,7 @@ def diagnose(*args: object, on: S3Server | None = None, hidden: tuple[str, ...] 
         assert one["detail"] and "\n" not in one["detail"]
         assert one["status"] in ("ok", "unknown") or one["remedy"], one
         assert f" {one['name']} " in seen.plain
+        assert one["group"] in seen.text and (one["status"] == "failure") == ("exit_code" in one)
     assert (document["status"] == "failure") == (seen.code != 0), seen.text
     return seen
 

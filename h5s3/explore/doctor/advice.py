@@ -11,6 +11,7 @@ from h5s3.storage.location import Location
 
 LEAST_CHUNK, MOST_CHUNK = 1 * MIB, 4 * MIB  # bytes of a chunk once decoded
 SMALLEST_PAGE, LARGEST_PAGE = 64 * 1024, 8 * MIB
+MOST_OPTIONS = 20  # datasets of one command
 ROOM = 1.1  # of pages over the metadata that are in them
 
 

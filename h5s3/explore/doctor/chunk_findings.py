@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from math import prod
 from typing import TYPE_CHECKING
 
-from h5s3.explore.doctor.advice import chunk_shape, chunked, gzipped, writable
-from h5s3.explore.doctor.file_findings import Case, counted, named
+from h5s3.explore.doctor.advice import MOST_OPTIONS, chunk_shape, chunked, gzipped, writable
+from h5s3.explore.doctor.case import Case, counted, named, path_of, paths_of
 from h5s3.records import UNSET, UnsetType
 from h5s3.records.doctor import Finding
 from h5s3.sizes import MIB, binary_text
@@ -20,19 +20,7 @@ SMALL_CHUNK, MANY_CHUNKS = 64 * 1024, 100  # stored bytes, of a dataset with so 
 LARGE_CHUNK = 32 * MIB  # decoded bytes
 LARGE_DATA = 100 * 1000 * 1000  # bytes that are worth compressing
 LONG_INDEX = 10_000  # chunks from which on the kind of their index matters
-MOST_OPTIONS = 20  # datasets of one command
 BTREE = "version 1 B-tree"
-
-
-def path_of(item: Surveyed) -> str:
-    """The path of a dataset as text."""
-    from h5s3.formats.hdf5.objects.names import text_of
-
-    return text_of(item.path)
-
-
-def paths_of(items: Iterable[Surveyed]) -> list[str]:
-    return [path_of(item) for item in items]
 
 
 def _decoded(item: Surveyed) -> int:

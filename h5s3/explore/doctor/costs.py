@@ -163,8 +163,3 @@ def estimated_paged(name: str, metadata: int, size: int) -> Costs:
     first = min(FIRST_BYTES, size)
     requests = 1 + max(0, metadata - first) // PER_REQUEST
     return make_costs(name, "estimated", requests, min(requests, 4), max(first, metadata))
-
-
-def cheaper(costs: Sequence[Costs]) -> Costs:
-    """The one that takes the least time at 50 ms."""
-    return min(costs, key=lambda item: item.seconds["50 ms"])

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from h5s3.explore.doctor.advice import repack, writable
-from h5s3.explore.doctor.chunk_findings import MOST_OPTIONS, path_of, paths_of
-from h5s3.explore.doctor.file_findings import NAMED, Case, counted, named
+from h5s3.errors import RefusedError
+from h5s3.explore.doctor.advice import MOST_OPTIONS, repack, writable
+from h5s3.explore.doctor.case import NAMED, Case, counted, named, path_of, paths_of
 from h5s3.records import UNSET
 from h5s3.records.doctor import Finding
 from h5s3.sizes import MIB, binary_text
@@ -130,6 +130,7 @@ def _filters(case: Case) -> Finding | None:
         "the file without the plugin: h5repack leaves out what it cannot read, and reports no error",
         cost="their values cannot be read on this machine",
         remedy="install the plugin of the filter, and set HDF5_PLUGIN_PATH to its folder",
+        exit_code=RefusedError.exit_code,
     )
 
 

@@ -1,14 +1,16 @@
-"""A verdict on a file for object storage, from its metadata alone: what it costs, why, and what to do."""
+"""A file examined for object storage, from its metadata alone: what it costs, why, and what to do."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from h5s3.errors import ChangedError, DamagedError, H5s3Error, RefusedError
-from h5s3.explore.doctor.advice import SMALLEST_PAGE, page_size
+from h5s3.explore.doctor import chunk_findings, dataset_findings, file_findings
+from h5s3.explore.doctor.advice import SMALLEST_PAGE, page_size, paged
+from h5s3.explore.doctor.case import Case, Copy
 from h5s3.explore.doctor.costs import (
     Allowance,
     StoppedError,
@@ -16,7 +18,6 @@ from h5s3.explore.doctor.costs import (
     estimated_scattered,
     walk_costs,
 )
-from h5s3.explore.doctor.file_findings import Case, findings
 from h5s3.explore.session import FIRST_BYTES, Session
 from h5s3.records.doctor import Costs, FileLayout, Finding
 from h5s3.sizes import MIB, binary_text
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from h5s3.formats.hdf5.objects.file import OpenFile
 
 Progress = Callable[[str, float], None]
-Verdict = tuple[list[Finding], FileLayout | None, list[Costs]]
 BUDGET = 256 * MIB  # bytes that may arrive where the settings do not say
 SECONDS = 60.0  # for the survey, and again for what is worked out from it
 COUNTING = 30.0  # seconds for the walk that is counted
@@ -41,21 +41,30 @@ GROWTH = 1.1  # of the file, up to which larger pages are worth it
 AS_IS = "as laid out"
 
 
-def file_verdict(session: Session, location: Location, progress: Progress | None = None) -> Verdict:
-    """What was found in a file, how it lies in its object, and what a cold walk costs, now and if repacked.
+@dataclass(frozen=True)
+class FileReport:
+    """What was found, how the file lies in its object, and what a cold walk costs, now and repacked."""
+
+    findings: list[Finding]
+    layout: FileLayout | None = None  # None: it cannot be opened
+    costs: list[Costs] = field(default_factory=list)
+
+
+def examine_file(session: Session, location: Location, progress: Progress | None = None) -> FileReport:
+    """Survey a file and say what is wrong with it.
 
     Bounded in requests, memory and time; what was cut short says so. A file that cannot be opened is a
     finding too. `progress` is told what is done and which part of it (0 to 1). Raises what storages raise.
     """
     try:
-        return _verdict(session, location, progress or (lambda doing, part: None))
+        return _examine(session, location, progress or (lambda doing, part: None))
     except ChangedError:
         if not session.catalog.forget(location):
             raise
-    return _verdict(session, location, progress or (lambda doing, part: None))
+    return _examine(session, location, progress or (lambda doing, part: None))
 
 
-def _verdict(session: Session, location: Location, tell: Progress) -> Verdict:
+def _examine(session: Session, location: Location, tell: Progress) -> FileReport:
     from h5s3.formats.hdf5.fetch.waves import ReplayError
     from h5s3.formats.hdf5.layout.recorded_file import RecordedFile
     from h5s3.formats.hdf5.objects.file import open_hdf5
@@ -76,21 +85,22 @@ def _verdict(session: Session, location: Location, tell: Progress) -> Verdict:
             with open_hdf5(blocks, info, plugins) as file:
                 return file.ask(work.run)
     except DamagedError as error:
-        return [Finding(name="file", status="failure", detail=error.cause)], None, []
+        found = Finding(name="file", status="failure", detail=error.cause, exit_code=error.exit_code)
+        return FileReport([found])
     except H5s3Error as error:
         raise error.at(info.location.display) from None
 
 
 @dataclass
 class _Work:
-    """One file, from the survey to the verdict."""
+    """One file, from the survey to the report."""
 
     session: Session
     location: Location
     blocks: RecordedFile
     tell: Progress
 
-    def run(self, file: OpenFile) -> Verdict:
+    def run(self, file: OpenFile) -> FileReport:
         from h5s3.explore.doctor.layout import file_layout
         from h5s3.formats.hdf5.layout.inventory import Limits, survey
 
@@ -106,9 +116,10 @@ class _Work:
         self.blocks.recording = False
         layout = file_layout(file, found)
         until = time.monotonic() + SECONDS
-        costs = [self._as_is(found, layout, most)]
-        costs += self._repacked(file, found, layout, costs[0], until)
-        return findings(Case(self.location, found, layout, costs)), layout, costs
+        now = self._as_is(found, layout, most)
+        copies = self._repacked(file, found, layout, now, until)
+        case = Case(self.location, found, layout, now, copies)
+        return FileReport(_findings(case), layout, [now, *(copy.costs for copy in copies)])
 
     def _as_is(self, found: Survey, layout: FileLayout, most: int) -> Costs:
         """The walk that `h5s3 tree -r` takes when nothing is cached."""
@@ -123,7 +134,7 @@ class _Work:
 
     def _repacked(
         self, file: OpenFile, found: Survey, layout: FileLayout, walk: Costs, until: float
-    ) -> list[Costs]:
+    ) -> list[Copy]:
         """The same walk over copies with paged metadata, in the oldest format and in that of HDF5 1.10."""
         needed = min(layout.metadata_bytes, walk.bytes)  # a walk reads no index of chunks
         page = page_size(needed)
@@ -134,9 +145,9 @@ class _Work:
                 return self._rebuilt(file, layout, page, until)
             except (StoppedError, DamagedError, RefusedError):
                 pass
-        return [estimated_paged(_name(page), needed, layout.size)]
+        return [Copy(estimated_paged(_name(page), needed, layout.size), paged(page))]
 
-    def _rebuilt(self, file: OpenFile, layout: FileLayout, page: int, until: float) -> list[Costs]:
+    def _rebuilt(self, file: OpenFile, layout: FileLayout, page: int, until: float) -> list[Copy]:
         from h5s3.formats.hdf5.layout.repacked_copy import make_skeleton
 
         self.tell("laying the file out anew", 0.6)
@@ -145,15 +156,22 @@ class _Work:
             page //= 2
             copy = make_skeleton(file, page, latest=False, until=until)
         most = Allowance(BUDGET, max(0.0, until - time.monotonic()))
-        costs = [walk_costs(_name(page), "simulated", copy.file, copy.size, most)]
+        costs = walk_costs(_name(page), "simulated", copy.file, copy.size, most)
+        copies = [Copy(costs, paged(page))]
         self.tell("laying the file out anew", 0.8)
         try:
             newer = make_skeleton(file, page, latest=True, until=until)
-            name = f"{_name(page)}, --low=2"
-            costs.append(walk_costs(name, "simulated", newer.file, newer.size, most))
+            costs = walk_costs(f"{_name(page)}, --low=2", "simulated", newer.file, newer.size, most)
+            copies.append(Copy(costs, paged(page, low=2)))
         except (StoppedError, DamagedError, RefusedError):
             pass
-        return costs
+        return copies
+
+
+def _findings(case: Case) -> list[Finding]:
+    """All that was looked at, in the order of what it costs. What a file does not have is not mentioned."""
+    looks = [*file_findings.LOOKS, *chunk_findings.LOOKS, *dataset_findings.LOOKS, file_findings.all_at_once]
+    return [found for look in looks if (found := look(case)) is not None]
 
 
 def _name(page: int) -> str:

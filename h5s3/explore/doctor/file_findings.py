@@ -1,94 +1,19 @@
-"""What was found in a file, each with its evidence, its cost, and the command that puts it right."""
+"""What was found in a file as a whole: how its metadata lie, its format, what is damaged or unused."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
 
-from h5s3.explore.doctor.advice import file_names, paged, repack
-from h5s3.explore.doctor.costs import cheaper
+from h5s3.errors import DamagedError
+from h5s3.explore.doctor.advice import file_names, repack
+from h5s3.explore.doctor.case import NAMED, RTT, Case, cost_text, counted, worth
 from h5s3.records import UNSET
-from h5s3.records.doctor import Costs, FileLayout, Finding
+from h5s3.records.doctor import Finding
 from h5s3.sizes import binary_text
-from h5s3.storage.location import Location
 
-if TYPE_CHECKING:
-    from h5s3.formats.hdf5.layout.inventory import Survey
-
-RTT = "50 ms"
-WORTH, LEAST_GAIN = 0.7, 0.1  # a copy is worth it that takes this part of the time, and saves these seconds
 LARGE_USERBLOCK = 256 * 1024  # what the first request does not bring
 MUCH_UNUSED = 1 << 20  # bytes
 DEEP = 12  # levels
-NAMED = 5  # paths of one finding
-Status = Literal["ok", "warning", "failure", "unknown"]
-
-
-@dataclass
-class Case:
-    """All that is known of a file, and the options of h5repack that its findings came to."""
-
-    location: Location
-    survey: Survey
-    layout: FileLayout
-    costs: list[Costs]
-    options: list[str] = field(default_factory=list)
-    remedies: set[str] = field(default_factory=set)
-
-    @property
-    def now(self) -> Costs:
-        """The file as it is."""
-        return self.costs[0]
-
-    @property
-    def best(self) -> Costs | None:
-        """The copy that is worth it, if any is: the oldest format unless a newer one is much better."""
-        copies = self.costs[1:]
-        if not copies:
-            return None
-        best = copies[0]
-        if _worth(cheaper(copies), best):
-            best = cheaper(copies)
-        return best if _worth(best, self.now) else None
-
-    def remedy(self, options: list[str]) -> str:
-        """A command with these options, which the command for everything gets too."""
-        self.options += [item for item in options if item not in self.options]
-        command = repack(self.location, options)
-        self.remedies.add(command)
-        return command
-
-
-def findings(case: Case) -> list[Finding]:
-    """All that was looked at, in the order of what it costs. What a file does not have is not told of."""
-    from h5s3.explore.doctor.chunk_findings import LOOKS as OF_CHUNKS
-    from h5s3.explore.doctor.dataset_findings import LOOKS as OF_DATASETS
-
-    looks: list[Callable[[Case], Finding | None]] = [*LOOKS, *OF_CHUNKS, *OF_DATASETS, _repack]
-    return [found for look in looks if (found := look(case)) is not None]
-
-
-def named(paths: list[str]) -> str:
-    """The first of some paths, and how many more there are."""
-    more = f" and {len(paths) - NAMED:,} more" if len(paths) > NAMED else ""
-    return ", ".join(paths[:NAMED]) + more
-
-
-def counted(count: int, noun: str) -> str:
-    """`1 dataset`, `2,200 datasets`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
-
-
-def cost_text(costs: Costs) -> str:
-    """What a walk costs, in words."""
-    text = f"{counted(costs.requests, 'request')}, {counted(costs.rounds, 'round')}"
-    return f"{text}, {binary_text(costs.bytes)}: {costs.seconds[RTT]:.2f} s at {RTT}"
-
-
-def _worth(copy: Costs, now: Costs) -> bool:
-    before, after = now.seconds[RTT], copy.seconds[RTT]
-    return after <= WORTH * before and before - after >= LEAST_GAIN
 
 
 def _space(case: Case) -> Finding:
@@ -98,20 +23,13 @@ def _space(case: Case) -> Finding:
         detail += f", pages of {binary_text(layout.page_size)}"
     if best is None:
         return Finding(name="file space", status="ok", detail=f"{detail}; a paged copy would not save much")
-    low = 2 if best.name.endswith("--low=2") else None
     return Finding(
         name="file space",
         status="warning",
-        detail=f"{detail}; with all metadata gathered in pages a cold walk takes {cost_text(best)}",
-        cost=f"{case.now.seconds[RTT] - best.seconds[RTT]:.2f} s of each cold walk at {RTT}",
-        remedy=case.remedy(paged(_page(best), low)),
+        detail=f"{detail}; with all metadata gathered in pages a cold walk takes {cost_text(best.costs)}",
+        cost=f"{case.now.seconds[RTT] - best.seconds:.2f} s of each cold walk at {RTT}",
+        remedy=case.remedy(best.options),
     )
-
-
-def _page(costs: Costs) -> int:
-    """The page size that stands in the name of a copy's costs."""
-    number, unit = costs.name.split(", ")[1].split()[:2]
-    return int(float(number) * (1 << {"KiB": 10, "MiB": 20}[unit]))
 
 
 def _metadata(case: Case) -> Finding:
@@ -135,15 +53,15 @@ def _superblock(case: Case) -> Finding:
     if not old:
         return Finding(name="format", status="ok", detail=f"{detail}, no symbol tables")
     detail += f"; {counted(old, 'group')} with symbol tables, the format before HDF5 1.8"
-    copies = case.costs[1:]
-    if len(copies) < 2 or not _worth(copies[1], copies[0]):
+    older, newer = case.copies[0], case.copies[-1]
+    if not worth(newer, older.costs):
         return Finding(name="format", status="ok", detail=f"{detail}: no dearer here than a newer one")
     return Finding(
         name="format",
         status="warning",
         detail=detail,
-        cost=f"paged, {cost_text(copies[0])}; in the format of HDF5 1.10, {cost_text(copies[1])}",
-        remedy=case.remedy(paged(_page(copies[1]), 2)),
+        cost=f"paged, {cost_text(older.costs)}; in the format of HDF5 1.10, {cost_text(newer.costs)}",
+        remedy=case.remedy(newer.options),
     )
 
 
@@ -187,7 +105,8 @@ def _damage(case: Case) -> Finding | None:
     shown = "; ".join(f"{text_of(path)}: {reason}" for path, reason in found.damaged[:NAMED])
     more = f"; and {found.num_damaged - NAMED:,} more" if found.num_damaged > NAMED else ""
     objects = counted(found.num_damaged, "object")
-    return Finding(name="damage", status="failure", detail=f"{objects} cannot be read: {shown}{more}")
+    detail = f"{objects} cannot be read: {shown}{more}"
+    return Finding(name="damage", status="failure", detail=detail, exit_code=DamagedError.exit_code)
 
 
 def _cut(case: Case) -> Finding | None:
@@ -215,7 +134,7 @@ def _unused(case: Case) -> Finding | None:
     )
 
 
-def _repack(case: Case) -> Finding | None:
+def all_at_once(case: Case) -> Finding | None:
     """One command for everything, where there are several."""
     command = repack(case.location, case.options)
     if not case.options or command in case.remedies:

@@ -1,4 +1,4 @@
-"""What a diagnosis finds on this machine: the cache, the libraries, the filters."""
+"""What is found on this machine: the cache, the libraries, the filters."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from pathlib import Path
 from h5s3 import __version__
 from h5s3.cache import VERSION, Cache
 from h5s3.errors import H5s3Error
+from h5s3.records import Finding
 from h5s3.settings import cache_directory, cache_limit
 from h5s3.sizes import MIB, binary_text
-from h5s3.storage.doctor.findings import Verdict, failure, ok, shown_path, unknown, warning
+from h5s3.storage.doctor.findings import failure, ok, shown_path, unknown, warning
 
 PACKAGES = ("boto3", "botocore", "s3fs", "urllib3")
 LITTLE_ROOM = 256 * MIB
 
 
-def examine_machine(cache: Cache, plugins: bool = True) -> list[Verdict]:
+def examine_machine(cache: Cache, plugins: bool = True) -> list[Finding]:
     """The findings that no server has a part in. `plugins`: whether HDF5_PLUGIN_PATH counts."""
     return [_cache(cache), _versions(), *_filters(plugins)]
 
 
-def _cache(cache: Cache) -> Verdict:
+def _cache(cache: Cache) -> Finding:
     try:
         directory, limit = cache_directory(), cache_limit()
     except H5s3Error as error:
@@ -54,7 +55,7 @@ def _cache(cache: Cache) -> Verdict:
     return ok("cache", detail)
 
 
-def _to_be_made(directory: Path, shown: str) -> Verdict:
+def _to_be_made(directory: Path, shown: str) -> Finding:
     above = next((folder for folder in directory.parents if folder.exists()), directory)
     if os.access(above, os.W_OK | os.X_OK):
         return ok("cache", f"{shown}: not there yet; the first command makes it")
@@ -71,7 +72,7 @@ def _ownership(directory: Path) -> str:
     return f"{'yours' if mine else f'of user {status.st_uid}'}, mode {stat.S_IMODE(status.st_mode):04o}"
 
 
-def _versions() -> Verdict:
+def _versions() -> Finding:
     names = {"h5s3": __version__, "Python": platform.python_version()}
     try:
         from h5s3.formats.hdf5.objects.installed import hdf5_versions
@@ -88,7 +89,7 @@ def _versions() -> Verdict:
     return ok("versions", f"{listed}, {' '.join(ssl.OPENSSL_VERSION.split()[:2])}, {sys.platform}")
 
 
-def _filters(plugins: bool) -> list[Verdict]:
+def _filters(plugins: bool) -> list[Finding]:
     try:
         from h5s3.formats.hdf5.objects.installed import filters
 

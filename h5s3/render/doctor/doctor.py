@@ -1,4 +1,4 @@
-"""A diagnosis as lines: a mark, a name, the evidence; what to do below."""
+"""A report as lines: a mark, a name, the evidence; what to do below."""
 
 from __future__ import annotations
 
@@ -16,39 +16,18 @@ MARKS = {
     "failure": ("xx", "bold red"),
     "unknown": ("??", "dim"),
 }
-GROUPS = {
-    "configuration": (
-        "profile",
-        "credentials",
-        "keys",
-        "region",
-        "endpoint",
-        "unread names",
-        "addressing",
-        "checksums",
-        "request payer",
-        "proxy",
-        "CA bundle",
-        "presigned URL",
-    ),
-    "connection": ("reachable", "server", "clock", "redirect", "authentication", "identity", "time"),
-    "bucket": ("bucket", "buckets", "list", "read", "ranges", "ETag"),
-    "this machine": ("cache", "versions", "filters"),
-}
+GROUPS = ("configuration", "connection", "bucket", "this machine")
 NAME = 14  # columns of the longest name
 LONGEST = 1000  # characters of one finding
 
 
 def doctor_lines(doc: Doctor, width: int, unicode: bool) -> list[RenderableType]:
-    """The findings about the connection by their groups. Those about the file are `verdict_lines`'."""
+    """The findings about the connection by their groups. Those about the file are `file_lines`'."""
     title = safe(doc.location) if doc.location is not UNSET else "this account and machine"
     where = f", at {safe(doc.endpoint)}" if doc.endpoint is not UNSET and doc.connection else ""
     parts: list[RenderableType] = [Text(title, style="bold").append(where, style="not bold")]
-    left = list(doc.connection)
-    for group, names in GROUPS.items():
-        known = group == "connection"
-        others = {name for those in GROUPS.values() for name in those}
-        found = [f for f in left if f.name in names or (known and f.name not in others)]
+    for group in GROUPS:
+        found = [finding for finding in doc.connection if finding.group == group]
         if found:
             parts += [Text(""), Text(group, style="bold"), _table(found, width, unicode)]
     return parts

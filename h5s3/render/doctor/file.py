@@ -1,4 +1,4 @@
-"""The verdict on a file: what was found, how the file lies in its object, and what a copy would cost."""
+"""The report on a file: what was found, how the file lies in its object, and what a copy would cost."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ASSUMED = (
 )
 
 
-def verdict_lines(doc: Doctor, width: int, unicode: bool) -> list[RenderableType]:
+def file_lines(doc: Doctor, width: int, unicode: bool) -> list[RenderableType]:
     """Findings of the file, its layout as a strip, and the simulation; nothing where there was no file."""
     lines: list[RenderableType] = []
     if doc.layout is not UNSET:

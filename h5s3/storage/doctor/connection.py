@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from h5s3.errors import H5s3Error, NetworkError
+from h5s3.records import Finding
 from h5s3.settings import Settings
 from h5s3.storage.doctor.findings import (
-    Verdict,
     bounded,
     failed_with,
     failure,
@@ -33,7 +33,7 @@ ADDRESSES = 3  # of one name that are tried
 SKEW_WARNING, SKEW_FAILURE = 60.0, 900.0  # seconds; S3 refuses signatures beyond 15 minutes
 
 
-def reach(url: str, settings: Settings, tls: ssl.SSLContext | None) -> Verdict:
+def reach(url: str, settings: Settings, tls: ssl.SSLContext | None) -> Finding:
     """DNS, TCP and TLS to a server, or to the proxy that leads to it, each with its time."""
     parts = urlsplit(url)
     if settings.insecure:
@@ -101,7 +101,7 @@ def _connect(addresses: list[Any], place: str, settings: Settings) -> tuple[sock
     )
 
 
-def _unreached(error: H5s3Error, via: str) -> Verdict:
+def _unreached(error: H5s3Error, via: str) -> Finding:
     if via:
         hint = "check HTTP_PROXY and HTTPS_PROXY; NO_PROXY names hosts to be reached directly"
         return failure("reachable", f"the proxy {origin_of(via)}: {error.cause}", hint, error.exit_code)
@@ -110,7 +110,7 @@ def _unreached(error: H5s3Error, via: str) -> Verdict:
 
 def _secured(
     sock: socket.socket, host: str, said: str, settings: Settings, tls: ssl.SSLContext | None
-) -> Verdict:
+) -> Finding:
     begun = time.perf_counter()
     try:
         sock.settimeout(min(CONNECT_SECONDS, settings.request_seconds))
@@ -150,7 +150,7 @@ def skew(headers: Mapping[str, str], at: float) -> float | None:
     return at - (told + age)
 
 
-def clock(headers: Mapping[str, str], at: float, signed: bool) -> Verdict:
+def clock(headers: Mapping[str, str], at: float, signed: bool) -> Finding:
     """This machine's clock held against the server's, which a signature depends on."""
     found = skew(headers, at)
     if found is None:

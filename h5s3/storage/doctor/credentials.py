@@ -11,9 +11,9 @@ from typing import Any
 from botocore import exceptions as boto
 
 from h5s3.errors import H5s3Error
+from h5s3.records import Finding
 from h5s3.settings import Settings
 from h5s3.storage.doctor.findings import (
-    Verdict,
     bounded,
     failed_with,
     failure,
@@ -55,7 +55,7 @@ class Keys:
     expires: datetime | None = None
 
 
-def examine_credentials(session: Any, settings: Settings, needed: bool) -> tuple[list[Verdict], Keys | None]:
+def examine_credentials(session: Any, settings: Settings, needed: bool) -> tuple[list[Finding], Keys | None]:
     """The credentials that boto3's own chain finds. Nothing raised: what goes wrong is a finding.
 
     `needed`: something is to be asked that cannot be done without, so that none is a failure.
@@ -111,7 +111,7 @@ def source(method: str, session: Any) -> str:
     return METHODS.get(method, method).format(profile=session.profile_name, **paths)
 
 
-def _described(keys: Keys, session: Any) -> Verdict:
+def _described(keys: Keys, session: Any) -> Finding:
     token = " with a session token" if keys.token else ""
     detail = f"from {source(keys.method, session)}: access key id {masked(keys.access_key)}{token}"
     if keys.expires is None:
@@ -123,7 +123,7 @@ def _described(keys: Keys, session: Any) -> Verdict:
     return ok("credentials", f"{detail}; valid for another {span(left)} ({when})")
 
 
-def _conspicuous(keys: Keys, session: Any) -> list[Verdict]:
+def _conspicuous(keys: Keys, session: Any) -> list[Finding]:
     """What is wrong with keys that can be seen without asking anybody."""
     found = []
     texts = (keys.access_key, keys.secret_key, keys.token or "")
@@ -143,7 +143,7 @@ def _conspicuous(keys: Keys, session: Any) -> list[Verdict]:
     return found
 
 
-def _none(needed: bool) -> Verdict:
+def _none(needed: bool) -> Finding:
     remedy = NO_CREDENTIALS
     if Path(".env").is_file():
         remedy += "; there is a .env in this directory, which is read when asked for: --env-file .env"
@@ -153,7 +153,7 @@ def _none(needed: bool) -> Verdict:
     return failure("credentials", detail, remedy, 4) if needed else warning("credentials", detail, remedy)
 
 
-def _unusable(error: Exception, session: Any) -> Verdict:
+def _unusable(error: Exception, session: Any) -> Finding:
     """Of the error only its kind and what it names are told: its text may quote a helper's output."""
     name = type(error).__name__
     facts = getattr(error, "kwargs", {})

@@ -1,12 +1,11 @@
-"""What a diagnosis of a connection is made of: findings, the exit code that each failure stands for, and
-words for what must not be shown as it is."""
+"""Findings about a connection, and words for what must not be shown as it is."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 from urllib.parse import urlsplit
@@ -15,51 +14,46 @@ from h5s3.errors import H5s3Error, NetworkError
 from h5s3.records import UNSET, Finding
 from h5s3.settings import Settings
 
-REQUEST_SECONDS = 8.0  # that one request of a diagnosis may take
+REQUEST_SECONDS = 8.0  # that one request may take
 LONGEST = 300  # characters of a server's own words that are kept
 T = TypeVar("T")
-Status = Literal["ok", "warning", "failure", "unknown"]
+Group = Literal["configuration", "connection", "bucket", "this machine"]
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """A finding and, for a failure, the exit code of its cause."""
+@dataclass
+class Findings:
+    """What was found, in order."""
 
-    finding: Finding
-    exit_code: int = 0
+    found: list[Finding] = field(default_factory=list)
 
-    @property
-    def failed(self) -> bool:
-        """Whether this is a failure."""
-        return self.finding.status == "failure"
-
-
-def verdict(name: str, status: Status, detail: str, remedy: str = "", code: int = 0) -> Verdict:
-    """One thing that was looked at."""
-    return Verdict(Finding(name=name, status=status, detail=detail, remedy=remedy or UNSET), code)
+    def add(self, group: Group, *found: Finding) -> None:
+        """Add findings under the heading that they are shown under."""
+        for finding in found:
+            finding.group = group
+        self.found += found
 
 
-def ok(name: str, detail: str, remedy: str = "") -> Verdict:
+def ok(name: str, detail: str, remedy: str = "") -> Finding:
     """Nothing is wrong with it."""
-    return verdict(name, "ok", detail, remedy)
+    return Finding(name=name, status="ok", detail=detail, remedy=remedy or UNSET)
 
 
-def warning(name: str, detail: str, remedy: str = "") -> Verdict:
+def warning(name: str, detail: str, remedy: str = "") -> Finding:
     """It works, or will for most, and should not be left so."""
-    return verdict(name, "warning", detail, remedy)
+    return Finding(name=name, status="warning", detail=detail, remedy=remedy or UNSET)
 
 
-def unknown(name: str, detail: str, remedy: str = "") -> Verdict:
+def unknown(name: str, detail: str, remedy: str = "") -> Finding:
     """It could not be looked at."""
-    return verdict(name, "unknown", detail, remedy)
+    return Finding(name=name, status="unknown", detail=detail, remedy=remedy or UNSET)
 
 
-def failure(name: str, detail: str, remedy: str, code: int) -> Verdict:
+def failure(name: str, detail: str, remedy: str, code: int) -> Finding:
     """It does not work, and a command would end with this exit code."""
-    return verdict(name, "failure", detail, remedy, code)
+    return Finding(name=name, status="failure", detail=detail, remedy=remedy or UNSET, exit_code=code)
 
 
-def failed_with(name: str, error: H5s3Error) -> Verdict:
+def failed_with(name: str, error: H5s3Error) -> Finding:
     """The finding that an error stands for."""
     return failure(name, error.cause, error.hint, error.exit_code)
 

@@ -7,15 +7,16 @@ from typing import Any
 
 from botocore.config import Config
 
+from h5s3.records import Finding
 from h5s3.settings import Settings
 from h5s3.storage.doctor.credentials import Keys
 from h5s3.storage.doctor.error_codes import authentication
-from h5s3.storage.doctor.findings import Verdict, failed_with, failure, ok, origin_of, unknown
+from h5s3.storage.doctor.findings import failure, ok, origin_of, unknown
 from h5s3.storage.doctor.setup import services_endpoint
 from h5s3.storage.stores.s3_client import BOTO_ERRORS, error_code, is_aws, plain_error
 
 
-def identity(session: Any, settings: Settings, endpoint: str, keys: Keys | None) -> list[Verdict]:
+def identity(session: Any, settings: Settings, endpoint: str, keys: Keys | None) -> list[Finding]:
     """What `sts get-caller-identity` says: asked at AWS, or where an STS endpoint is configured.
 
     Nobody else is asked: keys of one provider are no business of another.
@@ -39,11 +40,11 @@ def identity(session: Any, settings: Settings, endpoint: str, keys: Keys | None)
     return [ok("identity", f"{who}, account {str(answer.get('Account', '?'))[:20]}")]
 
 
-def _refused(error: Exception, named: str | None) -> Verdict:
+def _refused(error: Exception, named: str | None) -> Finding:
     code = error_code(error)
     cause = authentication(code)
     if cause is not None:
         return failure("identity", f"{cause.words} ({code})", cause.remedy, 4)
     where = origin_of(named) if named else "AWS STS"
-    plain = failed_with("identity", plain_error(error, "")).finding.detail
+    plain = plain_error(error, "").cause
     return unknown("identity", f"{where} does not tell: {code or plain}")

@@ -2,67 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from h5s3.errors import H5s3Error
+from h5s3.records import Finding
 from h5s3.settings import Settings
 from h5s3.storage.base import strong_etag
-from h5s3.storage.doctor.connection import clock
 from h5s3.storage.doctor.error_codes import authentication, denied
-from h5s3.storage.doctor.findings import Verdict, failed_with, failure, ok, origin_of, unknown, warning
+from h5s3.storage.doctor.findings import failed_with, failure, ok, origin_of, unknown, warning
 from h5s3.storage.doctor.request import LISTED, Answer, Asker
+from h5s3.storage.http.client import MOVED
 from h5s3.storage.responses import read_head
 
-MOVED = frozenset({301, 302, 303, 307, 308})
-NOT_ASKED = "not asked: see the failure above"
 
-
-@dataclass
-class Findings:
-    """What was found, in order."""
-
-    verdicts: list[Verdict] = field(default_factory=list)
-
-    def add(self, *found: Verdict) -> None:
-        """Take note."""
-        self.verdicts += found
-
-    @property
-    def failed(self) -> bool:
-        """Whether anything failed so far."""
-        return any(verdict.failed for verdict in self.verdicts)
-
-
-def welcome(answer: Answer, asker: Asker, url: str) -> list[Verdict]:
-    """What the first answer tells whatever was asked: the clock, a redirect, whether the identity counts."""
-    found = [clock(answer.headers, answer.at, asker.signed)]
+def welcome(answer: Answer, asker: Asker) -> list[Finding]:
+    """What the first answer means whatever was asked: a redirect, a refusal, or that the signature counts."""
     if answer.status in MOVED:
-        return [*found, moved(answer, url, asker.region)]
+        return [moved(answer, asker.region)]
     if plain := _plain_to_tls(answer):
-        return [*found, plain]
+        return [plain]
     cause = authentication(answer.code)
     if cause is not None:
         detail = f"{cause.words} ({answer.called})"
-        return [*found, failure("authentication", detail, cause.remedy, 4)] if asker.willing else found
+        return [failure("authentication", detail, cause.remedy, 4)] if asker.willing else []
     if answer.code == "AccessDenied" and "expired" in answer.message.lower():
         detail = f"the signature had expired when it arrived ({answer.called}: {answer.message})"
-        return [*found, failure("authentication", detail, "set this machine's clock", 4)]
+        return [failure("authentication", detail, "set this machine's clock", 4)]
     if answer.status == 407:
         remedy = "put user and password into HTTP_PROXY, or name the host in NO_PROXY"
-        return [*found, failure("server", "the proxy on the way wants a login (407)", remedy, 5)]
+        return [failure("server", "the proxy on the way wants a login (407)", remedy, 5)]
     if answer.status >= 500:
         detail = f"the server fails with {answer.called}"
-        return [*found, failure("server", detail, "try again later, or ask who runs it", 5)]
+        return [failure("server", detail, "try again later, or ask who runs it", 5)]
     if not _speaks_s3(answer):
         detail = f"the answer ({answer.status}) is not what S3 answers"
         remedy = "check the endpoint: it is the S3 API's address that is needed, not a web console's"
-        return [*found, failure("server", detail, remedy, 5)]
-    if asker.signed:
-        found.append(ok("authentication", "the server accepts the signature"))
-    return found
+        return [failure("server", detail, remedy, 5)]
+    return [ok("authentication", "the server accepts the signature")] if asker.signed else []
 
 
-def _plain_to_tls(answer: Answer) -> Verdict | None:
+def _plain_to_tls(answer: Answer) -> Finding | None:
     """Plain HTTP spoken to a port that wants TLS: most servers answer that much in plain words."""
     if answer.status != 400 or answer.code or b"HTTPS" not in answer.body:
         return None
@@ -79,7 +56,7 @@ def _speaks_s3(answer: Answer) -> bool:
     return bool(answer.code) or not body
 
 
-def moved(answer: Answer, url: str, asked_region: str) -> Verdict:
+def moved(answer: Answer, asked_region: str) -> Finding:
     """A redirect, which h5s3 does not follow with a signature to anywhere but another region of S3."""
     where = answer.headers.get("Location") or ""
     if answer.region and answer.region != asked_region:
@@ -91,7 +68,7 @@ def moved(answer: Answer, url: str, asked_region: str) -> Verdict:
         return failure(
             "redirect", f"the server redirects without saying where to ({answer.called}){there}", remedy, 5
         )
-    origin, asked = origin_of(where), origin_of(url)
+    origin, asked = origin_of(where), origin_of(answer.url)
     if not where.startswith(("http://", "https://")):
         origin, detail = asked, "to another path of the same server: it is not S3 that answers there"
         remedy = "check the endpoint: it is the S3 API's address that is needed"
@@ -104,48 +81,42 @@ def moved(answer: Answer, url: str, asked_region: str) -> Verdict:
     return failure("redirect", detail, remedy, 5)
 
 
-def moved_region(answer: Answer, region: str) -> Verdict:
+def moved_region(answer: Answer, region: str) -> Finding:
     """A bucket of another region than was asked, where h5s3 goes by itself, at the price of a request."""
     detail = f"the bucket is in region {region} ({answer.called}); h5s3 goes on there"
     return warning("redirect", detail, f"give --region {region}, or set it in the AWS config")
 
 
-def softened(found: Verdict) -> Verdict:
-    """A failure that what was asked for does not depend on, as a warning."""
-    finding = found.finding
-    return warning(finding.name, finding.detail, finding.remedy or "")
+def no_bucket(answer: Answer, bucket: str) -> Finding:
+    """There is no bucket of this name."""
+    remedy = "check the name (h5s3 ls s3://), the endpoint and the account"
+    return failure("bucket", f"no bucket {bucket} at this endpoint ({answer.called})", remedy, 3)
 
 
-def there(found: Verdict) -> Verdict:
-    """What was found of a bucket that an object has been read from, whatever was said of it before."""
-    if found.finding.name == "bucket" and found.finding.status == "unknown":
-        return ok("bucket", "is there")
-    return found
+def listing(answer: Answer, settings: Settings, prefix: str, needed: bool) -> tuple[Finding | None, Finding]:
+    """Whether the bucket is there, where the answer to a LIST says so, and whether it may be listed.
 
-
-def listing(answer: Answer, where: str, settings: Settings, prefix: str) -> list[Verdict]:
-    """Whether the bucket is there and may be listed, from the answer to a LIST."""
-    if answer.code == "NoSuchBucket" or answer.status == 404:
-        bucket = where.partition("/")[0]
-        remedy = "check the name (h5s3 ls s3://), the endpoint and the account"
-        return [failure("bucket", f"no bucket {bucket} at this endpoint ({answer.called})", remedy, 3)]
+    `needed`: what was asked for cannot be had without a listing, so that a refusal is a failure.
+    """
     if answer.good:
-        objects = answer.objects()
-        several = "object" if len(objects) == 1 else "objects"
-        count = f"{LISTED} objects and more" if len(objects) >= LISTED else f"{len(objects)} {several}"
-        found = [ok("bucket", "is there")]
+        objects, there = answer.objects(), ok("bucket", "is there")
         if prefix and not objects and not answer.texts("Prefix")[1:]:
             remedy = "check the prefix: h5s3 ls of the bucket shows what there is"
-            return [*found, warning("list", f"allowed, and nothing begins with {prefix}", remedy)]
-        return [*found, ok("list", f"allowed: {count} seen" if objects else "allowed: empty")]
+            return there, warning("list", f"allowed, and nothing begins with {prefix}", remedy)
+        several = "object" if len(objects) == 1 else "objects"
+        count = f"{LISTED} objects and more" if len(objects) >= LISTED else f"{len(objects)} {several}"
+        return there, ok("list", f"allowed: {count} seen" if objects else "allowed: empty")
     if answer.status in (401, 403):
         cause = denied(answer.code, answer.message, "s3:ListBucket", settings.anon, settings.request_payer)
-        found = [unknown("bucket", "the server does not say whether it is there")]
-        return [*found, failure("list", _evidence(cause.words, answer), cause.remedy, 4)]
-    return [failure("list", f"the server answers {answer.called}", "check the endpoint", 5)]
+        found = failure("list", _evidence(cause.words, answer), cause.remedy, 4)
+        bucket = unknown("bucket", "the server does not say whether it is there")
+    else:
+        found = failure("list", f"the server answers {answer.called}", "check the endpoint", 5)
+        bucket = None
+    return bucket, found if needed else warning("list", found.detail, found.remedy or "")
 
 
-def reading(asker: Asker, settings: Settings, bucket: str, key: str, listed: bool) -> list[Verdict]:
+def reading(asker: Asker, settings: Settings, bucket: str, key: str, listed: bool) -> list[Finding]:
     """Whether an object may be read: HEAD, and a ranged GET of its first byte."""
     try:
         head = asker.ask("head_object", Bucket=bucket, Key=key)
@@ -153,13 +124,8 @@ def reading(asker: Asker, settings: Settings, bucket: str, key: str, listed: boo
     except H5s3Error as error:
         return [failed_with("read", error)]
     if got.good or (got.status == 416 and head.good):
-        found = [
-            ok(
-                "read",
-                f"allowed: the first byte of {key}" + ("" if head.good else f"; HEAD answers {head.status}"),
-            )
-        ]
-        return found if got.status == 416 else [*found, *ranges(got)]
+        detail = f"allowed: the first byte of {key}" + ("" if head.good else f"; HEAD answers {head.status}")
+        return [ok("read", detail), *(ranges(got) if got.status != 416 else [])]
     if got.status == 404:
         remedy = f"try: h5s3 ls s3://{bucket}/"
         return [failure("read", f"no object {key} ({got.called})", remedy, 3)]
@@ -171,7 +137,7 @@ def reading(asker: Asker, settings: Settings, bucket: str, key: str, listed: boo
     return [failure("read", f"the server answers {got.called}", "try again later", 5)]
 
 
-def _refused(got: Answer, settings: Settings, key: str, listed: bool) -> Verdict:
+def _refused(got: Answer, settings: Settings, key: str, listed: bool) -> Finding:
     cause = denied(got.code, got.message, "s3:GetObject", settings.anon, settings.request_payer)
     words = f"{cause.words}, for {key}"
     if listed:
@@ -190,7 +156,7 @@ def _evidence(words: str, answer: Answer) -> str:
     return f"{words} ({answer.called}{more})"
 
 
-def ranges(got: Answer) -> list[Verdict]:
+def ranges(got: Answer) -> list[Finding]:
     """What the answer to a GET of one byte says about reading by ranges."""
     try:
         head = read_head(got.status, got.headers)
@@ -207,7 +173,7 @@ def ranges(got: Answer) -> list[Verdict]:
     return found
 
 
-def buckets(answer: Answer, settings: Settings) -> Verdict:
+def buckets(answer: Answer) -> Finding:
     """What ListBuckets says."""
     if answer.good:
         names = answer.texts("Name")

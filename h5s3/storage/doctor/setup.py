@@ -9,10 +9,11 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
+from h5s3.records import Finding
 from h5s3.settings import Settings
-from h5s3.storage.doctor.findings import Verdict, failure, ok, origin_of, shown_path, warning
+from h5s3.storage.doctor.findings import failure, ok, origin_of, shown_path, warning
 from h5s3.storage.http.connection_pool import proxy_for
-from h5s3.storage.stores.s3_client import ca_bundle, is_aws
+from h5s3.storage.stores.s3_client import is_aws
 
 # Read by other tools; whoever sets them expects them to be heard.
 UNHEARD = (
@@ -26,7 +27,7 @@ UNHEARD = (
 ENDPOINT_NAMES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
 
-def no_profile(settings: Settings) -> Verdict:
+def no_profile(settings: Settings) -> Finding:
     """A profile that is in no file."""
     import botocore.session
 
@@ -46,7 +47,7 @@ def no_profile(settings: Settings) -> Verdict:
     return failure("profile", detail, f"name one that is there: {listed}", 2)
 
 
-def profile(session: Any, settings: Settings) -> Verdict:
+def profile(session: Any, settings: Settings) -> Finding:
     """Which profile, who named it, and the files that profiles come from."""
     origin = "nothing names another"
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):  # the second is the stronger
@@ -60,7 +61,7 @@ def profile(session: Any, settings: Settings) -> Verdict:
     return ok("profile", f"{session.profile_name} ({origin}); files: {', '.join(files)}")
 
 
-def region(session: Any, settings: Settings, client: Any, origins: Mapping[str, str]) -> Verdict:
+def region(session: Any, settings: Settings, client: Any, origins: Mapping[str, str]) -> Finding:
     """Which region requests are signed for, and who says so."""
     name = client.meta.region_name
     unheard = os.environ.get("AWS_REGION")
@@ -78,7 +79,7 @@ def region(session: Any, settings: Settings, client: Any, origins: Mapping[str, 
 
 def endpoint(
     session: Any, settings: Settings, client: Any, origins: Mapping[str, str], bucket: str
-) -> list[Verdict]:
+) -> list[Finding]:
     """Which server, and who says so; and names that nobody here listens to."""
     url = client.meta.endpoint_url
     kind = "AWS" if is_aws(url) else "not AWS's own"
@@ -124,7 +125,7 @@ def services_endpoint(session: Any, service: str) -> str | None:
     return str(found) if found else None
 
 
-def styles(session: Any, client: Any, bucket: str) -> list[Verdict]:
+def styles(session: Any, client: Any, bucket: str) -> list[Finding]:
     """How buckets are addressed, and which checksums are sent and asked for."""
     url = client.meta.endpoint_url
     chosen = (client.meta.config.s3 or {}).get("addressing_style") or "auto"
@@ -147,7 +148,7 @@ def styles(session: Any, client: Any, bucket: str) -> list[Verdict]:
     return [addressing, ok("checksums", f"when_required{others}")]
 
 
-def way_out(url: str, trusted: str | None) -> list[Verdict]:
+def way_out(url: str, trusted: str | None) -> list[Finding]:
     """The proxy and the certificates that the environment names; nothing where it names none."""
     found = []
     parts = urlsplit(url)
@@ -168,8 +169,3 @@ def way_out(url: str, trusted: str | None) -> list[Verdict]:
             remedy = "set AWS_CA_BUNDLE (or ca_bundle, REQUESTS_CA_BUNDLE) to a file that is there"
             found.append(failure("CA bundle", f"{shown_path(trusted)} is not there", remedy, 5))
     return found
-
-
-def trusted_file(session: Any) -> str | None:
-    """The file of certificates to trust, where one is named."""
-    return ca_bundle(session)

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from h5s3.errors import H5s3Error
+from h5s3.records import Finding
 from h5s3.settings import Settings
 from h5s3.storage.base import unsigned
 from h5s3.storage.doctor.connection import clock, reach, tls_context
 from h5s3.storage.doctor.findings import (
-    Verdict,
+    Findings,
     failed_with,
     failure,
     ok,
@@ -21,9 +22,9 @@ from h5s3.storage.doctor.findings import (
     within,
 )
 from h5s3.storage.doctor.request import Answer, send
-from h5s3.storage.doctor.s3_answers import MOVED, ranges
+from h5s3.storage.doctor.s3_answers import ranges
 from h5s3.storage.doctor.setup import way_out
-from h5s3.storage.http.client import Target
+from h5s3.storage.http.client import MOVED, Target
 from h5s3.storage.location import Location
 from h5s3.storage.responses import DENIED, SIGNED_URL, UNSIGNED_URL
 from h5s3.storage.stores.web import REDIRECTS
@@ -32,49 +33,50 @@ from h5s3.storage.trace import Trace
 FIRST = {"Range": "bytes=0-0"}
 
 
-def examine_web(settings: Settings, trace: Trace, location: Location) -> tuple[list[Verdict], str]:
+def examine_web(settings: Settings, trace: Trace, location: Location) -> tuple[list[Finding], str]:
     """Findings about a URL, and the server's address. Nothing is raised, nothing of the query is shown."""
-    found: list[Verdict] = []
+    found = Findings()
     try:
         _examine(settings, trace, location.key, found)
     except H5s3Error as error:
-        found.append(failed_with("time", error))
-    return found, origin_of(location.key)
+        found.add("connection", failed_with("time", error))
+    return found.found, origin_of(location.key)
 
 
-def _examine(settings: Settings, trace: Trace, url: str, found: list[Verdict]) -> None:
+def _examine(settings: Settings, trace: Trace, url: str, found: Findings) -> None:
     trusted = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
-    found += way_out(url, trusted)
-    found += _signature(url)
+    found.add("configuration", *way_out(url, trusted), *_signature(url))
     tls = tls_context(trusted, settings.insecure)
     if tls is None:
         return
     for hop in range(REDIRECTS + 1):
         reached = reach(url, within(settings, 20.0), tls)
-        if hop == 0 or reached.failed:
-            found.append(reached)
-        if reached.failed:
+        failed = reached.status == "failure"
+        if hop == 0 or failed:
+            found.add("connection", reached)
+        if failed:
             return
         try:
             answer = send(Target(url, {}, ""), "GET", settings, trace, tls, FIRST)
         except H5s3Error as error:
-            found.append(failed_with("server", error))
+            found.add("connection", failed_with("server", error))
             return
         if hop == 0:
-            found.append(clock(answer.headers, answer.at, signed=unsigned(url) != url))
+            found.add("connection", clock(answer.headers, answer.at, signed=unsigned(url) != url))
         onward = answer.headers.get("Location") if answer.status in MOVED else None
         if not onward:
-            found += _read(answer, url)
+            found.add("bucket", *_read(answer, url))
             return
         followed = _followed(url, onward, answer.status)
-        found.append(followed)
-        if followed.failed:
+        found.add("connection", followed)
+        if followed.status == "failure":
             return
         url = urljoin(url, onward)
-    found.append(failure("redirect", f"more than {REDIRECTS} redirects", "give the URL that they end at", 5))
+    detail = f"more than {REDIRECTS} redirects"
+    found.add("connection", failure("redirect", detail, "give the URL that they end at", 5))
 
 
-def _followed(url: str, onward: str, status: int) -> Verdict:
+def _followed(url: str, onward: str, status: int) -> Finding:
     """A redirect as h5s3 takes it: followed without anything that could sign, but never from TLS to plain."""
     try:
         there = urljoin(url, onward)
@@ -91,7 +93,7 @@ def _followed(url: str, onward: str, status: int) -> Verdict:
     return ok("redirect", detail, "give the URL there to spare a request" if plain else "")
 
 
-def _signature(url: str) -> list[Verdict]:
+def _signature(url: str) -> list[Finding]:
     """How long a presigned URL lives, which its query says."""
     if unsigned(url) == url:
         return []
@@ -111,7 +113,7 @@ def _signature(url: str) -> list[Verdict]:
     return [ok("presigned URL", f"valid for another {span(left)} ({when})")]
 
 
-def _read(answer: Answer, url: str) -> list[Verdict]:
+def _read(answer: Answer, url: str) -> list[Finding]:
     who = SIGNED_URL if unsigned(url) != url else UNSIGNED_URL
     if answer.good:
         return [ok("read", "the first byte can be read"), *ranges(answer)]

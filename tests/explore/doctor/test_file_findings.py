@@ -12,9 +12,9 @@ import h5py
 import numpy as np
 import pytest
 
-from h5s3.explore.doctor import file as verdicts
+from h5s3.explore.doctor import file as doctor
 from h5s3.explore.doctor.advice import chunk_shape, file_names, page_size, writable
-from h5s3.explore.doctor.file import Verdict, file_verdict
+from h5s3.explore.doctor.file import FileReport, examine_file
 from h5s3.explore.session import Session
 from h5s3.formats.hdf5.fetch.blocks import BlockFile
 from h5s3.formats.hdf5.layout.repacked_copy import make_skeleton
@@ -29,13 +29,13 @@ KIB, MIB = 1024, 1 << 20
 needs_h5repack = pytest.mark.skipif(not shutil.which("h5repack"), reason="no h5repack on this machine")
 
 
-def examine(path: Path) -> Verdict:
+def examine(path: Path) -> FileReport:
     with Session(Settings(no_cache=True)) as session:
-        return file_verdict(session, Location("local", str(path)))
+        return examine_file(session, Location("local", str(path)))
 
 
 def found_in(path: Path) -> dict[str, Finding]:
-    return {finding.name: finding for finding in examine(path)[0]}
+    return {finding.name: finding for finding in examine(path).findings}
 
 
 def run(remedy: object, folder: Path) -> None:
@@ -157,7 +157,7 @@ def test_many_chunks_in_an_old_index(path: Path) -> None:
 def test_names_that_no_command_can_hold(name: str | bytes, path: Path) -> None:
     with h5py.File(path, "w") as file:
         file.create_dataset(name, data=np.zeros((400, 64), "f4"), chunks=(1, 64))
-    remedies = " ".join(str(finding.remedy) for finding in examine(path)[0])
+    remedies = " ".join(str(finding.remedy) for finding in examine(path).findings)
     assert "CHUNK" not in remedies
 
 
@@ -173,29 +173,27 @@ def test_what_is_cut_short_says_so(path: Path, monkeypatch: pytest.MonkeyPatch) 
     with h5py.File(path, "w") as file:
         for number in range(50):
             file[f"group {number}/data"] = np.zeros(1000)
-    monkeypatch.setattr(verdicts, "MOST_OBJECTS", 30)
-    found, layout, costs = examine(path)
+    monkeypatch.setattr(doctor, "MOST_OBJECTS", 30)
+    report = examine(path)
+    found, layout, costs = report.findings, report.layout, report.costs
     assert layout is not None and not layout.complete
     assert found[0].name == "survey" and found[0].status == "unknown" and "30 objects" in found[0].detail
     assert [one.how for one in costs] == ["counted", "estimated"]
     monkeypatch.undo()
-    monkeypatch.setattr(verdicts, "MOST_REBUILT", 10)
-    _, layout, costs = examine(path)
-    assert layout is not None and layout.complete
-    assert [one.how for one in costs] == ["counted", "estimated"]
-    monkeypatch.setattr(verdicts, "COUNTING", -1.0)
-    _, _, costs = examine(path)
+    monkeypatch.setattr(doctor, "MOST_REBUILT", 10)
+    report = examine(path)
+    assert report.layout is not None and report.layout.complete
+    assert [one.how for one in report.costs] == ["counted", "estimated"]
+    monkeypatch.setattr(doctor, "COUNTING", -1.0)
+    costs = examine(path).costs
     assert [one.how for one in costs] == ["estimated", "estimated"]
     assert all(one.rounds <= one.requests for one in costs)
 
 
 def test_what_cannot_be_opened_is_a_finding(path: Path) -> None:
     path.write_bytes(b"<!DOCTYPE html>" * 100)
-    assert examine(path) == (
-        [Finding(name="file", status="failure", detail="not an HDF5 file but an HTML page")],
-        None,
-        [],
-    )
+    detail = "not an HDF5 file but an HTML page"
+    assert examine(path).findings == [Finding(name="file", status="failure", detail=detail, exit_code=6)]
 
 
 def test_extents_cover_the_file_and_tell_what_is_where(path: Path) -> None:
@@ -203,7 +201,7 @@ def test_extents_cover_the_file_and_tell_what_is_where(path: Path) -> None:
         for number in range(400):
             file.create_dataset(f"data {number}", data=np.zeros(5000 + number))
         del file["data 7"]
-    _, layout, _ = examine(path)
+    layout = examine(path).layout
     assert layout is not None
     ends = [0, *(extent.stop for extent in layout.extents)]
     assert [extent.start for extent in layout.extents] == ends[:-1] and ends[-1] == path.stat().st_size
@@ -221,10 +219,10 @@ def test_declared_sizes_cost_nothing(path: Path) -> None:
         file.create_dataset("unwritten", (1 << 50,), "u1")
         wide = file.create_dataset("wide", (1 << 40,), "u1", chunks=(1 << 28,), compression="gzip")
         wide[5] = 1
-    found, layout, costs = examine(path)
-    assert layout is not None and layout.size < 2 * MIB
-    assert [one.how for one in costs] == ["counted", "simulated", "simulated"]
-    assert "never written" in {finding.name for finding in found}
+    report = examine(path)
+    assert report.layout is not None and report.layout.size < 2 * MIB
+    assert [one.how for one in report.costs] == ["counted", "simulated", "simulated"]
+    assert "never written" in {finding.name for finding in report.findings}
 
 
 def test_lists_take_no_place_in_a_copy_that_is_made_up(path: Path) -> None:
@@ -282,5 +280,4 @@ def test_damage_is_told_not_raised(damage: int, path: Path) -> None:
     place = 96 + damage % (len(data) - 112)
     data[place : place + 16] = b"\xff" * 16
     path.write_bytes(data)
-    found, _, _ = examine(path)
-    assert found
+    assert examine(path).findings

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from h5s3.render.doctor.doctor import GROUPS
 from tests.support.cli import file, on_terminal, run, sample, spawn, without_colour
 from tests.support.doctor import certificate, diagnose
 from tests.support.servers.proxy import Proxy
@@ -411,27 +410,6 @@ def test_plain_letters_where_there_are_no_others(rclone: S3Server) -> None:
     sample(rclone, "contiguous")
     result = spawn("doctor", "s3://cli/", on=rclone, PYTHONIOENCODING="ascii")
     assert result.code == 0 and result.out.isascii() and "\\u" not in result.out
-
-
-def test_every_finding_has_its_group() -> None:
-    import re
-
-    from h5s3 import storage
-
-    names = {name for those in GROUPS.values() for name in those}
-    sources = [
-        *Path(storage.__path__[0]).glob("diagnosis*.py"),
-        Path(storage.__path__[0], "../explore/doctor_machine.py"),
-    ]
-    used = {
-        name
-        for path in sources
-        for name in re.findall(
-            r"\b(?:ok|warning|unknown|failure|failed_with)\(\s*\"([^\"]+)\"", path.read_text()
-        )
-    }
-    assert used and used <= names, used - names
-    assert max(map(len, names)) <= 14
 
 
 @pytest.mark.parametrize("where", ["s3://b/x.h5", "http://127.0.0.1:9/x.h5"])

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from h5s3.explore.doctor.costs import make_costs
 from h5s3.records.doctor import Doctor, Extent, FileLayout, Finding
-from h5s3.render.doctor.file import command_lines, verdict_lines
+from h5s3.render.doctor.file import command_lines, file_lines
 from h5s3.render.doctor.file_map import cells
 
 EXTENTS = [
@@ -54,7 +54,7 @@ DOCUMENT = Doctor(
 def drawn(width: int, unicode: bool, *, color: bool = False) -> str:
     system: Any = "truecolor" if color else None
     console = Console(file=io.StringIO(), width=width, force_terminal=color, color_system=system)
-    for line in verdict_lines(DOCUMENT, width, unicode):
+    for line in file_lines(DOCUMENT, width, unicode):
         console.print(line)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
@@ -101,4 +101,4 @@ def test_a_long_command_can_be_pasted() -> None:
 
 
 def test_without_a_file_there_is_nothing() -> None:
-    assert verdict_lines(Doctor(status="ok"), 80, True) == []
+    assert file_lines(Doctor(status="ok"), 80, True) == []
