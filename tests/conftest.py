@@ -44,9 +44,12 @@ def external() -> Iterator[S3Server]:
         yield server
 
 
-@pytest.fixture(scope="session", params=SERVERS)
+@pytest.fixture(params=SERVERS)
 def server(request: pytest.FixtureRequest) -> S3Server:
-    """Each server in turn: rclone and moto, or only the external one where the environment names it."""
+    """Each server in turn: rclone and moto, or only the external one where the environment names it.
+
+    Not of the session's scope: pytest would run all tests of one server first, in whatever file they are.
+    """
     found: S3Server = request.getfixturevalue(request.param)
     return found
 
