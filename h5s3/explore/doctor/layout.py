@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from h5s3.records.doctor import Extent, FileLayout
+from h5s3.storage.ranges import GAP
 
 if TYPE_CHECKING:
     from h5s3.formats.hdf5.layout.inventory import Survey
     from h5s3.formats.hdf5.objects.file import OpenFile
 
-GAP = 8 * 1024  # bytes not asked for that are worth fetching to save a request
 MOST_EXTENTS = 512  # that are told exactly
 CELLS = 170  # parts of a file that are told of otherwise, each by up to three extents
 KINDS = ("metadata", "data")
@@ -62,23 +62,17 @@ def without(runs: Any, others: Any) -> Any:
     """Runs without the bytes of others; both in order and free of overlaps."""
     if not len(runs) or not len(others):
         return runs
+    from h5s3.formats.hdf5.layout.inventory import join_table
+
     edges = np.unique(np.concatenate([runs.ravel(), others.ravel()]))
     starts, stops = edges[:-1], edges[1:]
     kept = _inside(starts, runs) & ~_inside(starts, others)
-    return _joined(starts[kept], stops[kept])
+    return join_table(np.stack([starts[kept], stops[kept]], axis=1))
 
 
 def _inside(points: Any, runs: Any) -> Any:
     at = np.searchsorted(runs[:, 0], points, side="right") - 1
     return (at >= 0) & (points < runs[np.maximum(at, 0), 1])
-
-
-def _joined(starts: Any, stops: Any) -> Any:
-    if not len(starts):
-        return np.empty((0, 2), dtype="i8")
-    breaks = np.flatnonzero(starts[1:] != stops[:-1])
-    first, last = np.r_[0, breaks + 1], np.r_[breaks, len(starts) - 1]
-    return np.stack([starts[first], stops[last]], axis=1)
 
 
 def extents(size: int, metadata: Any, data: Any) -> list[Extent]:

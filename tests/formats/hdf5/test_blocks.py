@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import tempfile
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from h5s3.cache import Cache
 from h5s3.errors import NotCachedError
 from h5s3.formats.hdf5.fetch import blocks
-from h5s3.formats.hdf5.fetch.blocks import BlockFile, Miss, coalesce
+from h5s3.formats.hdf5.fetch.blocks import BlockFile, Miss
 from h5s3.storage.base import ObjectInfo
 from h5s3.storage.trace import Trace
 from tests.support.servers.memory import MemoryStore
@@ -34,7 +33,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of 64 bytes, joined over gaps of two, at most 8 in one request, nothing beside them."""
     monkeypatch.setattr(blocks, "BLOCK", BLOCK)
     monkeypatch.setattr(blocks, "GAP", 2 * BLOCK)
-    monkeypatch.setattr(blocks, "LARGEST_GET", 8 * BLOCK)
+    monkeypatch.setattr(blocks, "LARGEST", 8 * BLOCK)
     monkeypatch.setattr(blocks, "WHOLE", 0)
     monkeypatch.setattr(blocks, "FEW", 0)
 
@@ -141,20 +140,6 @@ def test_prefetch_is_one_round(size: int, wanted: list[int]) -> None:
         for index in inside:
             file.seek(index * BLOCK)
             assert file.read(BLOCK) == content(size)[index * BLOCK : (index + 1) * BLOCK]
-
-
-@given(st.sets(st.integers(0, 200), min_size=1))
-def test_coalesce(indices: set[int]) -> None:
-    gap, largest = blocks.GAP // blocks.BLOCK, blocks.LARGEST_GET // blocks.BLOCK
-    runs = list(coalesce(sorted(indices)))
-    covered = [index for low, high in runs for index in range(low, high)]
-    assert indices <= set(covered) and len(covered) == len(set(covered)) and covered == sorted(covered)
-    assert all(low in indices and high - 1 in indices for low, high in runs)
-    assert all(high - low <= largest for low, high in runs)
-    for (low, high), (after, end) in pairwise(runs):
-        assert after - high > gap or end - low > largest or after - low >= largest
-    holes = sum(index not in indices for index in covered)
-    assert holes <= gap * (len(indices) - 1)
 
 
 @given(size=SIZES, length=st.integers(0, 640))

@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 
 from h5s3.errors import RefusedError
-from h5s3.formats.hdf5.data.chunk_grid import LARGEST, merged
 from h5s3.formats.hdf5.data.chunk_index import read_index
 from h5s3.formats.hdf5.objects.datasets import Facts
 from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.formats.selection import Axis, Selection
 from h5s3.storage.base import Range
+from h5s3.storage.ranges import GAP, LARGEST, join_ranges
 
-GAP = 8 * 1024  # bytes not asked for that are worth fetching to save a request
 MOST_CHUNKS = 20_000_000  # of one selection: 24 bytes of memory each
 SHORT = 512  # bytes of a run that is picked out of a longer read
 Numbers = np.ndarray[Any, Any]
@@ -94,7 +93,8 @@ class StoredChunks:
         at = np.minimum(np.searchsorted(self._keys, keys), self._keys.size - 1)
         found = at[self._keys[at] == keys]
         starts = self._starts[found]
-        return merged(zip(starts.tolist(), (starts + self._sizes[found]).tolist(), strict=True))
+        stored = zip(starts.tolist(), (starts + self._sizes[found]).tolist(), strict=True)
+        return join_ranges(stored, largest=LARGEST)
 
 
 def _cells(axis: Axis, size: int) -> Numbers:

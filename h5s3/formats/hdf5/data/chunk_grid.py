@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import gcd, prod
@@ -17,14 +17,12 @@ from h5s3.formats.hdf5.data.chunk_index import MOST_CHUNKS, fetch_index, read_in
 from h5s3.formats.hdf5.data.chunk_index import Cell as Cell
 from h5s3.formats.hdf5.objects.datasets import Facts
 from h5s3.formats.selection import Axis, Selection
-from h5s3.sizes import MIB
 from h5s3.storage.base import Range
 
 if TYPE_CHECKING:
     from h5s3.formats.hdf5.objects.file import OpenFile
 
 RUN = 64 * 1024  # bytes of a contiguous dataset that make one piece
-LARGEST = 4 * MIB  # bytes of one request for pieces that lie side by side
 
 
 NOWHERE: dict[Cell, Range] = {}  # nothing was ever written
@@ -164,14 +162,3 @@ def _cells(axis: Axis, size: int) -> Sequence[int]:
     if axis.step <= size:
         return range(axis.start // size, (axis.stop - 1) // size + 1)
     return [(axis.start + position * axis.step) // size for position in range(axis.count)]
-
-
-def merged(ranges: Iterable[Range], gap: int = 0) -> list[Range]:
-    """Ranges in order, joined where one ends where the next begins, or no more than `gap` bytes before."""
-    found: list[Range] = []
-    for start, stop in sorted(ranges):
-        if found and start <= found[-1][1] + gap and stop - found[-1][0] <= LARGEST:
-            found[-1] = (found[-1][0], max(stop, found[-1][1]))
-        else:
-            found.append((start, stop))
-    return found

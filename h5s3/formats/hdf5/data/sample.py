@@ -11,8 +11,8 @@ import h5py
 import numpy as np
 
 from h5s3.errors import DamagedError, RefusedError
-from h5s3.formats.hdf5.data.byte_ranges import GAP, Runs, count_runs
-from h5s3.formats.hdf5.data.chunk_grid import Cell, Cells, Grid, evenly, make_grid, merged, stored_cells
+from h5s3.formats.hdf5.data.byte_ranges import Runs, count_runs
+from h5s3.formats.hdf5.data.chunk_grid import Cell, Cells, Grid, evenly, make_grid, stored_cells
 from h5s3.formats.hdf5.data.plans import Array, Part, Plan, Sample, dropped, steps_of
 from h5s3.formats.hdf5.data.refuse import refuse_unsafe
 from h5s3.formats.hdf5.objects.datasets import Facts
@@ -23,6 +23,7 @@ from h5s3.formats.hdf5.objects.values import compound_type, memory_dtype, readab
 from h5s3.formats.selection import Selection
 from h5s3.sizes import MIB, option_text
 from h5s3.storage.base import Range
+from h5s3.storage.ranges import GAP, LARGEST, join_ranges
 
 DECODED = 4  # decoded bytes allowed for each stored byte of the budget
 MOST_PIECES = 50_000  # of one read
@@ -175,8 +176,9 @@ class Sampler:
         if runs is not None:
             return runs.ranges()
         places = [place for cell in plan.cells if (place := self._grid.places.get(cell)) is not None]
-        joined = merged(places, GAP)
-        return joined if sum(stop - start for start, stop in joined) <= self.max_bytes else merged(places)
+        joined = join_ranges(places, GAP, LARGEST)
+        fits = sum(stop - start for start, stop in joined) <= self.max_bytes
+        return joined if fits else join_ranges(places, largest=LARGEST)
 
     def take(self, plan: Plan) -> Sample:
         """The values of a plan, which were fetched. Raises `DamagedError` where they cannot be decoded."""

@@ -17,11 +17,10 @@ from h5s3.formats.hdf5.fetch.seekable import Seekable
 from h5s3.formats.hdf5.metadata.node import Node, Sizes
 from h5s3.sizes import MIB
 from h5s3.storage.base import ObjectInfo, Range, Store
+from h5s3.storage.ranges import GAP, LARGEST, join_ranges
 from h5s3.storage.trace import Trace
 
 BLOCK = 8 * 1024
-GAP = 8 * 1024  # bytes not asked for that are worth fetching to save a request
-LARGEST_GET = 4 * MIB
 WHOLE = 1 * MIB  # a file of this size is fetched whole: at 200 Mbit/s less than a round trip or two
 WINDOW = 64 * 1024  # fetched around a block where a fetch asks for few
 FEW = 16  # blocks of one fetch
@@ -224,7 +223,8 @@ class BlockFile(Seekable):
         return {i for window in windows for i in window if i not in self._blocks}
 
     def _ranges(self, indices: set[int]) -> list[Range]:
-        return [(low * BLOCK, min(high * BLOCK, self.size)) for low, high in coalesce(sorted(indices))]
+        wanted = ((i * BLOCK, min((i + 1) * BLOCK, self.size)) for i in indices)
+        return join_ranges(wanted, GAP, LARGEST)
 
     def _take(self, wanted: Range, data: bytes) -> list[int]:
         """Keep the blocks of a range; their indices."""
@@ -284,17 +284,3 @@ class BlockFile(Seekable):
             self._cache.set_many(self._fresh, "block")
             self._fresh = {}
         self.notes.save()
-
-
-def coalesce(indices: list[int]) -> Iterator[tuple[int, int]]:
-    """Sorted block indices as half-open runs, joined over small gaps and cut at the largest request."""
-    if not indices:
-        return
-    gap, largest = GAP // BLOCK, LARGEST_GET // BLOCK
-    start = previous = indices[0]
-    for index in indices[1:]:
-        if index - previous - 1 > gap or index - start >= largest:
-            yield start, previous + 1
-            start = index
-        previous = index
-    yield start, previous + 1

@@ -265,17 +265,19 @@ class _Walk:
 
 def _in_order(places: Sequence[Any]) -> Any:
     """Starts and sizes as starts and stops in order, joined where they touch."""
-    some = [item for item in places if item is not None and len(item)]
-    if not some:
-        return np.empty((0, 2), dtype="i8")
-    table = np.concatenate(some).astype("i8")
+    some = [item for item in places if item is not None]
+    table = np.concatenate([np.empty((0, 2), dtype="i8"), *some]).astype("i8")
     table[:, 1] += table[:, 0]
-    table = table[(table[:, 1] > table[:, 0]) & (table[:, 0] >= 0)]
+    return join_table(table[(table[:, 1] > table[:, 0]) & (table[:, 0] >= 0)])
+
+
+def join_table(table: Any) -> Any:
+    """`join_ranges` for millions of ranges: an array of shape (n, 2), starts and stops."""
     table = table[np.argsort(table[:, 0], kind="stable")]
     ends = np.maximum.accumulate(table[:, 1])
-    first = np.flatnonzero(np.r_[True, table[1:, 0] > ends[:-1]]) if len(table) else np.empty(0, dtype="i8")
-    last = np.r_[first[1:] - 1, len(table) - 1] if len(table) else first
-    return np.stack([table[first, 0], ends[last]], axis=1)
+    new = np.r_[True, table[1:, 0] > ends[:-1]][: len(table)]
+    last = np.r_[new[1:], True][: len(table)]
+    return np.stack([table[new, 0], ends[last]], axis=1)
 
 
 def _parts(items: Sequence[U], size: int) -> Iterator[Sequence[U]]:

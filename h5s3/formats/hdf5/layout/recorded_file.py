@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from h5s3.cache import Cache
 from h5s3.formats.hdf5.fetch.blocks import BLOCK, BlockFile
 from h5s3.storage.base import ObjectInfo, Range, Store
+from h5s3.storage.ranges import join_ranges
 from h5s3.storage.trace import Trace
 
 MOST_READS = 200_000  # that are kept apart, before those that touch are joined
@@ -26,12 +27,12 @@ class RecordedFile(BlockFile):
         if self.recording and count:
             self._reads.add((self._position - count, self._position))
             if len(self._reads) > MOST_READS:
-                self._reads = set(joined(self._reads))
+                self._reads = set(join_ranges(self._reads))
         return count
 
     def reads(self) -> list[Range]:
         """The bytes that were read, in order, each once."""
-        return joined(self._reads)
+        return join_ranges(self._reads)
 
     def forget(self) -> None:
         """Begin a new record."""
@@ -49,14 +50,3 @@ class RecordedFile(BlockFile):
             return self.read(stop - start)
         finally:
             self.recording = before
-
-
-def joined(ranges: Iterable[Range], gap: int = 0) -> list[Range]:
-    """Ranges in order, those joined that are no more than `gap` bytes apart."""
-    found: list[Range] = []
-    for start, stop in sorted(ranges):
-        if found and start <= found[-1][1] + gap:
-            found[-1] = (found[-1][0], max(stop, found[-1][1]))
-        else:
-            found.append((start, stop))
-    return found
