@@ -131,3 +131,4 @@ class Preview(Document, kw_only=True):
     plot: Plot | None = None
     profile: list[float | None] | None = None  # mean of every row drawn (2-D and up)
     notes: list[str] = []
+    drawn: str | UnsetType = UNSET  # the one of `notes` that is about the plot alone

@@ -103,7 +103,7 @@ def _about(preview: Preview, style: Style) -> list[Line]:
         group,
         _coding(preview.coding, style) if isinstance(preview.coding, Coding) else "",
         _sampling(preview.sample) if isinstance(preview.sample, Sampling) else "",
-        *(safe(note) for note in preview.notes if preview.plot is not None or not note.startswith("drawn:")),
+        *(safe(note) for note in preview.notes if preview.plot is not None or note != preview.drawn),
     ]
     return [[(f"  {title}", "")]] * bool(title) + [[(f"  {text}", "faint")] for text in texts if text]
 

@@ -195,7 +195,8 @@ def _plot(
     if dates:
         plot.texts = dates
     if plot.type == "line" and plot.downsampled and plot.x is not UNSET:
-        look.document.notes.append(f"drawn: every {ordinal(plot.x.step)} value; peaks between are not seen")
+        look.document.drawn = f"drawn: every {ordinal(plot.x.step)} value; peaks between are not seen"
+        look.document.notes.append(look.document.drawn)
     look.document.plot, look.document.preview_type = plot, plot.type
     if numbers.ndim == 2:
         look.document.profile = [mean_of(row) for row in numbers]
