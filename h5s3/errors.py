@@ -52,6 +52,12 @@ class NetworkError(H5s3Error):
     exit_code = 5
 
 
+class TransientError(NetworkError):
+    """A failure of the wire or the server that may be over when the request is repeated (exit 5)."""
+
+    wait = 0.0  # seconds that the server asked for before that
+
+
 class NotCachedError(NetworkError):
     """Working offline, and the cache does not hold the answer (exit 5)."""
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from h5s3.errors import AccessError, ChangedError, H5s3Error, NetworkError, NotFoundError
+from h5s3.errors import AccessError, ChangedError, H5s3Error, NetworkError, NotFoundError, TransientError
 from h5s3.storage.base import ObjectInfo, Range, strong_etag
 
 CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})")
@@ -116,7 +116,7 @@ def failure(status: int, body: bytes, who: str, pinned: bool) -> H5s3Error:
     if status in (401, 403) or code in DENIED:
         return AccessError(f"access denied{named}, {who}", hint=access_hint(code, who))
     if status in TRANSIENT:
-        return NetworkError(f"the server failed with status {status}{named}", hint="try again later")
+        return TransientError(f"the server failed with status {status}{named}", hint="try again later")
     if 300 <= status < 400 and status != 304:
         return NetworkError(
             f"the server redirects, with status {status}{named}", hint="check --endpoint-url and --region"

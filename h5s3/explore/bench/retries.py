@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable
 from time import perf_counter
 
-from h5s3.errors import H5s3Error, NetworkError
+from h5s3.errors import H5s3Error, NetworkError, TransientError
 from h5s3.explore.bench.samples import Failed, Outcome
 from h5s3.settings import Settings
-from h5s3.storage.bench.timed_connection import Line, PassingError, Reply, Timing
+from h5s3.storage.bench.timed_connection import Line, Reply, Timing
 from h5s3.storage.trace import Trace
 
 
@@ -62,7 +62,7 @@ class Tries:
 
     def _again(self, error: H5s3Error, line: Line | None, tried: bool = False) -> bool:
         """Whether what failed may be sent once more; it may not where it was `tried` again already."""
-        if not isinstance(error, PassingError):
+        if not isinstance(error, TransientError):
             return False
         wasted = line.received if line else 0
         with self._lock:
@@ -77,5 +77,5 @@ class Tries:
 def _answered(reply: Reply) -> Reply:
     """The answer, unless it is one that says nothing about what was asked."""
     if reply.status in (500, 502, 503, 504):
-        raise PassingError(f"answers {reply.status}; could not be checked")
+        raise TransientError(f"answers {reply.status}; could not be checked")
     return reply

@@ -9,15 +9,15 @@ from functools import cached_property
 from time import perf_counter
 from typing import Protocol, runtime_checkable
 
-from h5s3.errors import NetworkError
+from h5s3.errors import NetworkError, TransientError
 from h5s3.records import Entry
 from h5s3.settings import Settings
 from h5s3.storage.base import ObjectInfo, Range
-from h5s3.storage.bench.timed_connection import Line, PassingError, Reply, Timing
+from h5s3.storage.bench.timed_connection import Line, Reply, Timing
 from h5s3.storage.http.client import MOVED, Operation, Target
 from h5s3.storage.http.tls import context
 from h5s3.storage.location import Location
-from h5s3.storage.responses import TRANSIENT, check_pin, failure, named_region, read_head
+from h5s3.storage.responses import check_pin, failure, named_region, read_head
 from h5s3.storage.trace import Trace
 
 LARGEST_LISTING = 8 << 20  # bytes of one page; 1,000 keys of 1 KiB take less
@@ -125,7 +125,7 @@ class Probe:
         if (head.start, head.stop) != wanted:
             raise NetworkError("the server ignores Range requests")
         if reply.timing.received != stop - start:
-            raise PassingError("the server's answers end early")
+            raise TransientError("the server's answers end early")
         return reply.timing
 
     def look(self, line: Line, value: str, headers: Mapping[str, str], most: int) -> Reply:
@@ -137,7 +137,4 @@ class Probe:
     def _good(self, reply: Reply, target: Target, pinned: bool = False) -> Reply:
         if reply.status in (200, 206):
             return reply
-        error = failure(reply.status, reply.body, target.who, pinned)
-        if reply.status in TRANSIENT and isinstance(error, NetworkError):
-            error = PassingError(error.cause, hint=error.hint)
-        raise error.at(self._location.display)
+        raise failure(reply.status, reply.body, target.who, pinned).at(self._location.display)

@@ -10,7 +10,6 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
-from socket import gaierror
 from time import perf_counter
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 from urllib.request import getproxies
@@ -24,14 +23,10 @@ from h5s3.settings import Settings
 from h5s3.storage.bench.connection_steps import Dialed, Opening
 from h5s3.storage.http.client import ERROR_BODY, Operation, Target
 from h5s3.storage.http.connection_pool import CONNECT_SECONDS, proxy_for, request_target
-from h5s3.storage.http.tls import fatal, untrusted
+from h5s3.storage.http.wire_errors import wire_error
 from h5s3.storage.trace import Trace
 
 PIECE = 64 * 1024  # bytes taken from the wire at once, at the most
-
-
-class PassingError(NetworkError):
-    """A failure of the wire or the server after which a reader asks again: it may well have passed."""
 
 
 @dataclass(frozen=True)
@@ -195,20 +190,6 @@ class Line:
         ended = self._answered and (connection.sock is None or wait_for_read(connection.sock, timeout=0.0))
         if ended or self._place != (parts.scheme, parts.netloc):
             self.close()
-
-
-def wire_error(error: Exception, url: str, connecting: bool = False) -> NetworkError:
-    """What happened to a connection, in plain words. All but TLS without trust may pass."""
-    host = urlsplit(url).netloc.rpartition("@")[2] or "the server"
-    if isinstance(error, gaierror):
-        return PassingError(f"cannot find {host}", hint="check --endpoint-url and the network")
-    if isinstance(error, ssl.SSLError) and fatal(error):
-        return untrusted(error, url)
-    if connecting:
-        return PassingError(f"cannot connect to {host}", hint="check --endpoint-url and the network")
-    if isinstance(error, TimeoutError):
-        return PassingError(f"{host} does not answer in time", hint="try again, or raise --timeout")
-    return PassingError(f"the connection to {host} breaks off", hint="try again later")
 
 
 def _credentials(proxy: SplitResult) -> str | None:

@@ -9,16 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from urllib3.exceptions import HTTPError, ReadTimeoutError, SSLError
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from h5s3 import __version__
-from h5s3.errors import H5s3Error, NetworkError
+from h5s3.errors import H5s3Error, NetworkError, TransientError
 from h5s3.settings import Settings
 from h5s3.storage.base import ObjectInfo, Range
-from h5s3.storage.http.connection_pool import CONNECT_SECONDS as CONNECT_SECONDS
 from h5s3.storage.http.connection_pool import Pools
-from h5s3.storage.http.tls import fatal, host_of, untrusted
-from h5s3.storage.responses import SKIPPABLE, TRANSIENT, Head, check_pin, failure, named_region, read_head
+from h5s3.storage.http.wire_errors import wire_error
+from h5s3.storage.responses import SKIPPABLE, Head, check_pin, failure, named_region, read_head
 from h5s3.storage.trace import Trace
 
 PIECE = 1 << 20  # bytes taken from the wire at once, at the most
@@ -54,15 +53,6 @@ class EmptyObjectError(Exception):
     """The object has no bytes, so no range of it can be had (416)."""
 
 
-class _TransientError(Exception):
-    """An attempt that may be repeated; `error` is raised when there are no more attempts."""
-
-    def __init__(self, error: H5s3Error, wait: float = 0.0) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.wait = wait  # seconds that the server asked for
-
-
 class RangeClient:
     """GETs of byte ranges, checked, retried with backoff and jitter, counted."""
 
@@ -80,10 +70,10 @@ class RangeClient:
         while True:
             try:
                 return self._attempt(target, wanted, pinned)
-            except _TransientError as failed:
+            except TransientError as failed:
                 wait = max(failed.wait, BACKOFF * 2 ** (attempt - 1) * random.uniform(0.75, 1.25))
                 if attempt == ATTEMPTS or self._settings.request_seconds <= wait:
-                    raise failed.error from None
+                    raise
             time.sleep(wait)
             attempt += 1
             self._trace.retry()
@@ -100,7 +90,7 @@ class RangeClient:
             response = self._pools.get(target.url, headers, seconds)
             return self._answer(response, target, wanted, pinned)
         except HTTPError as error:
-            raise _wire_error(error, target.url) from None
+            raise wire_error(error, target.url) from None
         finally:
             if response is not None:
                 response.close()  # a body read to its end has given its connection back already
@@ -139,8 +129,8 @@ class RangeClient:
         region = named_region(response.headers, body)
         if status in MOVED or (status == 400 and region):
             return RedirectError(response.headers.get("Location"), region, error)
-        if status in TRANSIENT:
-            return _TransientError(error, _retry_after(response.headers))
+        if isinstance(error, TransientError):
+            error.wait = _retry_after(response.headers)
         return error
 
     def _skip(self, response: Any, count: int) -> None:
@@ -162,9 +152,7 @@ class RangeClient:
         except ReadTimeoutError:
             raise unknown from None
         if more:
-            raise _TransientError(
-                NetworkError("the server sends more bytes than it announces", hint="try again later")
-            )
+            raise TransientError("the server sends more bytes than it announces", hint="try again later")
 
     def _read(self, response: Any, count: int) -> bytes:
         pieces = []
@@ -173,7 +161,7 @@ class RangeClient:
             piece = response.read1(min(count, PIECE), decode_content=False)
             self._trace.request("", len(piece))
             if not piece:
-                raise _TransientError(NetworkError("the server's answers end early", hint="try again later"))
+                raise TransientError("the server's answers end early", hint="try again later")
             pieces.append(piece)
             count -= len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
@@ -187,18 +175,3 @@ def _retry_after(headers: Mapping[str, str]) -> float:
     """Seconds that a Retry-After header asks for, within reason; 0 where it names a date or nothing."""
     value = headers.get("Retry-After", "").strip()
     return min(float(value), LONGEST_WAIT) if re.fullmatch(r"[0-9]{1,9}", value) else 0.0
-
-
-def _wire_error(error: HTTPError, url: str) -> Exception:
-    host = host_of(url)
-    if isinstance(error, SSLError) and fatal(error):
-        return untrusted(error, url)
-    name = type(error).__name__
-    if name in ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ProxyError"):
-        cause = "cannot find" if name == "NameResolutionError" else "cannot connect to"
-        return _TransientError(NetworkError(f"{cause} {host}", hint="check --endpoint-url and the network"))
-    if name == "ReadTimeoutError":
-        return _TransientError(
-            NetworkError(f"{host} does not answer in time", hint="try again, or raise --timeout")
-        )
-    return _TransientError(NetworkError(f"the connection to {host} breaks off", hint="try again later"))

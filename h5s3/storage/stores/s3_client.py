@@ -16,7 +16,8 @@ from botocore.parsers import ResponseParserError
 from h5s3.errors import AccessError, H5s3Error, NetworkError, NotFoundError, UsageError
 from h5s3.settings import Settings
 from h5s3.storage.http.response_limits import bounded_pools
-from h5s3.storage.http.tls import fatal, host_of, untrusted, warn_unverified
+from h5s3.storage.http.tls import fatal, warn_unverified
+from h5s3.storage.http.wire_errors import wire_error
 from h5s3.storage.responses import ANONYMOUS, REGION, access_hint, failure
 from h5s3.storage.trace import Trace
 
@@ -28,7 +29,6 @@ METHODS = {
     "ListObjectsV2": "LIST",
     "ListObjectVersions": "LIST",
 }
-UNREACHED = (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError)
 LARGEST_PAGE = 8 << 20  # bytes; 1,000 keys of 1 KiB take less
 PAGE_POOLS = bounded_pools(AWSHTTPConnectionPool, AWSHTTPSConnectionPool, LARGEST_PAGE)
 # What botocore lets through where an answer holds no number, no date or no XML in its place.
@@ -195,7 +195,7 @@ def plain_error(error: Exception, who: str) -> H5s3Error:
     if isinstance(error, ValueError | boto.InvalidRegionError):
         return UsageError("not a valid endpoint or region", hint="check --endpoint-url and --region")
     if isinstance(error, boto.HTTPClientError | boto.ConnectionError):
-        return given_up(error) or _wire_error(error)
+        return given_up(error) or wire_error(error, str(error.kwargs.get("endpoint_url", "")))
     if isinstance(error, ResponseParserError):
         return NetworkError("the server does not answer like S3", hint="check --endpoint-url")
     return NetworkError(f"the storage client failed ({name})")
@@ -204,17 +204,6 @@ def plain_error(error: Exception, who: str) -> H5s3Error:
 def unreadable(error: Exception) -> bool:
     """Whether an answer came that botocore could make nothing of, in a way it did not foresee."""
     return isinstance(error, UNREADABLE) and not isinstance(error, boto.BotoCoreError)
-
-
-def _wire_error(error: Any) -> H5s3Error:
-    url = str(getattr(error, "kwargs", {}).get("endpoint_url", ""))
-    if isinstance(error, boto.SSLError) and fatal(error):
-        return untrusted(error, url)
-    if isinstance(error, boto.ReadTimeoutError):
-        return NetworkError("the server does not answer in time", hint="try again, or raise --timeout")
-    if isinstance(error, UNREACHED):
-        return NetworkError(f"cannot connect to {host_of(url)}", hint="check --endpoint-url and the network")
-    return NetworkError(f"the connection to {host_of(url)} breaks off", hint="try again later")
 
 
 def given_up(error: Exception) -> H5s3Error | None:
