@@ -62,13 +62,9 @@ class Session:
 
     def store(self, location: Location) -> Store:
         """The store for a location, opened when first needed."""
-        key: str = location.kind
-        if key == "fsspec":
-            protocol, _, rest = location.key.partition("://")
-            key = f"{protocol}://{rest.partition('/')[0]}"
-        if key not in self._stores:
-            self._stores[key] = open_store(location, self.settings, self.trace)
-        return self._stores[key]
+        if location.store not in self._stores:
+            self._stores[location.store] = open_store(location, self.settings, self.trace)
+        return self._stores[location.store]
 
     def answer(
         self,

@@ -84,8 +84,8 @@ class Catalog:
         return None
 
     def remember_listing(self, location: Location, question: str, body: bytes) -> None:
-        """Keep a listing for 30 seconds; of what comes through fsspec, nothing is written to disk."""
-        if location.kind == "fsspec":
+        """Keep a listing for 30 seconds; nothing is written of those by fsspec and foreign stores."""
+        if location.kind in ("fsspec", "foreign"):
             return
         value = b"%.3f\n" % time.time() + body
         self._cache.set_many({self._key("list", location, question): value}, "list")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from h5s3.errors import UsageError
 
-Kind = Literal["s3", "web", "local", "fsspec"]
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
+
+Kind = Literal["s3", "web", "local", "foreign", "fsspec"]  # foreign: of a package that brings a store
+STORES = "h5s3.stores"  # the group of entry points, named by the scheme: callables as in `storage.open`
 S3_SCHEMES = ("s3", "s3a", "s3n")
 CHAIN = re.compile(r"::[\w+.-]+(://|::)")  # each protocol of a chain may have a password
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]*")  # with a colon: protocols that fsspec chains
@@ -33,13 +37,25 @@ class Location:
             return f"s3://{self.bucket}/{_text(self.key)}" if self.bucket else "s3://"
         if self.kind == "local":
             return _text(self.key)
-        chained = CHAIN.search(self.key) if self.kind == "fsspec" else None
+        chained = CHAIN.search(self.key) if self.kind != "web" else None
         return _shown(self.key[: chained.start()]) + "::…" if chained else _shown(self.key)
+
+    @property
+    def scheme(self) -> str:
+        """The protocol of a URL, in lower case; empty for a key of S3 and a local path."""
+        return "" if self.kind in ("s3", "local") else self.key.partition("://")[0].lower()
+
+    @property
+    def store(self) -> str:
+        """Names the store that serves this location: S3, the web and local files have one each."""
+        if self.kind not in ("foreign", "fsspec"):
+            return self.kind
+        return f"{self.scheme}://{self.key.partition('://')[2].partition('/')[0]}"
 
     @property
     def name(self) -> str:
         """The last part of the key, for titles."""
-        path = _shown(self.key).partition("?")[0] if self.kind in ("web", "fsspec") else self.key
+        path = _shown(self.key).partition("?")[0] if self.scheme else self.key
         return path.rstrip("/").rpartition("/")[2] or path
 
 
@@ -47,9 +63,9 @@ def parse_location(text: str, default_bucket: str | None = None) -> Location:
     """Read a LOCATION argument.
 
     `s3://bucket/key` (no URL parsing: `?`, `#`, `%`, `//` belong to the key; Hadoop's `s3a://` and
-    `s3n://` are other words for it), `https://…`, `file://…`,
-    any other `protocol://` that fsspec knows, an absolute path or one that starts with `./` or `../`;
-    a bare name is a key of the default bucket where there is one, else a local path.
+    `s3n://` are other words for it), `https://…`, `file://…`, any other `protocol://` that an installed
+    store or fsspec knows, an absolute path or one that starts with `./` or `../`; a bare name is a key
+    of the default bucket where there is one, else a local path.
     Raises `UsageError`.
     """
     if not text:
@@ -81,7 +97,14 @@ def _with_scheme(scheme: str, text: str, rest: str) -> Location:
         if host not in ("", "localhost") or not slash:
             raise UsageError("file:// takes an absolute path of this machine", location=text)
         return Location("local", url2pathname("/" + path))
-    return Location("fsspec", text)
+    return Location("foreign" if foreign_stores(scheme) else "fsspec", text)
+
+
+def foreign_stores(scheme: str) -> EntryPoints:
+    """The stores that installed packages bring for a scheme, in the order of `sys.path`."""
+    from importlib.metadata import entry_points
+
+    return entry_points(group=STORES, name=scheme)
 
 
 def _hostless(url: str) -> UsageError:

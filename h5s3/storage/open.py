@@ -1,27 +1,40 @@
-"""Which storage answers for a location. S3's client is loaded when an S3 location is first asked for."""
+"""Which store serves a location: a built-in one, one of another package, or fsspec."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
+
+from h5s3.errors import H5s3Error
 from h5s3.settings import Settings
 from h5s3.storage.base import Store
-from h5s3.storage.location import Location
+from h5s3.storage.location import Location, foreign_stores
 from h5s3.storage.trace import Trace
+
+Opener = Callable[[Location, Settings, Trace], Store]
+BUILT_IN = {  # by kind of location; imported when first asked for
+    "s3": "h5s3.storage.stores.s3:open_s3",
+    "web": "h5s3.storage.stores.web:open_web",
+    "local": "h5s3.storage.stores.local:open_local",
+    "fsspec": "h5s3.storage.stores.fsspec:open_fsspec",
+}
 
 
 def open_store(location: Location, settings: Settings, trace: Trace) -> Store:
     """The store for a location. Raises `UsageError` where settings or protocol make no sense."""
-    if location.kind == "local":
-        from h5s3.storage.stores.local import LocalStore
+    if location.kind == "foreign":
+        return _foreign(location)(location, settings, trace)
+    module, _, name = BUILT_IN[location.kind].partition(":")
+    opener: Opener = getattr(import_module(module), name)
+    return opener(location, settings, trace)
 
-        return LocalStore()
-    if location.kind == "web":
-        from h5s3.storage.stores.web import WebStore
 
-        return WebStore(settings, trace)
-    if location.kind == "fsspec":
-        from h5s3.storage.stores.fsspec import open_fsspec
-
-        return open_fsspec(location, settings, trace)
-    from h5s3.storage.stores.s3 import S3Store
-
-    return S3Store(settings, trace)
+def _foreign(location: Location) -> Opener:
+    """What another package opens its locations with."""
+    (entry, *_) = foreign_stores(location.scheme)
+    try:
+        opener: Opener = entry.load()
+    except (ImportError, AttributeError) as error:
+        cause = f"the store of {entry.value} cannot be loaded ({type(error).__name__})"
+        raise H5s3Error(cause, location=location.display) from None
+    return opener

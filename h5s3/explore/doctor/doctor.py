@@ -50,7 +50,7 @@ def doctor(
 
 
 def _is_file(location: Location) -> bool:
-    return location.kind in ("local", "fsspec") or is_object(location)
+    return location.kind in ("local", "foreign", "fsspec") or is_object(location)
 
 
 def _connection(
@@ -65,6 +65,10 @@ def _connection(
 
         tell("asking the server", 0.1)
         found.found, endpoint = examine_web(session.settings, session.trace, location)
+    elif location is not None and location.kind == "foreign":
+        found.add(
+            "connection", unknown("reachable", "not looked at: the store of another package reads this")
+        )
     elif location is not None and location.kind == "fsspec":
         why = "not looked at: fsspec reads this, by settings of its own"
         found.add("connection", unknown("reachable", why))

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from h5s3.errors import AccessError, H5s3Error, NetworkError, NotFoundError
 from h5s3.records import Entry
+from h5s3.settings import Settings
 from h5s3.storage.base import ObjectInfo, OnArrival, Range
 from h5s3.storage.location import Location
 from h5s3.storage.responses import changed
+from h5s3.storage.trace import Trace
 
 
 class LocalStore:
@@ -94,6 +96,11 @@ class LocalStore:
         if len(data) != stop - start or self._info(obj.location, os.fstat(descriptor)).etag != obj.etag:
             raise changed().at(obj.location.display)
         return data
+
+
+def open_local(location: Location, settings: Settings, trace: Trace) -> LocalStore:
+    """The store of local files."""
+    return LocalStore()
 
 
 def _walk(root: Path, folder: Path, recursive: bool) -> Iterator[Entry]:

@@ -251,6 +251,11 @@ class S3Store:
         return error.at(location.display)
 
 
+def open_s3(location: Location, settings: Settings, trace: Trace) -> S3Store:
+    """The store of S3."""
+    return S3Store(settings, trace)
+
+
 def _http_date(answer: dict[str, Any]) -> str | None:
     """Last-Modified as the server wrote it, to be compared with that of later answers."""
     headers: dict[str, str] = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})

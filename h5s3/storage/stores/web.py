@@ -92,6 +92,11 @@ class WebStore:
         self._client.close()
 
 
+def open_web(location: Location, settings: Settings, trace: Trace) -> WebStore:
+    """The store of URLs."""
+    return WebStore(settings, trace)
+
+
 def _target(url: str) -> Target:
     signed = "?" in url and unsigned(url) != url
     return Target(url, {}, SIGNED_URL if signed else UNSIGNED_URL)
