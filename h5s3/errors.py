@@ -40,6 +40,10 @@ class NotFoundError(H5s3Error):
     exit_code = 3
 
 
+class NoBucketError(NotFoundError):
+    """No such bucket (exit 3)."""
+
+
 class AccessError(H5s3Error):
     """Missing, wrong or insufficient credentials (exit 4)."""
 

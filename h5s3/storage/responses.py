@@ -6,7 +6,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from h5s3.errors import AccessError, ChangedError, H5s3Error, NetworkError, NotFoundError, TransientError
+from h5s3.errors import (
+    AccessError,
+    ChangedError,
+    H5s3Error,
+    NetworkError,
+    NoBucketError,
+    NotFoundError,
+    TransientError,
+)
 from h5s3.storage.base import ObjectInfo, Range, strong_etag
 
 CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})")
@@ -112,7 +120,7 @@ def failure(status: int, body: bytes, who: str, pinned: bool) -> H5s3Error:
     if status == 412 or (status in (404, 410, 416) and pinned):
         return changed()
     if status in (404, 410):
-        return NotFoundError("no such object" if code != "NoSuchBucket" else "no such bucket")
+        return NoBucketError("no such bucket") if code == "NoSuchBucket" else NotFoundError("no such object")
     if status in (401, 403) or code in DENIED:
         return AccessError(f"access denied{named}, {who}", hint=access_hint(code, who))
     if status in TRANSIENT:

@@ -18,7 +18,8 @@ from h5s3.errors import NetworkError, UsageError
 from h5s3.settings import Settings
 from h5s3.storage.location import parse_location
 from h5s3.storage.open import open_store
-from h5s3.storage.stores.fsspec import open_s3fs
+from h5s3.storage.stores.fsspec import FsspecStore
+from h5s3.storage.stores.s3fs import s3fs_filesystem
 from h5s3.storage.trace import Trace
 from tests.support.cli import BUCKET, run, sample, spawn
 from tests.support.doctor import certificate
@@ -225,10 +226,10 @@ def test_fsspec_is_told_or_refused(
     location = parse_location(sample(rclone, "nexus"))
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")  # s3fs would try for nine seconds
     with pytest.raises(NetworkError):
-        open_s3fs(Settings(), Trace()).head(location)
-    assert open_s3fs(Settings(insecure=True), Trace()).head(location).size > 0
+        FsspecStore(s3fs_filesystem(Settings()), Trace()).head(location)
+    assert FsspecStore(s3fs_filesystem(Settings(insecure=True)), Trace()).head(location).size > 0
     monkeypatch.setenv("AWS_CA_BUNDLE", str(papers["good"]))
-    assert open_s3fs(Settings(), Trace()).head(location).size > 0
+    assert FsspecStore(s3fs_filesystem(Settings()), Trace()).head(location).size > 0
     with pytest.raises(UsageError, match="cannot be passed on to fsspec"):
         open_store(parse_location("memory://x.h5"), Settings(insecure=True), Trace())
 

@@ -12,7 +12,7 @@ from h5s3.errors import RefusedError
 from h5s3.settings import Settings
 from h5s3.storage.http.tls import warn_unverified
 from h5s3.storage.location import Location
-from h5s3.storage.stores.fsspec import plainly, s3fs_filesystem
+from h5s3.storage.stores.fsspec import translate_errors
 from h5s3.storage.stores.s3_client import METHODS
 from h5s3.storage.trace import Trace
 
@@ -28,7 +28,9 @@ def open_counted(
     """
     import s3fs.core
 
-    with plainly(location):
+    from h5s3.storage.stores.s3fs import s3fs_filesystem
+
+    with translate_errors(location):
         session = s3fs.core.aiobotocore.session.AioSession(profile=settings.profile)
         _count(session, trace, limit)
         filesystem = s3fs_filesystem(settings, session)
@@ -69,7 +71,7 @@ class CountedFile(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Fill the buffer as far as the file goes. Raises `RefusedError`, and what a store raises."""
         self._settings.check_deadline()
-        with plainly(self._location):
+        with translate_errors(self._location):
             return int(self._file.readinto(buffer))
 
 

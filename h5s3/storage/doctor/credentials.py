@@ -94,7 +94,7 @@ def _written_expiry(session: Any, method: str) -> datetime | None:
     """When keys of a file expire, where whoever wrote them there says so beside them."""
     if method not in ("shared-credentials-file", "config-file"):
         return None
-    scoped = session._session.get_scoped_config()
+    scoped = session.core.get_scoped_config()
     for name in EXPIRY_NAMES:
         try:
             found = datetime.fromisoformat(str(scoped.get(name) or ""))
@@ -106,7 +106,7 @@ def _written_expiry(session: Any, method: str) -> datetime | None:
 
 def source(method: str, session: Any) -> str:
     """Who gave the credentials, in words."""
-    names = {name: session._session.get_config_variable(name) for name in ("config_file", "credentials_file")}
+    names = {name: session.core.get_config_variable(name) for name in ("config_file", "credentials_file")}
     paths = {name: shown_path(value or "?") for name, value in names.items()}
     return METHODS.get(method, method).format(profile=session.profile_name, **paths)
 

@@ -13,7 +13,7 @@ from h5s3.storage.doctor.credentials import Keys
 from h5s3.storage.doctor.error_codes import authentication
 from h5s3.storage.doctor.findings import failure, ok, origin_of, unknown
 from h5s3.storage.doctor.setup import services_endpoint
-from h5s3.storage.stores.s3_client import BOTO_ERRORS, error_code, is_aws, plain_error
+from h5s3.storage.stores.s3_client import BOTO_ERRORS, error_code, is_aws, translate_error
 
 
 def identity(session: Any, settings: Settings, endpoint: str, keys: Keys | None) -> list[Finding]:
@@ -46,5 +46,5 @@ def _refused(error: Exception, named: str | None) -> Finding:
     if cause is not None:
         return failure("identity", f"{cause.words} ({code})", cause.remedy, 4)
     where = origin_of(named) if named else "AWS STS"
-    plain = plain_error(error, "").cause
+    plain = translate_error(error, "").cause
     return unknown("identity", f"{where} does not tell: {code or plain}")

@@ -55,7 +55,7 @@ def profile(session: Any, settings: Settings) -> Finding:
     origin = "--profile" if settings.profile else origin
     files = []
     for kind in ("config_file", "credentials_file"):
-        path = session._session.get_config_variable(kind)
+        path = session.core.get_config_variable(kind)
         there = path and Path(path).expanduser().is_file()
         files.append(f"{shown_path(path or '?')}{'' if there else ' (not there)'}")
     return ok("profile", f"{session.profile_name} ({origin}); files: {', '.join(files)}")
@@ -69,7 +69,7 @@ def region(session: Any, settings: Settings, client: Any, origins: Mapping[str, 
         return ok("region", f"{name} ({origins.get('region', 'an option')})")
     if os.environ.get("AWS_DEFAULT_REGION"):
         return ok("region", f"{name} (AWS_DEFAULT_REGION)")
-    if session._session.get_scoped_config().get("region"):
+    if session.core.get_scoped_config().get("region"):
         return ok("region", f"{name} (profile {session.profile_name} in the AWS config)")
     if unheard and unheard != name:
         detail = f"{name}, the default: AWS_REGION={unheard} is set, and boto3 does not read it"
@@ -105,12 +105,12 @@ def endpoint_origin(session: Any, settings: Settings, origins: Mapping[str, str]
     """Who named the endpoint."""
     if settings.endpoint_url:
         return origins.get("endpoint_url", "an option")
-    if session._session.get_config_variable("ignore_configured_endpoint_urls"):
+    if session.core.get_config_variable("ignore_configured_endpoint_urls"):
         return "the default"
     named = [name for name in ENDPOINT_NAMES if os.environ.get(name)]
     if named:
         return named[0]
-    scoped = session._session.get_scoped_config()
+    scoped = session.core.get_scoped_config()
     if scoped.get("endpoint_url") or services_endpoint(session, "s3"):
         return f"profile {session.profile_name} in the AWS config"
     return "the default"
@@ -118,8 +118,8 @@ def endpoint_origin(session: Any, settings: Settings, origins: Mapping[str, str]
 
 def services_endpoint(session: Any, service: str) -> str | None:
     """The endpoint of one service that the profile's `services` section names."""
-    name = session._session.get_scoped_config().get("services")
-    sections = session._session.full_config.get("services") or {}
+    name = session.core.get_scoped_config().get("services")
+    sections = session.core.full_config.get("services") or {}
     section = (sections.get(name) or {}).get(service) if name else None
     found = section.get("endpoint_url") if isinstance(section, dict) else None
     return str(found) if found else None
@@ -141,7 +141,7 @@ def styles(session: Any, client: Any, bucket: str) -> list[Finding]:
         )
     else:
         addressing = ok("addressing", f"virtual-host style: {shown}.{host}")
-    asked = session._session.get_config_variable("request_checksum_calculation") or "when_supported"
+    asked = session.core.get_config_variable("request_checksum_calculation") or "when_supported"
     others = "" if asked.lower() == "when_required" else f"; other tools here use {asked}"
     if others and not is_aws(url):
         others += ", which some servers refuse (AWS_REQUEST_CHECKSUM_CALCULATION)"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -28,7 +29,7 @@ class FsspecStore:
     """One fsspec file system behind the storage protocol."""
 
     def __init__(self, filesystem: Any, trace: Trace, settings: Settings | None = None) -> None:
-        _quiet()
+        quiet()
         self._fs = filesystem
         self._trace = trace
         self._settings = settings or Settings()
@@ -37,7 +38,7 @@ class FsspecStore:
 
     def head(self, location: Location) -> ObjectInfo:
         """Size and what the file system offers of an identity."""
-        with plainly(location), self._trace.round():
+        with translate_errors(location), self._trace.round():
             self._settings.check_deadline()
             self._trace.request("HEAD")
             self._fs.invalidate_cache()
@@ -82,7 +83,7 @@ class FsspecStore:
 
     def _cat(self, obj: ObjectInfo, ranges: list[Range]) -> dict[Range, bytes]:
         path = _path(self._fs, obj.location)
-        with plainly(obj.location), self._trace.round():
+        with translate_errors(obj.location), self._trace.round():
             self._settings.check_deadline()
             starts, stops = [r[0] for r in ranges], [r[1] for r in ranges]
             answers = self._fs.cat_ranges([path] * len(ranges), starts, stops, on_error="raise")
@@ -112,7 +113,7 @@ class FsspecStore:
         path = _path(self._fs, location)
         bucket = f"{location.bucket}/" if location.kind == "s3" else ""
         folder = path[: path.rfind("/") + 1] if bucket else path
-        with plainly(location), self._trace.round():
+        with translate_errors(location), self._trace.round():
             self._trace.request("LIST")
             self._fs.invalidate_cache()
             found = self._fs.find(folder, detail=True) if recursive else self._fs.ls(folder, detail=True)
@@ -157,7 +158,7 @@ def open_fsspec(location: Location, settings: Settings, trace: Trace) -> FsspecS
         options = kind._get_kwargs_from_urls(location.key)
     except (ImportError, ValueError):
         raise UsageError(f"nothing here reads {protocol}:// locations", location=location.display) from None
-    with plainly(location):
+    with translate_errors(location):
         try:
             return FsspecStore(kind(**options), trace, settings)
         except TypeError:
@@ -166,36 +167,7 @@ def open_fsspec(location: Location, settings: Settings, trace: Trace) -> FsspecS
             ) from None
 
 
-def open_s3fs(settings: Settings, trace: Trace) -> FsspecStore:
-    """s3fs with the same settings: the second implementation, to compare the first with."""
-    return FsspecStore(s3fs_filesystem(settings), trace, settings)
-
-
-def s3fs_filesystem(settings: Settings, session: Any = None) -> Any:
-    """The file system of s3fs, on a session of aiobotocore where one is given."""
-    _quiet()
-    import s3fs
-
-    from h5s3.storage.stores.fsspec_session import UnredirectedSession
-
-    client: dict[str, Any] = {"region_name": settings.region} if settings.region else {}
-    if settings.insecure:
-        client["verify"] = False
-    return s3fs.S3FileSystem(
-        anon=settings.anon,
-        profile=settings.profile,
-        key=settings.access_key,
-        secret=settings.secret_key,
-        endpoint_url=settings.endpoint_url,
-        client_kwargs=client,
-        config_kwargs={"http_session_cls": UnredirectedSession},
-        requester_pays=settings.request_payer,
-        skip_instance_cache=True,
-        session=session,
-    )
-
-
-def _quiet() -> None:
+def quiet() -> None:
     """Have what these libraries log of broken connections not end on standard error, but for `--debug`.
 
     Their failures are raised as well. A program that has set up logging still gets the records.
@@ -224,23 +196,18 @@ def _path(filesystem: Any, location: Location) -> str:
     return path
 
 
-class plainly:
-    """Turns what file systems raise into our errors."""
-
-    def __init__(self, location: Location) -> None:
-        self._where = location.display
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, H5s3Error):  # such as the end of the time
-            error.at(self._where)
-            return
-        if not isinstance(error, Exception):
-            return
-        if isinstance(error, FileNotFoundError):
-            raise NotFoundError("no such object", location=self._where) from None
-        if isinstance(error, PermissionError):
-            raise AccessError("access denied", location=self._where) from None
-        raise NetworkError(f"the storage failed ({type(error).__name__})", location=self._where) from None
+@contextmanager
+def translate_errors(location: Location) -> Iterator[None]:
+    """Turn what file systems raise into our errors, located."""
+    where = location.display
+    try:
+        yield
+    except H5s3Error as error:  # such as the end of the time
+        error.at(where)
+        raise
+    except FileNotFoundError:
+        raise NotFoundError("no such object", location=where) from None
+    except PermissionError:
+        raise AccessError("access denied", location=where) from None
+    except Exception as error:  # noqa: BLE001 - each file system has errors of its own
+        raise NetworkError(f"the storage failed ({type(error).__name__})", location=where) from None

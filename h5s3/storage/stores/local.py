@@ -55,7 +55,7 @@ class LocalStore:
                 return
             yield from _walk(root, root, recursive)
         except (OSError, ValueError) as error:
-            raise _plain(error, location) from None
+            raise _translated(error, location) from None
 
     def close(self) -> None:
         """Close every file."""
@@ -69,7 +69,7 @@ class LocalStore:
                 # O_NONBLOCK: a named pipe must not hang the command
                 descriptor = os.open(location.key, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             except (OSError, ValueError) as error:
-                raise _plain(error, location) from None
+                raise _translated(error, location) from None
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 os.close(descriptor)
                 raise NotFoundError("not a regular file", location=location.display, hint="try: h5s3 ls")
@@ -92,7 +92,7 @@ class LocalStore:
         try:
             data = os.pread(descriptor, stop - start, start)
         except OSError as error:
-            raise _plain(error, obj.location) from None
+            raise _translated(error, obj.location) from None
         if len(data) != stop - start or self._info(obj.location, os.fstat(descriptor)).etag != obj.etag:
             raise changed().at(obj.location.display)
         return data
@@ -135,7 +135,7 @@ def _date(status: os.stat_result) -> str:
     return datetime.fromtimestamp(status.st_mtime, UTC).isoformat(timespec="seconds")
 
 
-def _plain(error: OSError | ValueError, location: Location) -> H5s3Error:
+def _translated(error: OSError | ValueError, location: Location) -> H5s3Error:
     where = location.display
     if isinstance(error, FileNotFoundError | NotADirectoryError | ValueError):
         return NotFoundError("no such file", location=where)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from h5s3.errors import AccessError, H5s3Error, NetworkError, NotFoundError
+from h5s3.errors import AccessError, H5s3Error, NetworkError, NoBucketError, NotFoundError
 from h5s3.records import Entry
 from h5s3.settings import Settings
 from h5s3.storage.base import ObjectInfo, OnArrival, Range, strong_etag
@@ -22,8 +22,8 @@ from h5s3.storage.stores.s3_client import (
     error_code,
     make_client,
     make_session,
-    plain_error,
     signer,
+    translate_error,
     unreadable,
 )
 from h5s3.storage.stores.s3_list import list_buckets, list_objects, list_versions
@@ -206,7 +206,7 @@ class S3Store:
                 operation, Params=names or self._names(location), ExpiresIn=SIGNED_SECONDS
             )
         except BOTO_ERRORS as error:
-            raise plain_error(error, "").at(location.display) from None
+            raise translate_error(error, "").at(location.display) from None
         return url
 
     def _headers(self) -> dict[str, str]:
@@ -234,19 +234,19 @@ class S3Store:
         if unreadable(error):
             cause = "the server does not answer like S3"
             return NetworkError(cause, location=location.display, hint="check --endpoint-url")
-        return self._missing(plain_error(error, signer(self._session, self._settings)), location)
+        return self._missing(translate_error(error, signer(self._session, self._settings)), location)
 
     def _missing(self, error: H5s3Error, location: Location) -> H5s3Error:
         """Say whether it is the bucket or the key that is not there: a HEAD's 404 does not."""
-        if isinstance(error, NotFoundError) and location.bucket and "bucket" not in error.cause:
+        if isinstance(error, NotFoundError) and location.bucket and not isinstance(error, NoBucketError):
             try:
                 with self._trace.round():
                     self._client.head_bucket(Bucket=location.bucket)
             except BOTO_ERRORS as reply:
                 if error_code(reply) == "404":
-                    error = NotFoundError("no such bucket")
+                    error = NoBucketError("no such bucket")
         if isinstance(error, NotFoundError) and not error.hint:
-            listed = f"s3://{location.bucket}/" if "object" in error.cause else "s3://"
+            listed = "s3://" if isinstance(error, NoBucketError) else f"s3://{location.bucket}/"
             error.hint = f"try: h5s3 ls {listed}"
         return error.at(location.display)
 

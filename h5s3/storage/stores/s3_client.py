@@ -7,13 +7,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.session
 from botocore import UNSIGNED
 from botocore import exceptions as boto
 from botocore.awsrequest import AWSHTTPConnectionPool, AWSHTTPSConnectionPool
 from botocore.config import Config
 from botocore.parsers import ResponseParserError
 
-from h5s3.errors import AccessError, H5s3Error, NetworkError, NotFoundError, UsageError
+from h5s3.errors import AccessError, H5s3Error, NetworkError, NoBucketError, NotFoundError, UsageError
 from h5s3.settings import Settings
 from h5s3.storage.http.response_limits import bounded_pools
 from h5s3.storage.http.tls import fatal, warn_unverified
@@ -36,10 +37,19 @@ UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, Re
 BOTO_ERRORS = (boto.ClientError, boto.BotoCoreError, ResponseParserError, *UNREADABLE)
 
 
-def make_session(settings: Settings) -> Any:
+class Session(boto3.Session):  # type: ignore[misc]
+    """A session of boto3 whose botocore session, which holds all of the configuration, is public."""
+
+    def __init__(self, core: botocore.session.Session, **options: Any) -> None:
+        super().__init__(botocore_session=core, **options)
+        self.core = core
+
+
+def make_session(settings: Settings) -> Session:
     """A boto3 session on its own chain of credentials. Raises `UsageError` for an unknown profile."""
     try:
-        return boto3.Session(
+        return Session(
+            botocore.session.get_session(),
             profile_name=settings.profile,
             aws_access_key_id=settings.access_key,
             aws_secret_access_key=settings.secret_key,
@@ -48,17 +58,17 @@ def make_session(settings: Settings) -> Any:
     except boto.ProfileNotFound:
         raise UsageError(f"no profile {settings.profile!r} in the AWS config files") from None
     except (boto.BotoCoreError, ValueError) as error:
-        raise plain_error(error, "") from None
+        raise translate_error(error, "") from None
 
 
-def make_client(session: Any, settings: Settings, trace: Trace, region: str | None = None) -> Any:
+def make_client(session: Session, settings: Settings, trace: Trace, region: str | None = None) -> Any:
     """An S3 client; path style and no extra checksums where the endpoint is not AWS's own."""
     try:
         client = _client(session, settings, region, _likely_style(session, settings))
         if not is_aws(client.meta.endpoint_url) and "addressing_style" not in (client.meta.config.s3 or {}):
             client = _client(session, settings, region, {"addressing_style": "path"})
     except (boto.BotoCoreError, ValueError) as error:
-        raise plain_error(error, "") from None
+        raise translate_error(error, "") from None
     if settings.insecure:
         warn_unverified(client.meta.endpoint_url)
     _bound(client)
@@ -80,11 +90,11 @@ def _harmless(body: Any) -> Any:
     return b"" if isinstance(body, bytes) and (b"<!DOCTYPE" in body or b"\0" in body) else body
 
 
-def _likely_style(session: Any, settings: Settings) -> dict[str, str]:
+def _likely_style(session: Session, settings: Settings) -> dict[str, str]:
     """Path style where an option or the environment names an endpoint: spares making a second client."""
     environ = os.environ
     endpoint = settings.endpoint_url or environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL")
-    chosen = "addressing_style" in (session._session.get_scoped_config().get("s3") or {})
+    chosen = "addressing_style" in (session.core.get_scoped_config().get("s3") or {})
     return {"addressing_style": "path"} if endpoint and not is_aws(endpoint) and not chosen else {}
 
 
@@ -131,13 +141,13 @@ def _forget_odd_region(parsed: dict[str, Any]) -> None:
             del place[name]
 
 
-def ca_bundle(session: Any) -> str | None:
+def ca_bundle(session: Session) -> str | None:
     """The file of certificates to trust, where boto3's chain or the environment names one."""
-    found = session._session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
+    found = session.core.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
     return str(found) if found else None
 
 
-def _client(session: Any, settings: Settings, region: str | None, s3: dict[str, str]) -> Any:
+def _client(session: Session, settings: Settings, region: str | None, s3: dict[str, str]) -> Any:
     timeout = settings.request_seconds
     config = Config(
         signature_version=UNSIGNED if settings.anon else "s3v4",
@@ -162,7 +172,7 @@ def is_aws(endpoint: str) -> bool:
     return host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws"))
 
 
-def signer(session: Any, settings: Settings) -> str:
+def signer(session: Session, settings: Settings) -> str:
     """Who signs the requests, in words that give nothing away."""
     if settings.anon:
         return ANONYMOUS
@@ -179,7 +189,7 @@ def signer(session: Any, settings: Settings) -> str:
     return f"signed with credentials from {credentials.method}"
 
 
-def plain_error(error: Exception, who: str) -> H5s3Error:
+def translate_error(error: Exception, who: str) -> H5s3Error:
     """A botocore error as one of ours."""
     if isinstance(error, boto.ClientError):
         return _client_error(error, who)
@@ -225,7 +235,7 @@ def _client_error(error: Any, who: str) -> H5s3Error:
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     code = error_code(error)
     if code == "NoSuchBucket":
-        return NotFoundError("no such bucket")
+        return NoBucketError("no such bucket")
     if code in ("NoSuchKey", "NoSuchVersion", "404"):
         return NotFoundError("no such object")
     if code in ("ExpiredToken", "InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestTimeTooSkewed"):

@@ -17,7 +17,8 @@ import pytest
 from h5s3.errors import NetworkError
 from h5s3.settings import Settings
 from h5s3.storage.location import Location, parse_location
-from h5s3.storage.stores.fsspec import FsspecStore, open_s3fs
+from h5s3.storage.stores.fsspec import FsspecStore
+from h5s3.storage.stores.s3fs import s3fs_filesystem
 from h5s3.storage.trace import Trace
 from tests.support.cli import file, run
 from tests.support.doctor import certificate
@@ -152,7 +153,7 @@ def test_s3fs_sends_nothing_elsewhere(
     with Proxy(rclone) as proxy:
         reach(rclone, monkeypatch, proxy.url)
         monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-        store = open_s3fs(Settings(), Trace())
+        store = FsspecStore(s3fs_filesystem(Settings()), Trace())
         info = store.head(location)
         for status in STATUSES:
             proxy.clear()

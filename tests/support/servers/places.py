@@ -65,9 +65,10 @@ def _store(kind: str, location: Location, trace: Trace) -> Store:
     if kind in ("s3fs", "http"):
         import fsspec
 
-        from h5s3.storage.stores.fsspec import FsspecStore, open_s3fs
+        from h5s3.storage.stores.fsspec import FsspecStore
+        from h5s3.storage.stores.s3fs import s3fs_filesystem
 
-        return open_s3fs(Settings(), trace) if kind == "s3fs" else FsspecStore(fsspec.filesystem(kind), trace)
+        return FsspecStore(s3fs_filesystem(Settings()) if kind == "s3fs" else fsspec.filesystem(kind), trace)
     return open_store(location, Settings(), trace)
 
 
