@@ -1,16 +1,20 @@
 """Servers for the whole run, a proxy for each test, and an environment that is nobody's."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import boto3
 import hypothesis
 import pytest
 
+from h5s3.demo.samples import make_samples
+from tests.support import shapes
+from tests.support.h5files import make as h5files
 from tests.support.hostile import secrecy
 from tests.support.servers.proxy import Proxy
 from tests.support.servers.s3 import S3Server, external_server, moto_server, rclone_server
+from tests.support.shared import made_once
 
 hypothesis.settings.register_profile("h5s3", deadline=None)  # seconds are never asserted
 hypothesis.settings.load_profile("h5s3")
@@ -52,6 +56,32 @@ def server(request: pytest.FixtureRequest) -> S3Server:
     """
     found: S3Server = request.getfixturevalue(request.param)
     return found
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """All the good files by name, to be read only."""
+    folder = made_once(tmp_path_factory, "h5files", h5files.make_all)
+    return {name: folder / f"{name}.h5" for name in h5files.FILES}
+
+
+@pytest.fixture(scope="session")
+def shape(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Gives the file of a name in `shapes.SHAPES`, to be read only."""
+
+    def named(name: str) -> Path:
+        folder = made_once(
+            tmp_path_factory, f"shape-{name}", lambda new: shapes.SHAPES[name](new / "file.h5")
+        )
+        return folder / "file.h5"
+
+    return named
+
+
+@pytest.fixture(scope="session")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for a server: its bucket `demo` holds the sample files of the demo, to be read only."""
+    return made_once(tmp_path_factory, "samples", lambda new: make_samples(new / "demo"))
 
 
 @pytest.fixture

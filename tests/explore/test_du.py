@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,12 +27,6 @@ from tests.support.servers.proxy import Proxy
 from tests.support.servers.s3 import S3Server
 
 Sums = tuple[int, int, int]  # stored, logical, datasets
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """All the good files, made once."""
-    return h5files.make_all(tmp_path_factory.mktemp("du"))
 
 
 def ask(data: bytes, path: str = "/", **options: Any) -> DiskUsage:
@@ -83,14 +78,11 @@ def _dataset(found: Any) -> Sums:
 
 
 @pytest.mark.parametrize("name", sorted(h5files.FILES))
-@pytest.mark.parametrize("block", [None, 512])
-def test_the_sums_are_those_of_h5py(name: str, block: int | None, files: dict[str, Path]) -> None:
+def test_the_sums_are_those_of_h5py(name: str, files: dict[str, Path]) -> None:
+    """Of the file in small blocks; and again in blocks as they are, one level of it."""
     data = files[name].read_bytes()
-    if block is None:
+    with in_blocks(512):
         found = ask(data)
-    else:
-        with in_blocks(block):
-            found = ask(data)
     assert (found.stored, found.logical, found.num_datasets) == told_by_h5py(files[name])
     datasets = [entry for entry in found.entries if entry.type == "dataset" and entry.alias_of is UNSET]
     assert sum(entry.stored or 0 for entry in datasets) == found.stored
@@ -239,47 +231,22 @@ def test_damage_costs_what_is_damaged(files: dict[str, Path], tmp_path: Path) ->
 # ------------------------------------------------------------------------------------------ what it costs
 
 
-def chunked(path: Path, libver: str) -> Path:
-    """500 datasets of 64 gzipped chunks."""
-    noise = np.random.default_rng(1).integers(0, 256, (64, 64), dtype="u1")
-    with h5py.File(path, "w", libver=libver) as file:
-        for index in range(500):
-            file.create_dataset(f"d{index:04d}", data=noise, chunks=(1, 64), compression="gzip")
-    return path
-
-
-MAKERS = {
-    "v1": lambda path: shapes.scattered(path),
-    "latest": lambda path: shapes.scattered(path, libver="latest"),
-    "paged": lambda path: shapes.scattered(path, libver="latest", page=shapes.MIB),
-    "wide": lambda path: shapes.wide(path),
-    "chunked_v1": lambda path: chunked(path, "earliest"),
-    "chunked_latest": lambda path: chunked(path, "latest"),
-}
-
-
-@pytest.fixture(scope="module", params=MAKERS)
-def shaped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("shapes") / f"{request.param}.h5"
-    MAKERS[request.param](path)
-    return path
-
-
-def test_indexes_of_siblings_share_rounds(shaped: Path) -> None:
-    data = shaped.read_bytes()
+@pytest.mark.parametrize("name", shapes.SHAPES)
+def test_indexes_of_siblings_share_rounds(name: str, shape: Callable[[str], Path]) -> None:
+    data = shape(name).read_bytes()
     walked, used = MemoryStore(data), MemoryStore(data)
     tree(memory_session(walked), LOCATION, depth=0, limit=0)
     found = du(memory_session(used), LOCATION, depth=0, limit=0)
-    assert (found.stored, found.logical, found.num_datasets) == told_by_h5py(shaped)
+    assert (found.stored, found.logical, found.num_datasets) == told_by_h5py(shape(name))
     assert len(used.rounds) <= len(walked.rounds) + 1 <= 4
     assert len(used.ranges) <= len(walked.ranges) + 60
     assert used.fetched <= walked.fetched + 2_000_000
 
 
 def test_the_counts_are_the_proxys_and_again_costs_one_head(
-    server: S3Server, proxy: Proxy, tmp_path: Path
+    server: S3Server, proxy: Proxy, shape: Callable[[str], Path]
 ) -> None:
-    server.put_file("usage", "chunked.h5", chunked(tmp_path / "chunked.h5", "earliest"))
+    server.put_file("usage", "chunked.h5", shape("chunked_v1"))
     settings, place = settings_for(server, proxy), Location("s3", "chunked.h5", "usage")
     proxy.reset()
     with Session(settings) as session:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from h5s3.demo.samples import make_samples
 from h5s3.demo.server import serve
 from tests.support import ROOT
 
@@ -20,13 +19,15 @@ needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not inst
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Environment of the demo server's files, with this Python's `h5s3` on the path."""
+def demo(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Environment of a server with two of the demo's files, with this Python's `h5s3` on the path."""
     root = tmp_path_factory.mktemp("examples")
-    make_samples(root / "demo")
+    (root / "demo").mkdir()
+    for name in ("climate_2024.nc", "scan_0042.nxs"):
+        (root / "demo" / name).hardlink_to(samples / "demo" / name)
     with serve(root) as server:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        yield {**server.env(), "H5S3_CACHE_DIR": str(root / "cache"), "PATH": path}
+        yield {**server.env(), "H5S3_CACHE_DIR": str(tmp_path_factory.mktemp("cache")), "PATH": path}
 
 
 def run(demo: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from h5s3.demo.samples import make_samples
 from h5s3.demo.server import serve
 from tests.support import readme
 
@@ -18,12 +16,11 @@ COMMANDS = ["ls", "tree", "meta", "preview", "get", "du", "bench", "doctor", "ca
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def demo(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Environment of the demo server's files."""
-    root = tmp_path_factory.mktemp("readme")
-    make_samples(root / "demo")
-    with serve(root) as server:
-        yield {**server.env(), "H5S3_CACHE_DIR": str(root / "cache"), "COLUMNS": "100"}
+    cache = tmp_path_factory.mktemp("readme")
+    with serve(samples) as server:
+        yield {**server.env(), "H5S3_CACHE_DIR": str(cache), "COLUMNS": "100"}
 
 
 def test_the_first_fenced_block_is_the_two_commands() -> None:
@@ -34,7 +31,7 @@ def test_the_first_fenced_block_is_the_two_commands() -> None:
 
 @pytest.mark.parametrize("example", readme.examples(), ids=lambda example: example.command)
 def test_examples_show_what_the_commands_print(example: readme.Example, demo: dict[str, str]) -> None:
-    code, output = readme.run(example.command, {**os.environ, **demo})
+    code, output = readme.run(example.command, demo)
     assert code == 0, output
     assert output.strip()
     if not example.varies:

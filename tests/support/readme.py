@@ -6,16 +6,13 @@ dates or sizes of the wire: it is run, and its output is not compared.
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support import ROOT
+from tests.support import ROOT, cli
 
 README = ROOT / "README.md"
 BLOCK = re.compile(
@@ -41,14 +38,8 @@ def run(command: str, environment: dict[str, str]) -> tuple[int, str]:
     """Exit code and output (diagnostics last) of `h5s3 …`."""
     words = shlex.split(command)
     assert words[0] == "h5s3"
-    done = subprocess.run(
-        [sys.executable, "-m", "h5s3", *words[1:]],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    return done.returncode, done.stdout + done.stderr
+    done = cli.run(*words[1:], **environment)
+    return done.code, done.out + done.err
 
 
 def renew() -> None:
@@ -59,12 +50,7 @@ def renew() -> None:
     with tempfile.TemporaryDirectory() as folder:
         make_samples(Path(folder) / "demo")
         with serve(Path(folder)) as server:
-            environment = {
-                **os.environ,
-                **server.env(),
-                "COLUMNS": "100",
-                "H5S3_CACHE_DIR": f"{folder}/cache",
-            }
+            environment = {**server.env(), "COLUMNS": "100", "H5S3_CACHE_DIR": f"{folder}/cache"}
 
             def block(match: re.Match[str]) -> str:
                 code, output = run(match["command"], environment)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,3 +78,23 @@ def cube(path: Path, *, libver: str = "earliest") -> Path:
             place = tuple(index * edge for index, edge in zip(cell, CUBE_CHUNK, strict=True))
             data.id.write_direct_chunk(place, packed[(cell[0] * 3 + cell[1] * 5 + cell[2]) % 7])
     return path
+
+
+def chunked(path: Path, *, libver: str = "earliest") -> Path:
+    """500 datasets of 64 gzipped chunks: 2 MB."""
+    noise = np.random.default_rng(1).integers(0, 256, (64, 64), dtype="u1")
+    with h5py.File(path, "w", libver=libver) as file:
+        for index in range(500):
+            file.create_dataset(f"d{index:04d}", data=noise, chunks=(1, 64), compression="gzip")
+    return path
+
+
+SHAPES: dict[str, Callable[[Path], Path]] = {
+    "v1": scattered,
+    "latest": partial(scattered, libver="latest"),
+    "paged": partial(scattered, libver="latest", page=MIB),
+    "wide": wide,
+    "chunked_v1": chunked,
+    "chunked_latest": partial(chunked, libver="latest"),
+}
+"""What several tests read; the fixture `shape` has each made once in a run."""

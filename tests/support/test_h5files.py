@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -16,41 +15,30 @@ OPENS = {"corrupted_btree", "corrupted_local_heap", "corrupted_child_header", "c
 """Bad files that open all the same; what is bad about them shows on the way."""
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """All the good files, made once."""
-    return h5files.make_all(tmp_path_factory.mktemp("h5files"))
-
-
 def _walks(files: dict[str, Path], name: str) -> dict[str, dict[str, Any]]:
     return plain.walk(files[name])
 
 
 @pytest.mark.parametrize("name", sorted(h5files.FILES))
-def test_good_file_walks(files: dict[str, Path], name: str) -> None:
+def test_good_file_walks_and_is_small_and_the_same_again(
+    files: dict[str, Path], name: str, tmp_path: Path
+) -> None:
     entries = plain.walk(files[name])
     assert entries["/"]["kind"] == "group"
     unresolved = [path for path, entry in entries.items() if entry["kind"] == "unresolved"]
     assert bool(unresolved) == (name == "user_defined_link")
-    assert plain.walk(io.BytesIO(files[name].read_bytes())) == entries
-
-
-@pytest.mark.parametrize("name", sorted(h5files.FILES))
-def test_good_file_is_the_same_again(files: dict[str, Path], name: str, tmp_path: Path) -> None:
+    content = files[name].read_bytes()
+    assert len(content) < 600_000
     again = h5files.make(name, tmp_path)
-    assert plain.walk(again) == plain.walk(files[name])
-    if name not in h5files.VARYING:
-        assert again.read_bytes() == files[name].read_bytes()
-
-
-@pytest.mark.parametrize("name", sorted(h5files.FILES))
-def test_good_file_is_small(files: dict[str, Path], name: str) -> None:
-    assert files[name].stat().st_size < 600_000
+    assert plain.walk(again) == entries
+    assert name in h5files.VARYING or again.read_bytes() == content
 
 
 @pytest.mark.parametrize("name", sorted(h5files.BAD))
-def test_bad_file_does_not_walk(name: str, tmp_path: Path) -> None:
+def test_bad_file_does_not_walk_and_is_the_same_again(name: str, tmp_path: Path) -> None:
     path = h5files.make(name, tmp_path)
+    first = path.read_bytes()
+    assert h5files.make(name, tmp_path).read_bytes() == first
     if name in OPENS:
         h5py.File(path, "r").close()
     else:
@@ -61,12 +49,6 @@ def test_bad_file_does_not_walk(name: str, tmp_path: Path) -> None:
     except (OSError, KeyError, RuntimeError):
         return
     assert any(entry["kind"] == "unresolved" for entry in entries.values())
-
-
-@pytest.mark.parametrize("name", sorted(h5files.BAD))
-def test_bad_file_is_the_same_again(name: str, tmp_path: Path) -> None:
-    first = h5files.make(name, tmp_path).read_bytes()
-    assert h5files.make(name, tmp_path).read_bytes() == first
 
 
 def test_every_maker_says_what_it_makes() -> None:

@@ -25,7 +25,7 @@ MIB = 1 << 20
 OPENING = 2  # rounds: the first bytes, and what else libhdf5 needs to open the file
 
 
-@pytest.fixture(scope="module", params=["earliest", "latest"])
+@pytest.fixture(scope="module", params=["earliest", pytest.param("latest", marks=pytest.mark.slow)])
 def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("cube") / "shapes"
     folder.mkdir()

@@ -194,12 +194,6 @@ def test_statistics_of_tiny_and_huge_numbers(scale: float) -> None:
 # --------------------------------------------------------------------------------- every kind of value
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """All the good files, made once."""
-    return h5files.make_all(tmp_path_factory.mktemp("preview"))
-
-
 ELSEWHERE = {"virtual_other_file", "virtual_missing", "virtual_of_virtual", "external_storage"}
 ELSEWHERE |= {"broken_chunks", "billion_elements", "billion_elements_latest"}
 UNDEFINED = {"/time_never"}  # never written and never filled: HDF5 leaves whatever there was

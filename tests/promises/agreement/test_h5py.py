@@ -15,6 +15,7 @@ import pytest
 from h5py import h5a, h5d, h5f, h5o, h5p, h5t
 
 from h5s3.explore.meta import meta
+from h5s3.explore.session import Session
 from h5s3.explore.tree import tree
 from h5s3.records import Attribute, Meta, Tree, to_json
 from h5s3.storage.location import Location
@@ -37,38 +38,30 @@ STRATEGIES = {
 }
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """All the good files, made once."""
-    return h5files.make_all(tmp_path_factory.mktemp("agree"))
-
-
-@pytest.fixture(params=["local", "memory", "suspended"])
-def kind(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A local file in blocks as they are; or ranges of a store in blocks so small that much is missed,
-    with and without looking ahead."""
-    if request.param == "local":
-        yield "local"
-    else:
-        with in_blocks(512, ahead=request.param == "memory"):
-            yield request.param
+@contextmanager
+def opened(path: Path) -> Iterator[Case]:
+    """A local file, in blocks as they are."""
+    location = Location("local", str(path))
+    with one_file_session(location) as session, h5py.File(path, "r") as h5:
+        yield Case(session, location, h5, plain.walk(path))
 
 
 @contextmanager
-def opened(path: Path, kind: str) -> Iterator[Case]:
-    store = MemoryStore(path.read_bytes()) if kind != "local" else None
-    location = LOCATION if store else Location("local", str(path))
-    with one_file_session(location, store) as session, h5py.File(path, "r") as h5:
-        yield Case(session, location, h5, plain.walk(path))
+def in_pieces(path: Path, ahead: bool) -> Iterator[Session]:
+    """A session over the same file at LOCATION, in blocks so small that much is missed."""
+    with in_blocks(512, ahead=ahead), one_file_session(LOCATION, MemoryStore(path.read_bytes())) as session:
+        yield session
 
 
 # ----------------------------------------------------------------------------------------------- tree
 
 
 @pytest.mark.parametrize("name", sorted(h5files.FILES))
-def test_tree(files: dict[str, Path], name: str, kind: str) -> None:
-    with opened(files[name], kind) as case:
-        document = tree(case.session, case.location, depth=0, limit=0, attributes=True)
+def test_tree(files: dict[str, Path], name: str) -> None:
+    """What it says of the whole file is what h5py says; of the file in pieces it says the same."""
+    whole = {"depth": 0, "limit": 0, "attributes": True}
+    with opened(files[name]) as case:
+        document = tree(case.session, case.location, **whole)  # type: ignore[arg-type]
         nodes = nodes_below(document)
         assert nodes.keys() == case.entries.keys()
         assert document.num_children == len(document.children) and not document.children_truncated
@@ -78,6 +71,9 @@ def test_tree(files: dict[str, Path], name: str, kind: str) -> None:
         assert groups_of_aliases(aliases) == groups_of_aliases(wanted)
         for path, node in nodes.items():
             check_node(case, path, node)
+    for ahead in (False, True):
+        with in_pieces(files[name], ahead) as session:
+            assert tree(session, LOCATION, **whole).children == document.children  # type: ignore[arg-type]
 
 
 def nodes_below(document: Tree) -> dict[str, dict[str, Any]]:
@@ -151,10 +147,12 @@ def check_dataset_node(path: str, node: dict[str, Any], entry: dict[str, Any], d
 
 
 @pytest.mark.parametrize("name", sorted(h5files.FILES))
-def test_meta(files: dict[str, Path], name: str, kind: str) -> None:
-    with opened(files[name], kind) as case:
+def test_meta(files: dict[str, Path], name: str) -> None:
+    """What it says of every object is what h5py says; of the file in pieces it says the same."""
+    said: dict[str, Meta] = {}
+    with opened(files[name]) as case:
         for path, entry in case.entries.items():
-            document = meta(case.session, case.location, path, all_attributes=True)
+            document = said[path] = meta(case.session, case.location, path, all_attributes=True)
             assert msgspec.json.decode(to_json(document), type=Meta).path == shown(os_bytes(path))
             if entry["kind"] in LINKS:
                 check_link(case, path, entry, document)
@@ -171,6 +169,17 @@ def test_meta(files: dict[str, Path], name: str, kind: str) -> None:
                 check_type(document, owner.get_type() if entry["kind"] == "dataset" else owner)
             if entry["kind"] == "dataset":
                 check_dataset(case, entry, document, owner)
+    for ahead in (False, True):
+        with in_pieces(files[name], ahead) as session:
+            for path, document in said.items():
+                found = meta(session, LOCATION, path, all_attributes=True)
+                assert msgspec.structs.replace(found, **where(document)) == document
+
+
+def where(document: Meta) -> dict[str, Any]:
+    """What of a record depends on where the file is."""
+    names = {"location", "key", "etag", "cached", "last_modified"} & set(document.__struct_fields__)
+    return {name: getattr(document, name) for name in names}
 
 
 def check_link(case: Case, path: str, entry: dict[str, Any], document: Meta) -> None:

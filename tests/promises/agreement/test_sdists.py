@@ -27,9 +27,8 @@ def check(sdist: Sdist, results: dict[Path, Result]) -> None:
 
 
 @pytest.mark.network
-@pytest.mark.parametrize(
-    "sdist", [*SMALL, *(pytest.param(sdist, marks=pytest.mark.slow) for sdist in LARGE)], ids=lambda s: s.name
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("sdist", [*SMALL, *LARGE], ids=lambda sdist: sdist.name)
 def test_files_of_a_package(sdist: Sdist, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     if importlib.util.find_spec("unearth") is None:
         pytest.skip("unearth, which asks the package index, is not installed")

@@ -46,19 +46,21 @@ def make(nest: Path, how: str, path: Path) -> list[str]:
 
 
 def commands(where: str, paths: list[str], out: Path, *, all_: bool = True) -> Iterator[list[str]]:
-    """Every command that reads HDF5, with what it may be asked of such a file."""
-    for options in ([], ["--json"], ["--debug"]) if all_ else ([],):
+    """Every command that reads HDF5, with what it may be asked of such a file; options by turns."""
+    ways: list[list[str]] = [[], ["--json"], ["--debug"]]
+    for options in ways if all_ else ways[:1]:
         yield ["tree", where, "-r", "--attrs", *options]
         yield ["du", where, "-d", "0", *options]
-        for path in paths:
-            yield ["meta", where, path, "--all-attrs", *options]
-            yield ["preview", where, path, *options]
-    for path in paths:
-        yield ["tree", where, path, "--attrs"]
-        yield ["meta", where, path, "--attr", "PALETTE"]
-        for suffix in SUFFIXES if all_ else ("npy", "h5"):
-            yield ["get", where, path, "-o", f"{out}/{path.replace('/', '_')}.{suffix}"]
-        yield ["get", where, path, "-o", "-", "--format", "json"]
+    for number, path in enumerate(paths):
+        suffix = SUFFIXES[number % len(SUFFIXES)]
+        yield ["meta", where, path, "--all-attrs", *ways[number % 3]]
+        yield ["preview", where, path, *ways[(number + 1) % 3]]
+        yield ["get", where, path, "-o", f"{out}/{path.replace('/', '_')}.{suffix}"]
+        if all_:
+            yield ["tree", where, path, "--attrs"]
+            yield ["meta", where, path, "--attr", "PALETTE"]
+            yield ["get", where, path, "-o", f"{out}/{path.replace('/', '_')}_copy.h5"]
+            yield ["get", where, path, "-o", "-", "--format", "json"]
     yield ["doctor", where, "--json"]
 
 

@@ -8,13 +8,23 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.promises.hostile.test_text_safety import COLUMNS, document
 from tests.support.cli import file, run
 from tests.support.hostile.server import Liar, Says, buckets, failing, listing, serving, versions
-from tests.support.hostile.text import decoded, on_screen, raw_texts, some, texts, visible, without_moves
+from tests.support.hostile.text import (
+    decoded,
+    on_screen,
+    raw_texts,
+    some,
+    spread,
+    spread_texts,
+    texts,
+    visible,
+    without_moves,
+)
 
 KEYS = st.lists(texts(3), min_size=2, max_size=2, unique=True)
 HEADERS = ("ETag", "Last-Modified", "x-amz-version-id", "Server", "x-amz-request-id")
@@ -40,6 +50,8 @@ def headers(values: list[bytes]) -> list[tuple[bytes, bytes]]:
 
 @some(4)
 @given(KEYS, texts(2), COLUMNS)
+@example(spread_texts(3)[:2], spread_texts(3)[2], 24)
+@example(spread_texts(3, 1)[:2], spread_texts(3, 1)[2], 137)
 def test_listings(liar: Liar, keys: list[str], note: str, columns: int) -> None:
     def answer(asked: object) -> Says:
         target = asked.target  # type: ignore[attr-defined]
@@ -68,6 +80,7 @@ def each_line(result):  # type: ignore[no-untyped-def]
 
 @some(2)
 @given(st.lists(raw_texts(2), min_size=7, max_size=7), texts(2), COLUMNS)
+@example(spread(7), spread_texts(5)[0], 80)
 def test_headers(liar: Liar, values: list[bytes], key: str, columns: int) -> None:
     liar.answer = serving(file("contiguous").read_bytes(), headers(values))
     for where, on in ((f"s3://b/{key}", liar.server()), (f"{liar.url}/{quote(key)}", None)):
@@ -89,6 +102,9 @@ def test_headers(liar: Liar, values: list[bytes], key: str, columns: int) -> Non
     st.lists(texts(2), min_size=3, max_size=3),
     COLUMNS,
 )
+@example(301, spread(7), spread_texts(3), 40)
+@example(403, spread(7, 2), spread_texts(3, 1), 80)
+@example(503, spread(7, 4), spread_texts(3, 2), 200)
 def test_errors(liar: Liar, status: int, values: list[bytes], words: list[str], columns: int) -> None:
     code, message, key = words
     liar.answer = lambda asked: failing(status, code, message, headers(values))
@@ -104,6 +120,7 @@ def test_errors(liar: Liar, status: int, values: list[bytes], words: list[str], 
 
 @some(2)
 @given(texts(2), texts(2), COLUMNS)
+@example(spread_texts(4)[1], spread_texts(2)[0], 80)
 def test_bench(liar: Liar, key: str, note: str, columns: int) -> None:
     tag = note.encode("latin-1", "replace").translate(None, b'\r\n\0"')[:50] or b"x"
     liar.answer = serving(file("contiguous").read_bytes(), [(b"ETag", b'"%s"' % tag), (b"Server", tag)])
@@ -116,6 +133,8 @@ def test_bench(liar: Liar, key: str, note: str, columns: int) -> None:
 
 @some(3)
 @given(raw_texts(3), COLUMNS)
+@example(spread(5)[0], 24)
+@example(spread(5)[1], 137)
 def test_files_of_this_machine(tmp_path_factory: pytest.TempPathFactory, name: bytes, columns: int) -> None:
     folder = tmp_path_factory.mktemp("names")
     short = name.replace(b"/", b"|")[:200]

@@ -1,4 +1,7 @@
-"""Nothing but printable text is shown of a file, whatever its texts are, and JSON has them exactly."""
+"""Nothing but printable text is shown of a file, whatever its texts are, and JSON has them exactly.
+
+Each test runs the examples written at it; with `H5S3_TEST_EXAMPLES=1` in the environment generated ones, too.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests.support.cli import Result, run, without_colour
 from tests.support.hostile.files import PLACES, hostile_file
-from tests.support.hostile.text import decoded, names, on_screen, some, unseen, visible, without_moves
+from tests.support.hostile.text import decoded, names, on_screen, some, spread, unseen, visible, without_moves
 
 HARMLESS = [b"text%d" % i for i in range(PLACES)]
 COLUMNS = st.sampled_from([24, 40, 80, 137, 200])
@@ -74,6 +77,8 @@ def fits(result: Result, columns: int) -> bool:
 
 @some(10)
 @given(FILES, COLUMNS)
+@example(spread(PLACES), 24)
+@example(spread(PLACES, 5), 137)
 def test_tree(path: Path, texts: list[bytes], columns: int) -> None:
     hostile_file(path, HARMLESS)
     harmless = run("tree", path, "-r", "--attrs")
@@ -123,6 +128,7 @@ def exact(found: dict[str, Any], texts: list[bytes]) -> None:
 
 @some(4)
 @given(FILES, COLUMNS)
+@example(spread(PLACES, 7), 40)
 def test_meta_and_du(path: Path, texts: list[bytes], columns: int) -> None:
     hostile_file(path, texts)
     inside = [argument(texts, *parts) for parts in INNER]  # type: ignore[arg-type]
@@ -146,6 +152,7 @@ def test_meta_and_du(path: Path, texts: list[bytes], columns: int) -> None:
 
 @some(4)
 @given(FILES, COLUMNS)
+@example(spread(PLACES, 2), 80)
 def test_preview_and_get(path: Path, texts: list[bytes], columns: int) -> None:
     hostile_file(path, texts)
     for where in (argument(texts, 0, 1), *(f"/{name.decode()}" for name in OUTER)):
@@ -166,6 +173,7 @@ def test_preview_and_get(path: Path, texts: list[bytes], columns: int) -> None:
 
 @some(3)
 @given(st.lists(names(), min_size=3, max_size=3), COLUMNS)
+@example(spread(3), 80)
 def test_what_is_not_there(path: Path, texts: list[bytes], columns: int) -> None:
     hostile_file(path, HARMLESS)
     wrong = argument(texts, 0, 1)

@@ -69,7 +69,9 @@ FRAGMENTS = [
 ]  # fmt: skip
 INVALID = [b"\xff\xfe", b"\x80\x9b31m\x9f", b"\xed\xa0\x80\xed\xb0\x80", b"\xc3(", b"\xe2\x82", b"gr\xfcn"]
 MOST_MARKS = 4  # accents on one letter
-EXAMPLES = int(os.environ.get("H5S3_TEST_EXAMPLES", "1"))  # times as many as in ordinary runs
+EXAMPLES = int(
+    os.environ.get("H5S3_TEST_EXAMPLES", "0")
+)  # times as many as `some` names: none in ordinary runs
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 # Default_Ignorable_Code_Point of Unicode, what of it is not of category Cf; and the blank of Braille.
 IGNORED = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, 0x2800} | {
@@ -78,16 +80,32 @@ IGNORED = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, 0x2800} | {
 
 
 def some(count: int) -> Callable[[Any], Any]:
-    """So many examples, times what the environment asks for. Fixtures that examples share are meant to be."""
+    """The examples written at the test, and this many more, times what the environment asks for, if it does.
+
+    Fixtures that examples share are meant to be.
+    """
     shared = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    generated = (Phase.reuse, Phase.generate) if EXAMPLES else ()
     return settings(
-        max_examples=count * EXAMPLES,
+        max_examples=max(1, count * EXAMPLES),
         deadline=None,
         print_blob=True,
         report_multiple_bugs=False,
-        phases=(Phase.explicit, Phase.reuse, Phase.generate),  # to shrink would take minutes
+        phases=(Phase.explicit, *generated),  # to shrink would take minutes
         suppress_health_check=shared,
     )
+
+
+def spread(places: int, shift: int = 0) -> list[bytes]:
+    """All fragments, also those that are not UTF-8, dealt out to this many names, `shift` places on."""
+    made = [piece.encode() for piece in FRAGMENTS] + INVALID
+    dealt = (b"".join(made[(place - shift) % places :: places]) for place in range(places))
+    return [name.replace(b"\0", b"").replace(b"/", b"|") for name in dealt]
+
+
+def spread_texts(places: int, shift: int = 0) -> list[str]:
+    """The same as text that can be encoded."""
+    return [name.decode("utf-8", "ignore") for name in spread(places, shift)]
 
 
 def texts(most: int = 4, *, nul: bool = False) -> st.SearchStrategy[str]:
