@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,6 +103,6 @@ def _server() -> Iterator[DemoServer]:
             yield server
 
 
-def _clean(environ: os._Environ[str]) -> dict[str, str]:
+def _clean(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment without what could lead to another server, and with a cache of the tour's own."""
     return {name: value for name, value in environ.items() if not name.startswith(("AWS_", "H5S3_", "S3_"))}

@@ -42,7 +42,7 @@ class FsspecStore:
             self._settings.check_deadline()
             self._trace.request("HEAD")
             self._fs.invalidate_cache()
-            info = self._fs.info(_path(self._fs, location))
+            info = self._fs.info(_path(location))
         if info.get("type") == "directory":
             raise NotFoundError("not an object", location=location.display)
         if info.get("size") is None:
@@ -82,7 +82,7 @@ class FsspecStore:
         return done
 
     def _cat(self, obj: ObjectInfo, ranges: list[Range]) -> dict[Range, bytes]:
-        path = _path(self._fs, obj.location)
+        path = _path(obj.location)
         with translate_errors(obj.location), self._trace.round():
             self._settings.check_deadline()
             starts, stops = [r[0] for r in ranges], [r[1] for r in ranges]
@@ -110,7 +110,7 @@ class FsspecStore:
         """What lies under a path."""
         if versions:
             raise UsageError("only S3 lists versions", location=location.display)
-        path = _path(self._fs, location)
+        path = _path(location)
         bucket = f"{location.bucket}/" if location.kind == "s3" else ""
         folder = path[: path.rfind("/") + 1] if bucket else path
         with translate_errors(location), self._trace.round():
@@ -189,10 +189,12 @@ def _modified(info: dict[str, Any]) -> str | None:
     return found.isoformat() if isinstance(found, datetime) else None if found is None else str(found)
 
 
-def _path(filesystem: Any, location: Location) -> str:
+def _path(location: Location) -> str:
+    from fsspec.core import strip_protocol
+
     if location.kind == "s3":
         return f"{location.bucket}/{location.key}"
-    path: str = filesystem._strip_protocol(location.key)
+    path: str = strip_protocol(location.key)
     return path
 
 
