@@ -62,7 +62,7 @@ def bench(
       h5s3 bench s3://bucket/large.h5 --against monday.json
     """
     from h5s3.explore.bench.bench import bench as ask
-    from h5s3.explore.bench.compare_runs import against as compared
+    from h5s3.explore.bench.saved import against as compared
     from h5s3.explore.bench.saved import check_place, earlier
     from h5s3.explore.bench.saved import save as write
     from h5s3.render.bench.bench import cost_line

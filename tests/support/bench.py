@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
+from h5s3.explore.session import Session
 from h5s3.records import Bench, Check, Samples
 from h5s3.settings import Settings
 from h5s3.storage.location import Location
@@ -28,6 +32,19 @@ def settings_for(server: S3Server, proxy: Proxy) -> Settings:
         secret_key=server.secret_key,
         region=server.region,
     )
+
+
+@pytest.fixture
+def settings(server: S3Server, proxy: Proxy) -> Settings:
+    """Those of a session that reaches the server through the proxy; the object is there."""
+    return settings_for(server, proxy)
+
+
+@pytest.fixture
+def session(settings: Settings) -> Iterator[Session]:
+    """A session that reaches the server through the proxy; the object is there."""
+    with Session(settings) as opened:
+        yield opened
 
 
 def by_name(document: Bench) -> dict[str, Check]:

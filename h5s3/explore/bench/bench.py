@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 from h5s3 import __version__
 from h5s3.errors import NetworkError, UsageError
 from h5s3.explore.bench.advice import advice
-from h5s3.explore.bench.compare import compare_strategies
-from h5s3.explore.bench.compare_projection import project
+from h5s3.explore.bench.compare import compare_strategies, project
 from h5s3.explore.bench.plan import BUDGET, Wishes, is_object, make_plan
 from h5s3.explore.bench.run import Progress, Run
 from h5s3.explore.session import Session
 from h5s3.records import Bench
 from h5s3.storage.base import ObjectInfo
 from h5s3.storage.bench.probe import Probe, Targets
+from h5s3.storage.http.tls import host_of
 from h5s3.storage.location import Location
 
 
@@ -35,7 +35,7 @@ def bench(
     """Measure the storage behind an object, or behind a bucket or prefix (connections and LIST alone).
 
     `sizes` are bytes, `count` requests of each size and concurrency, at random places that are the same in
-    every run. No more than `max_bytes` of the settings (or 256 MiB) arrive: see `planned_cost`. `compare`
+    every run. No more than `max_bytes` of the settings (or 256 MiB) arrive. `compare`
     also walks the HDF5 file below `path` in several ways. `progress` is told what is done and which part
     of the whole (0 to 1) that is; `announce` how many requests and bytes it will take at the most, as soon as
     the size of the object is known. Raises `UsageError` for what is not behind a network, and what the
@@ -74,27 +74,6 @@ def bench(
     return document
 
 
-def planned_cost(
-    session: Session,
-    location: Location,
-    *,
-    sizes: list[int],
-    count: int,
-    concurrency: list[int],
-    compare: bool = False,
-    object_size: int | None = None,
-) -> tuple[int, int]:
-    """Requests and bytes that `bench` takes at the most, worked out without asking anybody.
-
-    Pages of LIST come on top of the bytes. The requests of the walks of `compare` are not in it: their
-    number is what they are made to find out; half of the bytes is theirs. What fails and is sent again comes
-    on top, within `max_bytes`.
-    """
-    share = _share(session, compare)
-    plan = make_plan(location, object_size, share, Wishes(sizes, count, concurrency))
-    return plan.requests, plan.bytes + (_budget(session) // 2 if compare else 0)
-
-
 def _budget(session: Session) -> int:
     return session.settings.max_bytes or BUDGET
 
@@ -129,13 +108,5 @@ def _identify(session: Session, location: Location) -> ObjectInfo:
 
 def _endpoint(session: Session, location: Location, probe: Probe) -> str:
     if location.kind == "s3":
-        return _without_user(session.store(location).endpoint)
-    parts = urlsplit(probe.url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-
-
-def _without_user(url: str) -> str:
-    """A URL without a name and password that may stand in it."""
-    scheme, found, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{found}{host.rpartition('@')[2]}{slash}{path}" if found else url
+        return session.store(location).endpoint
+    return f"{urlsplit(probe.url).scheme}://{host_of(probe.url)}"

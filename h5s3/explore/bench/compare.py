@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from h5s3.cache import Cache
-from h5s3.errors import ChangedError, H5s3Error, RefusedError
+from h5s3.errors import ChangedError, DamagedError, H5s3Error, NotFoundError, RefusedError
 from h5s3.explore.bench.compare_tasks import LEVEL, PREVIEW, TREE, Met, Task, candidates, listing, previewing
 from h5s3.explore.preview.preview import MAX_BYTES
+from h5s3.explore.round_trips import BANDWIDTH, seconds_at
 from h5s3.explore.session import Session
-from h5s3.records import UNSET, Preview, Strategy, Tree
+from h5s3.records import UNSET, Preview, Samples, Strategy, Tree
 from h5s3.settings import Settings
 from h5s3.sizes import MIB, binary_text
 from h5s3.storage.base import ObjectInfo
@@ -31,7 +32,9 @@ TASKS = (LEVEL, TREE, PREVIEW)
 OPTIONS: dict[str, dict[str, Any]] = {BLOCKS: {"cache_type": "blockcache", "block_size": MIB}, S3FS: {}}
 SHARES = {LEVEL: (3, 3), PREVIEW: (3, 3), TREE: (2, 1)}  # of the bytes left, for BLOCKS and for S3FS
 PREVIEW_SHARE = 8  # of the bytes, for our own preview
-TOO_LARGE = (3, 6, 8)  # exit codes of previews that another dataset may be spared
+NO_PREVIEW = (NotFoundError, DamagedError, RefusedError)  # of one dataset: another is tried
+LARGE = 1 * MIB  # request whose bytes take longer than its round trip
+LARGE_DOWNLOAD = 8 * MIB
 
 
 def compare_strategies(
@@ -96,9 +99,7 @@ class _Comparison:
             task = previewing(path)
             try:
                 _ = self._twice(task)
-            except H5s3Error as error:
-                if error.exit_code not in TOO_LARGE:
-                    raise
+            except NO_PREVIEW as error:
                 self.told.append(f"no preview of {path}: {error.cause}")
                 continue
             if task.selections:
@@ -226,3 +227,27 @@ class _Comparison:
         ours = self.session.settings
         left = None if ours.deadline is None else max(0.001, ours.deadline - time.monotonic())
         return replace(ours, timeout=left, deadline=None, refresh=True, no_cache=no_cache)
+
+
+def project(strategies: Sequence[Strategy], samples: Iterable[Samples]) -> None:
+    """Give each strategy its seconds at several round-trip times: trips x time + bytes / bandwidth.
+
+    What was stopped before the end has none. Trips, not rounds: h5s3 asks for more as answers
+    arrive, so that one round may last for several trips. Of opening connections nothing is in it.
+    The bandwidth is that of the fastest series of large reads, or of the download, whichever was faster.
+    """
+    measured = [
+        one.bytes_per_second
+        for one in samples
+        if one.operation.startswith("GET") and one.size >= LARGE and one.bytes_per_second
+    ]
+    measured += [
+        one.bytes / one.seconds
+        for one in strategies
+        if one.rounds and one.bytes / one.rounds >= LARGE_DOWNLOAD and one.seconds
+    ]
+    bandwidth = max(measured, default=BANDWIDTH)
+    for strategy in strategies:
+        strategy.bandwidth, strategy.bandwidth_measured = round(bandwidth), bool(measured)
+        if strategy.complete and strategy.trips is not UNSET:
+            strategy.projected = seconds_at(strategy.trips, strategy.bytes, bandwidth, digits=6)

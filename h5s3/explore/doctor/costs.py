@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, Protocol
 
 from h5s3.errors import H5s3Error
+from h5s3.explore.round_trips import seconds_at
 from h5s3.explore.session import FIRST_BYTES, Session
 from h5s3.explore.tree import tree
 from h5s3.records import Entry
@@ -18,8 +19,6 @@ from h5s3.storage.http.parallel import IN_FLIGHT
 from h5s3.storage.location import Location
 from h5s3.storage.trace import Trace
 
-BANDWIDTH = 200e6 / 8  # bytes per second that are assumed
-ROUND_TRIPS = {"5 ms": 0.005, "50 ms": 0.05, "150 ms": 0.15}
 PER_REQUEST = 24 * 1024  # bytes that a request brings where metadata lie together, as walks showed
 FEW = 2  # answers: of more than that, one that leads on is hardly ever the last to arrive
 How = Literal["counted", "simulated", "estimated"]
@@ -146,8 +145,7 @@ def make_costs(name: str, how: How, requests: int, rounds: int, received: int, w
     """The record of a walk, with the time it takes: its waits (its rounds, and within a round those for what
     an answer led to), and its bytes over a line that is assumed.
     """
-    waits = waits or max(rounds, requests // IN_FLIGHT)
-    seconds = {label: round(waits * trip + received / BANDWIDTH, 3) for label, trip in ROUND_TRIPS.items()}
+    seconds = seconds_at(waits or max(rounds, requests // IN_FLIGHT), received)
     return Costs(name=name, how=how, requests=requests, rounds=rounds, bytes=received, seconds=seconds)
 
 

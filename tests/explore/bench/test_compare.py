@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -22,21 +21,9 @@ from h5s3.settings import Settings
 from h5s3.storage.bench.counted_s3fs import open_counted
 from h5s3.storage.location import Location
 from h5s3.storage.trace import Trace
-from tests.support.bench import BUCKET, FEW, KIB, MIB, THERE, settings_for
+from tests.support.bench import BUCKET, FEW, KIB, MIB, THERE
 from tests.support.servers.proxy import Proxy
 from tests.support.servers.s3 import S3Server
-
-
-@pytest.fixture
-def settings(server: S3Server, proxy: Proxy) -> Settings:
-    """Those of a session that reaches the server through the proxy; the object is there."""
-    return settings_for(server, proxy)
-
-
-@pytest.fixture
-def session(settings: Settings) -> Iterator[Session]:
-    with Session(settings) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

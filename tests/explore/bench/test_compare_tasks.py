@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from h5s3.explore.bench.compare import BLOCKS, COLD, WARM, WHOLE, compare_strategies
-from h5s3.explore.bench.compare_projection import USUAL, project
+from h5s3.explore.bench.compare import BLOCKS, COLD, WARM, WHOLE, compare_strategies, project
 from h5s3.explore.bench.compare_tasks import LEVEL, PREVIEW, TREE, candidates, listing, previewing
+from h5s3.explore.round_trips import BANDWIDTH
 from h5s3.explore.session import Session
 from h5s3.explore.tree import tree
 from h5s3.formats.hdf5.layout.h5py_baseline import plain_level, plain_read, plain_walk
@@ -25,10 +24,9 @@ from h5s3.storage.base import Range
 from h5s3.storage.http.parallel import Batch
 from h5s3.storage.location import Location
 from h5s3.storage.trace import Trace
-from tests.support.bench import BUCKET, MIB, settings_for
+from tests.support.bench import BUCKET, MIB
 from tests.support.h5files import make as h5files
 from tests.support.servers.memory import LOCATION, MemoryStore, memory_session
-from tests.support.servers.proxy import Proxy
 from tests.support.servers.s3 import S3Server
 
 # ------------------------------------------------------------------------------------------------ the tasks
@@ -113,12 +111,6 @@ def test_plain_reading(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------ a comparison
 
 
-@pytest.fixture
-def session(server: S3Server, proxy: Proxy) -> Iterator[Session]:
-    with Session(settings_for(server, proxy)) as opened:
-        yield opened
-
-
 def compare(session: Session, server: S3Server, data: bytes, path: str = "/") -> tuple[Any, list[str]]:
     server.put(BUCKET, "compared.h5", data)
     place = Location("s3", "compared.h5", BUCKET)
@@ -165,7 +157,7 @@ def samples(size: int, rate: float | None) -> Samples:
 def test_projected_seconds_follow_from_the_counts() -> None:
     one = strategy()
     project([one], [])
-    assert (one.bandwidth, one.bandwidth_measured) == (USUAL, False)
+    assert (one.bandwidth, one.bandwidth_measured) == (BANDWIDTH, False)
     assert one.projected == {"5 ms": 0.22, "50 ms": 0.4, "150 ms": 0.8}
     project([one], [samples(MIB, 50e6), samples(8 * MIB, 100e6), samples(1024, 1e12), samples(MIB, None)])
     assert (one.bandwidth, one.bandwidth_measured) == (100e6, True)

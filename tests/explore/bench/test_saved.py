@@ -13,9 +13,8 @@ from msgspec import UNSET
 
 from h5s3.errors import H5s3Error, UsageError
 from h5s3.explore.bench import saved as bench_files
-from h5s3.explore.bench.compare_runs import against
 from h5s3.explore.bench.samples import Kind, Outcome, summarize
-from h5s3.explore.bench.saved import check_place, earlier, save
+from h5s3.explore.bench.saved import against, check_place, earlier, save
 from h5s3.records import Bench, Samples, from_json, to_json
 from h5s3.storage.bench.timed_connection import Timing
 from tests.support.bench import BUCKET, KEY, settings_for

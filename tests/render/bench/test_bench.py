@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import jsonschema
@@ -19,25 +18,9 @@ from h5s3.explore.bench.samples import Failed, Kind, Outcome, percentile, summar
 from h5s3.explore.session import Session
 from h5s3.records import Against, Bench, Check, Ratio, Samples, Strategy, from_json, json_schema, to_json
 from h5s3.render.bench.bench import bench_lines, pictures
-from h5s3.settings import Settings
 from h5s3.storage.bench.timed_connection import Timing
-from tests.support.bench import FEW, MIB, THERE, settings_for
+from tests.support.bench import FEW, MIB, THERE
 from tests.support.cli import without_colour
-from tests.support.servers.proxy import Proxy
-from tests.support.servers.s3 import S3Server
-
-
-@pytest.fixture
-def settings(server: S3Server, proxy: Proxy) -> Settings:
-    """Those of a session that reaches the server through the proxy; the object is there."""
-    return settings_for(server, proxy)
-
-
-@pytest.fixture
-def session(settings: Settings) -> Iterator[Session]:
-    with Session(settings) as opened:
-        yield opened
-
 
 # Figures
 

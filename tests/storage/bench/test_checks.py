@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,23 +15,10 @@ from h5s3.explore.bench.bench import bench
 from h5s3.explore.session import Session
 from h5s3.settings import Settings
 from h5s3.storage.location import Location
-from tests.support.bench import BUCKET, DATA, FEW, KEY, KIB, THERE, by_name, one, ranged, reads, settings_for
+from tests.support.bench import BUCKET, DATA, FEW, KEY, KIB, THERE, by_name, one, ranged, reads
 from tests.support.servers.proxy import Proxy
 from tests.support.servers.s3 import S3Server
 from tests.support.servers.wire import Seen
-
-
-@pytest.fixture
-def settings(server: S3Server, proxy: Proxy) -> Settings:
-    """Those of a session that reaches the server through the proxy; the object is there."""
-    return settings_for(server, proxy)
-
-
-@pytest.fixture
-def session(settings: Settings) -> Iterator[Session]:
-    with Session(settings) as opened:
-        yield opened
-
 
 # What is found out about the server
 
@@ -176,10 +162,9 @@ def test_an_object_that_changes(session: Session, server: S3Server, proxy: Proxy
 
 def test_nobody_there_is_said_at_once(session: Session, proxy: Proxy) -> None:
     proxy.close()
-    begun = time.perf_counter()
     with pytest.raises(NetworkError, match="cannot connect"):
         bench(session, THERE, **FEW)
-    assert time.perf_counter() - begun < 6  # a second try would wait
+    assert session.trace.retries == session.trace.total == 0  # a second try would wait
 
 
 def test_missing_objects_and_buckets(session: Session) -> None:
@@ -190,10 +175,8 @@ def test_missing_objects_and_buckets(session: Session) -> None:
 
 def test_a_hanging_server_meets_the_timeout(settings: Settings, proxy: Proxy) -> None:
     proxy.fault("hang", when=ranged, seconds=30)
-    begun = time.perf_counter()
     with Session(replace(settings, timeout=1.0)) as session, pytest.raises(NetworkError, match="within 1 s"):
         bench(session, THERE, **FEW)
-    assert time.perf_counter() - begun < 5
 
 
 def test_a_slow_start_is_told(session: Session, proxy: Proxy) -> None:
@@ -201,5 +184,4 @@ def test_a_slow_start_is_told(session: Session, proxy: Proxy) -> None:
     document = bench(session, THERE, sizes=[4 * KIB], count=6, concurrency=[1])
     samples = one(document, 4 * KIB, pattern="first")
     assert samples.warm_up_seconds is not UNSET and samples.warm_up_seconds > 0.4
-    assert max(samples.seconds) < 0.3
     assert any(warning.startswith("first GET of 4 KiB: ") for warning in document.warnings)
