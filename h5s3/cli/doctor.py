@@ -9,9 +9,6 @@ import typer
 from h5s3.cli.errors import session
 from h5s3.cli.fast_typer import LeanCommand
 from h5s3.cli.options import Common, with_common
-from h5s3.records import Doctor
-
-PIPED = 80  # columns, where nobody says how many there are
 
 
 def register(app: typer.Typer) -> None:
@@ -57,7 +54,9 @@ def doctor(
 
         show_json(found)
     else:
-        _show(found)
+        from h5s3.render.doctor.doctor import show_doctor
+
+        show_doctor(found)
     if code := exit_code(found):
         raise typer.Exit(code)
 
@@ -67,17 +66,3 @@ def origins(common: Common) -> dict[str, str]:
     given = {name: common.given(name) is not None for name in ("endpoint_url", "region")}
     names = {"endpoint_url": "--endpoint-url", "region": "--region"}
     return {name: names[name] if there else "the env file (--env-file)" for name, there in given.items()}
-
-
-def _show(document: Doctor) -> None:
-    from h5s3.render.console import WIDE, can_show_unicode, show, stdout
-    from h5s3.render.doctor.doctor import doctor_lines, summary_lines
-
-    there = stdout().width
-    width, unicode = (PIPED if there >= WIDE else min(there, 120)), can_show_unicode()
-    lines = doctor_lines(document, width, unicode)
-    if document.file:
-        from h5s3.render.doctor.file import file_lines
-
-        lines += file_lines(document, width, unicode)
-    show([*lines, *summary_lines(document, width, unicode)], width)

@@ -1,8 +1,9 @@
-"""Diagnoses as the tests take them: twice, as JSON and as text, and no secret in either."""
+"""Reports of `doctor` as the tests take them: as JSON and as text, and no secret in either."""
 
 from __future__ import annotations
 
 import datetime
+import io
 import ipaddress
 import json
 from dataclasses import dataclass
@@ -10,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from h5s3.records import Doctor, from_json
+from h5s3.render.doctor.doctor import doctor_lines
 from tests.support.cli import run, validator
 from tests.support.servers.s3 import S3Server
 
@@ -19,7 +23,7 @@ SECRETS = ("X-Amz-Signature", "X-Amz-Credential", "AWS4-HMAC")
 
 @dataclass(frozen=True)
 class Seen:
-    """One diagnosis."""
+    """One report."""
 
     code: int
     document: dict[str, Any]
@@ -47,27 +51,18 @@ class Seen:
         return " ".join(self.text.split())
 
 
-def diagnose(*args: object, on: S3Server | None = None, hidden: tuple[str, ...] = (), **environ: str) -> Seen:
-    """`h5s3 doctor`; both forms say the same, fit 80 columns, and hide what is secret."""
-    results = [
-        run("doctor", *args, *more, on=on, **environ) for more in (("--json", "--debug"), ("--debug",))
-    ]
-    secrets = {
-        *SECRETS,
-        *hidden,
-        environ.get("AWS_SECRET_ACCESS_KEY", ""),
-        environ.get("AWS_SESSION_TOKEN", ""),
-    }
-    for result in results:
-        assert result.err == "", result.err
-        assert not [text for text in secrets if text and text in result.out], result.out
-    first, second = results
-    assert first.code == second.code, results
-    document = json.loads(first.out)
-    assert first.out.count("\n") == 1
+def examine(*args: object, on: S3Server | None = None, hidden: tuple[str, ...] = (), **environ: str) -> Seen:
+    """`h5s3 doctor`: its JSON, and the text of that in 80 columns; both hide what is secret."""
+    result = run("doctor", *args, "--json", "--debug", on=on, **environ)
+    assert result.err == "", result.err
+    document = json.loads(result.out)
+    assert result.out.count("\n") == 1
     validator("doctor").validate(document)
-    assert max(map(len, second.out.splitlines())) <= 80, second.out
-    seen = Seen(first.code, document, second.out)
+    seen = Seen(result.code, document, _drawn(result.out))
+    secrets = {*SECRETS, *hidden, environ.get("AWS_SECRET_ACCESS_KEY"), environ.get("AWS_SESSION_TOKEN")}
+    for text in (result.out, seen.text):
+        assert not [secret for secret in secrets if secret and secret in text], text
+    assert max(map(len, seen.text.splitlines())) <= 80, seen.text
     for one in document["connection"]:
         assert one["detail"] and "\n" not in one["detail"]
         assert one["status"] in ("ok", "unknown") or one["remedy"], one
@@ -77,8 +72,16 @@ def diagnose(*args: object, on: S3Server | None = None, hidden: tuple[str, ...] 
     return seen
 
 
+def _drawn(document: str) -> str:
+    console = Console(file=io.StringIO(), width=80)
+    for line in doctor_lines(from_json(document.encode(), Doctor), 80, True):
+        console.print(line)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
 def certificate(folder: Path, days: int = 1, host: str = "127.0.0.1") -> Path:
-    """A key and a certificate for an address, signed by nobody; expired for negative days."""
+    """A key and a certificate for an address and localhost, signed by nobody; expired for negative days."""
     x509 = pytest.importorskip("cryptography.x509")
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -88,8 +91,8 @@ def certificate(folder: Path, days: int = 1, host: str = "127.0.0.1") -> Path:
     ends = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)
     builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
     builder = builder.not_valid_before(ends - datetime.timedelta(days=2)).not_valid_after(ends)
-    address = x509.IPAddress(ipaddress.ip_address(host))
-    builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
+    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(host))]
+    builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     path = folder / f"certificate{days}{host}.pem"
     signed = builder.sign(key, hashes.SHA256())

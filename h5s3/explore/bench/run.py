@@ -17,14 +17,14 @@ from h5s3.settings import Settings
 from h5s3.storage.base import ObjectInfo, Range
 from h5s3.storage.bench.checks import check_ranges, drops_check
 from h5s3.storage.bench.probe import Probe
-from h5s3.storage.bench.timed_connection import Line, Reply, Timing
 from h5s3.storage.http.parallel import Batch
+from h5s3.storage.http.timed_connection import Reply, TimedConnection, Timing
 from h5s3.storage.trace import Trace
 
 TELL_EVERY = 0.05  # seconds
 ORDER = ("random", "sequential", "first", "second")  # of what is listed; new connections before all
 Progress = Callable[[str, float], None]
-Lines = SimpleQueue[Line]
+Lines = SimpleQueue[TimedConnection]
 
 
 class Run:
@@ -89,7 +89,7 @@ class Run:
         self._series("connect", outcome, None, self._probe.connect)
         self._add(Kind("connect", fresh=True), outcome)
 
-    def _single(self, operation: Operation, line: Line, ask: Callable[[], Timing]) -> None:
+    def _single(self, operation: Operation, line: TimedConnection, ask: Callable[[], Timing]) -> None:
         """Samples of requests that have no size. Where the first is refused, none."""
         if operation not in self._plan.singles:
             return
@@ -108,7 +108,9 @@ class Run:
         self._series(operation, outcome, line, ask)
         self._add(Kind(operation), outcome)
 
-    def _series(self, doing: str, outcome: Outcome, line: Line | None, ask: Callable[[], Timing]) -> None:
+    def _series(
+        self, doing: str, outcome: Outcome, line: TimedConnection | None, ask: Callable[[], Timing]
+    ) -> None:
         with outcome.clocked():
             for _ in range(self._plan.few):
                 self._tell(doing)
@@ -259,7 +261,9 @@ class Tries:
         self._lock = threading.Lock()
         self.dropped = 0  # requests that failed in such a way
 
-    def attempt(self, outcome: Outcome, ask: Callable[[], Timing], line: Line | None = None) -> None:
+    def attempt(
+        self, outcome: Outcome, ask: Callable[[], Timing], line: TimedConnection | None = None
+    ) -> None:
         """One sample, or one error, of the wire. Raises what makes going on pointless."""
         if outcome.hopeless:
             return
@@ -278,7 +282,7 @@ class Tries:
             if not retried:
                 return
 
-    def look(self, line: Line, ask: Callable[[], Reply]) -> Reply:
+    def look(self, line: TimedConnection, ask: Callable[[], Reply]) -> Reply:
         """One answer, whatever it is but an error of the server. Raises `NetworkError` where there is none,
         the second time too."""
         try:
@@ -292,7 +296,7 @@ class Tries:
             self._again(error, line, tried=True)
             raise
 
-    def _again(self, error: H5s3Error, line: Line | None, tried: bool = False) -> bool:
+    def _again(self, error: H5s3Error, line: TimedConnection | None, tried: bool = False) -> bool:
         """Whether what failed may be sent once more; it may not where it was `tried` again already."""
         if not isinstance(error, TransientError):
             return False

@@ -12,8 +12,7 @@ from typing import Literal
 from h5s3.errors import NetworkError
 from h5s3.records import UNSET, Failure, Ratio, Samples, UnsetType
 from h5s3.sizes import binary_text
-from h5s3.storage.bench.connection_steps import Opening
-from h5s3.storage.bench.timed_connection import Timing
+from h5s3.storage.http.timed_connection import Opening, Timing
 
 FAILURES = 3  # from the start: the rest is not tried
 Operation = Literal["connect", "HEAD", "LIST", "GET"]

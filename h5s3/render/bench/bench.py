@@ -12,7 +12,7 @@ from rich.text import Text
 from h5s3.records import UNSET, Bench, Check, Samples
 from h5s3.render.bench.compare import strategy_lines
 from h5s3.render.bench.conclusions import against_table, against_title, conclusions
-from h5s3.render.bench.names import figure, label
+from h5s3.render.bench.figures import figure, label, table
 from h5s3.render.console import can_show_unicode, show, stdout
 from h5s3.render.plots.colors import Color
 from h5s3.render.plots.plot_layout import Page
@@ -90,31 +90,23 @@ def _sentence(text: str, style: str = "yellow") -> RenderableType:
     return Padding(Text(safe(text, 2000), style=style), (0, 0, 0, 2))
 
 
-def _table(*columns: str, left: int = 1) -> Table:
-    """A table without lines; all columns but the first `left` hold numbers."""
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
-    for position, name in enumerate(columns):
-        table.add_column(name, justify="left" if position < left else "right", no_wrap=position >= left)
-    return table
-
-
 def _samples(samples: list[Samples], width: int, none: str) -> Table:
     """The summaries; where it is narrow without the first byte and the least, and retries only if any."""
     again = width >= WIDER or any(one.retries for one in samples)
     figures = _figures(width, again)
     names = ["operation", "size", "at once", *figures, "req/s", "MB/s", "errors"]
-    table = _table(*names, *(["retries"] if again else []))
+    rows = table(*names, *(["retries"] if again else []))
     for one in samples:
         rate = one.bytes_per_second / 1e6 if one.bytes_per_second and one.bytes else None
         cells = [label(one), binary_text(one.size) if one.size else none, str(one.concurrency)]
         cells += [figure(_ms(getattr(one, field)), none) for field in figures.values()]
         cells += [figure(one.requests_per_second, none), figure(rate, none)]
         counts = [one.errors, one.retries] if again else [one.errors]
-        table.add_row(
+        rows.add_row(
             *(Text(safe(cell)) for cell in cells),
             *(Text(f"{count:,}", style="red" if count else "dim") for count in counts),
         )
-    return table
+    return rows
 
 
 def _figures(width: int, again: bool) -> dict[str, str]:

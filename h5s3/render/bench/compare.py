@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from h5s3.records import UNSET, Bench, Strategy
+from h5s3.render.bench.figures import figure, table
 from h5s3.render.text import plural, safe
 from h5s3.sizes import size_text
 
@@ -45,27 +46,21 @@ def _selections(texts: list[str], width: int) -> str:
 
 
 def _table(strategies: list[Strategy], none: str) -> Table:
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     times = list(dict.fromkeys(name for one in strategies for name in one.projected))
-    table.add_column("way", no_wrap=True)
-    for name in ("requests", "rounds", "trips", "bytes", "seconds", *times):
-        table.add_column(safe(name), justify="right", no_wrap=True)
+    rows = table("way", "requests", "rounds", "trips", "bytes", "seconds", *map(safe, times))
+    rows.columns[0].no_wrap = True
     for one in strategies:
         more = "" if one.complete else "> "
-        table.add_row(
+        rows.add_row(
             Text(safe(one.name)),
             f"{one.requests:,}",
             none if one.rounds is None else f"{one.rounds:,}",
             none if one.trips is UNSET else f"{one.trips:,}",
             more + size_text(one.bytes),
-            more + _seconds(one.seconds),
-            *(_seconds(one.projected[name]) if name in one.projected else none for name in times),
+            more + figure(one.seconds, none),
+            *(figure(one.projected.get(name), none) for name in times),
         )
-    return table
-
-
-def _seconds(value: float) -> str:
-    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+    return rows
 
 
 def _remarks(found: list[Strategy], sign: str) -> list[RenderableType]:

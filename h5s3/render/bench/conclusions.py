@@ -5,27 +5,20 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from h5s3.records import UNSET, Against, Bench, Samples
-from h5s3.render.bench.names import figure, label, ms
+from h5s3.explore.bench.samples import one_of
+from h5s3.records import UNSET, Against, Bench
+from h5s3.render.bench.figures import figure, label, ms, table
 from h5s3.render.text import safe
 from h5s3.sizes import binary_text
 
 STEPS = {"dns_p50": "DNS", "tcp_p50": "TCP", "tunnel_p50": "the proxy's tunnel", "tls_p50": "TLS"}
-VERDICTS = {"faster": "green", "slower": "red", "no difference": "dim"}
+STYLES = {"faster": "green", "slower": "red", "no difference": "dim"}
 
 
 def conclusions(doc: Bench) -> list[str]:
     """A sentence each on new connections, order, repeated reads and this machine's own cost."""
     found = [_opening(doc), _new(doc), _in_order(doc), _again(doc), _own_cost(doc)]
     return [sentence for sentence in found if sentence]
-
-
-def _find(doc: Bench, pattern: str, size: int | None = None, new: bool = False) -> Samples | None:
-    for samples in doc.samples:
-        if samples.concurrency == 1 and samples.pattern == pattern and samples.p50:
-            if (samples.connection == "new") == new and samples.size == (size or samples.size):
-                return samples
-    return None
 
 
 def _opening(doc: Bench) -> str:
@@ -48,8 +41,8 @@ def _opening(doc: Bench) -> str:
 
 
 def _new(doc: Bench) -> str:
-    new = _find(doc, "random", new=True)
-    reused = _find(doc, "random", new.size) if new else None
+    new = one_of(doc.samples, new=True)
+    reused = one_of(doc.samples, new.size) if new else None
     if not (new and reused and new.p50 and reused.p50):
         return ""
     return (
@@ -63,7 +56,7 @@ def _in_order(doc: Bench) -> str:
     """Of the largest size: there reading ahead would show."""
     series = [s for s in doc.samples if s.pattern == "sequential" and s.p50]
     inorder = max(series, key=lambda samples: samples.size, default=None)
-    scattered = _find(doc, "random", inorder.size) if inorder else None
+    scattered = one_of(doc.samples, inorder.size) if inorder else None
     if not (inorder and scattered and inorder.p50 and scattered.p50):
         return ""
     return (
@@ -73,7 +66,7 @@ def _in_order(doc: Bench) -> str:
 
 
 def _again(doc: Bench) -> str:
-    first, again = _find(doc, "first"), _find(doc, "second")
+    first, again = one_of(doc.samples, pattern="first"), one_of(doc.samples, pattern="second")
     if not (first and again and first.p50 and again.p50):
         return ""
     return (
@@ -83,23 +76,20 @@ def _again(doc: Bench) -> str:
 
 
 def _own_cost(doc: Bench) -> str:
-    reads = [s for s in doc.samples if s.pattern == "random" and s.concurrency == 1 and s.p50]
-    reads = [samples for samples in reads if samples.connection == "reused"]
-    if not reads or reads[0].cpu_seconds_per_request is None:
+    read = one_of(doc.samples)
+    if read is None or read.cpu_seconds_per_request is None:
         return ""
-    own = reads[0].cpu_seconds_per_request
-    return f"this machine spends {ms(own)} ms of processor time on each read of {binary_text(reads[0].size)}"
+    own = ms(read.cpu_seconds_per_request)
+    return f"this machine spends {own} ms of processor time on each read of {binary_text(read.size)}"
 
 
 def against_table(against: Against, none: str, times: str) -> Table:
     """Ratios of medians, with their intervals and what they say."""
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
-    for position, name in enumerate(
-        ["operation", "size", "at once", "then", "now", "ratio", "95 % interval", ""]
-    ):
-        table.add_column(name, justify="right" if 0 < position < 7 else "left", no_wrap=True)
+    rows = table("operation", "size", "at once", "then", "now", "ratio", "95 % interval")
+    rows.columns[0].no_wrap = True
+    rows.add_column(no_wrap=True)
     for one in against.ratios:
-        table.add_row(
+        rows.add_row(
             Text(label(one)),
             Text(binary_text(one.size) if one.size else none),
             str(one.concurrency),
@@ -107,9 +97,9 @@ def against_table(against: Against, none: str, times: str) -> Table:
             ms(one.now),
             f"{times} {one.ratio:.2f}",
             f"{one.low:.2f} to {one.high:.2f}",
-            Text(one.verdict, style=VERDICTS[one.verdict]),
+            Text(one.verdict, style=STYLES[one.verdict]),
         )
-    return table
+    return rows
 
 
 def against_title(against: Against) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from rich.cells import cell_len
 
 from h5s3.records import Bench, Samples
-from h5s3.render.bench.names import label
+from h5s3.render.bench.figures import label
 from h5s3.render.plots.axes import Axis, log_axis, log_scale
 from h5s3.render.plots.colors import LINE, category, colored
 from h5s3.render.plots.glyphs import ASCII_RAMP

@@ -7,22 +7,31 @@ from rich.table import Table
 from rich.text import Text
 
 from h5s3.records import UNSET, Doctor, Finding
-from h5s3.render.plots.plot_layout import to_ascii
+from h5s3.render.console import WIDE, can_show_unicode, show, stdout
+from h5s3.render.doctor.file import MARKS, file_lines, words
 from h5s3.render.text import plural, redacted, safe
 
-MARKS = {
-    "ok": ("ok", "green"),
-    "warning": ("!!", "yellow"),
-    "failure": ("xx", "bold red"),
-    "unknown": ("??", "dim"),
-}
 GROUPS = ("configuration", "connection", "bucket", "this machine")
+PIPED = 80  # columns, where nobody says how many there are
 NAME = 14  # columns of the longest name
 LONGEST = 1000  # characters of one finding
 
 
+def show_doctor(doc: Doctor) -> None:
+    """Print a report."""
+    there = stdout().width
+    width, unicode = (PIPED if there >= WIDE else min(there, 120)), can_show_unicode()
+    show(doctor_lines(doc, width, unicode), width)
+
+
 def doctor_lines(doc: Doctor, width: int, unicode: bool) -> list[RenderableType]:
-    """The findings about the connection by their groups. Those about the file are `file_lines`'."""
+    """All of a report: the connection, the file, and the summary."""
+    lines = _connection(doc, width, unicode) + file_lines(doc, width, unicode)
+    return lines + _summary(doc, width, unicode)
+
+
+def _connection(doc: Doctor, width: int, unicode: bool) -> list[RenderableType]:
+    """The findings about the connection by their groups."""
     title = safe(doc.location) if doc.location is not UNSET else "this account and machine"
     where = f", at {safe(doc.endpoint)}" if doc.endpoint is not UNSET and doc.connection else ""
     parts: list[RenderableType] = [Text(title, style="bold").append(where, style="not bold")]
@@ -33,7 +42,7 @@ def doctor_lines(doc: Doctor, width: int, unicode: bool) -> list[RenderableType]
     return parts
 
 
-def summary_lines(doc: Doctor, width: int, unicode: bool) -> list[RenderableType]:
+def _summary(doc: Doctor, width: int, unicode: bool) -> list[RenderableType]:
     """How it stands: the first failure is the cause of those that follow it, so it is told again."""
     found = doc.connection + (doc.file or [])
     failures, warnings = ([f for f in found if f.status == status] for status in ("failure", "warning"))
@@ -51,15 +60,13 @@ def _table(findings: list[Finding], width: int, unicode: bool) -> Table:
     table.add_column(overflow="fold", ratio=1)
     for finding in findings:
         mark, style = MARKS[finding.status]
-        detail = Text(_words(finding.detail, unicode), style="" if finding.status != "unknown" else "dim")
+        detail = Text(
+            words(redacted(finding.detail), unicode, LONGEST),
+            style="" if finding.status != "unknown" else "dim",
+        )
         table.add_row(Text(mark, style=style), Text(safe(finding.name)), detail)
         if finding.remedy is not UNSET:
             arrow = "→" if unicode else "->"
-            remedy = Text(f"{arrow} {_words(finding.remedy, unicode)}", style="cyan")
+            remedy = Text(f"{arrow} {words(redacted(finding.remedy), unicode, LONGEST)}", style="cyan")
             table.add_row(Text(""), Text(""), remedy)
     return table
-
-
-def _words(text: str, unicode: bool) -> str:
-    shown = safe(redacted(text), LONGEST)
-    return shown if unicode else to_ascii(shown)

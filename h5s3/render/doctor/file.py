@@ -12,12 +12,17 @@ from rich.text import Text
 
 from h5s3.records import UNSET
 from h5s3.records.doctor import Costs, Doctor, FileLayout, Finding
-from h5s3.render.doctor.doctor import MARKS
 from h5s3.render.doctor.file_map import strip_lines
 from h5s3.render.plots.plot_layout import to_ascii
 from h5s3.render.text import plural, safe
 from h5s3.sizes import size_text
 
+MARKS = {
+    "ok": ("ok", "green"),
+    "warning": ("!!", "yellow"),
+    "failure": ("xx", "bold red"),
+    "unknown": ("??", "dim"),
+}
 LONGEST = 2000  # characters of a detail
 LONGEST_COMMAND = 20_000  # a command that is cut is no command
 ASSUMED = (
@@ -45,14 +50,14 @@ def finding_lines(finding: Finding, width: int, unicode: bool) -> list[Renderabl
     """One finding: how it stands and the evidence; below that its cost and the remedy."""
     mark, style = MARKS[finding.status]
     text = Text(f"{safe(finding.name)}: ", style="bold")
-    text.append(_words(finding.detail, unicode), "not bold")
+    text.append(words(finding.detail, unicode), "not bold")
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(justify="right", width=4)
     table.add_column(overflow="fold")
     table.add_row(Text(mark, style=style), text)
     lines: list[RenderableType] = [table]
     if finding.cost is not UNSET:
-        lines.append(_indented(Text(f"cost: {_words(finding.cost, unicode)}", style="dim")))
+        lines.append(_indented(Text(f"cost: {words(finding.cost, unicode)}", style="dim")))
     if finding.remedy is not UNSET:
         lines += [_indented(Text(line, style="cyan")) for line in command_lines(finding.remedy, width - 6)]
     return lines
@@ -75,13 +80,14 @@ def command_lines(command: str, width: int) -> list[str]:
     return [*lines, f"# {note}"] if note else lines
 
 
+def words(text: str, unicode: bool, longest: int = LONGEST) -> str:
+    """Text made safe, in the letters that can be shown."""
+    shown = safe(text, longest)
+    return shown if unicode else to_ascii(shown)
+
+
 def _indented(text: Text, columns: int = 6) -> RenderableType:
     return Padding(text, (0, 0, 0, columns))
-
-
-def _words(text: str, unicode: bool) -> str:
-    shown = safe(text, LONGEST)
-    return shown if unicode else to_ascii(shown)
 
 
 def _heading(text: str) -> Text:
@@ -118,5 +124,5 @@ def _costs(costs: Sequence[Costs], unicode: bool) -> Table:
     for one in costs:
         seconds = [f"{one.seconds[name]:.2f}" if name in one.seconds else "?" for name in times]
         cells = [f"{one.requests:,}", f"{one.rounds:,}", size_text(one.bytes), *seconds]
-        table.add_row(Text(f"  {_words(one.name, unicode).replace(' pages', '')}"), *cells, one.how)
+        table.add_row(Text(f"  {words(one.name, unicode).replace(' pages', '')}"), *cells, one.how)
     return table

@@ -10,7 +10,7 @@ from h5s3.errors import H5s3Error, NetworkError
 from h5s3.records import Check
 from h5s3.storage.base import ObjectInfo, Range
 from h5s3.storage.bench.probe import Probe
-from h5s3.storage.bench.timed_connection import Line, Reply
+from h5s3.storage.http.timed_connection import Reply, TimedConnection
 from h5s3.storage.responses import read_head
 
 SAMPLE = 64 * 1024  # bytes of each range asked for
@@ -19,7 +19,7 @@ RANGES = 4  # answers to those that may bring bytes
 NO_SUCH_ETAG = '"no-such-etag"'
 MULTIPART = re.compile(r'"?[0-9a-fA-F]{32}-(\d{1,5})"?')
 
-Verdict = tuple[bool, str]
+Answered = tuple[bool, str]  # whether the server did it, and what it did
 Ask = Callable[[], Reply]
 
 
@@ -29,7 +29,7 @@ def sample_length(size: int, budget: int) -> int:
 
 
 def check_ranges(
-    probe: Probe, line: Line, info: ObjectInfo, length: int, send: Callable[[Ask], Reply]
+    probe: Probe, line: TimedConnection, info: ObjectInfo, length: int, send: Callable[[Ask], Reply]
 ) -> list[Check]:
     """Does the server do what a reader of ranges relies on? Five requests, one after another.
 
@@ -57,7 +57,7 @@ def drops_check(dropped: int, requests: int) -> Check:
 @dataclass
 class _Checks:
     probe: Probe
-    line: Line
+    line: TimedConnection
     info: ObjectInfo
     length: int
     send: Callable[[Ask], Reply]
@@ -92,7 +92,7 @@ class _Checks:
         headers = {"If-Match": etag} if etag else {}
         return self.send(lambda: self.probe.look(self.line, value, headers, self.length))
 
-    def _partial(self, reply: Reply, wanted: Range) -> Verdict:
+    def _partial(self, reply: Reply, wanted: Range) -> Answered:
         if reply.status not in (200, 206):
             return False, f"answers {reply.status}; h5s3 cannot read from this server"
         head = read_head(reply.status, reply.headers)
@@ -109,7 +109,7 @@ class _Checks:
             return True, "answers 200 with a right Content-Range, not 206; h5s3 goes by the Content-Range"
         return True, "answers 206 with exactly the range asked for, and h5s3 reads by such ranges"
 
-    def _suffix(self) -> Verdict:
+    def _suffix(self) -> Answered:
         reply = self._look(f"bytes=-{self.length}")
         if reply.status in (200, 206):
             head = read_head(reply.status, reply.headers)
@@ -117,13 +117,13 @@ class _Checks:
                 return True, "answers with the last bytes; h5s3 knows the size and does not ask this way"
         return False, "does not answer with the last bytes; h5s3 knows the size and does not ask this way"
 
-    def _beyond(self) -> Verdict:
+    def _beyond(self) -> Answered:
         reply = self._look(f"bytes={self.info.size}-{self.info.size + self.length - 1}")
         if reply.status == 416:
             return True, "answers 416, and h5s3 takes that for an empty object or a changed one"
         return False, f"answers {reply.status}, not 416; h5s3 knows the size and does not read past it"
 
-    def _if_match(self) -> Verdict:
+    def _if_match(self) -> Answered:
         start = self.info.size - self.length
         reply = self._look(f"bytes={start}-{self.info.size - 1}", NO_SUCH_ETAG)
         if reply.status == 412:
@@ -139,7 +139,7 @@ def _reply(found: Reply | NetworkError) -> Reply:
     return found
 
 
-def _check(name: str, ask: Callable[[], Verdict]) -> Check:
+def _check(name: str, ask: Callable[[], Answered]) -> Check:
     try:
         ok, detail = ask()
     except H5s3Error as error:
@@ -147,14 +147,14 @@ def _check(name: str, ask: Callable[[], Verdict]) -> Check:
     return Check(name=name, ok=ok, detail=detail)
 
 
-def _same(one: Reply, at: Range, other: Reply, where: Range) -> Verdict:
+def _same(one: Reply, at: Range, other: Reply, where: Range) -> Answered:
     start, stop = max(at[0], where[0]), min(at[1], where[1])
     if one.body[start - at[0] : stop - at[0]] == other.body[start - where[0] : stop - where[0]] != b"":
         return True, "gives the same bytes in two ranges that overlap, as h5s3 relies on"
     return False, "gives different bytes for the same place; h5s3 cannot notice this, so trust nothing read"
 
 
-def _etag(value: str | None) -> Verdict:
+def _etag(value: str | None) -> Answered:
     if not value:
         return False, "sends none; h5s3 goes by date and size, and keeps such an object in memory only"
     if value.startswith("W/"):
@@ -164,13 +164,13 @@ def _etag(value: str | None) -> Verdict:
     return True, f"sends {form}; h5s3 pins every read to it and caches under it"
 
 
-def _keep_alive(reply: Reply, one_line: bool) -> Verdict:
+def _keep_alive(reply: Reply, one_line: bool) -> Answered:
     if reply.kept and one_line:
         return True, "keeps the connection open, and h5s3 sends all reads on a few connections"
     return False, "closes the connection after an answer, so every read of h5s3 pays for a new one"
 
 
-def _encoding(value: str | None) -> Verdict:
+def _encoding(value: str | None) -> Answered:
     if value is None or value.strip().lower() in ("", "identity"):
         return True, "sends the bytes as they are stored, which is what h5s3 asks for"
     return False, f"labels the bytes as {value}; h5s3 does not decode them and reads them as they are stored"

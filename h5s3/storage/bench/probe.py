@@ -13,8 +13,8 @@ from h5s3.errors import NetworkError, TransientError
 from h5s3.records import Entry
 from h5s3.settings import Settings
 from h5s3.storage.base import ObjectInfo, Range
-from h5s3.storage.bench.timed_connection import Line, Reply, Timing
 from h5s3.storage.http.client import MOVED, Operation, Target
+from h5s3.storage.http.timed_connection import Reply, TimedConnection, Timing
 from h5s3.storage.http.tls import context
 from h5s3.storage.location import Location
 from h5s3.storage.responses import check_pin, failure, named_region, read_head
@@ -39,7 +39,7 @@ class Targets(Protocol):
 
 class Probe:
     """The requests of one location, each timed by itself. Nothing in it is shared between threads but TLS
-    settings and signed URLs: every thread has a `Line` of its own."""
+    settings and signed URLs: every thread has a `TimedConnection` of its own."""
 
     def __init__(self, store: Targets, location: Location, settings: Settings, trace: Trace) -> None:
         self._store = store
@@ -63,10 +63,10 @@ class Probe:
         """Where the requests go. It may be signed: not to be shown."""
         return self._store.target(self._location, "GET" if self._location.key else "LIST").url
 
-    def line(self) -> Line:
+    def line(self) -> TimedConnection:
         """A connection to be, for one thread at a time."""
         secure = self.url.startswith("https:")
-        return Line(self._settings, self._trace, self._tls if secure else None)
+        return TimedConnection(self._settings, self._trace, self._tls if secure else None)
 
     def connect(self) -> Timing:
         """A new connection, closed again. Raises `NetworkError`."""
@@ -79,14 +79,14 @@ class Probe:
             line.close()
         return Timing(opening.seconds, opening.seconds, 0, begun, opening)
 
-    def head(self, line: Line) -> Timing:
+    def head(self, line: TimedConnection) -> Timing:
         """A HEAD of the object. Raises what `failure` says of the answer, and `NetworkError`."""
         target = self._store.target(self._location, "HEAD")
         with self._trace.round():
             reply = line.ask(target, "HEAD", {}, 0)
         return self._good(reply, target).timing
 
-    def list(self, line: Line) -> Timing:
+    def list(self, line: TimedConnection) -> Timing:
         """One page of the folder around the object, as `ls` asks for it. Raises like `head`."""
         target = self._store.target(self._location, "LIST")
         with self._trace.round():
@@ -109,7 +109,7 @@ class Probe:
         self._store.target(replace(self._location, key=self._location.key or "-"))  # signed anew: there
         return True
 
-    def read(self, line: Line, wanted: Range, pinned: ObjectInfo) -> Timing:
+    def read(self, line: TimedConnection, wanted: Range, pinned: ObjectInfo) -> Timing:
         """A ranged GET, held against the pinned object like every read of h5s3. The caller counts the round.
 
         Raises `NetworkError` where the answer is not exactly the range, `ChangedError`, `AccessError`.
@@ -128,7 +128,7 @@ class Probe:
             raise TransientError("the server's answers end early")
         return reply.timing
 
-    def look(self, line: Line, value: str, headers: Mapping[str, str], most: int) -> Reply:
+    def look(self, line: TimedConnection, value: str, headers: Mapping[str, str], most: int) -> Reply:
         """Whatever is answered to a GET with this Range header, with its body. Raises `NetworkError`."""
         target = self._store.target(self._location)
         with self._trace.round():

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
-import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
@@ -26,6 +25,7 @@ from h5s3.storage.doctor.findings import (
     warning,
 )
 from h5s3.storage.http.connection_pool import proxy_for
+from h5s3.storage.http.timed_connection import SteppedConnection, addresses
 from h5s3.storage.http.tls import PLAIN, TRUST, TRUST_FILE, context, warn_unverified
 
 CONNECT_SECONDS = 5.0
@@ -40,65 +40,67 @@ def reach(url: str, settings: Settings, tls: ssl.SSLContext | None) -> Finding:
         warn_unverified(url)
     via = proxy_for(getproxies(), parts.scheme, parts.hostname or "")
     there = urlsplit(via) if via else parts
+    host, secure = there.hostname or "", parts.scheme == "https" and not via
     try:
-        port = there.port or (80 if via or parts.scheme == "http" else 443)
-        addresses, said = _resolve(there.hostname or "", port, settings)
-        sock, took = _connect(addresses, f"{there.hostname}:{port}", settings)
+        port = there.port or (443 if secure else 80)
+        seconds = min(CONNECT_SECONDS, settings.request_seconds)
+        look_up = partial(_look_up, seconds=seconds)
+        connection = SteppedConnection(host, port, seconds, tls if secure else None, host, look_up)
     except ValueError:
         whose = "the web proxy" if via else "the server"
         return _unreached(NetworkError(f"the address of {whose} has no valid port"), via)
     except H5s3Error as error:
         return _unreached(error, via)
-    said += f", TCP {milliseconds(took)}"
-    if via:
-        sock.close()
-        return ok("reachable", f"{said}, to the proxy {origin_of(via)}, through which all requests go")
-    if parts.scheme != "https":
-        sock.close()
-        return ok("reachable", f"{said}, plain HTTP")
-    return _secured(sock, parts.hostname or "", said, settings, tls)
-
-
-def _resolve(host: str, port: int, settings: Settings) -> tuple[list[Any], str]:
-    begun = time.perf_counter()
     try:
-        found = bounded(
-            lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM),
-            min(CONNECT_SECONDS, settings.request_seconds),
-            f"looking up {host}",
-        )
-    except (OSError, UnicodeError):
+        connection.connect()
+        said = _steps(connection)
+    except (OSError, UnicodeError, H5s3Error) as error:
+        opening = connection.opening
+        if opening.tcp is not None:
+            return _insecure(error, _steps(connection), host)
+        return _unreached(_no_way(error, host, f"{host}:{port}" if opening.address else ""), via)
+    finally:
+        connection.close()
+    if via:
+        return ok("reachable", f"{said}, to the proxy {origin_of(via)}, through which all requests go")
+    if not secure:
+        return ok("reachable", f"{said}, plain HTTP")
+    if settings.insecure:
+        return warning("reachable", f"{said}, the certificate not verified (--insecure)", TRUST_FILE)
+    return ok("reachable", said)
+
+
+def _look_up(host: str, port: int, seconds: float) -> list[Any]:
+    """The first addresses of a host; a resolver has no time limit of its own."""
+    return bounded(lambda: addresses(host, port), seconds, f"looking up {host}")[:ADDRESSES]
+
+
+def _steps(connection: SteppedConnection) -> str:
+    """How long each step took, as far as it went."""
+    found = connection.opening
+    steps = [f"DNS {milliseconds(found.dns)} ({found.address})" if found.dns is not None else found.address]
+    steps += [f"TCP {milliseconds(found.tcp)}"] if found.tcp is not None else []
+    if found.tls is not None:
+        version = connection.sock.version() if isinstance(connection.sock, ssl.SSLSocket) else None
+        steps.append(f"{version or 'TLS'} {milliseconds(found.tls)}")
+    return ", ".join(steps)
+
+
+def _no_way(error: Exception, host: str, place: str) -> H5s3Error:
+    """Why no connection came about. `place`: empty where not even an address was found."""
+    if isinstance(error, H5s3Error):
+        return error
+    if not place:
         hint = "check the spelling of the endpoint (--endpoint-url), the network, DNS and VPN"
-        raise NetworkError(f"DNS does not know {host}", hint=hint) from None
-    address = found[0][4][0]
-    if address == host:
-        return found, address
-    return found, f"DNS {milliseconds(time.perf_counter() - begun)} ({address})"
-
-
-def _connect(addresses: list[Any], place: str, settings: Settings) -> tuple[socket.socket, float]:
-    """A connection to the first address that answers, and the seconds that it took."""
-    last: OSError = OSError()
-    for family, kind, protocol, _, address in addresses[:ADDRESSES]:
-        sock = socket.socket(family, kind, protocol)
-        sock.settimeout(min(CONNECT_SECONDS, settings.request_seconds))
-        begun = time.perf_counter()
-        try:
-            sock.connect(address)
-        except OSError as error:
-            sock.close()
-            last = error
-        else:
-            return sock, time.perf_counter() - begun
-    if isinstance(last, ConnectionRefusedError):
+        return NetworkError(f"DNS does not know {host}", hint=hint)
+    if isinstance(error, ConnectionRefusedError):
         hint = "check that the server runs, and the port in --endpoint-url"
-        raise NetworkError(f"nothing listens at {place}: the connection is refused", hint=hint)
-    if isinstance(last, TimeoutError):
+        return NetworkError(f"nothing listens at {place}: the connection is refused", hint=hint)
+    if isinstance(error, TimeoutError):
         hint = "a firewall or a VPN may be in the way; check the address"
-        raise NetworkError(f"{place} does not answer: no connection in time", hint=hint)
-    raise NetworkError(
-        f"there is no way to {place} ({last.strerror or 'network error'})", hint="check the network"
-    )
+        return NetworkError(f"{place} does not answer: no connection in time", hint=hint)
+    why = getattr(error, "strerror", None) or "network error"
+    return NetworkError(f"there is no way to {place} ({why})", hint="check the network")
 
 
 def _unreached(error: H5s3Error, via: str) -> Finding:
@@ -108,36 +110,21 @@ def _unreached(error: H5s3Error, via: str) -> Finding:
     return failed_with("reachable", error)
 
 
-def _secured(
-    sock: socket.socket, host: str, said: str, settings: Settings, tls: ssl.SSLContext | None
-) -> Finding:
-    begun = time.perf_counter()
-    try:
-        sock.settimeout(min(CONNECT_SECONDS, settings.request_seconds))
-        with (tls or ssl.create_default_context()).wrap_socket(sock, server_hostname=host) as secured:
-            took = time.perf_counter() - begun
-            said += f", {secured.version() or 'TLS'} {milliseconds(took)}"
-            if settings.insecure:
-                return warning("reachable", f"{said}, the certificate not verified (--insecure)", TRUST_FILE)
-            return ok("reachable", said)
-    except ssl.SSLCertVerificationError as error:
-        return failure("reachable", f"{said}; TLS: the certificate: {error.verify_message}", TRUST, 5)
-    except ssl.SSLError as error:
-        if error.reason in PLAIN:
-            hint = f"write the endpoint with http:// (http://{host}…), or ask for its HTTPS port"
-            return failure(
-                "reachable", f"{said}; TLS: this port speaks something else, plain HTTP perhaps", hint, 5
-            )
+def _insecure(error: Exception, said: str, host: str) -> Finding:
+    """Why TLS failed on a connection that was open."""
+    what, hint = "the connection breaks off", "check the port; a firewall may be in the way"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        what, hint = f"the certificate: {error.verify_message}", TRUST
+    elif isinstance(error, ssl.SSLError) and error.reason in PLAIN:
+        what = "this port speaks something else, plain HTTP perhaps"
+        hint = f"write the endpoint with http:// (http://{host}…), or ask for its HTTPS port"
+    elif isinstance(error, ssl.SSLError):
         return failure(
             "reachable", f"{said}; TLS fails ({error.reason or 'no reason given'})", "check the port", 5
         )
-    except TimeoutError:
-        return failure("reachable", f"{said}; TLS: no answer in time", "check the port and firewalls", 5)
-    except (OSError, H5s3Error):
-        hint = "check the port; a firewall may be in the way"
-        return failure("reachable", f"{said}; TLS: the connection breaks off", hint, 5)
-    finally:
-        sock.close()
+    elif isinstance(error, TimeoutError):
+        what, hint = "no answer in time", "check the port and firewalls"
+    return failure("reachable", f"{said}; TLS: {what}", hint, 5)
 
 
 def skew(headers: Mapping[str, str], at: float) -> float | None:

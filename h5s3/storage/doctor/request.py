@@ -1,4 +1,4 @@
-"""One request of a diagnosis: signed the way h5s3 signs it, sent once, its answer kept as it came."""
+"""One request of `doctor`: signed the way h5s3 signs it, sent once, its answer kept as it came."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ import re
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from html import unescape
 from typing import Any, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 from urllib.request import getproxies
 
-import urllib3
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from urllib3.exceptions import HTTPError, SSLError
-from urllib3.util import Timeout, parse_url
+from botocore.parsers import create_parser
 
-from h5s3 import __version__
-from h5s3.errors import NetworkError
+from h5s3.errors import H5s3Error, NetworkError, TransientError
+from h5s3.records import Finding
 from h5s3.settings import Settings
 from h5s3.storage.doctor.credentials import Keys
-from h5s3.storage.doctor.findings import LONGEST, bounded, origin_of, within
+from h5s3.storage.doctor.findings import LONGEST, bounded, failed_with, origin_of, unknown, within
 from h5s3.storage.http.client import Operation, Target
-from h5s3.storage.http.connection_pool import CONNECT_SECONDS, proxy_for, request_target
-from h5s3.storage.http.tls import fatal, untrusted
+from h5s3.storage.http.connection_pool import proxy_for
+from h5s3.storage.http.timed_connection import TimedConnection, UnsupportedProxyError
+from h5s3.storage.http.wire_errors import NoAnswerError
 from h5s3.storage.responses import named_region
+from h5s3.storage.stores.s3_client import BOTO_ERRORS
 from h5s3.storage.trace import Trace
 
-BODY = 64 * 1024  # bytes of an answer that are looked at
+BODY = 1 << 20  # bytes of an answer that are looked at; longer ones are not
 LISTED = 20  # objects that are asked for
 Question = Literal["list_buckets", "list_objects_v2", "head_object", "get_object"]
 METHODS: dict[Question, Operation] = {
@@ -51,6 +51,7 @@ class Answer:
     at: float  # time.time() half way between question and answer
     url: str  # that was asked; it may be signed
     secrets: tuple[str, ...] = ()
+    listed: Mapping[str, Any] = field(default_factory=dict)  # of a listing, as botocore reads it
 
     @property
     def good(self) -> bool:
@@ -60,7 +61,7 @@ class Answer:
     @property
     def code(self) -> str:
         """What S3 calls the error; empty where the body does not say, as in the answer to a HEAD."""
-        return self._element("Code")[:64]
+        return self.said("Code")[:64]
 
     @property
     def message(self) -> str:
@@ -78,32 +79,19 @@ class Answer:
         return named_region(self.headers, self.body)
 
     def said(self, name: str) -> str:
-        """The server's own words, bounded and without what it was sent to sign with."""
-        return self._element(name)[:LONGEST]
-
-    def texts(self, name: str) -> list[str]:
-        """The texts of all XML elements of this name."""
-        found = re.findall(rf"<{name}>([^<]*)</{name}>", self.body.decode("utf-8", "replace"))
-        return [unescape(text) for text in found]
+        """The server's own words in an element of its error, bounded and without what it was sent to sign
+        with. What a sick server sends need not be XML that a parser takes.
+        """
+        found = re.search(rf"<{name}>([^<]*)</{name}>", self.body.decode("utf-8", "replace"))
+        text = " ".join(unescape(found[1]).split()) if found else ""
+        for secret in self.secrets:
+            text = text.replace(secret, "…")
+        return text[:LONGEST]
 
     def objects(self) -> list[tuple[str, int]]:
         """Keys and sizes of a page of a listing."""
-        quoted = self.texts("EncodingType") == ["url"]
-        found = []
-        for entry in self.body.decode("utf-8", "replace").split("<Contents>")[1:]:
-            key, size = re.search(r"<Key>([^<]*)</Key>", entry), re.search(r"<Size>(\d{1,18})</Size>", entry)
-            if key:
-                name = unescape(key[1])
-                found.append(
-                    (unquote(name.replace("+", " ")) if quoted else name, int(size[1]) if size else 0)
-                )
-        return found
-
-    def _element(self, name: str) -> str:
-        text = " ".join((self.texts(name) or [""])[0].split())
-        for secret in self.secrets:
-            text = text.replace(secret, "…")
-        return text
+        plain = unquote_plus if self.listed.get("EncodingType") == "url" else str
+        return [(plain(one.get("Key", "")), one.get("Size", 0)) for one in self.listed.get("Contents", [])]
 
 
 def send(
@@ -116,98 +104,44 @@ def send(
 ) -> Answer:
     """One request on a connection of its own, tried once. Raises `NetworkError`."""
     settings = within(settings)
-    seconds = settings.request_seconds
-    sent = {
-        "Accept-Encoding": "identity",
-        "User-Agent": f"h5s3/{__version__}",
-        **target.headers,
-        **(headers or {}),
-    }
-    trace.request(operation)
+    connection = TimedConnection(settings, trace, tls)
+    what = f"the answer of {origin_of(target.url)}"  # which may come drop by drop
     before = time.time()
-    with trace.round(), _manager(target.url, tls) as manager:
-        try:
-            method = "HEAD" if operation == "HEAD" else "GET"
-            what = f"the answer of {origin_of(target.url)}"  # which may come drop by drop
-            response, at, body = bounded(
-                lambda: _exchange(manager, target.url, method, sent, settings), seconds + 0.5, what
+    try:
+        with trace.round():
+            reply = bounded(
+                lambda: connection.ask(target, operation, headers or {}, BODY, keep=True),
+                settings.request_seconds + 0.5,
+                what,
             )
-        except (HTTPError, ValueError, OSError) as error:
-            raise _broken(error, target.url) from None
-        trace.request("", len(body))
-        middle = (before + at) / 2
-        return Answer(response.status, response.headers, body, middle, target.url, _signs(target.url))
+    except TransientError as error:
+        raise _explained(error, target.url, connected=connection.opened > 0) from None
+    finally:
+        connection.close()
+    at = before + reply.timing.first_byte / 2
+    return Answer(reply.status, reply.headers, reply.body, at, target.url, _signs(target.url))
 
 
-def _exchange(
-    manager: urllib3.PoolManager, url: str, method: str, headers: Mapping[str, str], settings: Settings
-) -> tuple[Any, float, bytes]:
-    """The answer, when it began to arrive, and the beginning of its body."""
-    response = _open(manager, url, method, headers, settings)
-    at = time.time()
-    return response, at, _beginning(response, settings)
+def unanswered(error: H5s3Error) -> Finding:
+    """The finding that a request without an answer stands for."""
+    if isinstance(error, UnsupportedProxyError):
+        return unknown("server", f"not asked: {error.cause}")
+    return failed_with("server", error)
 
 
-def _manager(url: str, tls: ssl.SSLContext | None) -> urllib3.PoolManager:
-    """Connections straight to a server, or through the proxy that the environment names."""
-    parts = urlsplit(url)
-    options: dict[str, Any] = {"retries": False, "num_pools": 1, "ssl_context": tls}
-    via = proxy_for(getproxies(), parts.scheme, parts.hostname or "")
-    if not via:
-        return urllib3.PoolManager(**options)
-    auth = parse_url(via).auth
-    headers = urllib3.make_headers(proxy_basic_auth=unquote(auth)) if auth else None
-    return urllib3.ProxyManager(via, proxy_headers=headers, **options)
-
-
-def _open(
-    manager: urllib3.PoolManager, url: str, method: str, headers: Mapping[str, str], settings: Settings
-) -> Any:
-    """The answer, its body unread. The pool itself sends: a manager would tidy the path."""
-    parts = parse_url(url)
-    pool = manager.connection_from_host(parts.host, parts.port, parts.scheme)
-    seconds = settings.request_seconds
-    path = request_target(url)
-    plain_proxy = isinstance(manager, urllib3.ProxyManager) and parts.scheme == "http"
-    return pool.urlopen(
-        method,
-        f"{parts.scheme}://{parts.netloc}{path}" if plain_proxy else path,
-        headers=dict(headers),
-        preload_content=False,
-        decode_content=False,
-        redirect=False,
-        retries=False,
-        assert_same_host=False,
-        timeout=Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds),
-    )
-
-
-def _beginning(response: Any, settings: Settings) -> bytes:
-    """The beginning of whatever is answered: S3 explains itself there. The connection is not used again."""
-    body = b""
-    while len(body) < BODY and (piece := response.read1(BODY - len(body), decode_content=False)):
-        body += piece
-        settings.check_deadline()
-    response.close()
-    return body
-
-
-def _broken(error: Exception, url: str) -> NetworkError:
-    """What happened to a request, in plain words."""
+def _explained(error: TransientError, url: str, connected: bool) -> NetworkError:
+    """What happened to a request on a way that was open a moment ago, and what may be the cause."""
     host = origin_of(url)
-    name = type(error).__name__
-    if name in ("ReadTimeoutError", "TimeoutError"):
+    if isinstance(error, NoAnswerError) and connected:
         hint = "the server is overloaded, or something else listens there; raise --timeout if you set it"
         return NetworkError(f"{host} takes the request and does not answer in time", hint=hint)
-    if isinstance(error, SSLError) and fatal(error):
-        return untrusted(error, url)
-    if name == "ProxyError":
+    if connected:
+        hint = "check the port and the endpoint: a server of another kind, or a firewall, may do that"
+        return NetworkError(f"{host} takes the request and breaks off without an answer of HTTP", hint=hint)
+    if proxy_for(getproxies(), urlsplit(url).scheme, urlsplit(url).hostname or ""):
         hint = "check HTTPS_PROXY and its login; NO_PROXY names hosts to be reached directly"
         return NetworkError(f"the proxy gives no way to {host}", hint=hint)
-    if name in ("NewConnectionError", "NameResolutionError", "ConnectTimeoutError"):
-        return NetworkError(f"cannot connect to {host}", hint="check --endpoint-url and the network")
-    hint = "check the port and the endpoint: a server of another kind, or a firewall, may do that"
-    return NetworkError(f"{host} takes the request and breaks off without an answer of HTTP", hint=hint)
+    return NetworkError(f"cannot connect to {host}", hint="check --endpoint-url and the network")
 
 
 class Asker:
@@ -251,7 +185,20 @@ class Asker:
             payer = self._signed_headers("HEAD" if METHODS[question] == "HEAD" else "GET", url, payer)
         target = Target(url, payer, "")
         found = send(target, METHODS[question], self._settings, self._trace, self._tls, headers)
-        return Answer(found.status, found.headers, found.body, found.at, found.url, self._secrets(url, payer))
+        return replace(found, secrets=self._secrets(url, payer), listed=self._listed(question, found))
+
+    def _listed(self, question: Question, answer: Answer) -> dict[str, Any]:
+        """A listing as botocore reads it; nothing where it cannot, or where there is none."""
+        if METHODS[question] != "LIST" or not answer.good or b"<!DOCTYPE" in answer.body:
+            return {}
+        operation = self._client.meta.method_to_api_mapping[question]
+        shape = self._client.meta.service_model.operation_model(operation).output_shape
+        response = {"status_code": answer.status, "headers": answer.headers, "body": answer.body}
+        try:
+            found: dict[str, Any] = create_parser("rest-xml").parse(response, shape)
+        except BOTO_ERRORS:
+            return {}
+        return found
 
     def _signed_headers(self, method: str, url: str, headers: dict[str, str]) -> dict[str, str]:
         if self._keys is None:

@@ -17,7 +17,7 @@ from h5s3.storage.doctor.connection import clock, reach, tls_context
 from h5s3.storage.doctor.credentials import Keys, examine_credentials
 from h5s3.storage.doctor.findings import Findings, failed_with, failure, ok, origin_of, unknown, within
 from h5s3.storage.doctor.identity import identity
-from h5s3.storage.doctor.request import LISTED, Answer, Asker
+from h5s3.storage.doctor.request import LISTED, Answer, Asker, unanswered
 from h5s3.storage.http.client import MOVED
 from h5s3.storage.location import Location
 from h5s3.storage.stores.s3_client import ca_bundle, make_client, make_session
@@ -178,7 +178,7 @@ class _Run:
                 "list_objects_v2", Bucket=self.bucket, Prefix=prefix, MaxKeys=LISTED, EncodingType="url"
             )
         except H5s3Error as error:
-            self.found.add("connection", failed_with("server", error))
+            self.found.add("connection", unanswered(error))
         except Exception as error:  # noqa: BLE001 - botocore refuses names and endpoints in its own ways
             detail = f"the request cannot be made ({type(error).__name__})"
             self.found.add("bucket", failure("bucket", detail, "check the bucket's name", 2))

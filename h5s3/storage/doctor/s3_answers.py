@@ -100,7 +100,7 @@ def listing(answer: Answer, settings: Settings, prefix: str, needed: bool) -> tu
     """
     if answer.good:
         objects, there = answer.objects(), ok("bucket", "is there")
-        if prefix and not objects and not answer.texts("Prefix")[1:]:
+        if prefix and not objects and not answer.listed.get("CommonPrefixes"):
             remedy = "check the prefix: h5s3 ls of the bucket shows what there is"
             return there, warning("list", f"allowed, and nothing begins with {prefix}", remedy)
         several = "object" if len(objects) == 1 else "objects"
@@ -176,7 +176,7 @@ def ranges(got: Answer) -> list[Finding]:
 def buckets(answer: Answer) -> Finding:
     """What ListBuckets says."""
     if answer.good:
-        names = answer.texts("Name")
+        names = [str(bucket.get("Name", "")) for bucket in answer.listed.get("Buckets", [])]
         shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
         return ok("buckets", f"{len(names)} can be seen: {shown}" if names else "none can be seen")
     if answer.status in (401, 403):

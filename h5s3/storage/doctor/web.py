@@ -21,7 +21,7 @@ from h5s3.storage.doctor.findings import (
     warning,
     within,
 )
-from h5s3.storage.doctor.request import Answer, send
+from h5s3.storage.doctor.request import Answer, send, unanswered
 from h5s3.storage.doctor.s3_answers import ranges
 from h5s3.storage.doctor.setup import way_out
 from h5s3.storage.http.client import MOVED, Target
@@ -59,7 +59,7 @@ def _examine(settings: Settings, trace: Trace, url: str, found: Findings) -> Non
         try:
             answer = send(Target(url, {}, ""), "GET", settings, trace, tls, FIRST)
         except H5s3Error as error:
-            found.add("connection", failed_with("server", error))
+            found.add("connection", unanswered(error))
             return
         if hop == 0:
             found.add("connection", clock(answer.headers, answer.at, signed=unsigned(url) != url))

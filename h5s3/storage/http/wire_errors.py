@@ -11,6 +11,10 @@ from h5s3.errors import NetworkError, TransientError
 from h5s3.storage.http.tls import fatal, host_of, untrusted
 
 
+class NoAnswerError(TransientError):
+    """Nothing came in time."""
+
+
 def wire_error(error: BaseException, url: str, connecting: bool = False) -> NetworkError:
     """The error for what urllib3, botocore or `http.client` raised while a URL was asked for.
 
@@ -25,5 +29,5 @@ def wire_error(error: BaseException, url: str, connecting: bool = False) -> Netw
     if connecting or isinstance(inner, urllib3.ConnectTimeoutError | urllib3.ProxyError):
         return TransientError(f"cannot connect to {host}", hint="check --endpoint-url and the network")
     if isinstance(inner, TimeoutError | urllib3.ReadTimeoutError):
-        return TransientError(f"{host} does not answer in time", hint="try again, or raise --timeout")
+        return NoAnswerError(f"{host} does not answer in time", hint="try again, or raise --timeout")
     return TransientError(f"the connection to {host} breaks off", hint="try again later")

@@ -16,7 +16,7 @@ from h5s3.explore.bench import saved as bench_files
 from h5s3.explore.bench.samples import Kind, Outcome, summarize
 from h5s3.explore.bench.saved import against, check_place, earlier, save
 from h5s3.records import Bench, Samples, from_json, to_json
-from h5s3.storage.bench.timed_connection import Timing
+from h5s3.storage.http.timed_connection import Timing
 from tests.support.bench import BUCKET, KEY, settings_for
 from tests.support.cli import run
 from tests.support.servers.proxy import Proxy

@@ -18,7 +18,7 @@ from h5s3.explore.bench.samples import Failed, Kind, Outcome, percentile, summar
 from h5s3.explore.session import Session
 from h5s3.records import Against, Bench, Check, Ratio, Samples, Strategy, from_json, json_schema, to_json
 from h5s3.render.bench.bench import bench_lines, pictures
-from h5s3.storage.bench.timed_connection import Timing
+from h5s3.storage.http.timed_connection import Timing
 from tests.support.bench import FEW, MIB, THERE
 from tests.support.cli import without_colour
 

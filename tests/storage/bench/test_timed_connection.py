@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
 import socket
 import ssl
 import threading
@@ -22,6 +20,7 @@ from h5s3.records import Bench, Samples
 from h5s3.render.bench.conclusions import conclusions
 from h5s3.settings import Settings
 from h5s3.storage.location import Location, parse_location
+from tests.support import doctor
 from tests.support.bench import BUCKET, DATA, KEY, KIB, one, settings_for
 from tests.support.servers.proxy import Proxy
 from tests.support.servers.s3 import S3Server
@@ -34,25 +33,7 @@ FEW: dict[str, Any] = {"sizes": [4 * KIB], "count": 4, "concurrency": [1]}
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
     """A key and a certificate for this machine that nobody has signed."""
-    x509 = pytest.importorskip("cryptography.x509")
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    builder = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now)
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    path = tmp_path / "certificate.pem"
-    path.write_bytes(key.private_bytes(*form) + builder.public_bytes(serialization.Encoding.PEM))
-    return path
+    return doctor.certificate(tmp_path)
 
 
 @pytest.fixture

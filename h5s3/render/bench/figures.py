@@ -1,6 +1,8 @@
-"""Series of a benchmark by name, and their figures in few characters."""
+"""Series of a benchmark by name, their figures in few characters, and the tables that hold them."""
 
 from __future__ import annotations
+
+from rich.table import Table
 
 from h5s3.records import UNSET, Ratio, Samples
 from h5s3.render.text import safe
@@ -27,3 +29,11 @@ def figure(value: float | None, none: str) -> str:
 def ms(seconds: float) -> str:
     """Seconds as milliseconds, in three digits or so."""
     return figure(seconds * 1000, "")
+
+
+def table(*columns: str, left: int = 1) -> Table:
+    """A table without lines; all columns but the first `left` hold numbers."""
+    made = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+    for position, name in enumerate(columns):
+        made.add_column(name, justify="left" if position < left else "right", no_wrap=position >= left)
+    return made

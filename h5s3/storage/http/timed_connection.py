@@ -1,4 +1,4 @@
-"""Timed requests on connections of one's own.
+"""Requests that are timed step by step, on connections of one's own: what `bench` and `doctor` send.
 
 The clock (`time.perf_counter`) starts right before a request is sent and stops when its last byte is here.
 Nothing is repeated and nothing is pooled: one request is one sample.
@@ -6,11 +6,14 @@ Nothing is repeated and nothing is pooled: one request is one sample.
 
 from __future__ import annotations
 
+import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPConnection, HTTPException, HTTPResponse
+from ipaddress import ip_address
 from time import perf_counter
+from typing import Any
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 from urllib.request import getproxies
 
@@ -20,13 +23,33 @@ from urllib3.util import wait_for_read
 from h5s3 import __version__
 from h5s3.errors import NetworkError
 from h5s3.settings import Settings
-from h5s3.storage.bench.connection_steps import Dialed, Opening
 from h5s3.storage.http.client import ERROR_BODY, Operation, Target
 from h5s3.storage.http.connection_pool import CONNECT_SECONDS, proxy_for, request_target
+from h5s3.storage.http.response_limits import BoundedResponse
 from h5s3.storage.http.wire_errors import wire_error
 from h5s3.storage.trace import Trace
 
 PIECE = 64 * 1024  # bytes taken from the wire at once, at the most
+LookUp = Callable[[str, int], list[Any]]
+
+
+class UnsupportedProxyError(NetworkError):
+    """The environment names a web proxy of a kind that no connection is timed through."""
+
+
+@dataclass
+class Opening:
+    """Seconds that it took to open a connection. None: there was no such step, or it was not reached.
+
+    Through a proxy, name and TCP are those of the proxy, and the way to the server is the tunnel.
+    """
+
+    seconds: float = 0.0
+    address: str = ""  # the first that the name stands for
+    dns: float | None = None
+    tcp: float | None = None
+    tunnel: float | None = None
+    tls: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,14 +79,67 @@ class Reply:
     kept: bool  # the connection goes on
 
 
-class Line:
-    """One connection, opened when first needed and kept for as long as the server lets it."""
+class SteppedConnection(HTTPConnection):
+    """A connection of `http.client` that notes how long each step of its opening takes.
+
+    `tls` speaks to `name` over it, once the way there is open; None speaks plainly. `look_up` gives the
+    addresses of a host, as `socket.getaddrinfo` does.
+    """
+
+    response_class = BoundedResponse
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        seconds: float,
+        tls: ssl.SSLContext | None,
+        name: str,
+        look_up: LookUp | None = None,
+    ) -> None:
+        super().__init__(host, port, timeout=seconds)
+        self._tls = tls
+        self._name = name
+        self._look_up = look_up or addresses
+        self._reached = 0.0
+        if tls is not None:
+            self.default_port = 443  # which a Host header does not mention
+        self._create_connection = self._dial  # where `http.client` lets others open its sockets
+        self.opening = Opening()
+
+    def connect(self) -> None:
+        """Open the connection. Raises `OSError` and `HTTPException`, as `http.client` does."""
+        begun, self.opening = perf_counter(), Opening()
+        super().connect()
+        ready = perf_counter()
+        if getattr(self, "_tunnel_host", None):
+            self.opening.tunnel = ready - self._reached
+        if self._tls is not None:
+            self.sock = self._tls.wrap_socket(self.sock, server_hostname=self._name)
+            self.opening.tls = perf_counter() - ready
+        self.opening.seconds = perf_counter() - begun
+
+    def _dial(self, address: tuple[str, int], timeout: float, source: Any = None) -> socket.socket:
+        """A socket that is connected to the first of the host's addresses that answers."""
+        begun = perf_counter()
+        found = self._look_up(*address)
+        looked_up = perf_counter()
+        self.opening.address = found[0][4][0]
+        self.opening.dns = None if _is_address(address[0]) else looked_up - begun
+        sock = _first_to_answer(found, timeout)
+        self._reached = perf_counter()
+        self.opening.tcp = self._reached - looked_up
+        return sock
+
+
+class TimedConnection:
+    """One connection to a server, opened when first needed and kept for as long as the server lets it."""
 
     def __init__(self, settings: Settings, trace: Trace, tls: ssl.SSLContext | None) -> None:
         self._settings = settings
         self._trace = trace
         self._tls = tls
-        self._connection: Dialed | None = None
+        self._connection: SteppedConnection | None = None
         self._place = ("", "")  # scheme and host of the connection
         self.opened = 0  # connections so far
         self.broken = 0  # of them that broke while a request was under way
@@ -82,7 +158,6 @@ class Line:
         except (OSError, HTTPException, ValueError) as error:
             self.close()
             raise wire_error(error, url, connecting=True) from None
-        assert connection.opening is not None
         self._place = (parts.scheme, parts.netloc)
         self.opened += 1
         return connection.opening
@@ -122,9 +197,9 @@ class Line:
         first, received, whole = perf_counter() - begun, 0, False
         pieces: list[bytes] = []
         if response.status >= 300:
-            most, keep = ERROR_BODY, True
-        if response.length is None or response.length <= most:
-            announced = response.length
+            most, keep = max(most, ERROR_BODY), True
+        announced = response.length
+        if announced is None or announced <= most:
             while announced is None or received < announced:
                 piece = response.read1(PIECE if announced is None else min(PIECE, announced - received))
                 if not received:
@@ -154,18 +229,19 @@ class Line:
             self._connection.close()
         self._connection, self._answered = None, False
 
-    def _new(self, url: str) -> Dialed:
+    def _new(self, url: str) -> SteppedConnection:
         """A connection to be, through the proxy that the environment names, as all of h5s3's go."""
         parts = urlsplit(url)
         host, secure = parts.hostname or "", parts.scheme == "https"
         port = parts.port or (443 if secure else 80)
         proxy = urlsplit(proxy_for(getproxies(), parts.scheme, host))
         if proxy.scheme not in ("", "http"):
-            raise NetworkError(f"nothing can be measured through a proxy of the kind {proxy.scheme}://")
+            cause = f"nothing can be measured through a proxy of the kind {proxy.scheme}://"
+            raise UnsupportedProxyError(cause)
         self._via = make_headers(proxy_basic_auth=_credentials(proxy)) if proxy.hostname else None
         seconds = min(CONNECT_SECONDS, self._settings.request_seconds)
         at, there = (proxy.hostname, proxy.port or 80) if proxy.hostname else (host, port)
-        connection = Dialed(at, there, seconds, self._tls if secure else None, host)
+        connection = SteppedConnection(at, there, seconds, self._tls if secure else None, host)
         if secure and self._via is not None:
             connection.set_tunnel(host, port, headers=self._via)
         return connection
@@ -190,6 +266,34 @@ class Line:
         ended = self._answered and (connection.sock is None or wait_for_read(connection.sock, timeout=0.0))
         if ended or self._place != (parts.scheme, parts.netloc):
             self.close()
+
+
+def addresses(host: str, port: int) -> list[Any]:
+    """What a host's name stands for, as `socket.getaddrinfo` gives it."""
+    return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+
+
+def _first_to_answer(found: list[Any], timeout: float) -> socket.socket:
+    failed: OSError = OSError("no address")
+    for family, kind, protocol, _, place in found:
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(timeout)
+            sock.connect(place)
+        except OSError as error:
+            sock.close()
+            failed = error
+        else:
+            return sock
+    raise failed
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return False
+    return True
 
 
 def _credentials(proxy: SplitResult) -> str | None:
