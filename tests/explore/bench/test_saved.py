@@ -169,7 +169,7 @@ def test_what_cannot_be_compared_is_said() -> None:
     other = document(series([0.1] * 6), endpoint="http://there", object_size=2048)
     warnings = against(document(series([0.1] * 6)), other).warnings
     assert "another endpoint then: http://there" in warnings
-    assert "another object size then: 2 KiB, now 976.6 KiB" in warnings
+    assert "another object size then: 2 KiB, now 977 KiB" in warnings
     assert against(document(), document()).warnings == []
 
 
