@@ -92,13 +92,13 @@ class _Comparison:
     def ours(self) -> list[Task]:
         """The tasks that h5s3 could do, each with an empty cache, and again with the cache of the first."""
         level, walk = listing(LEVEL, self.path), listing(TREE, self.path)
-        _ = self._twice(level)
+        self._twice(level)
         walked = self._twice(walk)
         tasks = [level, walk]
         for path in candidates(walked) if isinstance(walked, Tree) else []:
             task = previewing(path)
             try:
-                _ = self._twice(task)
+                self._twice(task)
             except NO_PREVIEW as error:
                 self.told.append(f"no preview of {path}: {error.cause}")
                 continue
@@ -111,9 +111,8 @@ class _Comparison:
 
     def _twice(self, task: Task) -> Tree | Preview:
         """A first command, and a later one: the cache is its own and gone afterwards."""
-        most = max(
-            1, min(MAX_BYTES, self.left // PREVIEW_SHARE)
-        )  # the same for both: it is part of a question
+        # The same for both: it is part of a question.
+        most = max(1, min(MAX_BYTES, self.left // PREVIEW_SHARE))
         with tempfile.TemporaryDirectory(prefix="h5s3-") as folder:
             cache = Cache(Path(folder) / "cache")
             for name in (COLD, WARM):
@@ -123,7 +122,7 @@ class _Comparison:
 
     def _once(self, task: Task, name: str, session: Session) -> Tree | Preview:
         location = self.info.location
-        _ = session.store(location)
+        session.store(location)
         self.tell(f"{task.name}: {name}")
         session.trace.started = time.perf_counter()
         try:
@@ -149,7 +148,7 @@ class _Comparison:
             )
             return
         with Session(self._settings(no_cache=True)) as session, tempfile.TemporaryFile() as file:
-            _ = session.store(self.info.location)
+            session.store(self.info.location)
             self.tell(WHOLE)
             session.trace.started = time.perf_counter()
             try:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter, process_time
-from typing import Literal
+from typing import Any, Literal
 
 from h5s3.errors import NetworkError
 from h5s3.records import UNSET, Failure, Ratio, Samples, UnsetType
 from h5s3.sizes import binary_text
-from h5s3.storage.http.timed_connection import Opening, Timing
+from h5s3.storage.http.timed_connection import Timing
 
+STEPS = ("dns", "tcp", "tunnel", "tls")  # of opening a connection
 FAILURES = 3  # from the start: the rest is not tried
 Operation = Literal["connect", "HEAD", "LIST", "GET"]
 Pattern = Literal["random", "sequential", "first", "second"]
@@ -104,7 +105,8 @@ def summarize(kind: Kind, outcome: Outcome) -> Samples:
     ]
     asked = kind.operation != "connect"
     first = [round(timing.first_byte, 6) for timing in timings] if asked else UNSET
-    steps = {name: _step(timings, step) for name, step in STEPS.items()}
+    steps = {f"{step}_seconds": _step(timings, step) for step in STEPS}
+    medians: dict[str, Any] = {f"{step}_p50": _p50(steps[f"{step}_seconds"]) for step in STEPS}
     wall = _wall(kind.concurrency, started, seconds, failures)
     received = sum(timing.received for timing in timings)
     counted = len(timings) + sum(failure.started >= 0 for failure in failures)
@@ -119,10 +121,6 @@ def summarize(kind: Kind, outcome: Outcome) -> Samples:
         seconds=seconds,
         first_byte_seconds=first,
         received=[timing.received for timing in timings] if asked else UNSET,
-        dns_seconds=steps["dns"],
-        tcp_seconds=steps["tcp"],
-        tunnel_seconds=steps["tunnel"],
-        tls_seconds=steps["tls"],
         failures=failures,
         warm_up_seconds=round(outcome.warm_up.seconds, 6) if outcome.warm_up else UNSET,
         warm_up_dns_seconds=_first_lookup(outcome.warm_up),
@@ -133,10 +131,6 @@ def summarize(kind: Kind, outcome: Outcome) -> Samples:
         errors=outcome.errors,
         retries=sum(failed.retried for failed in outcome.failed),
         first_byte_p50=_p50(first),
-        dns_p50=_p50(steps["dns"]),
-        tcp_p50=_p50(steps["tcp"]),
-        tunnel_p50=_p50(steps["tunnel"]),
-        tls_p50=_p50(steps["tls"]),
         min=min(seconds, default=None),
         p50=percentile(seconds, 50),
         p90=percentile(seconds, 90),
@@ -144,6 +138,8 @@ def summarize(kind: Kind, outcome: Outcome) -> Samples:
         max=max(seconds, default=None),
         requests_per_second=round(len(seconds) / wall, 3) if rated else None,
         bytes_per_second=round(received / wall, 3) if rated else None,
+        **steps,
+        **medians,
     )
 
 
@@ -157,17 +153,9 @@ def _wall(
     return round(max(end for _, end in spans) - min(begun for begun, _ in spans), 6) if spans else 0.0
 
 
-STEPS: dict[str, Callable[[Opening], float | None]] = {
-    "dns": lambda opening: opening.dns,
-    "tcp": lambda opening: opening.tcp,
-    "tunnel": lambda opening: opening.tunnel,
-    "tls": lambda opening: opening.tls,
-}
-
-
-def _step(timings: Sequence[Timing], step: Callable[[Opening], float | None]) -> list[float] | UnsetType:
+def _step(timings: Sequence[Timing], step: str) -> Any:
     """How long a step of opening took, where each of the requests opened a connection and had that step."""
-    found = [step(timing.opening) if timing.opening else None for timing in timings]
+    found = [getattr(timing.opening, step) if timing.opening else None for timing in timings]
     values = [round(value, 6) for value in found if value is not None]
     return values if values and len(values) == len(found) else UNSET
 

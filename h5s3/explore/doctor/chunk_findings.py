@@ -12,6 +12,7 @@ from h5s3.explore.doctor.case import Case, counted, named, path_of, paths_of
 from h5s3.records import UNSET, UnsetType
 from h5s3.records.doctor import Finding
 from h5s3.sizes import MIB, binary_text
+from h5s3.storage.doctor.findings import ok, warning
 
 if TYPE_CHECKING:
     from h5s3.formats.hdf5.layout.inventory import Surveyed
@@ -83,7 +84,7 @@ def _chunks(case: Case) -> Finding | None:
         detail += "each"
     else:
         detail += f"to {binary_text(largest)}, half of them in about {binary_text(median)} or less"
-    return None if bad else Finding(name="chunk sizes", status="ok", detail=detail)
+    return None if bad else ok("chunk sizes", detail)
 
 
 def _median(items: Sequence[Surveyed]) -> int:
@@ -107,10 +108,9 @@ def _small(case: Case) -> Finding | None:
     items.sort(key=lambda item: -item.num_chunks)
     worst = items[0]
     cells = _cells(worst, _new_shape(worst))
-    return Finding(
-        name="small chunks",
-        status="warning",
-        detail=f"{counted(len(items), 'dataset')} with at least {MANY_CHUNKS} chunks of mostly less than "
+    return warning(
+        "small chunks",
+        f"{counted(len(items), 'dataset')} with at least {MANY_CHUNKS} chunks of mostly less than "
         f"{binary_text(SMALL_CHUNK)}: {named([_example(item) for item in items])}",
         cost=f"all of {path_of(worst)}: up to {counted(worst.num_chunks, 'request')}, rechunked {cells:,}",
         remedy=_rechunk(case, items),
@@ -127,10 +127,9 @@ def _large(case: Case) -> Finding | None:
         return None
     items.sort(key=lambda item: -_decoded(item))
     worst = items[0]
-    return Finding(
-        name="large chunks",
-        status="warning",
-        detail=f"{counted(len(items), 'dataset')} with chunks of more than {binary_text(LARGE_CHUNK)}: "
+    return warning(
+        "large chunks",
+        f"{counted(len(items), 'dataset')} with chunks of more than {binary_text(LARGE_CHUNK)}: "
         f"{named([_example(item) for item in items])}",
         cost=f"one element of {path_of(worst)}: {binary_text(worst.largest)} fetched and "
         f"{binary_text(_decoded(worst))} decoded",
@@ -146,13 +145,12 @@ def _index(case: Case) -> Finding | None:
     long = [item for item in items if item.index == BTREE and item.num_chunks >= LONG_INDEX]
     detail = "; ".join(f"{kind}: {counted(count, 'dataset')}" for kind, count in kinds.most_common())
     if not long:
-        return Finding(name="chunk index", status="ok", detail=detail)
+        return ok("chunk index", detail)
     worst = max(long, key=lambda item: item.num_chunks)
     remedy = _remedy(case, long, lambda item: ["--low=2", chunked(path_of(item), _new_shape(item))])
-    return Finding(
-        name="chunk index",
-        status="warning",
-        detail=f"{detail}; B-trees are long and scattered: {named(paths_of(long))}",
+    return warning(
+        "chunk index",
+        f"{detail}; B-trees are long and scattered: {named(paths_of(long))}",
         cost=f"before the first value of {path_of(worst)} is read, an index of {worst.num_chunks:,} chunks",
         remedy=remedy,
     )
@@ -170,14 +168,13 @@ def _compression(case: Case) -> Finding | None:
     detail = _ratio(packed)
     open_bytes, all_bytes = (sum(item.stored or 0 for item in items) for items in (plain, stored))
     if open_bytes < LARGE_DATA or 2 * open_bytes < all_bytes:
-        return Finding(name="compression", status="ok", detail=detail)
+        return ok("compression", detail)
     plain.sort(key=lambda item: -(item.stored or 0))
     plain = [item for item in plain if (item.stored or 0) >= MIB]
     part = f"{binary_text(open_bytes)} are not compressed: {named(paths_of(plain))}"
-    return Finding(
-        name="compression",
-        status="warning",
-        detail=f"{detail}; {part}; how far they shrink only trying tells",
+    return warning(
+        "compression",
+        f"{detail}; {part}; how far they shrink only trying tells",
         cost=f"{open_bytes * 8 / 200e6:,.0f} s to read all of them at 200 Mbit/s",
         remedy=_remedy(case, plain, _packing),
     )

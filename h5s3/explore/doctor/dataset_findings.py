@@ -13,6 +13,7 @@ from h5s3.explore.doctor.case import NAMED, Case, counted, named, path_of, paths
 from h5s3.records import UNSET
 from h5s3.records.doctor import Finding
 from h5s3.sizes import MIB, binary_text
+from h5s3.storage.doctor.findings import ok, warning
 
 if TYPE_CHECKING:
     from h5s3.formats.hdf5.layout.inventory import Surveyed
@@ -47,17 +48,16 @@ def _contiguous(case: Case) -> Finding | None:
     large = [item for item in items if (item.stored or 0) >= LARGE_DATASET]
     tiny = [item for item in items if (item.stored or 0) < TINY]
     if len(tiny) >= MANY_TINY and 2 * len(tiny) > len(case.survey.datasets):
-        return Finding(
-            name="tiny datasets",
-            status="warning",
-            detail=f"{len(tiny):,} datasets of less than {binary_text(TINY)}, such as {path_of(tiny[0])}: "
+        return warning(
+            "tiny datasets",
+            f"{len(tiny):,} datasets of less than {binary_text(TINY)}, such as {path_of(tiny[0])}: "
             "one dataset with a row for each would be read at once",
             cost="a request for each, to read them all",
         )
     if not large:
         return None
     detail = f"{counted(len(large), 'large dataset')} in one piece, any part of which is one request"
-    return Finding(name="contiguous data", status="ok", detail=f"{detail}: {named(paths_of(large))}")
+    return ok("contiguous data", f"{detail}: {named(paths_of(large))}")
 
 
 def _external(case: Case) -> Finding | None:
@@ -76,10 +76,9 @@ def _elsewhere(case: Case, name: str, items: Sequence[Surveyed], what: str) -> F
         return None
     paths = [path for path in paths_of(items) if writable(path)][:MOST_OPTIONS]
     wanted = [_contiguously(path) for path in paths]
-    return Finding(
-        name=name,
-        status="warning",
-        detail=f"{counted(len(items), 'dataset')} {what}: {named(paths_of(items))}",
+    return warning(
+        name,
+        f"{counted(len(items), 'dataset')} {what}: {named(paths_of(items))}",
         cost="they are never read from there: readers see fill values, or nothing",
         remedy=repack(case.location, wanted) if wanted else UNSET,
     )
@@ -97,10 +96,9 @@ def _external_links(case: Case) -> Finding | None:
 
     shown = [f"{text_of(path)} to {target}" for path, target in case.survey.external_links]
     more = f" and {count - NAMED:,} more" if count > NAMED else ""
-    return Finding(
-        name="external links",
-        status="warning",
-        detail=f"{counted(count, 'link')} to other files: {', '.join(shown[:NAMED])}{more}",
+    return warning(
+        "external links",
+        f"{counted(count, 'link')} to other files: {', '.join(shown[:NAMED])}{more}",
         cost="they are never followed: what they lead to is not in this object",
         remedy=repack(case.location, ["--merge"]),
     )
@@ -121,7 +119,7 @@ def _filters(case: Case) -> Finding | None:
         return None
     if not missing:
         detail = f"filters that need a plugin, available here: {named(list(foreign))}"
-        return Finding(name="filters", status="ok", detail=detail)
+        return ok("filters", detail)
     items = list({id(item): item for some in missing.values() for item in some}.values())
     return Finding(
         name="filters",

@@ -10,6 +10,7 @@ from h5s3.explore.doctor.case import NAMED, RTT, Case, cost_text, counted, worth
 from h5s3.records import UNSET
 from h5s3.records.doctor import Finding
 from h5s3.sizes import binary_text
+from h5s3.storage.doctor.findings import ok, unknown, warning
 
 LARGE_USERBLOCK = 256 * 1024  # what the first request does not bring
 MUCH_UNUSED = 1 << 20  # bytes
@@ -22,11 +23,10 @@ def _space(case: Case) -> Finding:
     if layout.page_size:
         detail += f", pages of {binary_text(layout.page_size)}"
     if best is None:
-        return Finding(name="file space", status="ok", detail=f"{detail}; a paged copy would not save much")
-    return Finding(
-        name="file space",
-        status="warning",
-        detail=f"{detail}; with all metadata gathered in pages a cold walk takes {cost_text(best.costs)}",
+        return ok("file space", f"{detail}; a paged copy would not save much")
+    return warning(
+        "file space",
+        f"{detail}; with all metadata gathered in pages a cold walk takes {cost_text(best.costs)}",
         cost=f"{case.now.seconds[RTT] - best.seconds:.2f} s of each cold walk at {RTT}",
         remedy=case.remedy(best.options),
     )
@@ -51,15 +51,14 @@ def _superblock(case: Case) -> Finding:
     version, old = case.layout.superblock_version, case.survey.old_groups
     detail = f"superblock version {'unknown' if version is None else version}"
     if not old:
-        return Finding(name="format", status="ok", detail=f"{detail}, no symbol tables")
+        return ok("format", f"{detail}, no symbol tables")
     detail += f"; {counted(old, 'group')} with symbol tables, the format before HDF5 1.8"
     older, newer = case.copies[0], case.copies[-1]
     if not worth(newer, older.costs):
-        return Finding(name="format", status="ok", detail=f"{detail}: no dearer here than a newer one")
-    return Finding(
-        name="format",
-        status="warning",
-        detail=detail,
+        return ok("format", f"{detail}: no dearer here than a newer one")
+    return warning(
+        "format",
+        detail,
         cost=f"paged, {cost_text(older.costs)}; in the format of HDF5 1.10, {cost_text(newer.costs)}",
         remedy=case.remedy(newer.options),
     )
@@ -87,10 +86,9 @@ def _nesting(case: Case) -> Finding | None:
         return None
     gathered = case.best is not None
     least = "at least " if case.survey.cut else ""
-    return Finding(
-        name="nesting",
-        status="warning",
-        detail=f"groups lie {least}{deepest} levels deep, and each level has to be read before the next",
+    return warning(
+        "nesting",
+        f"groups lie {least}{deepest} levels deep, and each level has to be read before the next",
         cost=f"{counted(case.now.rounds, 'round')} of a cold walk"
         + ("; gathered in pages they come at once" if gathered else ""),
     )
@@ -113,7 +111,7 @@ def _cut(case: Case) -> Finding | None:
     if not case.survey.cut:
         return None
     detail = f"the file was not walked to its end: {case.survey.cut}; figures are of what was walked"
-    return Finding(name="survey", status="unknown", detail=detail)
+    return unknown("survey", detail)
 
 
 def _unused(case: Case) -> Finding | None:
@@ -125,11 +123,10 @@ def _unused(case: Case) -> Finding | None:
     share = f"{binary_text(unused)} ({100 * unused / layout.size:.2g} % of the file)"
     if any(item.facts.type_has_pointers for item in case.survey.datasets):
         detail = f"{share} hold values of variable length, which were not looked at, or nothing"
-        return Finding(name="other bytes", status="unknown", detail=detail)
-    return Finding(
-        name="unused space",
-        status="warning",
-        detail=f"{share} hold neither metadata nor data: what was deleted leaves holes",
+        return unknown("other bytes", detail)
+    return warning(
+        "unused space",
+        f"{share} hold neither metadata nor data: what was deleted leaves holes",
         remedy=repack(case.location, []),
     )
 
@@ -139,10 +136,9 @@ def all_at_once(case: Case) -> Finding | None:
     command = repack(case.location, case.options)
     if not case.options or command in case.remedies:
         return None
-    return Finding(
-        name="all at once",
-        status="warning",
-        detail="one command for file space, format, chunks and compression, on a downloaded file; then "
+    return warning(
+        "all at once",
+        "one command for file space, format, chunks and compression, on a downloaded file; then "
         "upload the copy. What else is advised, do on that copy, one command after another",
         remedy=command,
     )

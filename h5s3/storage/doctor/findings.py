@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 from urllib.parse import urlsplit
 
 from h5s3.errors import H5s3Error, NetworkError
-from h5s3.records import UNSET, Finding
+from h5s3.records import UNSET, Finding, UnsetType
 from h5s3.settings import Settings
 
 REQUEST_SECONDS = 8.0  # that one request may take
@@ -38,9 +38,11 @@ def ok(name: str, detail: str, remedy: str = "") -> Finding:
     return Finding(name=name, status="ok", detail=detail, remedy=remedy or UNSET)
 
 
-def warning(name: str, detail: str, remedy: str = "") -> Finding:
-    """It works, or will for most, and should not be left so."""
-    return Finding(name=name, status="warning", detail=detail, remedy=remedy or UNSET)
+def warning(
+    name: str, detail: str, remedy: str | UnsetType = UNSET, cost: str | UnsetType = UNSET
+) -> Finding:
+    """It works, or will for most, and should not be left so. `cost`: what it costs a reader."""
+    return Finding(name=name, status="warning", detail=detail, remedy=remedy or UNSET, cost=cost)
 
 
 def unknown(name: str, detail: str, remedy: str = "") -> Finding:
