@@ -33,7 +33,7 @@ def open(location: str | os.PathLike[str], **settings: Any) -> Iterator[h5py.Fil
     with _session(settings) as session:
         where = session.location(os.fspath(location))
         with session.opened(where) as file:
-            yield file.h5
+            yield file
 
 
 def ls(
@@ -67,10 +67,11 @@ def tree(
 ) -> Tree:
     """What lies up to `depth` levels below `path` (0: all), `limit` children of each group (0: all)."""
     from h5s3.explore.tree import tree as ask
+    from h5s3.formats.requests import TreeRequest
 
     with _session(settings) as session:
-        where = session.location(os.fspath(location))
-        return ask(session, where, path, depth=depth, limit=limit, attributes=attributes)
+        asked = TreeRequest(path, depth, limit, attributes)
+        return ask(session, session.location(os.fspath(location)), asked)
 
 
 def meta(
@@ -83,10 +84,11 @@ def meta(
 ) -> Meta:
     """Everything about the object at `path`."""
     from h5s3.explore.meta import meta as ask
+    from h5s3.formats.requests import MetaRequest
 
     with _session(settings) as session:
-        where = session.location(os.fspath(location))
-        return ask(session, where, path, attribute=attribute, all_attributes=all_attributes)
+        asked = MetaRequest(path, attribute, all_attributes)
+        return ask(session, session.location(os.fspath(location)), asked)
 
 
 def preview(
@@ -107,18 +109,20 @@ def preview(
     `raw`: stored values, not decoded. `column`: the field of a compound, `part` of complex numbers, to draw.
     """
     from h5s3.explore.preview.preview import preview as ask
+    from h5s3.explore.preview.request import PreviewRequest
 
-    options: dict[str, Any] = {
-        "selection": selection,
-        "display_dims": display_dims,
-        "fixed": fixed,
-        "max_size": max_size,
-        "raw": raw,
-        "column": column,
-        "part": part,
-    }
+    asked = PreviewRequest(
+        path,
+        selection=selection,
+        display_dims=display_dims,
+        fixed=tuple(sorted((fixed or {}).items())),
+        max_size=max_size,
+        raw=raw,
+        column=column,
+        part=part,
+    )
     with _session(settings) as session:
-        return ask(session, session.location(os.fspath(location)), path, **options)
+        return ask(session, session.location(os.fspath(location)), asked)
 
 
 def _session(settings: dict[str, Any]) -> Session:

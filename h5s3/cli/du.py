@@ -39,10 +39,11 @@ def du(
       h5s3 du s3://bucket/scan.nxs /entry --depth 0 --limit 0 --sort ratio
       h5s3 du s3://bucket/scan.nxs --json | jq '.entries[] | {path, stored}'
     """
-    from h5s3.explore.du.du import du as ask
+    from h5s3.explore.du import du as ask
+    from h5s3.formats.requests import UsageRequest
 
     with session(common) as opened:
-        found = ask(opened, opened.location(location), path, depth=depth, limit=limit, sort=sort)
+        found = ask(opened, opened.location(location), UsageRequest(path, depth, limit, sort))
         if common.json:
             from h5s3.render.console import show_json
 

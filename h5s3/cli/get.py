@@ -63,14 +63,15 @@ def get(
       h5s3 get s3://bucket/climate.nc /t2m --slice '6,:,:' -o june.csv
       h5s3 get s3://bucket/scan.nxs /entry/data/counts --slice '0,:,:' -o - | head -1
     """
-    from h5s3.explore.get import Wish
+    from h5s3.explore.get import GetRequest
     from h5s3.explore.get import get as ask
     from h5s3.render.get import Bar, show_estimate
 
     target, named = _target(output, format_, common.json)
     stream = _standard_output(named) if target == "-" else None
     with _ended_by_signals(), session(common) as opened, Bar() as bar:
-        wish = Wish(
+        asked = GetRequest(
+            path,
             selection=slice_,
             output=None if stream else target,
             stream=stream,
@@ -83,7 +84,7 @@ def get(
             ),
             progress=_advancing(None if stream and sys.stdout.isatty() else bar.tell),
         )
-        found = ask(opened, opened.location(location), path, wish)
+        found = ask(opened, opened.location(location), asked)
     if stream is None:
         _show(found, common.json)
 

@@ -34,9 +34,10 @@ def meta(
       h5s3 meta s3://bucket/scan.nxs /entry --attr NX_class --json
     """
     from h5s3.explore.meta import meta as ask
+    from h5s3.formats.requests import MetaRequest
 
     with session(common) as opened:
-        found = ask(opened, opened.location(location), path, attribute=attr, all_attributes=all_attrs)
+        found = ask(opened, opened.location(location), MetaRequest(path, attr, all_attrs))
         if common.json:
             from h5s3.render.console import show_json
 

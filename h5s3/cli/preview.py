@@ -94,15 +94,14 @@ def preview(
       h5s3 preview s3://bucket/scan.nxs /entry/data/counts --json | jq .stats.max
     """
     from h5s3.explore.preview.preview import preview as ask
+    from h5s3.explore.preview.request import PreviewRequest
 
     if plot_out is not None:
         from h5s3.render.plots.figure import checked_format
 
         checked_format(plot_out)
     with session(common) as opened:
-        found = ask(
-            opened,
-            opened.location(location),
+        asked = PreviewRequest(
             path,
             selection=slice_,
             display_dims=_pair(display_dims),
@@ -115,6 +114,7 @@ def preview(
             vmin=vmin,
             vmax=vmax,
         )
+        found = ask(opened, opened.location(location), asked)
         if plot_out is not None:
             from h5s3.render.plots.figure import save_figure
             from h5s3.render.progress import announce
@@ -142,7 +142,7 @@ def _pair(text: str | None) -> tuple[int, int] | None:
     return first, second
 
 
-def _indices(text: str | None) -> dict[int, int]:
+def _indices(text: str | None) -> tuple[tuple[int, int], ...]:
     try:
         pairs = [part.split("=") for part in text.split(",")] if text else []
         found = {int(dimension): int(index) for dimension, index in pairs}
@@ -150,4 +150,4 @@ def _indices(text: str | None) -> dict[int, int]:
         raise UsageError(f"--fixed {text!r} is not of the form 0=5,3=1") from None
     if len(found) < len(pairs):
         raise UsageError(f"--fixed {text!r} names a dimension twice")
-    return found
+    return tuple(sorted(found.items()))

@@ -42,12 +42,13 @@ def tree(
       h5s3 tree s3://bucket/scan.nxs -r --json | jq '.. | .path? // empty'
     """
     from h5s3.explore.tree import tree as ask
+    from h5s3.formats.requests import TreeRequest
 
     if recursive and depth is not None:
         raise UsageError("--recursive and --depth contradict each other")
     levels = 0 if recursive else depth or 1
     with session(common) as opened:
-        found = ask(opened, opened.location(location), path, depth=levels, limit=limit, attributes=attrs)
+        found = ask(opened, opened.location(location), TreeRequest(path, levels, limit, attrs))
         if jsonl:
             from h5s3.render.jsonl import show_nodes
 

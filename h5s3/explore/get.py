@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from h5s3.errors import ChangedError, RefusedError, UsageError
-from h5s3.explore.session import FIRST_BYTES, Session, shown_key
+from h5s3.errors import RefusedError, UsageError
+from h5s3.explore.session import FIRST_BYTES, Session
+from h5s3.formats.base import Array, Contents
+from h5s3.formats.requests import Request
 from h5s3.records import Get, replaced
 from h5s3.sizes import MIB
 from h5s3.storage.location import Location
@@ -16,9 +18,7 @@ from h5s3.storage.location import Location
 if TYPE_CHECKING:
     from h5s3.export.base import Job, Writer
     from h5s3.export.file_types import Format
-    from h5s3.formats.boxes import Box
-    from h5s3.formats.hdf5.data.exact import Bulk
-    from h5s3.formats.hdf5.objects.file import OpenFile
+    from h5s3.formats.boxes import Box, BoxReader
 
 SPOOL = 1.5  # times the bytes that are needed, beyond which chunks are not fetched again
 LARGE = 64 * MIB  # to be fetched or written: said before
@@ -44,8 +44,8 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What is to be done with the values."""
+class GetRequest(Request):
+    """Which values to write, and where to."""
 
     selection: str | None = None
     output: str | None = None  # None: a file named for the dataset
@@ -56,126 +56,90 @@ class Wish:
     progress: Progress | None = None
 
 
-def get(session: Session, location: Location, path: str, wish: Wish) -> Get:
-    """Write the values of the dataset at `path` (or of a part of it); the receipt.
+def get(session: Session, location: Location, asked: GetRequest) -> Get:
+    """Write the values of the array at a path (or of a part of it); the receipt.
 
     Nothing is left under the name of the output unless all of it was written. Raises `UsageError` for what
-    is not a dataset, for an output that is there already, and `RefusedError` for values that are unsafe to
+    is not an array, for an output that is there already, and `RefusedError` for values that are unsafe to
     read, that the format cannot hold, or that do not fit the disk or `max_bytes`.
     """
-    if location.kind == "s3" and not location.key:
-        hint = f"try: h5s3 ls {location.display}"
-        raise UsageError("a bucket, not a file", location=location.display, hint=hint)
-    transfer = _Transfer(path, wish, session.settings.max_bytes)
-    try:
-        return _get(session, location, transfer)
-    except ChangedError:
-        if not session.catalog.forget(location) or transfer.begun:
-            raise
-    return _get(session, location, transfer)  # it had changed before this command began
-
-
-def _get(session: Session, location: Location, transfer: _Transfer) -> Get:
-    info, first = session.catalog.resolve(location, lambda: session.store(location), FIRST_BYTES)
-    return session.read(info, first, transfer.run, lambda: not transfer.begun)
+    transfer = _Transfer(location, asked, session.settings.max_bytes)
+    return session.read(location, transfer.run, repeatable=lambda: not transfer.begun)
 
 
 @dataclass
 class _Transfer:
-    """One dataset on its way."""
+    """One array on its way."""
 
-    path: str
-    wish: Wish
+    location: Location
+    asked: GetRequest
     max_bytes: int | None
     begun: bool = False  # values may have been handed out
 
-    def run(self, file: OpenFile) -> Get:
-        """All of it, from an open file."""
+    def run(self, contents: Contents) -> Get:
+        """All of it, from an open location."""
         from h5s3.export.file_types import check, maker
-        from h5s3.formats.hdf5.data.exact import Bulk
+        from h5s3.formats.boxes import BoxReader
 
-        job, kind, output = self._prepare(file)
+        job, kind, output = self._prepare(contents.values(self.asked.path))
         check(kind, job)
-        bulk = Bulk(file, job.dataset, job.facts, job.selection, self.max_bytes)
+        reader = BoxReader(job.array, job.selection, self.max_bytes)
         make = maker(kind)
         head = job.head
-        estimate = _plan(bulk, job, output, self.wish.stream is not None or kind not in ("npy", "h5"))
-        if kind == "h5" and bulk.never_written:
+        estimate = _plan(reader, job, output, self.asked.stream is not None or kind not in ("npy", "h5"))
+        if kind == "h5" and reader.never_written:
             estimate = replace(estimate, written=0)
         self._refuse_large(estimate)
-        self.wish.announce(estimate)
-        self.begun = self.wish.stream is not None
+        self.asked.announce(estimate)
+        self.begun = self.asked.stream is not None
         planned = {"planned_requests": estimate.requests, "planned_bytes": estimate.fetched}
-        if self.wish.stream is not None:
-            _Filling(job, bulk, estimate, self.wish.progress).fill(lambda: make(job, self.wish.stream, None))  # type: ignore[arg-type]
+        if (stream := self.asked.stream) is not None:
+            _Filling(job, reader, estimate, self.asked.progress).fill(lambda: make(job, stream, None))
             return replaced(head, **planned)
         assert output is not None
-        size = self._into_file(job, bulk, estimate, make, output)
+        size = self._into_file(job, reader, estimate, make, output)
         notes: dict[str, Any] = {"notes": job.notes} if job.notes else {}
         return replaced(head, file_bytes=size, **planned, **notes)
 
-    def _into_file(self, job: Job, bulk: Bulk, estimate: Estimate, make: Any, output: str) -> int:
+    def _into_file(self, job: Job, reader: BoxReader, estimate: Estimate, make: Any, output: str) -> int:
         from h5s3.export.atomic_file import appearing
 
-        with appearing(output, self.wish.overwrite) as (stream, temporary):
-            filling = _Filling(job, bulk, estimate, self.wish.progress)
+        with appearing(output, self.asked.overwrite) as (stream, temporary):
+            filling = _Filling(job, reader, estimate, self.asked.progress)
             filling.fill(lambda: make(job, stream, temporary))
             stream.flush()
             return os.fstat(stream.fileno()).st_size
 
-    def _prepare(self, file: OpenFile) -> tuple[Job, Format, str | None]:
+    def _prepare(self, array: Array) -> tuple[Job, Format, str | None]:
         from h5s3.export.atomic_file import check_target, file_name
         from h5s3.export.base import Job
-        from h5s3.formats.hdf5.objects.datasets import read_facts
-        from h5s3.formats.hdf5.objects.links import kind_of, stopped
-        from h5s3.formats.hdf5.objects.names import raw_path, text_of
-        from h5s3.formats.hdf5.objects.reference_names import name_targets
-        from h5s3.formats.hdf5.objects.values import memory_dtype
         from h5s3.formats.selection import parse_selection, whole
 
-        raw = raw_path(self.path)
-        found = file.find(raw)
-        kind = "link" if found.object is None else kind_of(found.object)
-        if found.object is None and found.link is not None:
-            raise stopped(raw, found.link)
-        if kind != "dataset":
-            raise UsageError(f"{text_of(raw)} is a {kind}, not a dataset", hint="try: h5s3 tree")
-        dataset: Any = found.object
-        facts = read_facts(dataset)
-        if facts.shape is None:
-            raise RefusedError(f"{text_of(raw)} has a null dataspace: no values")
-        text = self.wish.selection
-        job = Job(
-            file=file.h5.id,
-            dataset=dataset,
-            facts=facts,
-            dtype=memory_dtype(dataset.get_type()),
-            selection=whole(facts.shape) if text is None else parse_selection(text, facts.shape),
-            name=file_name(text_of(raw).rpartition("/")[2]),
-            path=raw,
-            head=None,  # type: ignore[arg-type]
-            namer=name_targets(file, found),
-        )
+        shape, text = array.facts.shape, self.asked.selection
+        if shape is None:
+            raise RefusedError(f"{array.path} has a null dataspace: no values")
+        selection = whole(shape) if text is None else parse_selection(text, shape)
+        job = Job(array, selection, file_name(array.path.rpartition("/")[2]), head=None)  # type: ignore[arg-type]
         chosen, output = self._target(job)
         if output is not None:
-            check_target(output, self.wish.overwrite)
-        return replace(job, head=_head(file, job, text_of(raw), chosen, output)), chosen, output
+            check_target(output, self.asked.overwrite)
+        return replace(job, head=_head(self.location, job, chosen, output)), chosen, output
 
     def _target(self, job: Job) -> tuple[Format, str | None]:
         """The format and the file; standard output has none."""
         from h5s3.export.file_types import FORMATS, fits_csv, format_of
 
-        named = format_of(self.wish.format) if self.wish.format else None
-        if self.wish.stream is not None:
+        named = format_of(self.asked.format) if self.asked.format else None
+        if self.asked.stream is not None:
             return named or ("csv" if fits_csv(job) else "json"), None
-        if self.wish.output is None:
+        if self.asked.output is None:
             chosen = named or "npy"
             return chosen, f"{job.name}.{chosen}"
-        suffix = os.path.splitext(self.wish.output)[1].lstrip(".")
+        suffix = os.path.splitext(self.asked.output)[1].lstrip(".")
         if named is None and not suffix:
             hint = "end it in one of " + ", ".join("." + name for name in FORMATS) + ", or give --format"
-            raise UsageError(f"the name {self.wish.output} says no format", hint=hint)
-        return named or format_of(suffix), self.wish.output
+            raise UsageError(f"the name {self.asked.output} says no format", hint=hint)
+        return named or format_of(suffix), self.asked.output
 
     def _refuse_large(self, estimate: Estimate) -> None:
         from h5s3.export.atomic_file import free_bytes
@@ -198,8 +162,8 @@ class _Transfer:
 class _Filling:
     """Boxes from a reader to a writer."""
 
-    def __init__(self, job: Job, bulk: Bulk, estimate: Estimate, progress: Progress | None) -> None:
-        self._job, self._bulk = job, bulk
+    def __init__(self, job: Job, reader: BoxReader, estimate: Estimate, progress: Progress | None) -> None:
+        self._job, self._reader = job, reader
         self._total = max(1, job.count)
         self._progress = progress
         self._output = estimate.output
@@ -214,12 +178,12 @@ class _Filling:
                 self._by_spool(writer)
             else:
                 sparse = getattr(writer, "sparse", False)  # what is not written there has the fill value
-                nothing = sparse and self._bulk.never_written
-                for box in () if nothing else self._bulk.boxes(writer.ordered):
-                    if sparse and self._bulk.unwritten(box):
+                nothing = sparse and self._reader.never_written
+                for box in () if nothing else self._reader.boxes(writer.ordered):
+                    if sparse and self._reader.unwritten(box):
                         self._tell(box)
                         continue
-                    writer.write(box, self._bulk.raw(box) if writer.raw else self._bulk.values(box))
+                    writer.write(box, self._reader.raw(box) if writer.raw else self._reader.values(box))
                     self._tell(box)
             writer.finish()
         except BaseException:
@@ -232,8 +196,8 @@ class _Filling:
         self._total *= 2
         spool = Spool(self._job, folder_of(self._output))
         try:
-            for box in self._bulk.boxes(ordered=False):
-                spool.write(box, self._bulk.values(box))
+            for box in self._reader.boxes(ordered=False):
+                spool.write(box, self._reader.values(box))
                 self._tell(box)
             for box, values in spool.boxes():
                 writer.write(box, values)
@@ -254,25 +218,25 @@ def _size(counts: tuple[int, ...]) -> int:
     return total
 
 
-def _plan(bulk: Bulk, job: Job, output: str | None, ordered: bool) -> Estimate:
+def _plan(reader: BoxReader, job: Job, output: str | None, ordered: bool) -> Estimate:
     """The cheaper way: where chunks would be fetched for many boxes, values are put in order on disk."""
-    straight = _estimate(bulk, job, output, ordered)
+    straight = _estimate(reader, job, output, ordered)
     if not ordered or job.facts.type_has_pointers or not job.selection:
         return straight
-    spooled = _estimate(bulk, job, output, ordered=False)
+    spooled = _estimate(reader, job, output, ordered=False)
     if straight.fetched <= SPOOL * spooled.fetched + FIRST_BYTES:
         return straight
     return replace(spooled, spooled=True)
 
 
-def _estimate(bulk: Bulk, job: Job, output: str | None, ordered: bool) -> Estimate:
+def _estimate(reader: BoxReader, job: Job, output: str | None, ordered: bool) -> Estimate:
     """What will be fetched: chunks that several boxes need are fetched, and counted, for each."""
     requests = fetched = elements = 0
-    for number, box in enumerate(bulk.boxes(ordered)):
+    for number, box in enumerate(reader.boxes(ordered)):
         if number >= MOST_PLANNED:
             requests, fetched = (round(n * job.count / elements) for n in (requests, fetched))
             break
-        ranges = bulk.ranges(box)
+        ranges = reader.ranges(box)
         requests += len(ranges)
         fetched += sum(stop - start for start, stop in ranges)
         elements += _size(box.counts)
@@ -280,15 +244,14 @@ def _estimate(bulk: Bulk, job: Job, output: str | None, ordered: bool) -> Estima
     return Estimate(requests, fetched, written, output, job.facts.type_has_pointers)
 
 
-def _head(file: OpenFile, job: Job, path: str, chosen: Format, output: str | None) -> Get:
+def _head(location: Location, job: Job, chosen: Format, output: str | None) -> Get:
     from h5s3.formats.selection import text_of_selection
 
-    location = file.info.location
     return Get(
         location=location.display,
-        key=shown_key(location),
-        etag=file.info.etag,
-        path=path,
+        key=location.shown_key,
+        etag=job.array.etag,
+        path=job.array.path,
         dtype=job.facts.dtype,
         shape=list(job.facts.shape or ()),
         selection=text_of_selection(job.selection),

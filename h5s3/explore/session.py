@@ -5,17 +5,22 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import islice
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from h5s3 import __version__, guard
 from h5s3.cache import Cache
 from h5s3.cache.write_only import Anew
-from h5s3.errors import ChangedError, DamagedError, H5s3Error, NotCachedError, UsageError
+from h5s3.errors import ChangedError, DamagedError, H5s3Error, NotCachedError, NotFoundError, UsageError
+from h5s3.formats.base import AskAgainError, Contents, Format, Seen, Source
+from h5s3.formats.requests import Request
 from h5s3.records import DiskUsage, Meta, Preview, Tree, from_json, to_json
 from h5s3.settings import Settings
 from h5s3.storage.base import ObjectInfo, Store
@@ -25,24 +30,27 @@ from h5s3.storage.open import open_store
 from h5s3.storage.responses import changed
 from h5s3.storage.trace import Trace
 
-if TYPE_CHECKING:
-    from h5s3.formats.hdf5.fetch.blocks import BlockFile
-    from h5s3.formats.hdf5.objects.file import OpenFile
-
 FIRST_BYTES = 256 * 1024  # of an object that is met for the first time
+MOST_NAMES = 1000  # below a prefix, to tell what it is
 T = TypeVar("T")
 Answer = TypeVar("Answer", Tree, Meta, Preview, DiskUsage)
+Question = Callable[[Contents], T]
 
 
 class Session:
-    """One command's view of the storages. A context manager: leaving it closes connections and the cache."""
+    """One command's view of the storages. A context manager: leaving it closes connections and the cache.
 
-    def __init__(self, settings: Settings, cache: Cache | None = None) -> None:
+    `stores`: in place of those that would be opened, by `Location.store`.
+    """
+
+    def __init__(
+        self, settings: Settings, cache: Cache | None = None, stores: dict[str, Store] | None = None
+    ) -> None:
         self.settings = settings.started()
         self.trace = Trace()
         self.cache = cache or Cache(enabled=not settings.no_cache)
         self.catalog = Catalog(self.cache, self.settings, self.trace)
-        self._stores: dict[str, Store] = {}
+        self.stores: dict[str, Store] = dict(stores or {})  # open ones, by `Location.store`
 
     def __enter__(self) -> Session:
         return self
@@ -50,7 +58,7 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for store in self._stores.values():
+        for store in self.stores.values():
             store.close()
         self.cache.close()
 
@@ -62,124 +70,149 @@ class Session:
 
     def store(self, location: Location) -> Store:
         """The store for a location, opened when first needed."""
-        if location.store not in self._stores:
-            self._stores[location.store] = open_store(location, self.settings, self.trace)
-        return self._stores[location.store]
+        if location.store not in self.stores:
+            self.stores[location.store] = open_store(location, self.settings, self.trace)
+        return self.stores[location.store]
+
+    # ---------------------------------------------------------------------------------- questions
 
     def answer(
-        self,
-        kind: type[Answer],
-        location: Location,
-        options: dict[str, Any],
-        ask: Callable[[OpenFile], Answer],
+        self, kind: type[Answer], location: Location, asked: Request, question: Question[Answer]
     ) -> Answer:
-        """The answer to a question about a file: remembered for this very object, or found out now.
+        """The answer to a question: remembered for this very object, or found out now.
 
-        `options` are all that the answer depends on beside the object. The file is opened only if need be.
+        `asked` is all that the answer depends on beside the object, which is opened only if need be.
+        """
+
+        def remembered(info: ObjectInfo) -> Answer | None:
+            return self._remembered(kind, info, asked)
+
+        def remember(info: ObjectInfo, found: Answer) -> None:
+            key = self._key(kind, info, asked)
+            if key and not self.settings.offline:
+                self.cache.set_many({key: to_json(found)}, "answer")
+
+        return self.read(location, question, remembered=remembered, remember=remember)
+
+    def read(
+        self,
+        location: Location,
+        question: Question[T],
+        *,
+        repeatable: Callable[[], bool] = lambda: True,
+        format: Format | None = None,
+        remembered: Callable[[ObjectInfo], T | None] = lambda info: None,
+        remember: Callable[[ObjectInfo, T], None] = lambda info, found: None,
+    ) -> T:
+        """Ask the object at a location; the contents are open for as long as the question takes.
+
+        The question is asked again where the object had changed before this command began, where a format
+        says that its answer cannot be trusted, and, with bytes fetched again, where the cache may have held
+        damaged ones; `repeatable` says whether it still may be. `format`: None to find it out. `remembered`
+        may know the answer without; `remember` is given a new one.
         """
         if location.kind == "s3" and not location.key:
             hint = f"try: h5s3 ls {location.display}"
             raise UsageError("a bucket, not a file", location=location.display, hint=hint)
-        try:
-            return self._answer(kind, location, options, ask)
-        except ChangedError:
-            if not self.catalog.forget(location):
-                raise
-        return self._answer(kind, location, options, ask)  # it had changed before this command began
 
-    def _answer(
-        self,
-        kind: type[Answer],
-        location: Location,
-        options: dict[str, Any],
-        ask: Callable[[OpenFile], Answer],
-    ) -> Answer:
-        info, first = self.catalog.resolve(location, lambda: self.store(location), FIRST_BYTES, _load_reader)
-        key = self._key(kind, info, options)
-        remembered = self.cache.get(key) if key else None
-        if remembered is not None:
-            try:
-                found = from_json(remembered, kind)
-            except ValueError:
-                pass
-            else:
-                self.trace.hits += 1
-                found.location, found.key, found.cached = location.display, shown_key(location), True
-                return found
-        found = self.read(info, first, ask)
-        if key and not self.settings.offline:
-            self.cache.set_many({key: to_json(found)}, "answer")
-        return found
+        def once() -> T:
+            info, start, names = self._resolve(location)
+            found = remembered(info)
+            if found is None:
+                found = self._ask(self._source(info, start, names), question, repeatable, format)
+                remember(info, found)
+            return found
+
+        try:
+            return once()
+        except ChangedError:
+            if not self.catalog.forget(location) or not repeatable():
+                raise
+        return once()
 
     @contextmanager
-    def opened(self, location: Location) -> Iterator[OpenFile]:
-        """The file itself, for as long as the block lasts."""
-        from h5s3.formats.hdf5.objects.file import open_hdf5
+    def opened(self, location: Location) -> Iterator[Any]:
+        """The HDF5 file itself (a `h5py.File`), for as long as the block lasts."""
+        from h5s3.formats.hdf5.format import Hdf5
 
-        info, first = self.catalog.resolve(location, lambda: self.store(location), FIRST_BYTES)
-
-        def enter(blocks: BlockFile) -> OpenFile:
-            return stack.enter_context(open_hdf5(blocks, info, self.settings.plugins))
-
+        source = self._source(*self._resolve(location))
         try:
-            with self._located(info), ExitStack() as stack:
-                yield self._with_blocks(info, first, enter)
+            with self._located(source.info), Hdf5().opened(source) as file:
+                yield file.h5
         except ChangedError:
             self.catalog.forget(location)
             raise
 
-    def read(
-        self,
-        info: ObjectInfo,
-        first: bytes,
-        ask: Callable[[OpenFile], T],
-        again: Callable[[], bool] = lambda: True,
-    ) -> T:
-        """Ask an open file. Where a suspended read confused libhdf5, the file is asked again plainly.
-
-        `again` says whether the file may be asked once more, should what was read of it be damaged.
-        """
-        from h5s3.formats.hdf5.fetch.waves import ReplayError
-        from h5s3.formats.hdf5.objects.file import open_hdf5
-
-        def read(blocks: BlockFile) -> T:
-            plugins = self.settings.plugins
-            try:
-                with open_hdf5(blocks, info, plugins) as file:
-                    return file.ask(ask)
-            except ReplayError:
-                blocks.restart()
-                with open_hdf5(blocks, info, plugins) as file:
-                    return file.ask(ask)
-
-        with self._located(info):
-            return self._with_blocks(info, first, read, again)
-
-    def _with_blocks(
-        self,
-        info: ObjectInfo,
-        first: bytes,
-        read: Callable[[BlockFile], T],
-        again: Callable[[], bool] = lambda: True,
-    ) -> T:
-        """What `read` makes of the blocks. Where they are damaged, and the cache had some of them, it may
-        have been given them by a server that erred: they are fetched and stored anew.
-        """
-        hits = self.trace.hits
+    def _resolve(self, location: Location) -> tuple[ObjectInfo, bytes, tuple[str, ...]]:
+        """The object at a location and its first bytes; or, of a prefix, the names directly below it."""
         try:
-            return read(self._blocks(info, first, self.cache))
-        except DamagedError:
-            if self.trace.hits == hits or self.settings.offline or not again():
+            info, start = self.catalog.resolve(
+                location, lambda: self.store(location), FIRST_BYTES, _load_reader
+            )
+            return info, start, ()
+        except NotFoundError as error:
+            names = self._names_below(location)
+            if not names:
                 raise
-        return read(self._blocks(info, first, Anew(self.cache)))
+            from h5s3.formats.detect import detect
+            from h5s3.formats.lookalikes import unknown_prefix
 
-    def _blocks(self, info: ObjectInfo, first: bytes, cache: Cache) -> BlockFile:
-        from h5s3.formats.hdf5.fetch.blocks import BlockFile
+            if detect(Seen(location.name, names=names)) is None:
+                kind = "directory" if location.kind == "local" else "prefix"
+                unknown = unknown_prefix(names, kind, f"h5s3 ls {location.below.display}")
+                raise unknown.at(location.display) from error
+            return ObjectInfo(location, self.store(location).endpoint, 0, cacheable=False), b"", names
 
+    def _names_below(self, location: Location) -> tuple[str, ...]:
+        """The first names directly below a prefix; those of prefixes end in `/`."""
+        prefix = location.kind == "s3" or (location.kind == "local" and os.path.isdir(location.key))
+        if not prefix or location.version_id:
+            return ()
+        try:
+            entries = islice(self.store(location).list(location.below), MOST_NAMES)
+            return tuple(
+                entry.key.rstrip("/").rpartition("/")[2] + "/" * (entry.type == "prefix") for entry in entries
+            )
+        except H5s3Error:
+            return ()
+
+    def _ask(
+        self, source: Source, question: Question[T], repeatable: Callable[[], bool], format: Format | None
+    ) -> T:
+        hits = self.trace.hits
+        with self._located(source.info):
+            chosen = format or self._format(source)
+            try:
+                return _asked(chosen, source, question)
+            except DamagedError:
+                if self.trace.hits == hits or self.settings.offline or not repeatable():
+                    raise
+            # The cache had some of the bytes: a server that erred may have given them.
+            return _asked(chosen, replace(source, cache=Anew(self.cache), kept={}), question)
+
+    def _source(self, info: ObjectInfo, start: bytes, names: tuple[str, ...] = ()) -> Source:
         from_cache = self.settings.offline and info.location.kind != "local"
-        blocks = BlockFile(None if from_cache else self.store(info.location), cache, info, self.trace)
-        blocks.seed(first)
-        return blocks
+        store = None if from_cache else self.store(info.location)
+        return Source(info, start, store, self.cache, self.trace, names, self.settings.plugins)
+
+    # ---------------------------------------------------------------------------------- formats
+
+    def _format(self, source: Source) -> Format:
+        """The format of an object. Where its first bytes are not here, it was detected before."""
+        from h5s3.formats.detect import built_in, by_name, detect
+
+        info, key = source.info, f"format:{source.info.identity}"
+        if source.names:
+            return detect(Seen(info.location.name, names=source.names)) or built_in("hdf5")
+        if info.size and not source.start:
+            name = self.cache.get(key) if info.identity else None
+            return by_name((name or b"hdf5").decode()) or built_in("hdf5")
+        found = detect(Seen(info.location.name, info.size, source.start)) or built_in("hdf5")
+        if found.name != "hdf5" and info.identity:
+            self.cache.set_many({key: found.name.encode()}, "format")
+        return found
+
+    # ---------------------------------------------------------------------------------- errors
 
     @contextmanager
     def _located(self, info: ObjectInfo) -> Iterator[None]:
@@ -206,20 +239,41 @@ class Session:
             if (now.size, now.etag or now.last_modified) != (info.size, info.etag or info.last_modified):
                 raise changed().at(info.location.display)
 
-    def _key(self, kind: type[Answer], info: ObjectInfo, options: dict[str, Any]) -> str | None:
+    # ---------------------------------------------------------------------------------- answers
+
+    def _remembered(self, kind: type[Answer], info: ObjectInfo, asked: Request) -> Answer | None:
+        key = self._key(kind, info, asked)
+        stored = self.cache.get(key) if key else None
+        if stored is None:
+            return None
+        try:
+            found = from_json(stored, kind)
+        except ValueError:
+            return None
+        self.trace.hits += 1
+        location = info.location
+        found.location, found.key, found.cached = location.display, location.shown_key, True
+        return found
+
+    def _key(self, kind: type[Answer], info: ObjectInfo, asked: Request) -> str | None:
         if info.identity is None:
             return None
-        asked = [__version__, kind.__name__, options, *(["plugins"] if self.settings.plugins else [])]
-        question = json.dumps(asked, sort_keys=True)
+        parts: list[Any] = [__version__, kind.__name__, asked.key()]
+        question = json.dumps([*parts, *(["plugins"] if self.settings.plugins else [])], sort_keys=True)
         return f"answer:{info.identity}:{hashlib.sha256(question.encode()).hexdigest()[:32]}"
+
+
+def _asked(chosen: Format, source: Source, question: Question[T]) -> T:
+    try:
+        with chosen.open(source) as contents:
+            return question(contents)
+    except AskAgainError:
+        with chosen.open(source) as contents:
+            return question(contents)
 
 
 def _load_reader() -> None:
     """Import h5py while the first bytes are on their way. The interpreter waits for it, should it leave."""
     if "h5py" not in sys.modules:
-        threading.Thread(target=importlib.import_module, args=("h5s3.formats.hdf5.objects.file",)).start()
-
-
-def shown_key(location: Location) -> str:
-    """The `key` field of a document: the S3 key, or the location without what could sign a request."""
-    return location.key if location.kind == "s3" else location.display
+        module = "h5s3.formats.hdf5.objects.file"
+        threading.Thread(target=importlib.import_module, args=(module,)).start()

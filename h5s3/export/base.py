@@ -8,10 +8,10 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
+from h5s3.formats.base import Array as Source
+from h5s3.formats.base import Facts
 from h5s3.formats.boxes import Box
-from h5s3.formats.hdf5.objects.datasets import Facts
-from h5s3.formats.hdf5.objects.numpy_values import flat_type
-from h5s3.formats.hdf5.objects.values import Namer
+from h5s3.formats.dtypes import flat_type
 from h5s3.formats.selection import Selection
 from h5s3.records import Get
 
@@ -23,16 +23,21 @@ BATCH = 16 * 1024  # values that are turned into text at once
 class Job:
     """A selection of a dataset that is to be written."""
 
-    file: Any  # h5f.FileID: to follow references with
-    dataset: Any  # h5d.DatasetID
-    facts: Facts
-    dtype: np.dtype[Any] | None  # NumPy's, with h5py's metadata; None: it has none
+    array: Source
     selection: Selection
-    name: str  # of the dataset, safe as a name of a file
-    path: bytes  # in the file
+    name: str  # of the array, safe as a name of a file
     head: Get  # what is known before the values
-    namer: Namer
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def facts(self) -> Facts:
+        """The header of the array."""
+        return self.array.facts
+
+    @property
+    def dtype(self) -> np.dtype[Any] | None:
+        """NumPy's type, with h5py's metadata; None: it has none."""
+        return self.array.dtype
 
     @property
     def kept(self) -> tuple[int, ...]:

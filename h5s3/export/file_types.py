@@ -10,7 +10,7 @@ import numpy as np
 
 from h5s3.errors import RefusedError, UsageError
 from h5s3.export.base import Job, Maker
-from h5s3.export.h5 import has_references
+from h5s3.formats.base import has_references, inner
 from h5s3.records import TypeInfo
 
 Format = Literal["npy", "npz", "csv", "json", "parquet", "h5"]
@@ -57,8 +57,7 @@ def fits_csv(job: Job) -> bool:
 
 def _words(info: TypeInfo) -> set[str]:
     """What is in a type that a format may not know."""
-    inner = [member.type for member in info.members or []] + ([info.base] if info.base else [])
-    return {"string" if info.variable else "", info.class_}.union(*map(_words, inner))
+    return {"string" if info.variable else "", info.class_}.union(*map(_words, inner(info)))
 
 
 def _unknown(job: Job) -> str:
@@ -84,9 +83,8 @@ def _h5(job: Job) -> str:
 
 
 def _has_lists_of_arrays(info: TypeInfo) -> bool:
-    inner = [member.type for member in info.members or []] + ([info.base] if info.base else [])
-    arrays = info.class_ == "vlen" and any(base.class_ == "array" for base in inner)
-    return arrays or any(map(_has_lists_of_arrays, inner))
+    arrays = info.class_ == "vlen" and any(base.class_ == "array" for base in inner(info))
+    return arrays or any(map(_has_lists_of_arrays, inner(info)))
 
 
 def _json(job: Job) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
@@ -14,25 +15,19 @@ from h5py import h5a, h5d, h5p, h5s, h5t, h5z
 from h5s3.errors import H5s3Error
 from h5s3.export.base import Array, Job
 from h5s3.export.safe_file import Sink
+from h5s3.formats.base import has_pointers, has_references
 from h5s3.formats.boxes import Box
+from h5s3.formats.hdf5.data.array import Hdf5Array
 from h5s3.formats.hdf5.objects.attributes import attribute_names
-from h5s3.formats.hdf5.objects.datasets import has_pointers
 from h5s3.formats.hdf5.objects.datatypes import describe
 from h5s3.formats.hdf5.objects.file import FAILURES, plain_reason
 from h5s3.formats.hdf5.objects.filters import NOT_COMPRESSING
-from h5s3.formats.hdf5.objects.names import text_of
 from h5s3.formats.hdf5.objects.values import memory_dtype
-from h5s3.records import TypeInfo
+from h5s3.formats.names import text_of
 from h5s3.sizes import MIB
 
 LARGEST_ATTRIBUTE = 16 * MIB
 SHUFFLE, FLETCHER = 2, 3
-
-
-def has_references(info: TypeInfo) -> bool:
-    """Whether a type, or one inside it, points to objects of its own file."""
-    inner = [member.type for member in info.members or []] + ([info.base] if info.base else [])
-    return info.class_ == "reference" or any(map(has_references, inner))
 
 
 class H5Writer:
@@ -44,7 +39,8 @@ class H5Writer:
     def __init__(self, job: Job, stream: BinaryIO, path: str | None) -> None:
         self.raw = not job.facts.type_has_pointers
         self._job = job
-        self._type = job.dataset.get_type().copy()
+        self._source = job.array.dataset if isinstance(job.array, Hdf5Array) else None
+        self._type = h5t.py_create(job.dtype) if self._source is None else self._source.get_type().copy()
         self._kept = [axis.keep for axis in job.selection]
         self._sink = Sink(stream.fileno())
         with self._writing():
@@ -61,13 +57,14 @@ class H5Writer:
         links = h5p.create(h5p.LINK_CREATE)
         links.set_create_intermediate_group(True)
         space = h5s.create_simple(job.kept) if job.selection and job.kept else h5s.create(h5s.SCALAR)
-        path = job.path if job.path.strip(b"/") else b"/data"
+        path = os.fsencode(job.array.path) if job.array.path.strip("/") else b"/data"
         return h5d.create(self._file.id, path, self._type, space, self._properties(), links)
 
     def _properties(self) -> Any:
         """Chunks as in the source, in as far as they fit; filters that every HDF5 can undo."""
         job, found = self._job, h5p.create(h5p.DATASET_CREATE)
-        _copy_fill(job, found)
+        if self._source is not None:
+            _copy_fill(job, self._source, found)
         chunks = [
             max(1, min(axis.count, -(-size // axis.step)))
             for axis, size in zip(job.selection, job.facts.chunks or (), strict=False)
@@ -102,15 +99,17 @@ class H5Writer:
 
     def _attributes(self) -> None:
         """Those that are plain values. What refers to objects of the source stays behind, and is named."""
+        if self._source is None:
+            return
         left = []
         try:
-            names = attribute_names(self._job.dataset)
+            names = attribute_names(self._source)
         except FAILURES:
             self._job.notes.append("the attributes cannot be read")
             return
         for name in names:
             try:
-                copied = _copy_attribute(self._job.dataset, self._data, name)
+                copied = _copy_attribute(self._source, self._data, name)
             except (*FAILURES, UnicodeError):
                 copied = False
             if not copied:
@@ -139,8 +138,8 @@ class H5Writer:
             raise self._sink.error
 
 
-def _copy_fill(job: Job, target: Any) -> None:
-    source, dtype = job.dataset.get_create_plist(), job.dtype
+def _copy_fill(job: Job, dataset: Any, target: Any) -> None:
+    source, dtype = dataset.get_create_plist(), job.dtype
     if dtype is None or dtype.subdtype or job.facts.type_has_pointers:
         return
     if job.facts.type.class_ in ("opaque", "bitfield"):

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import Any, BinaryIO
 
 import numpy as np
-from h5py import h5t
 
 from h5s3.export.base import BATCH, Array, Job
 from h5s3.formats.boxes import Box
-from h5s3.formats.hdf5.objects.values import Converter
+from h5s3.formats.dtypes import enum_names
 from h5s3.records import to_json
-
-
-class ExactConverter(Converter):
-    """Strings that are not UTF-8 become `{"b64": …}`: escaped text could have been written so."""
-
-    def _bytes(self, value: bytes) -> Any:
-        try:
-            return value.decode("utf-8")
-        except UnicodeDecodeError:
-            return {"b64": base64.b64encode(value).decode()}
 
 
 def encoded(value: Any) -> str:
@@ -41,8 +29,8 @@ class JsonWriter:
         self._type = job.element
         self._shape = job.shape
         self._at = 0  # values written
-        self._converter = ExactConverter(job.file, job.namer)
-        self._plain = self._type.kind in "iufb" and h5t.check_enum_dtype(self._type) is None
+        self._converter = job.array.converter(exact=True)
+        self._plain = self._type.kind in "iufb" and (self._type.kind == "b" or enum_names(self._type) is None)
         self._stream.write(encoded(json.loads(to_json(job.head)))[:-1].encode() + b', "data": ')
 
     def write(self, box: Box, values: Array) -> None:

@@ -16,8 +16,10 @@ from h5py import h5t
 from h5s3.errors import H5s3Error, RefusedError
 from h5s3.export.base import Array, Job
 from h5s3.export.exact_text import _decoded, _string
-from h5s3.formats.boxes import BOX, Box
+from h5s3.formats.boxes import Box
+from h5s3.sizes import MIB
 
+LARGEST_ROW = 32 * MIB  # bytes of the values of one row
 MISSING = "Parquet needs the package pyarrow"
 
 
@@ -42,7 +44,7 @@ class ParquetWriter:
         self._type, self._name = job.element, job.name
         self._inner = job.shape[1:]
         self._row = prod(self._inner)
-        if self._row * self._type.itemsize > BOX:
+        if self._row * self._type.itemsize > LARGEST_ROW:
             raise RefusedError("its rows are too long for parquet", hint="take a part with --slice")
         self._rest = np.empty(0, dtype=self._type)
         self._schema = pa.schema(self._fields(pa))

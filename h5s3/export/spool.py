@@ -11,7 +11,7 @@ import numpy as np
 from h5s3.export.base import Array, Job
 from h5s3.export.npy import NpyWriter
 from h5s3.formats.boxes import Box, Cut
-from h5s3.formats.hdf5.data.chunk_grid import run_shape
+from h5s3.formats.grid import run_shape
 from h5s3.formats.selection import whole
 
 

@@ -7,15 +7,26 @@ are blocks of whole chunks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import prod
+from typing import Any
 
+import numpy as np
+
+from h5s3.errors import RefusedError
+from h5s3.formats.base import Array
+from h5s3.formats.grid import run_shape
 from h5s3.formats.selection import Axis, Selection
 from h5s3.sizes import MIB
+from h5s3.storage.base import Range
 
+Values = np.ndarray[Any, Any]
 BOX = 32 * MIB  # bytes of the values of one box, and of what is stored of it; a larger chunk is a box alone
 MOST_CELLS = 8192  # chunks (or runs of bytes) of one box
+POINTED = 256  # bytes that a value of variable length is taken to have, where boxes are planned
+LARGEST_CHUNK = 1024 * MIB  # decoded, unless --max-bytes allows more
+MOST_ELSEWHERE = 1024 * MIB  # bytes of one box that are stored apart from it: strings of variable length
 
 
 @dataclass(frozen=True)
@@ -121,3 +132,88 @@ def _along(axis: Axis, size: int, group: int) -> Iterator[tuple[int, int]]:
             high = min(axis.count, low + group)
         yield low, high
         low = high
+
+
+class BoxReader:
+    """A selection of one array of any size, exactly, box by box: each one round of parallel ranges.
+
+    Values come with all dimensions of the array. Raises `RefusedError` for values that are stored elsewhere,
+    that no filter here decodes, or in chunks too large.
+    """
+
+    def __init__(
+        self, array: Array, selection: Selection, max_bytes: int | None = None, limit: int | None = None
+    ) -> None:
+        array.refuse()
+        self.dtype = array.dtype
+        self.selection = selection
+        self._array, self._facts, self._limit = array, array.facts, limit or BOX
+        self._refuse_chunk(self._cell_bytes, max_bytes)
+        self._stored = array.stored(selection)
+        if self._stored is not None:
+            self._refuse_chunk(self._stored.largest, max_bytes)
+        self._delivered = False
+
+    @property
+    def _cell(self) -> tuple[int, ...]:
+        facts = self._facts
+        if facts.layout == "chunked" and facts.chunks:
+            return facts.chunks
+        return run_shape(facts.shape or (), facts.itemsize)
+
+    @property
+    def _cell_bytes(self) -> int:
+        return prod(self._cell) * self._facts.itemsize
+
+    def _refuse_chunk(self, size: int, max_bytes: int | None) -> None:
+        if size > max(LARGEST_CHUNK, max_bytes or 0):
+            raise RefusedError(
+                f"one chunk is of {max(1, round(size / MIB))} MiB", hint=f"allow it with --max-bytes {size}"
+            )
+
+    def boxes(self, ordered: bool) -> Iterator[Box]:
+        """What is read at once, one after the other; `ordered`: in C order."""
+        stored = self._cell_bytes if self._stored is None else self._stored.largest
+        size = max(self._facts.itemsize, self.dtype.itemsize if self.dtype is not None else 0)
+        if self._facts.type_has_pointers:
+            size += POINTED
+        return Cut(self.selection, self._cell, size, stored, self._limit).boxes(ordered)
+
+    def ranges(self, box: Box) -> list[Range]:
+        """The bytes of the object that a box needs. Strings of variable length are stored elsewhere."""
+        part = box.part(self.selection)
+        if self._stored is not None:
+            return self._stored.ranges(part)
+        runs = self._array.runs(part)
+        return [] if runs is None else runs.ranges()
+
+    @property
+    def never_written(self) -> bool:
+        """Whether all of the selection has the fill value."""
+        if self._stored is not None:
+            return not len(self._stored)
+        return self._array.grid().never_written
+
+    def unwritten(self, box: Box) -> bool:
+        """Whether nothing of a box was ever written: all of it has the fill value."""
+        if self._stored is not None:
+            return not self._stored.ranges(box.part(self.selection))
+        return self.never_written
+
+    def raw(self, box: Box) -> Values:
+        """The values as stored, as opaque bytes. Not for types with pointers."""
+        return self._read(box, self._array.raw)
+
+    def values(self, box: Box) -> Values:
+        """The values in NumPy's types; dimensions of array types come last."""
+        return self._read(box, self._array.exact)
+
+    def _read(self, box: Box, read: Callable[[Selection], Values]) -> Values:
+        most = max(MOST_ELSEWHERE, self._limit)
+        with (
+            self._array.fetched(self.ranges(box)),
+            self._array.decoding(most, self._cell_bytes, again=not self._delivered),
+        ):
+            found = read(box.part(self.selection))
+        self._delivered = True
+        return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from h5s3.errors import UsageError
@@ -51,6 +51,16 @@ class Location:
         if self.kind not in ("foreign", "fsspec"):
             return self.kind
         return f"{self.scheme}://{self.key.partition('://')[2].partition('/')[0]}"
+
+    @property
+    def below(self) -> Location:
+        """What stands below this one as a prefix, or as a directory."""
+        return replace(self, key=self.key.rstrip("/") + "/" if self.key else "")
+
+    @property
+    def shown_key(self) -> str:
+        """The `key` field of a document: the S3 key, or the location without what could sign a request."""
+        return self.key if self.kind == "s3" else self.display
 
     @property
     def name(self) -> str:

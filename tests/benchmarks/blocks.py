@@ -29,10 +29,12 @@ from math import ceil, prod
 from pathlib import Path
 from typing import NamedTuple
 
+from h5s3.formats.requests import TreeRequest
 from h5s3.explore import session as session_module
 from h5s3.explore.session import Session
 from h5s3.explore.tree import tree
 from h5s3.formats.hdf5.fetch import blocks as blocks_module
+from h5s3.formats.requests import TreeRequest
 from h5s3.records import DatasetNode, GroupNode, TreeNode
 from h5s3.settings import Settings
 from h5s3.storage.http.parallel import IN_FLIGHT
@@ -112,9 +114,8 @@ def chosen(choice: Choice) -> Iterator[None]:
 def walk(data: bytes, choice: Choice) -> Walk:
     """Walk over everything in a file with these constants."""
     store = CountingStore(data)
-    with chosen(choice), Session(Settings(no_cache=True)) as session:
-        session._stores[LOCATION.kind] = store
-        found = tree(session, LOCATION, depth=0, limit=0)
+    with chosen(choice), Session(Settings(no_cache=True), stores={LOCATION.kind: store}) as session:
+        found = tree(session, LOCATION, TreeRequest(TreeRequest(depth=0, limit=0)))
     return Walk(dict(store.at_depth), store.rounds, store.received, count(found.children))
 
 

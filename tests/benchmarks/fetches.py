@@ -65,7 +65,7 @@ def s3fs_client(item: Object, at_once: int) -> Fetch:
 def h5s3_client(item: Object, at_once: int) -> Fetch:
     """`get_ranges` of our own store, every answer held against the object's ETag."""
     from h5s3.settings import Settings
-    from h5s3.storage.http.client import parallel as batch
+    from h5s3.storage.http import parallel as batch
     from h5s3.storage.location import Location
     from h5s3.storage.stores.s3 import S3Store
     from h5s3.storage.trace import Trace

@@ -23,10 +23,13 @@ MISSING = [
 DAMAGED = [
     ("not_hdf5", "not an HDF5 file (no HDF5 signature)"),
     ("empty_file", "the object is empty"),
-    ("netcdf_classic", "not an HDF5 file but a NetCDF-3 file (classic format), not NetCDF-4"),
-    ("html_error_page", "not an HDF5 file but an HTML page"),
-    ("gzipped", "not an HDF5 file but a gzip file: decompress it first"),
-    ("hdf4", "not an HDF5 file but an HDF4 file"),
+    (
+        "netcdf_classic",
+        "not an HDF5 file but a NetCDF-3 file (classic format), not NetCDF-4; ncdump and xarray read it",
+    ),
+    ("html_error_page", "not an HDF5 file but an HTML page; the URL may lead to a login or an error page"),
+    ("gzipped", "not an HDF5 file but a gzip file: decompress it first; try: gunzip"),
+    ("hdf4", "not an HDF5 file but an HDF4 file; convert it with h4toh5, or read it with pyhdf"),
     ("future_superblock", "the file is damaged: bad superblock version number"),
 ]
 CORRUPTED = ["corrupted_btree", "corrupted_local_heap", "corrupted_object_header"]
@@ -76,8 +79,9 @@ def test_local_files_that_cannot_be_read(tmp_path: Path) -> None:
     for where in (tmp_path / "no.h5", file("nexus") / "below"):
         assert run("tree", where).failed(3) == f"{where}: no such file"
     os.mkfifo(tmp_path / "fifo")
-    for where in (tmp_path, tmp_path / "fifo"):
-        assert run("tree", where).failed(3) == f"{where}: not a regular file; try: h5s3 ls"
+    assert run("tree", tmp_path).failed(3) == f"{tmp_path}: a directory, not a file; try: h5s3 ls {tmp_path}/"
+    where = tmp_path / "fifo"
+    assert run("tree", where).failed(3) == f"{where}: not a regular file; try: h5s3 ls"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")

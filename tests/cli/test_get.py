@@ -342,6 +342,7 @@ def test_what_was_never_written_costs_nothing(tmp_path: Path) -> None:
 def test_the_estimate_is_what_is_fetched(
     kind: str, options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("h5s3.explore.session.FIRST_BYTES", 4096)
     monkeypatch.setattr("h5s3.explore.get.FIRST_BYTES", 4096)
     store = noise(**options)
     with boxes_of(1 << 17):

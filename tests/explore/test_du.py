@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 from h5py import h5d, h5g, h5o, h5s
 
+from h5s3.formats.requests import UsageRequest
 from h5s3.errors import NotFoundError, UsageError
-from h5s3.explore.du import walk as module
-from h5s3.explore.du.du import du
+from h5s3.explore.du import du
 from h5s3.explore.session import Session
 from h5s3.explore.tree import tree
+from h5s3.formats.hdf5 import du as module
+from h5s3.formats.requests import TreeRequest, UsageRequest
 from h5s3.records import UNSET, DiskUsage, Usage
 from h5s3.storage.location import Location
 from tests.support import shapes
@@ -30,7 +32,11 @@ Sums = tuple[int, int, int]  # stored, logical, datasets
 
 
 def ask(data: bytes, path: str = "/", **options: Any) -> DiskUsage:
-    return du(memory_session(MemoryStore(data)), LOCATION, path, **({"depth": 0, "limit": 0} | options))
+    return du(
+        memory_session(MemoryStore(data)),
+        LOCATION,
+        UsageRequest(path, **({"depth": 0, "limit": 0} | options)),
+    )
 
 
 def by_path(found: DiskUsage) -> dict[str, Usage]:
@@ -235,8 +241,8 @@ def test_damage_costs_what_is_damaged(files: dict[str, Path], tmp_path: Path) ->
 def test_indexes_of_siblings_share_rounds(name: str, shape: Callable[[str], Path]) -> None:
     data = shape(name).read_bytes()
     walked, used = MemoryStore(data), MemoryStore(data)
-    tree(memory_session(walked), LOCATION, depth=0, limit=0)
-    found = du(memory_session(used), LOCATION, depth=0, limit=0)
+    tree(memory_session(walked), LOCATION, TreeRequest(depth=0, limit=0))
+    found = du(memory_session(used), LOCATION, UsageRequest(depth=0, limit=0))
     assert (found.stored, found.logical, found.num_datasets) == told_by_h5py(shape(name))
     assert len(used.rounds) <= len(walked.rounds) + 1 <= 4
     assert len(used.ranges) <= len(walked.ranges) + 60
@@ -255,7 +261,7 @@ def test_the_counts_are_the_proxys_and_again_costs_one_head(
         assert session.trace.rounds <= 5
     proxy.reset()
     with Session(settings) as session:
-        again = du(session, place, limit=7)
+        again = du(session, place, UsageRequest(UsageRequest(limit=7)))
     assert proxy.count() == 0 and again.cached and again.entries == first.entries[:7]
     with Session(replace(settings, refresh=True)) as session:
         du(session, place)

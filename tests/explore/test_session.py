@@ -12,13 +12,16 @@ from typing import Any
 
 import pytest
 
+from h5s3.formats.requests import TreeRequest
 from h5s3.cache import Cache
 from h5s3.errors import ChangedError, NetworkError, NotCachedError, NotFoundError
 from h5s3.explore.ls import ls
 from h5s3.explore.meta import meta
 from h5s3.explore.preview.preview import preview
+from h5s3.explore.preview.request import PreviewRequest
 from h5s3.explore.session import FIRST_BYTES
 from h5s3.explore.tree import tree
+from h5s3.formats.requests import MetaRequest, TreeRequest
 from h5s3.records import to_json
 from tests.conftest import SERVERS
 from tests.support import ROOT
@@ -80,7 +83,8 @@ def test_within_30_seconds_nothing_is_asked(ask: Asking, proxy: Proxy) -> None:
 
 @both
 def test_refresh_costs_one_head(ask: Asking, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    questions: list[tuple[Any, ...]] = [(tree,), (meta, "/group 3"), (preview, "/group 3/data")]
+    described, shown = MetaRequest("/group 3"), PreviewRequest("/group 3/data")
+    questions: list[tuple[Any, ...]] = [(tree,), (meta, described), (preview, shown)]
     first = [ask(*question) for question in questions]
     proxy.reset()
     for question, found in zip(questions, first, strict=True):
@@ -98,7 +102,7 @@ def test_another_question_reads_only_what_is_not_here(ask: Asking, proxy: Proxy)
     ask(tree)
     cold = ask.trace.received
     proxy.reset()
-    assert ask(meta, "/group 40").num_attributes == 1
+    assert ask(meta, MetaRequest("/group 40")).num_attributes == 1
     assert ask.trace.received < cold and ask.trace.hits > 1
     assert "HEAD" not in methods(proxy)
 
@@ -118,7 +122,7 @@ def test_a_replaced_object_is_shown_after_refresh(ask: Asking, server: S3Server)
 def test_an_object_that_changed_meanwhile_is_no_failure(ask: Asking, server: S3Server) -> None:
     ask(tree)
     write(server, NEW)
-    found = ask(preview, "/group 49/data")  # not while this command read it
+    found = ask(preview, PreviewRequest("/group 49/data"))  # not while this command read it
     assert not found.cached and found.etag == server.client().head_object(
         Bucket="sessions", Key="folder/file.h5"
     )["ETag"].strip('"')
@@ -148,7 +152,7 @@ def test_an_object_that_is_gone(ask: Asking, server: S3Server) -> None:
 
 def test_errors_are_not_remembered(ask: Asking, server: S3Server) -> None:
     with pytest.raises(NotFoundError):
-        ask(tree, "/no such group")
+        ask(tree, TreeRequest("/no such group"))
     with pytest.raises(NotFoundError):
         ask(tree, where="s3://sessions/later.h5")
     server.put("sessions", "later.h5", OLD)
@@ -160,25 +164,25 @@ def test_errors_are_not_remembered(ask: Asking, server: S3Server) -> None:
 
 def test_offline_answers_from_the_cache(ask: Asking, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     ask(tree)
-    ask(meta, "/group 3")
+    ask(meta, MetaRequest("/group 3"))
     proxy.close()
     later(monkeypatch, 1_000_000)
     assert "old" == ask.content(offline=True)
-    assert ask(meta, "/group 3", offline=True).cached
-    for question in ((preview, "/group 40/data"), (tree, "/no such group")):
+    assert ask(meta, MetaRequest("/group 3"), offline=True).cached
+    for question in ((preview, PreviewRequest("/group 40/data")), (tree, TreeRequest("/no such group"))):
         with pytest.raises((NotCachedError, NotFoundError)) as caught:
             ask(*question, offline=True)
     with pytest.raises(NotCachedError) as caught:
-        ask(preview, "/group 40/data", offline=True)
+        ask(preview, PreviewRequest("/group 40/data"), offline=True)
     assert caught.value.location == HERE and "--offline" in caught.value.hint
     with pytest.raises(NetworkError, match="cannot connect"):
         ask(tree)
 
 
 def test_offline_answers_new_questions_from_blocks(ask: Asking, proxy: Proxy) -> None:
-    ask(tree, "/", no_cache=False)
+    ask(tree, TreeRequest("/"), no_cache=False)
     proxy.close()
-    again = ask(lambda session, here: tree(session, here, limit=3), offline=True)
+    again = ask(lambda session, here: tree(session, here, TreeRequest(TreeRequest(limit=3))), offline=True)
     assert again.num_children == 60 and len(again.children) == 3
     assert Cache().info()["answers"] == 1  # offline, the cache is left as it is
 
@@ -248,7 +252,8 @@ def test_a_url_that_redirects_is_remembered(ask: Asking) -> None:
         web.pages["/there.h5"], web.redirects["/here.h5"] = OLD, "/there.h5"
         where = f"{web.url}/here.h5"
         assert "old" == ask.content(where=where)
-        found = ask(preview, "/group 49/data", where=where)  # without having been redirected in this session
+        asked = PreviewRequest("/group 49/data")
+        found = ask(preview, asked, where=where)  # without having been redirected in this session
         assert found.shape == [24, 1024]
         web.pages["/there.h5"] = NEW
         assert "new" == ask.content(where=where, refresh=True)
@@ -258,12 +263,13 @@ def test_a_url_that_redirects_is_remembered(ask: Asking) -> None:
 
 COMMAND = """
 import sys
-from h5s3.explore.session import FIRST_BYTES, Session
+from h5s3.explore.session import Session
+from h5s3.formats.requests import TreeRequest
 from h5s3.explore.tree import tree
 from h5s3.records import to_json
 from h5s3.settings import Settings
 with Session(Settings()) as session:
-    found = tree(session, session.location(sys.argv[1]), depth=0)
+    found = tree(session, session.location(sys.argv[1]), TreeRequest(depth=0))
     found.cached = False
     assert session.cache.problem is None, session.cache.problem
 print(to_json(found).decode())
@@ -275,7 +281,7 @@ def test_processes_give_the_same_answers(ask: Asking) -> None:
     started = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) for _ in range(4)]
     outs = [process.communicate(timeout=60)[0] for process in started]
     assert [process.returncode for process in started] == [0] * 4
-    found = ask(lambda session, here: tree(session, here, depth=0))
+    found = ask(lambda session, here: tree(session, here, TreeRequest(TreeRequest(depth=0))))
     assert found.cached
     found.cached = False
     assert {json.dumps(json.loads(out)) for out in outs} == {json.dumps(json.loads(to_json(found)))}

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from h5s3.formats.requests import MetaRequest
+from h5s3.formats.requests import TreeRequest
 from h5s3.explore.meta import meta
 from h5s3.explore.session import Session
 from h5s3.explore.tree import tree
+from h5s3.formats.requests import MetaRequest, TreeRequest
 from h5s3.records import Tree
 from h5s3.settings import Settings
 from h5s3.storage.location import Location
@@ -33,7 +36,7 @@ class Budget:
 
 
 def everything(session: Session, location: Location) -> object:
-    return tree(session, location, depth=0, limit=0)
+    return tree(session, location, TreeRequest(TreeRequest(depth=0, limit=0)))
 
 
 def one_level(session: Session, location: Location) -> object:
@@ -41,7 +44,7 @@ def one_level(session: Session, location: Location) -> object:
 
 
 def four_levels_down(session: Session, location: Location) -> object:
-    return meta(session, location, "/scan_0150/instrument/detector/data")
+    return meta(session, location, MetaRequest(MetaRequest("/scan_0150/instrument/detector/data")))
 
 
 WIDE_FACTOR = 1.2  # of the file

@@ -16,7 +16,7 @@ import pyarrow.parquet
 import pytest
 from h5py import h5s, h5t
 
-from h5s3.explore.get import Estimate, Wish, get
+from h5s3.explore.get import Estimate, GetRequest, get
 from h5s3.records import Get
 from tests.support.servers.memory import LOCATION, MemoryStore, memory_session
 
@@ -27,11 +27,13 @@ def take(
     path: str = "/data",
     *,
     max_bytes: int | None = None,
-    **wish: Any,
+    **asked: Any,
 ) -> Get:
     """The receipt of a dataset that was written to a file."""
     with memory_session(store, max_bytes=max_bytes) as session:
-        return get(session, LOCATION, path, Wish(output=None if output is None else str(output), **wish))
+        return get(
+            session, LOCATION, GetRequest(path, output=None if output is None else str(output), **asked)
+        )
 
 
 def stream(store: MemoryStore, path: str = "/data", **wish: Any) -> bytes:
@@ -52,8 +54,8 @@ def planned(store: MemoryStore, output: Path, path: str = "/data", **wish: Any) 
 def boxes_of(size: int, batch: int | None = None) -> Iterator[None]:
     """Boxes of so many bytes, and text of so many values at once."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("h5s3.formats.hdf5.data.exact.BOX", size)
-        patch.setattr("h5s3.formats.hdf5.data.chunk_grid.RUN", max(8, size // 4))
+        patch.setattr("h5s3.formats.boxes.BOX", size)
+        patch.setattr("h5s3.formats.grid.RUN", max(8, size // 4))
         if batch:
             patch.setattr("h5s3.export.csv.BATCH", batch)
             patch.setattr("h5s3.export.json.BATCH", batch)

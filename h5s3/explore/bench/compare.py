@@ -13,7 +13,7 @@ from typing import Any
 from h5s3.cache import Cache
 from h5s3.errors import ChangedError, DamagedError, H5s3Error, NotFoundError, RefusedError
 from h5s3.explore.bench.compare_tasks import LEVEL, PREVIEW, TREE, Met, Task, candidates, listing, previewing
-from h5s3.explore.preview.preview import MAX_BYTES
+from h5s3.explore.preview.request import MAX_BYTES
 from h5s3.explore.round_trips import BANDWIDTH, seconds_at
 from h5s3.explore.session import Session
 from h5s3.records import UNSET, Preview, Samples, Strategy, Tree

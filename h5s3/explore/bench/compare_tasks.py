@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from h5s3.explore.preview.preview import preview
+from h5s3.explore.preview.request import PreviewRequest
 from h5s3.explore.session import Session
 from h5s3.explore.tree import tree
+from h5s3.formats.requests import TreeRequest
 from h5s3.records import UNSET, AttributedNode, DatasetNode, GroupNode, Preview, SoftLinkNode, Tree, TreeNode
 from h5s3.storage.location import Location
 
@@ -54,7 +56,7 @@ def listing(name: Name, path: str) -> Task:
     return Task(
         name,
         path,
-        lambda session, location: tree(session, location, path, depth=depth, limit=0),
+        lambda session, location: tree(session, location, TreeRequest(path, depth, limit=0)),
         lambda file: Met(objects=plain(file, path)),
     )
 
@@ -66,7 +68,7 @@ def previewing(path: str) -> Task:
     task = Task(
         PREVIEW,
         path,
-        lambda session, location: preview(session, location, path),
+        lambda session, location: preview(session, location, PreviewRequest(path)),
         lambda file: Met(values=plain_read(file, path, task.selections or [])),
     )
     return task

@@ -69,7 +69,7 @@ def worth(copy: Copy, now: Costs) -> bool:
 
 def path_of(item: Surveyed) -> str:
     """The path of a dataset as text."""
-    from h5s3.formats.hdf5.objects.names import text_of
+    from h5s3.formats.names import text_of
 
     return text_of(item.path)
 

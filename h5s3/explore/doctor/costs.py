@@ -11,10 +11,11 @@ from h5s3.errors import H5s3Error
 from h5s3.explore.round_trips import seconds_at
 from h5s3.explore.session import FIRST_BYTES, Session
 from h5s3.explore.tree import tree
+from h5s3.formats.requests import TreeRequest
 from h5s3.records import Entry
 from h5s3.records.doctor import Costs
 from h5s3.settings import Settings
-from h5s3.storage.base import ObjectInfo, OnArrival, Range, Store
+from h5s3.storage.base import ObjectInfo, OnArrival, Range
 from h5s3.storage.http.parallel import IN_FLIGHT
 from h5s3.storage.location import Location
 from h5s3.storage.trace import Trace
@@ -115,18 +116,6 @@ class RehearsalStore:
         return data
 
 
-class _Rehearsal(Session):
-    """A command's view of one object, with no cache of its own."""
-
-    def __init__(self, source: Source, info: ObjectInfo, allowance: Allowance, settings: Settings) -> None:
-        super().__init__(settings)
-        self.only = RehearsalStore(source, info, self.trace, allowance)
-
-    def store(self, location: Location) -> Store:
-        """The one store."""
-        return self.only
-
-
 def walk_costs(name: str, how: How, source: Source, size: int, allowance: Allowance) -> Costs:
     """Walk a file as `h5s3 tree -r` does when nothing is cached.
 
@@ -134,11 +123,11 @@ def walk_costs(name: str, how: How, source: Source, size: int, allowance: Allowa
     """
     there = Location("s3", "file.h5", bucket="rehearsal")
     info = ObjectInfo(there, "rehearsal", size, etag="rehearsal")
-    rehearsal = _Rehearsal(source, info, allowance, Settings(no_cache=True))
-    with rehearsal:
-        tree(rehearsal, there, depth=0, limit=0)
-    trace, waits = rehearsal.trace, rehearsal.only.waits
-    return make_costs(name, how, trace.total, trace.rounds, trace.received, waits)
+    with Session(Settings(no_cache=True)) as session:
+        trace = session.trace
+        store = session.stores[there.store] = RehearsalStore(source, info, trace, allowance)
+        tree(session, there, TreeRequest(depth=0, limit=0))
+    return make_costs(name, how, trace.total, trace.rounds, trace.received, store.waits)
 
 
 def make_costs(name: str, how: How, requests: int, rounds: int, received: int, waits: int = 0) -> Costs:

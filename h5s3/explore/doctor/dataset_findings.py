@@ -92,7 +92,7 @@ def _external_links(case: Case) -> Finding | None:
     count = case.survey.links["external"]
     if not count:
         return None
-    from h5s3.formats.hdf5.objects.names import text_of
+    from h5s3.formats.names import text_of
 
     shown = [f"{text_of(path)} to {target}" for path, target in case.survey.external_links]
     more = f" and {count - NAMED:,} more" if count > NAMED else ""

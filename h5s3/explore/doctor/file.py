@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from h5s3.errors import ChangedError, DamagedError, H5s3Error, RefusedError
+from h5s3.errors import DamagedError, RefusedError
 from h5s3.explore.doctor import chunk_findings, dataset_findings, file_findings
 from h5s3.explore.doctor.advice import SMALLEST_PAGE, page_size, paged
 from h5s3.explore.doctor.case import Case, Copy
@@ -18,7 +18,8 @@ from h5s3.explore.doctor.costs import (
     estimated_scattered,
     walk_costs,
 )
-from h5s3.explore.session import FIRST_BYTES, Session
+from h5s3.explore.session import Session
+from h5s3.formats.base import Contents
 from h5s3.records.doctor import Costs, FileLayout, Finding
 from h5s3.sizes import MIB, binary_text
 from h5s3.storage.location import Location
@@ -56,39 +57,14 @@ def examine_file(session: Session, location: Location, progress: Progress | None
     Bounded in requests, memory and time; what was cut short says so. A file that cannot be opened is a
     finding too. `progress` is told what is done and which part of it (0 to 1). Raises what storages raise.
     """
+    from h5s3.formats.hdf5.layout.recorded_file import RecordingHdf5
+
+    work = _Work(session, location, progress or (lambda doing, part: None))
     try:
-        return _examine(session, location, progress or (lambda doing, part: None))
-    except ChangedError:
-        if not session.catalog.forget(location):
-            raise
-    return _examine(session, location, progress or (lambda doing, part: None))
-
-
-def _examine(session: Session, location: Location, tell: Progress) -> FileReport:
-    from h5s3.formats.hdf5.fetch.waves import ReplayError
-    from h5s3.formats.hdf5.layout.recorded_file import RecordedFile
-    from h5s3.formats.hdf5.objects.file import open_hdf5
-
-    info, first = session.catalog.resolve(location, lambda: session.store(location), FIRST_BYTES)
-    remote = not (session.settings.offline and location.kind != "local")
-    store = session.store(location) if remote else None
-    blocks = RecordedFile(store, session.cache, info, session.trace)
-    blocks.seed(first)
-    work, plugins = _Work(session, location, blocks, tell), session.settings.plugins
-    try:
-        try:
-            with open_hdf5(blocks, info, plugins) as file:
-                return file.ask(work.run)
-        except ReplayError:
-            blocks.restart()
-            blocks.forget()
-            with open_hdf5(blocks, info, plugins) as file:
-                return file.ask(work.run)
+        return session.read(location, work.run, format=RecordingHdf5())
     except DamagedError as error:
         found = Finding(name="file", status="failure", detail=error.cause, exit_code=error.exit_code)
         return FileReport([found])
-    except H5s3Error as error:
-        raise error.at(info.location.display) from None
 
 
 @dataclass
@@ -97,13 +73,14 @@ class _Work:
 
     session: Session
     location: Location
-    blocks: RecordedFile
     tell: Progress
 
-    def run(self, file: OpenFile) -> FileReport:
+    def run(self, contents: Contents) -> FileReport:
         from h5s3.explore.doctor.layout import file_layout
         from h5s3.formats.hdf5.layout.inventory import Limits, survey
+        from h5s3.formats.hdf5.layout.recorded_file import recorded
 
+        file, blocks = recorded(contents)
         most = self.session.settings.max_bytes or BUDGET
         limits = Limits(objects=MOST_OBJECTS, bytes=most, seconds=SECONDS)
         found = survey(
@@ -112,22 +89,22 @@ class _Work:
             lambda: self.session.trace.received,
             lambda doing, part: self.tell(f"walking: {doing}", part / 2),
         )
-        found.metadata = self.blocks.reads()
-        self.blocks.recording = False
+        found.metadata = blocks.reads()
+        blocks.recording = False
         layout = file_layout(file, found)
         until = time.monotonic() + SECONDS
-        now = self._as_is(found, layout, most)
+        now = self._as_is(blocks, found, layout, most)
         copies = self._repacked(file, found, layout, now, until)
         case = Case(self.location, found, layout, now, copies)
         return FileReport(_findings(case), layout, [now, *(copy.costs for copy in copies)])
 
-    def _as_is(self, found: Survey, layout: FileLayout, most: int) -> Costs:
+    def _as_is(self, blocks: RecordedFile, found: Survey, layout: FileLayout, most: int) -> Costs:
         """The walk that `h5s3 tree -r` takes when nothing is cached."""
         self.tell("counting requests", 0.5)
         try:
             if found.num_links > MOST_COUNTED:
                 raise StoppedError("too many links to be walked again")
-            return walk_costs(AS_IS, "counted", self.blocks, layout.size, Allowance(most, COUNTING))
+            return walk_costs(AS_IS, "counted", blocks, layout.size, Allowance(most, COUNTING))
         except (StoppedError, DamagedError):
             pieces, size = layout.metadata_extents, layout.size
             return estimated_scattered(AS_IS, pieces, layout.metadata_bytes, size, found.deepest + 1)

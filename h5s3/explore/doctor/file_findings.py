@@ -98,7 +98,7 @@ def _damage(case: Case) -> Finding | None:
     found = case.survey
     if not found.num_damaged:
         return None
-    from h5s3.formats.hdf5.objects.names import text_of
+    from h5s3.formats.names import text_of
 
     shown = "; ".join(f"{text_of(path)}: {reason}" for path, reason in found.damaged[:NAMED])
     more = f"; and {found.num_damaged - NAMED:,} more" if found.num_damaged > NAMED else ""

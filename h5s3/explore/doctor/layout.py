@@ -20,7 +20,7 @@ KINDS = ("metadata", "data")
 
 def file_layout(file: OpenFile, found: Survey) -> FileLayout:
     """The record of a surveyed file."""
-    from h5s3.formats.hdf5.layout.file_space import file_space
+    from h5s3.formats.hdf5.file_space import file_space
 
     size, space = file.info.size, file_space(file)
     data = clipped(found.data, size)

@@ -6,13 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from h5s3.errors import H5s3Error
-from h5s3.formats.hdf5.conventions.cf import Coding, read_coding
-from h5s3.formats.hdf5.conventions.coordinates import Coordinate, length_of
-from h5s3.formats.hdf5.data.sample import Plan, Sampler
-from h5s3.formats.hdf5.objects.datasets import read_facts
-from h5s3.formats.hdf5.objects.file import OpenFile
-from h5s3.formats.hdf5.objects.values import Converter, memory_dtype
+from h5s3.errors import DamagedError, RefusedError
+from h5s3.formats.base import Coordinate, ToJson
+from h5s3.formats.cf import Coding
+from h5s3.formats.sampling import Plan, Sampler
 from h5s3.formats.selection import Axis, Selection
 from h5s3.records import Axis as AxisRecord
 from h5s3.records import Json, Table
@@ -39,15 +36,13 @@ class Ruler:
         """Bytes to fetch."""
         return self.sampler.ranges(self.plan) if self.sampler and self.plan else []
 
-    def take(self, converter: Converter) -> None:
+    def take(self, converter: ToJson) -> None:
         """Decode what was fetched. A damaged axis is no axis."""
         if self.sampler is None or self.plan is None:
             return
         try:
             values = self.sampler.take(self.plan).values
-        except H5s3Error as error:
-            if error.exit_code not in (6, 8):
-                raise
+        except (DamagedError, RefusedError):
             return
         if values.dtype.kind in "iufb":
             native = self.coding.native(values)
@@ -74,35 +69,32 @@ class Ruler:
         return None if off or odd or first < 0 or last >= self.axis.count else slice(first, last + 1, every)
 
 
-def rulers(
-    file: OpenFile, coordinates: list[Coordinate], plane: Selection, drawn: Selection
-) -> dict[int, Ruler]:
+def rulers(coordinates: list[Coordinate], plane: Selection, drawn: Selection) -> dict[int, Ruler]:
     """Plans for the coordinates of every dimension: of all indices where that is cheap, else as drawn."""
     found = {}
     for number, (coordinate, axis) in enumerate(zip(coordinates, plane, strict=True)):
-        if coordinate.label or coordinate.dataset is not None:
+        if coordinate.label or coordinate.array is not None:
             along = replace(axis, keep=True)
-            found[number] = _ruler(file, coordinate, along, drawn[number] if axis.keep else along)
+            found[number] = _ruler(coordinate, along, drawn[number] if axis.keep else along)
     return found
 
 
-def _ruler(file: OpenFile, coordinate: Coordinate, axis: Axis, drawn: Axis) -> Ruler:
-    dtype = memory_dtype(coordinate.dataset.get_type()) if coordinate.dataset is not None else None
-    if coordinate.dataset is None or dtype is None:
+def _ruler(coordinate: Coordinate, axis: Axis, drawn: Axis) -> Ruler:
+    array = coordinate.array
+    if array is None or array.dtype is None:
         return Ruler(coordinate.label, Coding(), axis)
-    ruler = Ruler(coordinate.label, read_coding(file, coordinate.dataset, dtype), axis)
+    ruler = Ruler(coordinate.label, array.coding(), axis)
     if coordinate.edges:  # read whole, or not at all
-        ruler.edges, axis = True, replace(axis, start=0, step=1, count=length_of(coordinate.dataset) or 0)
+        ruler.edges, axis = True, replace(axis, start=0, step=1, count=array.facts.size)
         drawn = axis
     try:
-        ruler.sampler = Sampler(file, coordinate.dataset, read_facts(coordinate.dataset), LARGEST)
+        ruler.sampler = Sampler(array, LARGEST)
         read = axis if ruler.sampler.fits((axis,)) else drawn
         plan = ruler.sampler.plan((read,))
         ruler.axis = replace(read, count=read.count - ruler.edges)
         ruler.plan = plan if plan.complete else None
-    except H5s3Error as error:
-        if error.exit_code not in (6, 8):
-            raise
+    except (DamagedError, RefusedError):
+        pass
     return ruler
 
 

@@ -1,4 +1,4 @@
-"""What one look at a dataset works with."""
+"""What the making of one preview works with."""
 
 from __future__ import annotations
 
@@ -8,39 +8,34 @@ from typing import Any
 import numpy as np
 
 from h5s3.errors import UsageError
-from h5s3.formats.hdf5.conventions.cf import Coding
-from h5s3.formats.hdf5.data.sample import Sampler
-from h5s3.formats.hdf5.objects.datasets import Facts
-from h5s3.formats.hdf5.objects.file import OpenFile
-from h5s3.formats.hdf5.objects.values import Converter
+from h5s3.explore.preview.request import PreviewRequest
+from h5s3.formats.base import Array, ToJson
+from h5s3.formats.cf import Coding
+from h5s3.formats.sampling import Sampler
 from h5s3.formats.selection import Selection, parse_selection, whole
 from h5s3.records import Preview
 
-Array = np.ndarray[Any, Any]
+Values = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class Look:
-    """A dataset, what of it is wanted, and the document that is being filled."""
+class PreviewJob:
+    """An array, what of it is wanted, and the document that is being filled."""
 
     document: Preview
-    file: OpenFile
-    dataset: Any  # h5d.DatasetID
-    facts: Facts
-    options: dict[str, Any]
+    array: Array
+    asked: PreviewRequest
     dtype: np.dtype[Any]  # as read
     selection: Selection
     coding: Coding
     sampler: Sampler
-    converter: Converter
+    converter: ToJson
 
 
-def selected(facts: Facts, options: dict[str, Any]) -> Selection:
+def selected(shape: tuple[int, ...], asked: PreviewRequest) -> Selection:
     """What `--slice` and `--fixed` select. Raises `UsageError` where they do not fit the shape."""
-    shape = facts.shape or ()
-    text = options["selection"]
-    chosen = whole(shape) if text is None else parse_selection(text, shape)
-    for dimension, index in options["fixed"]:
+    chosen = whole(shape) if asked.selection is None else parse_selection(asked.selection, shape)
+    for dimension, index in asked.fixed:
         if not 0 <= dimension < len(shape) or not -shape[dimension] <= index < shape[dimension]:
             raise UsageError(f"--fixed {dimension}={index} does not fit the shape {shape}")
         if chosen[dimension] != whole(shape)[dimension]:
@@ -60,7 +55,7 @@ def count_of(selection: Selection) -> int:
     return total
 
 
-def pick(values: Array, selection: Selection, part: Selection) -> Array:
+def pick(values: Values, selection: Selection, part: Selection) -> Values:
     """From the values of a selection (of its kept dimensions) those of a part of it."""
     index: list[Any] = []
     for axis, wanted in zip(selection, part, strict=True):
@@ -69,5 +64,5 @@ def pick(values: Array, selection: Selection, part: Selection) -> Array:
         first = (wanted.start - axis.start) // axis.step
         every = max(1, wanted.step // axis.step)
         index.append(slice(first, first + (wanted.count - 1) * every + 1, every) if wanted.keep else first)
-    picked: Array = values[tuple(index)]
+    picked: Values = values[tuple(index)]
     return picked

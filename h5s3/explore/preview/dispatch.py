@@ -7,61 +7,55 @@ from typing import Any
 import numpy as np
 
 from h5s3.errors import UsageError
-from h5s3.explore.preview.context import Look, count_of, selected
+from h5s3.explore.preview.context import PreviewJob, count_of, selected
 from h5s3.explore.preview.images import draw_picture, is_shown_as_picture
 from h5s3.explore.preview.plot_data import draw
+from h5s3.explore.preview.request import PreviewRequest
 from h5s3.explore.preview.statistics import Reading
 from h5s3.explore.preview.table import list_values
-from h5s3.formats.hdf5.conventions.cf import Coding, read_coding
-from h5s3.formats.hdf5.conventions.coordinates import Coordinate, read_coordinates
-from h5s3.formats.hdf5.conventions.images import as_picture
-from h5s3.formats.hdf5.conventions.nexus import is_signal, signal_axes, title_of
-from h5s3.formats.hdf5.data.sample import Sampler
-from h5s3.formats.hdf5.objects.datasets import Facts
-from h5s3.formats.hdf5.objects.file import OpenFile
-from h5s3.formats.hdf5.objects.links import Found
-from h5s3.formats.hdf5.objects.names import text_of
-from h5s3.formats.hdf5.objects.reference_names import name_targets
-from h5s3.formats.hdf5.objects.values import Converter, memory_dtype, readable_dtype
+from h5s3.formats.base import Array, Coordinate
+from h5s3.formats.cf import Coding
+from h5s3.formats.names import field_text
+from h5s3.formats.sampling import Sampler
 from h5s3.formats.selection import text_of_selection
 from h5s3.records import UNSET, Preview
 
 MOST_IN_CELL = 4096  # elements of one value in the table; of texts 16 times as many bytes
 
 
-def look(document: Preview, file: OpenFile, found: Found, facts: Facts, options: dict[str, Any]) -> None:
+def fill(document: Preview, array: Array, asked: PreviewRequest) -> None:
     """Fill a preview: numbers are drawn, everything else is listed."""
-    dataset: Any = found.object
-    selection = selected(facts, options)
+    selection, dtype = selected(array.facts.shape or (), asked), array.readable
     document.selection = text_of_selection(selection)
-    dtype = readable_dtype(dataset.get_type())
     if not count_of(selection):
         document.notes.append("the selection holds no values")
         return
     if dtype is None:
-        document.notes.append(f"values of type {facts.dtype} cannot be read here")
+        document.notes.append(f"values of type {array.facts.dtype} cannot be read here")
         return
-    if memory_dtype(dataset.get_type()) is None and (unread := _unread(facts, dtype)):
+    if array.dtype is None and (unread := _unread(array, dtype)):
         document.notes.append(f"fields that cannot be read here: {', '.join(unread)}")
-    field = _field(dtype, options["column"])
+    field = _field(dtype, asked.column)
     numbers = dtype[field] if field is not None else dtype
-    if options["part"] != "abs" and numbers.kind != "c":
-        raise UsageError(f"--part {options['part']}: the values are not complex numbers")
-    coding = read_coding(file, dataset, dtype, raw=options["raw"])
+    if asked.part != "abs" and numbers.kind != "c":
+        raise UsageError(f"--part {asked.part}: the values are not complex numbers")
+    coding = array.coding(raw=asked.raw)
     _describe(document, coding)
-    sampler = Sampler(file, dataset, facts, options["max_bytes"])
-    converter = Converter(file.h5.id, name_targets(file, found), most=MOST_IN_CELL)
-    made = Look(document, file, dataset, facts, options, dtype, selection, coding, sampler, converter)
+    sampler, converter = Sampler(array, asked.max_bytes), array.converter(MOST_IN_CELL)
+    job = PreviewJob(document, array, asked, dtype, selection, coding, sampler, converter)
     if sampler.never_written:
         document.notes.append("never written: every value is the fill value")
-    picture = as_picture(file, dataset, facts.shape or (), dtype)
-    if picture is not None and is_shown_as_picture(made, picture):
-        draw_picture(made, picture)
+    picture = array.picture()
+    if picture is not None and is_shown_as_picture(job, picture):
+        draw_picture(job, picture)
     elif _is_numeric(numbers) and any(axis.keep for axis in selection):
-        reading = Reading(numbers, Coding() if field is not None else coding, field, options["part"])
-        draw(made, reading, _coordinates(document, file, found, facts))
+        draw(
+            job,
+            Reading(numbers, Coding() if field is not None else coding, field, asked.part),
+            _coordinates(document, array),
+        )
     else:
-        list_values(made)
+        list_values(job)
     if converter.cut:
         document.notes.append(f"of long values the first {MOST_IN_CELL} elements are shown")
 
@@ -72,7 +66,7 @@ def _is_numeric(dtype: np.dtype[Any]) -> bool:
 
 def _field(dtype: np.dtype[Any], wanted: str | None) -> str | None:
     """The field of a compound that is drawn: as wished, else the first one of numbers."""
-    names = {text_of(name.encode("utf-8", "surrogateescape")): name for name in dtype.names or ()}
+    names = {field_text(name): name for name in dtype.names or ()}
     numeric = {text: name for text, name in names.items() if _is_numeric(dtype[name])}
     if wanted is None:
         return next(iter(numeric.values()), None)
@@ -85,20 +79,16 @@ def _field(dtype: np.dtype[Any], wanted: str | None) -> str | None:
     return numeric[wanted]
 
 
-def _unread(facts: Facts, dtype: np.dtype[Any]) -> list[str]:
-    read = {text_of(name.encode("utf-8", "surrogateescape")) for name in dtype.names or ()}
-    return [member.name for member in facts.type.members or [] if member.name not in read]
+def _unread(array: Array, dtype: np.dtype[Any]) -> list[str]:
+    read = {field_text(name) for name in dtype.names or ()}
+    return [member.name for member in array.facts.type.members or [] if member.name not in read]
 
 
-def _coordinates(document: Preview, file: OpenFile, found: Found, facts: Facts) -> list[Coordinate]:
-    """By dimension scales; where there are none, by the NeXus group that shows this dataset."""
-    shape = facts.shape or ()
-    scales = read_coordinates(file, found.object, shape)
-    if any(item.label or item.dataset is not None for item in scales) or not is_signal(file, found):
-        return scales
-    if document.title is UNSET and (title := title_of(file, found.parent)):
+def _coordinates(document: Preview, array: Array) -> list[Coordinate]:
+    title, found = array.coordinates()
+    if document.title is UNSET and title:
         document.title = title
-    return signal_axes(file, found, shape)
+    return found
 
 
 def _describe(document: Preview, coding: Coding) -> None:

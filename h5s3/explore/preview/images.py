@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from h5s3.explore.preview.context import Look, count_of
+from h5s3.explore.preview.context import PreviewJob, count_of
 from h5s3.explore.preview.plot_data import read_plane
 from h5s3.explore.preview.statistics import Reading, statistics
 from h5s3.explore.preview.table import table
-from h5s3.formats.hdf5.conventions.coordinates import Coordinate
-from h5s3.formats.hdf5.conventions.images import Picture
+from h5s3.formats.base import Coordinate
+from h5s3.formats.images import Picture
 from h5s3.formats.selection import Selection, text_of_selection
 from h5s3.records import Axis, Plot
 
 
-def draw_picture(look: Look, picture: Picture) -> None:
+def draw_picture(job: PreviewJob, picture: Picture) -> None:
     """A picture, every n-th pixel of it, with statistics of the values that were read."""
-    document = look.document
-    rows, columns = picture.plane(len(look.selection))
-    drawn = _thinned(look, picture, rows, columns)
-    plane = tuple(axis if cut.keep else cut for axis, cut in zip(look.selection, drawn, strict=True))
-    values, _ = read_plane(look, [Coordinate()] * len(drawn), plane, drawn)
+    document = job.document
+    rows, columns = picture.plane(len(job.selection))
+    drawn = _thinned(job, picture, rows, columns)
+    plane = tuple(axis if cut.keep else cut for axis, cut in zip(job.selection, drawn, strict=True))
+    values, _ = read_plane(job, [Coordinate()] * len(drawn), plane, drawn)
     document.selection = text_of_selection(values.selection)
-    reading = Reading(look.dtype, look.coding)
-    document.stats = statistics(values.all, look.facts.size, reading)
-    document.table = table(look, values.corner_values, values.corner, values.present)
+    reading = Reading(job.dtype, job.coding)
+    document.stats = statistics(values.all, job.array.facts.size, reading)
+    document.table = table(job, values.corner_values, values.corner, values.present)
     shown, flags = values.drawn, values.present
     if picture.channels is not None:
         kept = [number for number, axis in enumerate(drawn) if axis.keep]
@@ -42,16 +42,16 @@ def draw_picture(look: Look, picture: Picture) -> None:
         vmin=None,
         vmax=None,
         downsampled=(drawn[rows].count, drawn[columns].count)
-        != (look.selection[rows].count, look.selection[columns].count),
+        != (job.selection[rows].count, job.selection[columns].count),
         selection=text_of_selection(drawn),
         x=axes[columns],
         y=axes[rows],
     )
 
 
-def _thinned(look: Look, picture: Picture, rows: int, columns: int) -> Selection:
+def _thinned(job: PreviewJob, picture: Picture, rows: int, columns: int) -> Selection:
     """Every n-th row and column, with one n for both; of further dimensions the middle."""
-    most, selection = look.options["max_size"], look.selection
+    most, selection = job.asked.max_size, job.selection
     every = max(-(-selection[rows].count // most), -(-selection[columns].count // most))
     drawn = []
     for number, axis in enumerate(selection):
@@ -64,13 +64,13 @@ def _thinned(look: Look, picture: Picture, rows: int, columns: int) -> Selection
     return tuple(drawn)
 
 
-def is_shown_as_picture(look: Look, picture: Picture | None) -> bool:
+def is_shown_as_picture(job: PreviewJob, picture: Picture | None) -> bool:
     """Whether the selection leaves the picture whole enough to be one."""
-    if picture is None or look.options["display"] is not None or not count_of(look.selection):
+    if picture is None or job.asked.display_dims is not None or not count_of(job.selection):
         return False
-    rows, columns = picture.plane(len(look.selection))
+    rows, columns = picture.plane(len(job.selection))
     needed = [rows, columns] + ([] if picture.channels is None else [picture.channels])
-    if not all(look.selection[number].keep for number in needed):
+    if not all(job.selection[number].keep for number in needed):
         return False
-    channels = None if picture.channels is None else look.selection[picture.channels]
+    channels = None if picture.channels is None else job.selection[picture.channels]
     return channels is None or (channels.count >= 3 and channels.step == 1 and channels.start == 0)

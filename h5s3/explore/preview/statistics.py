@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from h5s3.formats.hdf5.conventions.cf import Coding
-from h5s3.formats.hdf5.objects.names import text_of
+from h5s3.formats.cf import Coding
+from h5s3.formats.names import field_text
 from h5s3.records import UNSET, Stats
 
 Array = np.ndarray[Any, Any]
@@ -46,7 +46,7 @@ class Reading:
     def of(self) -> str | None:
         """What the numbers are of the elements, where they are not the elements themselves."""
         part = self.part if self.dtype.kind == "c" else None
-        field = None if self.field is None else text_of(self.field.encode("utf-8", "surrogateescape"))
+        field = None if self.field is None else field_text(self.field)
         return " ".join(word for word in (field, part) if word) or None
 
 

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from h5s3.formats.requests import MetaRequest
 from h5s3.errors import UsageError
+from h5s3.formats.requests import MetaRequest
 from h5s3.records import UNSET, Preview
 from tests.support.servers.memory import MemoryStore
 from tests.support.truth.previews import as_numbers, index_of, look, stored
@@ -450,7 +452,7 @@ def test_sequences_in_the_byte_order_of_other_machines() -> None:
     store = stored(fill)
     assert column(look(store)) == [[1, 2], [3]]
     with memory_session(store) as session:
-        assert meta(session, LOCATION, "/data").attributes[0].value == [[1.5, 2.5]]
+        assert meta(session, LOCATION, MetaRequest(MetaRequest("/data"))).attributes[0].value == [[1.5, 2.5]]
 
 
 def test_long_values_are_cut_and_said_to_be() -> None:

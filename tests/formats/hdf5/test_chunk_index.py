@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from h5s3.cache import Cache
+from h5s3.formats.grid import NOWHERE
 from h5s3.formats.hdf5.data import chunk_index as chunkindex
-from h5s3.formats.hdf5.data.chunk_grid import NOWHERE, make_grid
-from h5s3.formats.hdf5.data.chunk_index import read_index, read_indexes
-from h5s3.formats.hdf5.objects.datasets import count_storage, read_facts
+from h5s3.formats.hdf5.data.chunk_grid import make_grid
+from h5s3.formats.hdf5.data.chunk_index import count_storage, read_index, read_indexes
+from h5s3.formats.hdf5.objects.datasets import read_facts
 from tests.support.chunked import KINDS, PARTLY, content, opened, places, write
 from tests.support.servers.memory import MemoryStore, in_blocks
 

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from h5s3.errors import DamagedError, NetworkError
+from h5s3.formats.base import AskAgainError
 from h5s3.formats.hdf5.fetch import blocks
 from h5s3.formats.hdf5.fetch.blocks import BlockFile, Miss
-from h5s3.formats.hdf5.fetch.waves import ReplayError, gather
+from h5s3.formats.hdf5.fetch.waves import gather
 from h5s3.storage.trace import Trace
 from tests.support.servers.memory import MemoryStore, in_blocks
 
@@ -124,7 +125,7 @@ def test_a_failure_after_a_miss_is_of_our_own_making() -> None:
             chain(file, [5])()
             raise OSError("unusable")
 
-        with pytest.raises(ReplayError):
+        with pytest.raises(AskAgainError):
             gather(file, [confused, chain(file, [1])], no_failure)
         file.restart()
         assert gather(file, [confused, chain(file, [1])], lambda *_: "failed") == ["failed", [1]]

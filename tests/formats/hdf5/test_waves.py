@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import h5s3.explore.session
+from h5s3.formats.requests import MetaRequest
+from h5s3.formats.requests import TreeRequest
 from h5s3.errors import DamagedError, NotCachedError
 from h5s3.explore.meta import meta
 from h5s3.explore.tree import tree
@@ -19,6 +21,7 @@ from h5s3.formats.hdf5.fetch import blocks
 from h5s3.formats.hdf5.fetch.blocks import BlockFile, Miss
 from h5s3.formats.hdf5.fetch.waves import gather
 from h5s3.formats.hdf5.objects.file import OpenFile
+from h5s3.formats.requests import MetaRequest, TreeRequest
 from h5s3.records import GroupNode, to_json
 from h5s3.storage.trace import Trace
 from tests.support.h5files import make as h5files
@@ -46,11 +49,11 @@ def nothing_for_free(monkeypatch: pytest.MonkeyPatch) -> None:
 def answers(store: MemoryStore, *, plain: bool) -> tuple[bytes, list[bytes]]:
     """The whole tree, and the description of some objects, each of a file opened for it alone."""
     with one_file_session(LOCATION, store, plain=plain) as session:
-        document = tree(session, LOCATION, depth=0, limit=0, attributes=True)
+        document = tree(session, LOCATION, TreeRequest(TreeRequest(depth=0, limit=0, attributes=True)))
     described = []
     for path in ["/", *(node.path for node in document.children)][:6]:
         with one_file_session(LOCATION, store, plain=plain) as session:
-            described.append(to_json(meta(session, LOCATION, path, all_attributes=True)))
+            described.append(to_json(meta(session, LOCATION, MetaRequest(MetaRequest(path, all_attributes=True)))))
     return to_json(document), described
 
 
@@ -73,7 +76,7 @@ def test_rounds_do_not_grow_with_the_number_of_siblings(libver: str, ahead: bool
             in_blocks(1000, ahead=ahead and not plain),
             one_file_session(LOCATION, store, plain=plain) as session,
         ):
-            document = tree(session, LOCATION, depth=0, limit=0, attributes=True)
+            document = tree(session, LOCATION, TreeRequest(TreeRequest(depth=0, limit=0, attributes=True)))
             assert document.children[0].num_children == count
             assert ahead or session.file.blocks.ever_missed is not plain
         return len(store.rounds)
@@ -126,12 +129,12 @@ def test_offline_walks_mark_what_is_not_there(item: Item, libver: str, size: int
         file.read()
         file.save()
         with offline_session(store.info, cache) as session:
-            whole = json.loads(to_json(tree(session, LOCATION, depth=0, attributes=True)))
+            whole = json.loads(to_json(tree(session, LOCATION, TreeRequest(TreeRequest(depth=0, attributes=True)))))
         for key in data.draw(st.sets(st.sampled_from(sorted(cache)), max_size=4), label="lost"):
             del cache[key]
         try:
             with offline_session(store.info, cache) as session:
-                found = json.loads(to_json(tree(session, LOCATION, depth=0, attributes=True)))
+                found = json.loads(to_json(tree(session, LOCATION, TreeRequest(TreeRequest(depth=0, attributes=True)))))
         except NotCachedError:
             return  # the root itself
     assert holds(found, whole) or found == whole
@@ -165,9 +168,9 @@ def test_offline_walk_of_links_that_are_not_there() -> None:
         file.save()
         del cache[file._key(store.data.index(b"FHDB") // 512)]
         with offline_session(store.info, cache) as session:
-            (group,) = tree(session, LOCATION, depth=0).children
+            (group,) = tree(session, LOCATION, TreeRequest(TreeRequest(depth=0))).children
             with pytest.raises(NotCachedError):
-                tree(session, LOCATION, "/group")
+                tree(session, LOCATION, TreeRequest(TreeRequest("/group")))
     assert isinstance(group, GroupNode) and group.error == "not in the cache"
     assert (group.num_children, group.children, group.children_truncated) == (100, [], True)
 
@@ -176,8 +179,9 @@ def test_offline_walk_of_links_that_are_not_there() -> None:
 
 
 @pytest.mark.parametrize("outside", [False, True])
-def test_a_file_that_a_miss_confused_is_read_again(outside: bool) -> None:
-    """libhdf5 fails after a miss, within a wave or later; once the file is open anew it does not."""
+def test_a_file_that_a_miss_confused_is_read_again(outside: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """libhdf5 fails after a miss, within a wave or later; once the file is opened again it does not."""
+    monkeypatch.setattr(h5s3.explore.session, "FIRST_BYTES", 0)
     store = MemoryStore(write(Item("group", {}, {"data": Item("dataset", {}, size=800)}), "latest"))
     plain: list[bool] = []
 
@@ -200,7 +204,7 @@ def test_a_file_that_a_miss_confused_is_read_again(outside: bool) -> None:
         return int(file.root.get_num_objs())
 
     with in_blocks(512), memory_session(store) as session:
-        assert session.read(store.info, b"", ask) == [1, 1]
+        assert session.read(LOCATION, lambda contents: ask(contents.file)) == [1, 1]
     assert plain == [False, True]
 
 
@@ -208,9 +212,9 @@ def test_damage_that_nobody_caught_is_told_as_such() -> None:
     store = MemoryStore(write(Item("group", {}), "latest"))
     with memory_session(store) as session:
         with pytest.raises(DamagedError, match="absent"):
-            session.read(store.info, b"", lambda file: h5py.h5o.open(file.root, b"absent"))
+            session.read(LOCATION, lambda contents: h5py.h5o.open(contents.file.root, b"absent"))
         with pytest.raises(KeyError):  # a mistake of ours
-            session.read(store.info, b"", lambda file: {}["absent"])
+            session.read(LOCATION, lambda contents: {}["absent"])
 
 
 def test_a_metadata_cache_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,6 +223,6 @@ def test_a_metadata_cache_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     data = h5files.make("metadata_cache_image", tmp_path).read_bytes()
     monkeypatch.setattr(h5s3.explore.session, "FIRST_BYTES", 0)
     with in_blocks(512), memory_session(MemoryStore(data)) as session:
-        found = tree(session, LOCATION, depth=0, attributes=True)
+        found = tree(session, LOCATION, TreeRequest(TreeRequest(depth=0, attributes=True)))
         with one_file_session(LOCATION, MemoryStore(data), plain=True) as plain:
-            assert to_json(found) == to_json(tree(plain, LOCATION, depth=0, attributes=True))
+            assert to_json(found) == to_json(tree(plain, LOCATION, TreeRequest(depth=0, attributes=True)))

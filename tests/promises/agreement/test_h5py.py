@@ -14,6 +14,8 @@ import msgspec
 import pytest
 from h5py import h5a, h5d, h5f, h5o, h5p, h5t
 
+from h5s3.formats.requests import MetaRequest
+from h5s3.formats.requests import TreeRequest
 from h5s3.explore.meta import meta
 from h5s3.explore.session import Session
 from h5s3.explore.tree import tree
@@ -73,7 +75,7 @@ def test_tree(files: dict[str, Path], name: str) -> None:
             check_node(case, path, node)
     for ahead in (False, True):
         with in_pieces(files[name], ahead) as session:
-            assert tree(session, LOCATION, **whole).children == document.children  # type: ignore[arg-type]
+            assert tree(session, LOCATION, TreeRequest(**whole)).children == document.children  # type: ignore[arg-type]
 
 
 def nodes_below(document: Tree) -> dict[str, dict[str, Any]]:
@@ -172,7 +174,7 @@ def test_meta(files: dict[str, Path], name: str) -> None:
     for ahead in (False, True):
         with in_pieces(files[name], ahead) as session:
             for path, document in said.items():
-                found = meta(session, LOCATION, path, all_attributes=True)
+                found = meta(session, LOCATION, MetaRequest(path, all_attributes=True))
                 assert msgspec.structs.replace(found, **where(document)) == document
 
 

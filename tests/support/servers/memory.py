@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 import pytest
 
 from h5s3.explore.session import Session
+from h5s3.formats.base import AskAgainError, Contents
 from h5s3.formats.hdf5.fetch import blocks
 from h5s3.formats.hdf5.fetch.blocks import BlockFile
-from h5s3.formats.hdf5.fetch.waves import ReplayError
+from h5s3.formats.hdf5.format import Hdf5Contents
 from h5s3.formats.hdf5.objects.file import OpenFile, open_hdf5
+from h5s3.formats.requests import Request
 from h5s3.records import Entry
 from h5s3.settings import Settings
 from h5s3.storage.base import ObjectInfo, OnArrival, Range
@@ -75,9 +77,7 @@ class MemoryStore:
 
 def memory_session(store: MemoryStore, **settings: Any) -> Session:
     """A session, without a persistent cache unless told otherwise, for which LOCATION lies in a store."""
-    session = Session(Settings(**({"no_cache": True} | settings)))
-    session._stores[LOCATION.kind] = store
-    return session
+    return Session(Settings(**({"no_cache": True} | settings)), stores={LOCATION.kind: store})
 
 
 class OneFileSession(Session):
@@ -85,12 +85,13 @@ class OneFileSession(Session):
 
     file: OpenFile
 
-    def answer(self, kind: Any, location: Location, options: Any, ask: Callable[[OpenFile], T]) -> Any:
-        """The answer; of a file opened anew and read plainly where libhdf5 was confused."""
+    def answer(self, kind: Any, location: Location, asked: Request, question: Callable[[Contents], T]) -> Any:
+        """The answer; of a file opened again and read plainly where libhdf5 was confused."""
         try:
-            return self.file.ask(ask)
-        except ReplayError:
-            return self.read(self.file.info, b"", ask)
+            with self.file.asked():
+                return question(Hdf5Contents(self.file))
+        except AskAgainError:
+            return self.read(location, question)
 
 
 @contextmanager
@@ -98,9 +99,8 @@ def one_file_session(
     location: Location, store: MemoryStore | None = None, *, plain: bool = False
 ) -> Iterator[OneFileSession]:
     """A session over one file that stays open; `plain`: read without suspending."""
-    with OneFileSession(Settings(no_cache=True)) as session:
-        if store is not None:
-            session._stores[location.kind] = store
+    stores = {} if store is None else {location.kind: store}
+    with OneFileSession(Settings(no_cache=True), stores=stores) as session:
         info, _ = session.store(location).first(location, 0)
         file = BlockFile(session.store(location), None, info, session.trace)
         file.plain = plain

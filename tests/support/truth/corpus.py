@@ -125,25 +125,27 @@ class _Looks:
         self.result: Result = {"wrong": []}
 
     def run(self) -> None:
-        from h5s3.explore.du.du import du
+        from h5s3.explore.du import du
         from h5s3.explore.meta import meta
         from h5s3.explore.preview.preview import preview
+        from h5s3.explore.preview.request import PreviewRequest
         from h5s3.explore.tree import tree
+        from h5s3.formats.requests import MetaRequest, TreeRequest, UsageRequest
 
-        document = self._ask(tree, depth=0, limit=0, attributes=True)
+        document = self._ask(tree, TreeRequest(depth=0, limit=0, attributes=True))
         if document is None:
             return
-        self._ask(du, depth=0, limit=0)
+        self._ask(du, UsageRequest(depth=0, limit=0))
         nodes = list(_nodes(document, b""))
         counted = Counter(node["type"] for _, node in nodes if "alias_of" not in node)
         self.result |= {kind: counted[kind] for kind in ("group", "dataset", "datatype", "unresolved")}
         self.result["group"] += 1
         for path in [b"/", *(path for path, _ in nodes)][:MOST_OBJECTS]:
-            self._ask(meta, os.fsdecode(path))
+            self._ask(meta, MetaRequest(os.fsdecode(path)))
         datasets = [path for path, node in nodes if node["type"] == "dataset"]
         for path in datasets[:MOST_PREVIEWS]:
-            self._ask(preview, os.fsdecode(path))
-            self._compare(path, self._ask(preview, os.fsdecode(path), raw=True))
+            self._ask(preview, PreviewRequest(os.fsdecode(path)))
+            self._compare(path, self._ask(preview, PreviewRequest(os.fsdecode(path), raw=True)))
 
     def _compare(self, path: bytes, found: dict[str, Any] | None) -> None:
         """Statistics of a whole dataset against those of what h5py reads of it."""
@@ -164,17 +166,17 @@ class _Looks:
         if [stats["sample_size"], stats["min"], stats["max"]] != wanted:
             self.result["wrong"].append(["stats", os.fsdecode(path), wanted])
 
-    def _ask(self, question: Any, *arguments: Any, **options: Any) -> Any:
+    def _ask(self, question: Any, asked: Any) -> Any:
         """The answer as JSON, or None: an error that the user can understand, which is noted, or another."""
         from h5s3.errors import H5s3Error
         from h5s3.records import to_json
 
         try:
-            return json.loads(to_json(question(self.session, self.location, *arguments, **options)))
+            return json.loads(to_json(question(self.session, self.location, asked)))
         except H5s3Error as error:
             self._failed(question.__name__, error.exit_code)
         except Exception as error:  # noqa: BLE001 - the test tells which file it was
-            self.result["wrong"].append([question.__name__, *arguments, repr(error)[:300]])
+            self.result["wrong"].append([question.__name__, asked.path, repr(error)[:300]])
         return None
 
     def _failed(self, question: str, exit_code: int) -> None:

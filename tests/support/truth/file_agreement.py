@@ -10,10 +10,12 @@ from typing import Any
 
 import h5py
 
+from h5s3.formats.requests import TreeRequest
 from h5s3.errors import H5s3Error
 from h5s3.explore.meta import meta
 from h5s3.explore.session import Session
 from h5s3.explore.tree import tree
+from h5s3.formats.requests import MetaRequest, TreeRequest
 from h5s3.records import to_json
 from h5s3.settings import Settings
 from h5s3.storage.location import Location
@@ -63,7 +65,7 @@ def against_h5py(path: Path, entries: dict[str, plain.Entry]) -> Wrong:
     location = Location("local", str(path))
     with one_file_session(location) as session, h5py.File(path, "r") as h5:
         case = _Case(session, location, h5, entries)
-        nodes = checks.nodes_below(tree(session, location, depth=0, limit=0, attributes=True))
+        nodes = checks.nodes_below(tree(session, location, TreeRequest(TreeRequest(depth=0, limit=0, attributes=True))))
         other = [name for name in nodes.keys() ^ entries.keys() if not _below_lost(entries, name)]
         if other:
             return [["other paths", str(sorted(other))[:300]]]
@@ -84,7 +86,7 @@ def _check_meta(case: Case, path: str) -> None:
     entry = case.entries[entry.get("canonical", path)]
     if entry["kind"] not in ("group", "dataset", "datatype") or entry.get("attribute_count") is None:
         return
-    document = meta(case.session, case.location, path, all_attributes=True)
+    document = meta(case.session, case.location, MetaRequest(path, all_attributes=True))
     assert document.kind == entry["kind"]
     owner = case.object(path)
     checks.check_attributes(case, owner, document.attributes, checks.attribute_names(owner))
@@ -167,7 +169,9 @@ def _checked(what: str, check: Any, *arguments: Any) -> Wrong:
 def _asked(session: Session, location: Location) -> Any:
     """The tree as JSON without what tells of the storage; or what was said of the file in its place."""
     try:
-        document = json.loads(to_json(tree(session, location, depth=0, limit=0, attributes=True)))
+        document = json.loads(
+            to_json(tree(session, location, TreeRequest(TreeRequest(depth=0, limit=0, attributes=True))))
+        )
     except H5s3Error as error:
         return f"{error.exit_code}: {error.cause}"
     return {name: value for name, value in document.items() if name not in OWN}

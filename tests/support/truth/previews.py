@@ -11,7 +11,9 @@ import h5py
 import numpy as np
 import pytest
 
+from h5s3.explore.preview.request import PreviewRequest
 from h5s3.explore.preview.preview import preview
+from h5s3.explore.preview.request import PreviewRequest
 from h5s3.records import Preview, from_json, to_json
 from tests.support.servers.memory import LOCATION, MemoryStore, memory_session
 from tests.support.truth.expected import Expected
@@ -35,7 +37,8 @@ def stored_array(data: Any, **options: Any) -> MemoryStore:
 def look(store: MemoryStore, path: str = "/data", *, max_bytes: int | None = None, **options: Any) -> Preview:
     """The preview of a dataset, as it comes back from JSON."""
     with memory_session(store, max_bytes=max_bytes) as session:
-        found = preview(session, LOCATION, path, **options)
+        fixed = tuple(sorted(options.pop("fixed", {}).items()))
+        found = preview(session, LOCATION, PreviewRequest(PreviewRequest(path, fixed=fixed, **options)))
     return from_json(to_json(found), Preview)
 
 

@@ -6,30 +6,23 @@ that the dataset is the signal of. Scales are found by their references, and ope
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 from h5py import h5a, h5d, h5r, h5s, h5t
 
+from h5s3.formats.base import Coordinate
+from h5s3.formats.cf import text
+from h5s3.formats.hdf5.data.array import Hdf5Array
 from h5s3.formats.hdf5.fetch.waves import gather
 from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.formats.hdf5.objects.links import address_of
-from h5s3.formats.hdf5.objects.named_attributes import named_value, text
+from h5s3.formats.hdf5.objects.named_attributes import named_value
 
 NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable."
 LONGEST_STRING = 4096  # bytes
 MOST_DIMENSIONS = 32  # that HDF5 allows
-
-
-@dataclass(frozen=True)
-class Coordinate:
-    """One dimension: its name, and the one-dimensional dataset of its coordinates, if there is one."""
-
-    label: str = ""
-    dataset: Any | None = None  # h5d.DatasetID
-    edges: bool = False  # it holds the edges of bins, one more than there are
 
 
 def read_coordinates(file: OpenFile, dataset: Any, shape: tuple[int, ...]) -> list[Coordinate]:
@@ -48,7 +41,7 @@ def read_coordinates(file: OpenFile, dataset: Any, shape: tuple[int, ...]) -> li
         name, valued = by_address[address_of(scale)] if scale is not None else ("", False)
         label = labels[index] if index < len(labels) and labels[index] else name
         fits = scale is not None and valued and length_of(scale) == size
-        coordinates.append(Coordinate(label, scale if fits else None))
+        coordinates.append(Coordinate(label, Hdf5Array(file, scale) if fits else None))
     return coordinates
 
 

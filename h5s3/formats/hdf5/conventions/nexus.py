@@ -14,12 +14,15 @@ import h5py
 from h5py import h5d, h5g
 
 from h5s3.errors import H5s3Error
-from h5s3.formats.hdf5.conventions.coordinates import Coordinate, is_one_string, length_of
+from h5s3.formats.base import Coordinate
+from h5s3.formats.cf import one, text
+from h5s3.formats.hdf5.conventions.coordinates import is_one_string, length_of
+from h5s3.formats.hdf5.data.array import Hdf5Array
 from h5s3.formats.hdf5.fetch.waves import gather
 from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.formats.hdf5.objects.links import Found, get_link, list_links, open_link
-from h5s3.formats.hdf5.objects.named_attributes import named_value, named_values, one, text, texts
-from h5s3.formats.hdf5.objects.names import join, text_of
+from h5s3.formats.hdf5.objects.named_attributes import named_value, named_values, texts
+from h5s3.formats.names import join, text_of
 
 DEEPEST = 10  # groups between the one that was asked for and its NXdata
 MOST_CHILDREN = 200  # of one group that are looked at
@@ -104,7 +107,7 @@ def _coordinate(file: OpenFile, name: str, axis: Found | None, size: int) -> Coo
     length = length_of(axis.object)
     if length not in (size, size + 1):
         return Coordinate(title or name)
-    return Coordinate(title or name, axis.object, edges=length == size + 1)
+    return Coordinate(title or name, Hdf5Array(file, axis.object), edges=length == size + 1)
 
 
 def title_of(file: OpenFile, group: Any) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from h5s3.errors import RefusedError
+from h5s3.formats.base import Facts
 from h5s3.formats.hdf5.data.chunk_index import read_index
-from h5s3.formats.hdf5.objects.datasets import Facts
 from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.formats.selection import Axis, Selection
 from h5s3.storage.base import Range

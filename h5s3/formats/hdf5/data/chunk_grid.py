@@ -1,64 +1,15 @@
-"""The pieces of a dataset that are stored together: its chunks, or runs of contiguous bytes.
-
-A read within a budget is planned in pieces, each one exact range of the object.
-"""
+"""The pieces of an HDF5 dataset that are stored together: its chunks, or runs of contiguous bytes."""
 
 from __future__ import annotations
 
-import itertools
-import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from math import gcd, prod
-from typing import TYPE_CHECKING, Any, Protocol
+from math import prod
+from typing import Any
 
+from h5s3.formats.base import Facts
+from h5s3.formats.grid import NOWHERE, Cell, Grid, Places, run_shape
 from h5s3.formats.hdf5.data.chunk_index import MOST_CHUNKS, fetch_index, read_index
-from h5s3.formats.hdf5.data.chunk_index import Cell as Cell
-from h5s3.formats.hdf5.objects.datasets import Facts
-from h5s3.formats.selection import Axis, Selection
+from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.storage.base import Range
-
-if TYPE_CHECKING:
-    from h5s3.formats.hdf5.objects.file import OpenFile
-
-RUN = 64 * 1024  # bytes of a contiguous dataset that make one piece
-
-
-NOWHERE: dict[Cell, Range] = {}  # nothing was ever written
-
-
-class Places(Protocol):
-    """Where the pieces are stored, as bytes of the object."""
-
-    def get(self, cell: Cell, /) -> Range | None:
-        """The range of one piece; None where it was never written."""
-
-
-@dataclass(frozen=True)
-class Grid:
-    """How a dataset is cut into pieces. `places` tells where a piece is stored; absent: never written."""
-
-    shape: tuple[int, ...]  # of one piece, in elements
-    places: Places | None  # None: nothing to fetch (compact, virtual, or not known)
-    complete: bool = True  # False: there are more chunks than were looked up
-    piece_bytes: int = 0  # of one piece once decoded
-
-    @property
-    def never_written(self) -> bool:
-        """Whether no piece is stored at all."""
-        return self.complete and self.places is NOWHERE
-
-    def written(self, cell: Cell) -> bool:
-        """Whether a piece may be stored: what is not has the fill value."""
-        return self.places is None or not self.complete or self.places.get(cell) is not None
-
-    def cost(self, cell: Cell) -> int:
-        """Stored bytes of one piece."""
-        if self.places is None:
-            return 0
-        start, stop = self.places.get(cell) or (0, 0)
-        return stop - start
 
 
 def make_grid(dataset: Any, facts: Facts, file: OpenFile | None = None) -> Grid:
@@ -81,18 +32,6 @@ def make_grid(dataset: Any, facts: Facts, file: OpenFile | None = None) -> Grid:
     return Grid(tuple(max(1, size) for size in shape), None, True, facts.nbytes)
 
 
-def run_shape(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
-    """The largest box that is one run of bytes and no longer than `RUN`."""
-    run = [1] * len(shape)
-    left = max(1, RUN // max(1, itemsize))
-    for dimension in reversed(range(len(shape))):
-        run[dimension] = max(1, min(shape[dimension], left))
-        if run[dimension] < shape[dimension]:
-            break
-        left //= max(1, shape[dimension])
-    return tuple(run)
-
-
 class _RunPlaces:
     """Where runs are stored, computed when asked: a large dataset has too many to list."""
 
@@ -106,59 +45,3 @@ class _RunPlaces:
         extent = [min(r, s - o) for r, s, o in zip(self._run, self._shape, origin, strict=True)]
         start = self._offset + sum(o * s for o, s in zip(origin, strides, strict=True)) * self._itemsize
         return start, start + prod(extent) * self._itemsize
-
-
-class Cells(Sequence[Cell]):
-    """The cells of a grid that a selection has elements in: counted and drawn from without listing them."""
-
-    def __init__(self, grid: Grid, selection: Selection) -> None:
-        self._axes = [_cells(axis, size) for axis, size in zip(selection, grid.shape, strict=True)]
-        self._count = prod(len(axis) for axis in self._axes)
-
-    def __len__(self) -> int:
-        return min(self._count, sys.maxsize)
-
-    def __getitem__(self, index: Any) -> Any:
-        found = []
-        for axis in reversed(self._axes):
-            index, position = divmod(index, len(axis))
-            found.append(axis[position])
-        return tuple(reversed(found))
-
-    def __iter__(self) -> Iterator[Cell]:
-        return itertools.product(*self._axes)
-
-    def __contains__(self, cell: Any) -> bool:
-        return all(index in axis for index, axis in zip(cell, self._sets, strict=True))
-
-    @cached_property
-    def _sets(self) -> list[range | set[int]]:
-        return [axis if isinstance(axis, range) else set(axis) for axis in self._axes]
-
-
-def evenly(cells: Sequence[Cell]) -> Iterator[Cell]:
-    """Cells in an order of which every beginning is spread evenly: steps of the golden ratio."""
-    count = len(cells)
-    step = max(1, round(count * 0.6180339887498949))
-    while gcd(step, count) != 1:
-        step += 1
-    for number in range(count):
-        yield cells[number * step % count]
-
-
-def stored_cells(grid: Grid, selection: Selection) -> Sequence[Cell]:
-    """Cells of a selection that have bytes, in order; where not all chunks are known, all cells."""
-    cells = Cells(grid, selection)
-    if not isinstance(grid.places, dict) or not grid.complete:
-        return cells
-    if len(grid.places) <= len(cells):
-        return sorted(cell for cell in grid.places if cell in cells)
-    return [cell for cell in cells if cell in grid.places]
-
-
-def _cells(axis: Axis, size: int) -> Sequence[int]:
-    if not axis.count:
-        return range(0)
-    if axis.step <= size:
-        return range(axis.start // size, (axis.stop - 1) // size + 1)
-    return [(axis.start + position * axis.step) // size for position in range(axis.count)]

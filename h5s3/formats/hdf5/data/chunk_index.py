@@ -20,7 +20,7 @@ from h5s3.sizes import MIB
 from h5s3.storage.base import Range
 
 if TYPE_CHECKING:
-    from h5s3.formats.hdf5.objects.datasets import Facts
+    from h5s3.formats.base import Facts
     from h5s3.formats.hdf5.objects.file import OpenFile
 
 MOST_CHUNKS = 200_000  # of one dataset whose places are looked up
@@ -95,6 +95,19 @@ def read_indexes(file: OpenFile, wanted: Sequence[tuple[Any, Facts]]) -> list[Ch
     calls = [partial(read_index, dataset, facts, file) for dataset, facts in chunked]
     answers = iter(gather(file.blocks, calls, lambda *_: None))
     return [next(answers) if facts.layout == "chunked" else None for _, facts in wanted]
+
+
+def count_storage(dataset: Any, facts: Facts, file: OpenFile | None = None) -> tuple[int | None, int | None]:
+    """Stored bytes and number of allocated chunks; None where not known or beyond counting.
+
+    With a `file`, the index of the chunks is kept for whoever wants it next.
+    """
+    if facts.shape is None:
+        return 0, None
+    if facts.layout != "chunked":
+        return int(dataset.get_storage_size()), None
+    index = read_index(dataset, facts, file)
+    return (index.stored, len(index)) if index.complete else (None, None)
 
 
 def fetch_index(file: OpenFile, dataset: Any) -> None:

@@ -10,10 +10,11 @@ import h5py
 from h5py import h5s
 
 from h5s3.errors import NotFoundError, RefusedError
-from h5s3.formats.hdf5.objects.datasets import MOST_SOURCES, Facts, read_facts, virtual_sources
+from h5s3.formats.base import Facts
+from h5s3.formats.hdf5.objects.datasets import MOST_SOURCES, read_facts, virtual_source, virtual_sources
 from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.formats.hdf5.objects.links import Found, LeadsNowhereError
-from h5s3.formats.hdf5.objects.names import raw_path, virtual_source
+from h5s3.formats.names import raw_path
 from h5s3.sizes import MIB
 
 LARGEST_SOURCE = 256 * MIB  # decoded, of one chunk below a virtual dataset

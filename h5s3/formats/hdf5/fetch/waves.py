@@ -11,13 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from h5s3.errors import H5s3Error, NotCachedError
+from h5s3.formats.base import AskAgainError
 from h5s3.formats.hdf5.fetch.blocks import BlockFile
 
 T = TypeVar("T")
-
-
-class ReplayError(Exception):
-    """libhdf5 may have been left confused by a suspended read: open the file anew and walk it plainly."""
 
 
 def gather(
@@ -27,7 +24,7 @@ def gather(
 
     Rounds grow with the depth of the pointers that one call follows, not with the number of calls.
     Progress is guaranteed: where a round brought nothing new, the calls wait for their bytes.
-    Raises `H5s3Error` from the storage, and `ReplayError` where a failure may be of our own making.
+    Raises `H5s3Error` from the storage, and `AskAgainError` where a failure may be of our own making.
     """
     answers: dict[int, T] = {}
     todo = list(range(len(calls)))
@@ -82,7 +79,7 @@ def _failure(file: BlockFile, index: int, error: Exception, failed: Callable[[in
     if isinstance(error, H5s3Error) and not _of_the_file(error):
         raise error
     if file.ever_missed and not isinstance(error, H5s3Error):
-        raise ReplayError from error
+        raise AskAgainError from error
     return failed(index, error)
 
 

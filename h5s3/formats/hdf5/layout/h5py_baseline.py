@@ -16,7 +16,7 @@ from h5s3.formats.hdf5.data.refuse import refuse_elsewhere
 from h5s3.formats.hdf5.objects.datasets import read_facts
 from h5s3.formats.hdf5.objects.file import plain_reason
 from h5s3.formats.hdf5.objects.links import misleading, resolve
-from h5s3.formats.hdf5.objects.names import raw_path
+from h5s3.formats.names import raw_path
 from h5s3.formats.selection import parse_selection
 
 DEEPEST = 1000  # groups in groups

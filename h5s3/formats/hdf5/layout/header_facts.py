@@ -9,9 +9,9 @@ from collections import deque
 from math import prod
 from struct import unpack_from
 
+from h5s3.formats.base import Facts
 from h5s3.formats.hdf5.metadata.node import HEADER, Node, Sizes, header
 from h5s3.formats.hdf5.metadata.pointers import pointers
-from h5s3.formats.hdf5.objects.datasets import Facts
 from h5s3.formats.hdf5.objects.file import OpenFile
 
 TIMES = (0x0E, 0x12)  # messages

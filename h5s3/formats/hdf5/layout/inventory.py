@@ -11,14 +11,15 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from h5s3.formats.base import Facts
 from h5s3.formats.hdf5.data.chunk_index import read_index
 from h5s3.formats.hdf5.fetch.waves import gather
 from h5s3.formats.hdf5.layout.header_facts import index_kind, is_old_group
 from h5s3.formats.hdf5.objects.attributes import attribute_names, count_attributes
-from h5s3.formats.hdf5.objects.datasets import Facts, read_facts
+from h5s3.formats.hdf5.objects.datasets import read_facts
 from h5s3.formats.hdf5.objects.file import OpenFile, plain_reason
 from h5s3.formats.hdf5.objects.links import Link, address_of, count_links, kind_of, list_links, open_link
-from h5s3.formats.hdf5.objects.names import join, text_of
+from h5s3.formats.names import join, text_of
 from h5s3.sizes import MIB
 from h5s3.storage.base import Range
 
@@ -103,7 +104,7 @@ def survey(
 ) -> Survey:
     """Walk a file. `spent` tells how many bytes arrived so far.
 
-    Damage is noted. Raises what the storage raises, and `ReplayError`.
+    Damage is noted. Raises what the storage raises, and `AskAgainError`.
     """
     return _Walk(file, limits, spent, tell).run()
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from h5s3.cache import Cache
+from h5s3.formats.base import Contents, Source
 from h5s3.formats.hdf5.fetch.blocks import BLOCK, BlockFile
+from h5s3.formats.hdf5.format import Hdf5, Hdf5Contents
+from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.storage.base import ObjectInfo, Range, Store
 from h5s3.storage.ranges import join_ranges
 from h5s3.storage.trace import Trace
@@ -38,6 +41,11 @@ class RecordedFile(BlockFile):
         """Begin a new record."""
         self._reads.clear()
 
+    def restart(self) -> None:
+        """Begin again without suspending, with a new record."""
+        super().restart()
+        self.forget()
+
     def prepare(self, ranges: Iterable[Range]) -> None:
         """Have these bytes here, in one round at the most."""
         self.prefetch(i for low, high in ranges for i in range(low // BLOCK, (high - 1) // BLOCK + 1))
@@ -50,3 +58,17 @@ class RecordedFile(BlockFile):
             return self.read(stop - start)
         finally:
             self.recording = before
+
+
+class RecordingHdf5(Hdf5):
+    """HDF5 files whose bytes that are read are recorded."""
+
+    def block_file(self, source: Source) -> BlockFile:
+        """Blocks that remember what was read."""
+        return RecordedFile(source.store, source.cache, source.info, source.trace)
+
+
+def recorded(contents: Contents) -> tuple[OpenFile, RecordedFile]:
+    """The file behind what `RecordingHdf5` opened."""
+    assert isinstance(contents, Hdf5Contents) and isinstance(contents.file.blocks, RecordedFile)
+    return contents.file, contents.file.blocks

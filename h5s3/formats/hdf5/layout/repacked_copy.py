@@ -20,11 +20,12 @@ import numpy as np
 from h5py import h5a, h5d, h5f, h5g, h5o, h5p, h5s, h5t
 
 from h5s3.errors import RefusedError
+from h5s3.formats.base import Facts, has_pointers
 from h5s3.formats.hdf5.data.chunk_index import read_index
 from h5s3.formats.hdf5.layout.header_facts import index_kind, keeps_time
 from h5s3.formats.hdf5.layout.sparse_file import SparseFile
 from h5s3.formats.hdf5.objects.attributes import attribute_names
-from h5s3.formats.hdf5.objects.datasets import Facts, has_pointers, read_facts
+from h5s3.formats.hdf5.objects.datasets import read_facts
 from h5s3.formats.hdf5.objects.file import FAILURES, OpenFile, plain_reason
 from h5s3.formats.hdf5.objects.links import Link, address_of, kind_of, list_links, open_link
 from h5s3.formats.hdf5.objects.values import memory_dtype

@@ -15,9 +15,9 @@ from h5s3.formats.hdf5.fetch.blocks import Miss
 from h5s3.formats.hdf5.fetch.decode_limit import decoding
 from h5s3.formats.hdf5.objects.datatypes import describe, short
 from h5s3.formats.hdf5.objects.file import plain_reason
-from h5s3.formats.hdf5.objects.names import names_of
 from h5s3.formats.hdf5.objects.sequences import in_order
 from h5s3.formats.hdf5.objects.values import Converter, Namer, by_address, memory_dtype
+from h5s3.formats.names import names_of
 from h5s3.records import Attribute, Json
 from h5s3.sizes import MIB
 

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 from h5py import h5d, h5s
 
-from h5s3.formats.hdf5.data.chunk_index import read_index
+from h5s3.formats.base import Facts
 from h5s3.formats.hdf5.objects.datatypes import describe, short
 from h5s3.formats.hdf5.objects.filters import list_filters
-from h5s3.formats.hdf5.objects.names import text_of, virtual_source
 from h5s3.formats.hdf5.objects.values import Converter, memory_dtype
-from h5s3.records import ExternalFile, Filter, Json, TypeInfo, VirtualSource
+from h5s3.formats.names import text_of
+from h5s3.records import ExternalFile, Json, VirtualSource
 
 if TYPE_CHECKING:
-    from h5s3.formats.hdf5.objects.file import OpenFile
+    pass
 
 LAYOUTS = {
     h5d.COMPACT: "compact",
@@ -28,43 +27,6 @@ LAYOUTS = {
 }
 LARGEST_FILL = 64 * 1024  # bytes
 MOST_SOURCES = 100  # of one virtual dataset that are listed
-
-
-@dataclass(frozen=True)
-class Facts:
-    """The header of a dataset. `shape` is None for a null dataspace; sizes are bytes."""
-
-    shape: tuple[int, ...] | None
-    maxshape: tuple[int | None, ...] | None
-    type: TypeInfo
-    dtype: str
-    size: int
-    itemsize: int
-    layout: str
-    chunks: tuple[int, ...] | None
-    filters: list[Filter]
-    external: list[ExternalFile]
-
-    @property
-    def ndim(self) -> int:
-        """Number of dimensions."""
-        return len(self.shape or ())
-
-    @property
-    def type_has_pointers(self) -> bool:
-        """Whether values lie outside the elements (variable length, references)."""
-        return has_pointers(self.type)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all elements, as the file's type has them. Of variable-length types: of their pointers."""
-        return self.size * self.itemsize
-
-
-def has_pointers(info: TypeInfo) -> bool:
-    """Whether a type, or one inside it, is of variable length or a reference."""
-    inner = [member.type for member in info.members or []] + ([info.base] if info.base else [])
-    return info.class_ in ("vlen", "reference") or bool(info.variable) or any(map(has_pointers, inner))
 
 
 def read_facts(dataset: h5d.DatasetID) -> Facts:
@@ -106,21 +68,6 @@ def _external(dcpl: Any) -> list[ExternalFile]:
     return found
 
 
-def count_storage(
-    dataset: h5d.DatasetID, facts: Facts, file: OpenFile | None = None
-) -> tuple[int | None, int | None]:
-    """Stored bytes and number of allocated chunks; None where not known or beyond counting.
-
-    With a `file`, the index of the chunks is kept for whoever wants it next.
-    """
-    if facts.shape is None:
-        return 0, None
-    if facts.layout != "chunked":
-        return int(dataset.get_storage_size()), None
-    index = read_index(dataset, facts, file)
-    return (index.stored, len(index)) if index.complete else (None, None)
-
-
 def fill_value(dataset: h5d.DatasetID, file: Any) -> Json:
     """The fill value as JSON, or None where none is defined, or it is huge or cannot be read."""
     dcpl, dtype = dataset.get_create_plist(), memory_dtype(dataset.get_type())
@@ -143,3 +90,16 @@ def virtual_sources(dataset: h5d.DatasetID) -> tuple[list[VirtualSource], bool]:
         file, path = (text_of(os.fsencode(name)) for name in virtual_source(dcpl, index))
         sources.append(VirtualSource(file=file, path=path, same_file=file == "."))
     return sources, count > MOST_SOURCES
+
+
+def virtual_source(dcpl: Any, index: int) -> tuple[str, str]:
+    """File and path that a virtual dataset maps values from; bytes that are not UTF-8 as surrogates."""
+    return _as_text(dcpl.get_virtual_filename, index), _as_text(dcpl.get_virtual_dsetname, index)
+
+
+def _as_text(ask: Any, index: int) -> str:
+    try:
+        found = ask(index)
+    except UnicodeDecodeError as error:  # h5py takes all names for UTF-8
+        found = error.object
+    return os.fsdecode(found)

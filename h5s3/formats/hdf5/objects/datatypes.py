@@ -6,7 +6,7 @@ from typing import Any
 
 from h5py import h5t
 
-from h5s3.formats.hdf5.objects.names import names_of, text_of
+from h5s3.formats.names import names_of, text_of
 from h5s3.records import Member, TypeInfo
 
 DEEPEST = 16  # nested types described; a file may nest far deeper

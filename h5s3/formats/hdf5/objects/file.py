@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
 from struct import unpack_from
 from traceback import walk_tb
-from typing import TypeVar
 
 import h5py
 
 from h5s3.errors import DamagedError, H5s3Error, RefusedError
+from h5s3.formats.base import AskAgainError
 from h5s3.formats.hdf5.fetch.blocks import BlockFile
-from h5s3.formats.hdf5.fetch.waves import ReplayError
 from h5s3.formats.hdf5.metadata.node import Sizes, header
 from h5s3.formats.hdf5.objects.links import Found, resolve
 from h5s3.formats.hdf5.objects.plugins import allow_plugins
+from h5s3.formats.lookalikes import unknown_format
 from h5s3.storage.base import ObjectInfo
 
 FAILURES = (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError)  # that h5py raises
 TOO_DEEP = "its data types are nested too deep to be read"
-T = TypeVar("T")
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-LOOKALIKES = {
-    b"<!DO": "an HTML page",
-    b"<htm": "an HTML page",
-    b"<?xm": "an XML document",
-    b"CDF\x01": "a NetCDF-3 file (classic format), not NetCDF-4",
-    b"CDF\x02": "a NetCDF-3 file (64-bit offset), not NetCDF-4",
-    b"CDF\x05": "a NetCDF-3 file (CDF-5), not NetCDF-4",
-    b"\x0e\x03\x13\x01": "an HDF4 file",
-    b"PK\x03\x04": "a zip archive",
-    b"\x1f\x8b": "a gzip file: decompress it first",
-    b"PAR1": "a Parquet file",
-    b"MATL": "a MATLAB file older than version 7.3",
-    b"SIMP": "a FITS file",
-}
 
 
 @dataclass(frozen=True)
@@ -65,18 +50,19 @@ class OpenFile:
         """Walk to a path, fetching ahead what the walk will need. Raises what `links.resolve` raises."""
         return resolve(self.root, path, lambda address, steps: self.prefetch_objects([address], -steps))
 
-    def ask(self, question: Callable[[OpenFile], T]) -> T:
-        """The answer. What h5py raises on the way, and nobody caught, is damage: a `DamagedError`; or a
-        `ReplayError` where it may be of our own making."""
+    @contextmanager
+    def asked(self) -> Iterator[None]:
+        """Within it, what h5py raises and nobody caught is damage: a `DamagedError`; or an `AskAgainError`
+        where it may be of our own making."""
         try:
-            return question(self)
+            yield
         except RecursionError:
             raise RefusedError(TOO_DEEP) from None
         except FAILURES as error:
             if not _by_h5py(error):
                 raise
             if self.blocks.ever_missed:
-                raise ReplayError from error
+                raise AskAgainError from error
             raise damaged(error, self.info) from None
 
 
@@ -86,7 +72,7 @@ def open_hdf5(blocks: BlockFile, info: ObjectInfo, plugins: bool = False) -> Ite
 
     `plugins`: let HDF5_PLUGIN_PATH load filters for a file that is not of this machine, too.
 
-    Raises `DamagedError` for what is empty, not HDF5, truncated or damaged; and `ReplayError` where closing
+    Raises `DamagedError` for what is empty, not HDF5, truncated or damaged; and `AskAgainError` where closing
     fails after a suspended read.
     """
     if info.size == 0:
@@ -94,7 +80,7 @@ def open_hdf5(blocks: BlockFile, info: ObjectInfo, plugins: bool = False) -> Ite
     offset = find_signature(blocks)
     if offset is None:
         blocks.seek(0)
-        raise DamagedError(_not_hdf5(blocks.read(8)), location=info.location.display)
+        raise unknown_format(blocks.read(8)).at(info.location.display)
     if blocks.size < offset + superblock_size(blocks, offset):  # libhdf5 would make something of the rest
         raise _truncated(info)
     sizes = node_sizes(blocks, offset)
@@ -119,7 +105,7 @@ def _close(h5: h5py.File, blocks: BlockFile, info: ObjectInfo) -> None:
         h5.close()
     except FAILURES as error:
         if blocks.ever_missed:
-            raise ReplayError from error
+            raise AskAgainError from error
         raise damaged(error, info) from None
 
 
@@ -161,13 +147,6 @@ def node_sizes(blocks: BlockFile, offset: int) -> Sizes | None:
         usual = start[5] == start[6] == 8 and 1 <= leaf <= 512 and 1 <= internal <= 512
         return Sizes(leaf, internal) if usual else None
     return Sizes() if start[1] == start[2] == 8 else None
-
-
-def _not_hdf5(start: bytes) -> str:
-    for magic, what in LOOKALIKES.items():
-        if start.startswith(magic):
-            return f"not an HDF5 file but {what}"
-    return "not an HDF5 file (no HDF5 signature)"
 
 
 def damaged(error: Exception, info: ObjectInfo) -> H5s3Error:

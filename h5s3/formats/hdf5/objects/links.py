@@ -10,7 +10,7 @@ import h5py
 from h5py import h5g, h5l, h5o, h5p
 
 from h5s3.errors import NotFoundError, RefusedError
-from h5s3.formats.hdf5.objects.names import text_of, unescaped
+from h5s3.formats.names import text_of, unescaped
 
 LinkClass = Literal["hard", "soft", "external", "other"]
 MOST_SOFT_LINKS = 40  # followed for one path, as POSIX systems do

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 from h5py import h5a
 
+from h5s3.formats.cf import NAMES, Coding, coding_of, one
 from h5s3.formats.hdf5.fetch.waves import gather
 from h5s3.formats.hdf5.objects.attributes import read_attribute
 from h5s3.formats.hdf5.objects.file import OpenFile
@@ -30,17 +32,10 @@ def named_value(file: OpenFile, obj: Any, name: bytes, namer: Namer = by_address
     return read_attribute(file.h5.id, obj, name, namer).value if h5a.exists(obj, name) else None
 
 
-def one(value: Json) -> Json:
-    """The value itself, where an attribute holds a list of just one."""
-    while isinstance(value, list) and len(value) == 1:
-        value = value[0]
-    return value
-
-
-def text(value: Json) -> str:
-    """A text attribute, or nothing."""
-    found = one(value)
-    return found.strip() if isinstance(found, str) else ""
+def read_coding(file: OpenFile, dataset: Any, dtype: np.dtype[Any], *, raw: bool = False) -> Coding:
+    """How the values of a dataset are to be read, from its attributes."""
+    values = named_values(file, dataset, [name.encode() for name in NAMES])
+    return coding_of({name.decode(): value for name, value in values.items()}, dtype, raw=raw)
 
 
 def texts(value: Json) -> list[str]:

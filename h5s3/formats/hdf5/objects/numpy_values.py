@@ -8,6 +8,7 @@ import numpy as np
 from h5py import h5t
 
 from h5s3.errors import H5s3Error
+from h5s3.formats.dtypes import flat_type
 
 Array = np.ndarray[Any, Any]
 
@@ -26,15 +27,6 @@ def as_numpy(raw: Array, tid: Any, dtype: np.dtype[Any], itemsize: int) -> Array
     buffer[: raw.size * raw.itemsize] = np.ascontiguousarray(raw).reshape(-1).view("u1")
     h5t.convert(tid, h5t.py_create(dtype), raw.size, buffer, np.zeros_like(buffer))
     return np.ndarray(shape, dtype=base, buffer=buffer)
-
-
-def flat_type(dtype: np.dtype[Any]) -> tuple[np.dtype[Any], tuple[int, ...]]:
-    """The type of the innermost elements of an array type, and its dimensions."""
-    inner: tuple[int, ...] = ()
-    while dtype.subdtype is not None:
-        dtype, shape = dtype.subdtype
-        inner += shape
-    return dtype, inner
 
 
 def same_bits(tid: Any, dtype: np.dtype[Any]) -> bool:

@@ -12,8 +12,8 @@ from h5py import h5g
 
 from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.formats.hdf5.objects.links import Found, get_link, list_links
-from h5s3.formats.hdf5.objects.names import join, text_of
 from h5s3.formats.hdf5.objects.values import Namer
+from h5s3.formats.names import join, text_of
 
 MOST_NEIGHBOURS = 1000  # links of one group that are looked at
 

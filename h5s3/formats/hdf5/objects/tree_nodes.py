@@ -9,14 +9,15 @@ import h5py
 from h5py import h5a
 
 from h5s3.errors import H5s3Error
+from h5s3.formats.base import Facts
 from h5s3.formats.hdf5.fetch.blocks import Miss
 from h5s3.formats.hdf5.objects.attributes import attribute_names, count_attributes, read_attribute
-from h5s3.formats.hdf5.objects.datasets import Facts, read_facts
+from h5s3.formats.hdf5.objects.datasets import read_facts
 from h5s3.formats.hdf5.objects.datatypes import describe, short
 from h5s3.formats.hdf5.objects.file import plain_reason
 from h5s3.formats.hdf5.objects.filters import compression
 from h5s3.formats.hdf5.objects.links import Link, count_links, misleading, open_link
-from h5s3.formats.hdf5.objects.names import join, names_of, text_of
+from h5s3.formats.names import join, names_of, text_of
 from h5s3.records import (
     UNSET,
     AttributedNode,

@@ -17,7 +17,7 @@ import numpy as np
 from h5py import h5r, h5s, h5t
 
 from h5s3.formats.hdf5.objects.links import address_of
-from h5s3.formats.hdf5.objects.names import text_of
+from h5s3.formats.names import field_text, text_of
 from h5s3.records import Json
 
 Namer = Callable[[int], str]  # address of an object: how to call it
@@ -40,6 +40,7 @@ class Converter:
     most: int = 0  # elements of one value that are shown, and 16 times as many characters (0: all)
     cut: int = 0  # values of which not all is shown
     sequences: int | None = None  # elements of all sequences together that are shown
+    exact: bool = False  # byte strings that are not UTF-8 as `{"b64": …}`, not as escaped text
 
     def array(self, values: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> Json:
         """An array of any dimension as nested lists, `dtype` being h5py's with its metadata."""
@@ -60,7 +61,7 @@ class Converter:
             return self.array(np.asarray(value), dtype.subdtype[0])
         if dtype.names is not None:
             return {
-                _field_text(name): self.value(value[name], dtype.fields[name][0])  # type: ignore[index]
+                field_text(name): self.value(value[name], dtype.fields[name][0])  # type: ignore[index]
                 for name in dtype.names
             }
         if kind in "iu":
@@ -95,13 +96,15 @@ class Converter:
             return None
         return number
 
-    def _bytes(self, value: bytes) -> str:
+    def _bytes(self, value: bytes) -> Json:
         if self.most and len(value) > 16 * self.most:
             self.cut += 1
             value = value[: 16 * self.most].decode("utf-8", "ignore").encode() or value[: 16 * self.most]
         try:
             return value.decode("utf-8")
         except UnicodeDecodeError:
+            if self.exact:
+                return {"b64": base64.b64encode(value).decode()}
             self.raw.append(value)
             return text_of(value)
 
@@ -165,10 +168,6 @@ def raw_name(name: str | bytes) -> bytes:
     return name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape")
 
 
-def _field_text(name: str | bytes) -> str:
-    return text_of(raw_name(name))
-
-
 def memory_dtype(tid: Any) -> np.dtype[Any] | None:
     """The NumPy type h5py reads an HDF5 type into; None where there is none."""
     try:
@@ -200,14 +199,3 @@ def compound_type(dtype: np.dtype[Any]) -> Any:
         member, offset = dtype.fields[name][:2]
         made.insert(raw_name(name), offset, compound_type(member))
     return made
-
-
-def enum_names(dtype: np.dtype[Any]) -> dict[str, int] | None:
-    """What the values of an enum or boolean type are called; None for other types."""
-    if dtype.kind == "b":
-        return {"false": 0, "true": 1}
-    names = h5t.check_enum_dtype(dtype)
-    if not names:
-        return None
-    ordered = sorted(names.items(), key=lambda item: int(item[1]))
-    return {_field_text(name): int(value) for name, value in ordered}

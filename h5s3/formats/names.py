@@ -1,4 +1,4 @@
-"""Names and paths as the file has them (bytes) and as the records show them (text)."""
+"""Names and paths as files have them (bytes) and as the records show them (text)."""
 
 from __future__ import annotations
 
@@ -48,14 +48,6 @@ def unescaped(raw: bytes) -> bytes:
     return re.sub(rb"\\x([0-9a-f]{2})", lambda match: bytes.fromhex(match[1].decode()), raw)
 
 
-def virtual_source(dcpl: Any, index: int) -> tuple[str, str]:
-    """File and path that a virtual dataset maps values from; bytes that are not UTF-8 as surrogates."""
-    return _as_text(dcpl.get_virtual_filename, index), _as_text(dcpl.get_virtual_dsetname, index)
-
-
-def _as_text(ask: Any, index: int) -> str:
-    try:
-        found = ask(index)
-    except UnicodeDecodeError as error:  # h5py takes all names for UTF-8
-        found = error.object
-    return os.fsdecode(found)
+def field_text(name: str | bytes) -> str:
+    """The name of a field or of an enum's value, as h5py gives it, as the records show it."""
+    return text_of(name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape"))

@@ -1,30 +1,115 @@
-"""What `meta` tells beyond the tree: storage of datasets, links of groups, facts of the file."""
+"""One object in full: attributes, datatype, layout, filters, links, and for the root the file's own facts."""
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import Any
 
-from h5py import h5f
-
+from h5s3.errors import H5s3Error, NotFoundError
 from h5s3.formats.hdf5.conventions.detect import conventions
+from h5s3.formats.hdf5.data.chunk_index import count_storage
 from h5s3.formats.hdf5.fetch.waves import gather
-from h5s3.formats.hdf5.objects.datasets import count_storage, fill_value, read_facts, virtual_sources
+from h5s3.formats.hdf5.file_space import file_space
+from h5s3.formats.hdf5.objects.attributes import (
+    attribute_names,
+    count_attributes,
+    has_attribute,
+    read_attribute,
+)
+from h5s3.formats.hdf5.objects.datasets import fill_value, read_facts, virtual_sources
 from h5s3.formats.hdf5.objects.datatypes import describe, short
-from h5s3.formats.hdf5.objects.file import OpenFile
+from h5s3.formats.hdf5.objects.file import OpenFile, plain_reason
 from h5s3.formats.hdf5.objects.filters import compression
-from h5s3.formats.hdf5.objects.links import count_links, list_links, tracks_creation
+from h5s3.formats.hdf5.objects.links import Found, count_links, kind_of, list_links, tracks_creation
 from h5s3.formats.hdf5.objects.named_attributes import named_values
+from h5s3.formats.hdf5.objects.reference_names import name_targets
 from h5s3.formats.hdf5.objects.values import Namer
-from h5s3.records import Dimension, FileFacts, LinkCounts, Meta, TypeInfo
+from h5s3.formats.names import names_of, raw_path, text_of
+from h5s3.formats.requests import MetaRequest
+from h5s3.records import Attribute, Dimension, FileFacts, LinkCounts, LinkInfo, Meta, TypeInfo
 
+ATTRIBUTES_SHOWN = 20
 MOST_LINKS = 10_000  # of one group that are counted by class
-STRATEGIES = {
-    h5f.FSPACE_STRATEGY_FSM_AGGR: "aggregate",
-    h5f.FSPACE_STRATEGY_PAGE: "page",
-    h5f.FSPACE_STRATEGY_AGGR: "aggregate without free-space managers",
-    h5f.FSPACE_STRATEGY_NONE: "none",
-}
+
+
+def read_meta(file: OpenFile, asked: MetaRequest) -> Meta:
+    """The object at a path, with its first attributes, all of them, or just one.
+
+    Raises `NotFoundError` for a path or an attribute that is not there.
+    """
+    raw = raw_path(asked.path)
+    found = file.find(raw)
+    location = file.info.location
+    document = Meta(
+        location=location.display,
+        key=location.shown_key,
+        etag=file.info.etag,
+        path=text_of(raw),
+        **names_of(raw.rpartition(b"/")[2] or b"/"),
+        kind="unresolved",
+        attributes=[],
+        num_attributes=0,
+    )
+    if found.link is not None and found.link.link_class != "hard":
+        _add_link(document, found)
+    if found.object is not None:
+        _add_object(document, file, found, asked)
+    return document
+
+
+def _add_link(document: Meta, found: Found) -> None:
+    link = found.link
+    if link is None or link.link_class == "other":
+        document.reason = "a user-defined link"
+        return
+    target = text_of(link.target)
+    if link.link_class == "external":
+        target = f"{text_of(link.target_file)}:{target}"
+    document.kind = "external_link" if link.link_class == "external" else "soft_link"
+    document.target = target
+    document.link = LinkInfo(type=document.kind, target=target, resolved=found.object is not None)
+
+
+def _add_object(document: Meta, file: OpenFile, found: Found, asked: MetaRequest) -> None:
+    namer = name_targets(file, found)
+    document.kind = kind_of(found.object)
+    if document.kind == "group":
+        add_group(document, found.object)
+        if document.path == "/":
+            add_file(document, file)
+    elif document.kind == "dataset":
+        add_dataset(document, file, found.object, namer)
+    else:
+        add_datatype(document, found.object)
+    _add_attributes(document, file, found.object, namer, asked)
+
+
+def _add_attributes(document: Meta, file: OpenFile, found: Any, namer: Namer, asked: MetaRequest) -> None:
+    """All attributes of one object are siblings: they are read as one wave."""
+
+    def unlisted(_: int, error: Exception) -> list[bytes]:
+        document.reason = f"the attributes cannot be listed: {plain_reason(error)}"
+        return []
+
+    limit, only = 0 if asked.all_attributes else ATTRIBUTES_SHOWN, asked.attribute
+    document.num_attributes = count_attributes(found)
+    (names,) = gather(file.blocks, [partial(attribute_names, found, limit)], unlisted)
+    if only is not None:
+        names = [os.fsencode(only)]
+        if not has_attribute(found, names[0]):
+            raise NotFoundError(f"{document.path} has no attribute {only}", hint="try: h5s3 meta --all-attrs")
+    document.attributes = gather(
+        file.blocks,
+        [partial(read_attribute, file.h5.id, found, name, namer) for name in names],
+        lambda index, error: _unreadable(names[index], error),
+    )
+    document.attributes_truncated = only is None and len(names) < document.num_attributes
+
+
+def _unreadable(name: bytes, error: Exception) -> Attribute:
+    reason = error.cause if isinstance(error, H5s3Error) else plain_reason(error)
+    return Attribute(**names_of(name), value=None, dtype="unknown", shape=None, error=reason)
 
 
 def add_group(document: Meta, group: Any) -> None:
@@ -43,24 +128,15 @@ def add_group(document: Meta, group: Any) -> None:
 
 def add_file(document: Meta, file: OpenFile) -> None:
     """Superblock, user block, file space, and the conventions the file follows."""
-    plist = file.h5.id.get_create_plist()
-    strategy, _, _ = plist.get_file_space_strategy()
-    paged = strategy == h5f.FSPACE_STRATEGY_PAGE
+    space = file_space(file)
     document.file = FileFacts(
         size=file.info.size,
-        superblock_version=_superblock_version(file),
-        userblock_size=int(plist.get_userblock()),
-        file_space_strategy=STRATEGIES.get(strategy),
-        page_size=int(plist.get_file_space_page_size()) if paged else None,
+        superblock_version=space.superblock_version,
+        userblock_size=space.userblock_size,
+        file_space_strategy=space.strategy,
+        page_size=space.page_size,
         conventions=conventions(file),
     )
-
-
-def _superblock_version(file: OpenFile) -> int | None:
-    """The byte after the signature (HDF5 File Format Specification, II.A)."""
-    file.blocks.seek(file.superblock_offset + 8)
-    data = file.blocks.read(1)
-    return data[0] if data else None
 
 
 def add_datatype(document: Meta, tid: Any) -> None:

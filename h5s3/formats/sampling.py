@@ -1,54 +1,71 @@
-"""Reading no more of a dataset than a budget allows, and telling what was read."""
+"""Samples of an array: no more is read than a budget allows, and what was read is known."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, Literal
 
-import h5py
 import numpy as np
 
-from h5s3.errors import DamagedError, RefusedError
-from h5s3.formats.hdf5.data.byte_ranges import Runs, count_runs
-from h5s3.formats.hdf5.data.chunk_grid import Cell, Cells, Grid, evenly, make_grid, stored_cells
-from h5s3.formats.hdf5.data.plans import Array, Part, Plan, Sample, dropped, steps_of
-from h5s3.formats.hdf5.data.refuse import refuse_unsafe
-from h5s3.formats.hdf5.objects.datasets import Facts
-from h5s3.formats.hdf5.objects.file import OpenFile, plain_reason
-from h5s3.formats.hdf5.objects.numpy_values import as_numpy, flat_type
-from h5s3.formats.hdf5.objects.sequences import in_order
-from h5s3.formats.hdf5.objects.values import compound_type, memory_dtype, readable_dtype
-from h5s3.formats.selection import Selection
+from h5s3.errors import RefusedError
+from h5s3.formats.base import Array, Runs
+from h5s3.formats.dtypes import flat_type
+from h5s3.formats.grid import Cell, Cells, Grid, evenly, stored_cells
+from h5s3.formats.selection import Axis, Selection
 from h5s3.sizes import MIB, option_text
 from h5s3.storage.base import Range
 from h5s3.storage.ranges import GAP, LARGEST, join_ranges
 
+Values = np.ndarray[Any, Any]
 DECODED = 4  # decoded bytes allowed for each stored byte of the budget
 MOST_PIECES = 50_000  # of one read
-MOST_RUNS = 4096  # of bytes that are picked out of a contiguous dataset
-MOST_IN_BOX = 65_536  # chunks that libhdf5 is let look at for one read
-__all__ = ["Array", "Part", "Plan", "Sample", "Sampler", "refuse_unsafe"]
+MOST_RUNS = 4096  # of bytes that are picked out of an array that is stored in order
+MOST_IN_BOX = 65_536  # chunks that a format is let look at for one read
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The pieces to read of a selection: all that it touches, or (`complete` is False) some of them."""
+
+    selection: Selection
+    cells: list[Cell]
+    complete: bool
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Values of a selection; `present` marks those that were read (None: all of them)."""
+
+    values: Values  # shape of the kept dimensions
+    present: Values | None
+    pieces_read: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """All values of a selection within one piece, in all dimensions of the array."""
+
+    selection: Selection
+    values: Values
 
 
 class Sampler:
-    """Reads selections of one dataset within `max_bytes` of stored bytes, in two steps.
+    """Reads selections of one array within `max_bytes` of stored bytes, in two steps.
 
     `plan` chooses the pieces, `ranges` tells the bytes of the object to fetch for them, and after that `take`
     or `parts` decode: so what several datasets need can be fetched in one round. `read` does all of it.
     """
 
-    def __init__(self, file: OpenFile, dataset: Any, facts: Facts, max_bytes: int = 16 * MIB) -> None:
-        refuse_unsafe(file, dataset, facts)
-        self._file = file
-        self._data = h5py.Dataset(dataset)
-        self._facts = facts
-        self._dtype = readable_dtype(dataset.get_type()) or self._data.dtype
+    def __init__(self, array: Array, max_bytes: int = 16 * MIB) -> None:
+        array.refuse()
+        if array.readable is None:
+            raise RefusedError(f"values of type {array.facts.dtype} cannot be read here")
+        self._array, self._facts, self._dtype = array, array.facts, array.readable
         self.max_bytes = max_bytes
-        self._grid: Grid = make_grid(dataset, facts, file)
-        self._offset = dataset.get_offset() if facts.layout == "contiguous" else None
-        chunked = facts.layout == "chunked" and not self.never_written
+        self._grid: Grid = array.grid()
+        chunked = self._facts.layout == "chunked" and not self.never_written
         if chunked and self._grid.piece_bytes > self.most_decoded:
             raise RefusedError(
                 f"one chunk decodes to {max(1, round(self._grid.piece_bytes / MIB))} MiB",
@@ -123,11 +140,8 @@ class Sampler:
         Raises `RefusedError` where not even one piece fits, `DamagedError` for values that cannot be decoded.
         """
         plan = self.plan(selection)
-        try:
-            self._file.blocks.fetch_exact(self.ranges(plan))
+        with self._array.fetched(self.ranges(plan)):
             return self.take(plan)
-        finally:
-            self._file.blocks.drop_exact()
 
     def plan(self, selection: Selection, first: Selection | None = None) -> Plan:
         """The pieces to read: all where they fit, else some, spread evenly, as many as the budget allows.
@@ -191,7 +205,7 @@ class Sampler:
             sources = [self._overlap(cell, plan.selection)[0] for cell in plan.cells]
             return [Part(source, self._read(source)) for source in sources]
 
-    def laid_out(self, plan: Plan, parts: list[Part], drawn: Selection) -> tuple[Array, Array]:
+    def laid_out(self, plan: Plan, parts: list[Part], drawn: Selection) -> tuple[Values, Values]:
         """Values at a selection from the parts of a plan, and which are known.
 
         What was never written is known as well: it has the fill value.
@@ -209,27 +223,19 @@ class Sampler:
         return dropped(values, drawn), dropped(present, drawn)
 
     def _runs(self, selection: Selection) -> Runs | None:
-        """Exact byte runs of a selection of a contiguous dataset; None where there are too many of them."""
-        shape = self._facts.shape or ()
-        direct = self._facts.layout == "contiguous" and not self._facts.type_has_pointers and shape
-        if not direct or self._offset is None or memory_dtype(self._data.id.get_type()) is None:
-            return None
-        if not all(axis.count for axis in selection) or count_runs(shape, selection) > MOST_RUNS:
-            return None
-        return Runs(shape, self._facts.itemsize, self._offset, selection)
+        """Exact byte runs of a selection; None where there are too many of them, or none."""
+        return self._array.runs(selection, MOST_RUNS)
 
-    @contextmanager
-    def _decoding(self) -> Iterator[None]:
-        try:
-            with self._file.blocks.limited(self.max_bytes + MIB, self._grid.piece_bytes):  # strings too
-                yield
-        except (OSError, RuntimeError, ValueError, TypeError) as error:
-            raise DamagedError(f"the values cannot be read: {plain_reason(error)}") from None
+    def _decoding(self) -> Any:
+        return self._array.decoding(self.max_bytes + MIB, self._grid.piece_bytes)  # strings too
+
+    def _read(self, selection: Selection) -> Values:
+        return self._array.read(selection)
 
     def _sample(self, selection: Selection, cells: list[Cell], complete: bool) -> Sample:
         runs = self._runs(selection) if complete else None
         if runs is not None:
-            return Sample(dropped(self._by_runs(runs, selection), selection), None, len(cells))
+            return Sample(dropped(self._array.read_runs(runs, selection), selection), None, len(cells))
         if complete and (self._facts.type_has_pointers or self._compact(selection)):
             return Sample(dropped(self._read(selection), selection), None, len(cells))
         values = self._filled(tuple(axis.count for axis in selection))
@@ -247,50 +253,23 @@ class Sampler:
         flags = None if present is None else dropped(present, selection)
         return Sample(dropped(values, selection), flags, len(cells))
 
-    def _by_runs(self, runs: Runs, selection: Selection) -> Array:
-        """Values from the bytes themselves: libhdf5 would read much around each of them."""
-        kind = np.dtype((np.void, self._facts.itemsize))
-        try:
-            raw = runs.read(self._file.blocks).reshape(-1).view(kind)
-        except EOFError as error:
-            raise DamagedError(f"the values cannot be read: {error}") from None
-        raw = raw.reshape(tuple(axis.count for axis in selection))
-        return as_numpy(raw, self._data.id.get_type(), self._dtype, self._facts.itemsize)
-
-    def _filled(self, shape: tuple[int, ...]) -> Array:
+    def _filled(self, shape: tuple[int, ...]) -> Values:
         """An array of the fill value, which is in memory but once: not to be written to."""
         base, inner = flat_type(self._dtype)
         try:
-            fill = np.full(inner, self._data.fillvalue, dtype=base)
+            fill = np.full(inner, self._array.fill(), dtype=base)
         except (TypeError, ValueError, RuntimeError):
             fill = np.zeros(inner, dtype=base)
         return np.broadcast_to(fill, shape + inner)
 
     def _compact(self, selection: Selection) -> bool:
-        """Whether libhdf5 reads a selection at a stroke: it looks at every chunk of the box around it."""
+        """Whether a selection is read in one go: libhdf5 looks at every chunk of the box around it."""
         box = prod(
             (axis.stop - 1) // size - axis.start // size + 1
             for axis, size in zip(selection, self._grid.shape, strict=True)
             if axis.count
         )
         return box <= MOST_IN_BOX and not self._grid.never_written
-
-    def _read(self, selection: Selection) -> Array:
-        """Values as h5py gives them; of types it cannot convert whole, what can be read of them."""
-        opaque = self._facts.type.class_ in ("opaque", "bitfield")
-        if not opaque and memory_dtype(self._data.id.get_type()) is not None:
-            values = np.asarray(self._data[tuple(axis.as_slice for axis in selection)])
-            return in_order(values, self._dtype)
-        shape = tuple(axis.count for axis in selection)
-        space = self._data.id.get_space()
-        if shape:
-            starts, steps = tuple(axis.start for axis in selection), tuple(axis.step for axis in selection)
-            space.select_hyperslab(starts, shape, steps)
-        values = np.zeros(shape, dtype=self._dtype)
-        memory = h5py.h5s.create_simple(shape) if shape else h5py.h5s.create(h5py.h5s.SCALAR)
-        mtype = self._data.id.get_type() if opaque else compound_type(self._dtype)
-        self._data.id.read(memory, space, values, mtype=mtype)
-        return in_order(values, self._dtype)
 
     def _overlap(self, cell: Cell, selection: Selection) -> tuple[Selection, tuple[slice, ...]]:
         """A cell's part of the selection: in the dataset, and in the array of the selection."""
@@ -300,3 +279,58 @@ class Sampler:
             source.append(part)
             target.append(slice(first, first + part.count))
         return tuple(source), tuple(target)
+
+
+def steps_of(wanted: Axis, held: Axis) -> slice:
+    """Where the indices of one axis stand among those of another that holds them all."""
+    first, every = (wanted.start - held.start) // held.step, max(1, wanted.step // held.step)
+    return slice(first, first + (wanted.count - 1) * every + 1, every)
+
+
+def dropped(values: Values, selection: Selection) -> Values:
+    """Without the dimensions in which a single index was selected."""
+    return values[tuple(slice(None) if axis.keep else 0 for axis in selection)] if selection else values
+
+
+def spread(sampler: Sampler, selection: Selection, plane: Selection, most: int) -> Selection | None:
+    """As many planes like `plane` as fit into `most` stored bytes, this one among them; None if not even it.
+
+    `plane` stands at one index in some of the dimensions of `selection`. There every n-th index is taken,
+    with n as small as the budget allows, first where least is known.
+    """
+    if not sampler.fits(plane):
+        return None
+    counts = {n: 1 for n, axis in enumerate(selection) if axis.keep and not plane[n].keep and axis.count > 1}
+    found = plane
+    open_ = dict(counts)
+    while open_:
+        number = max(open_, key=lambda n: selection[n].count / counts[n])
+        tried = {**counts, number: min(counts[number] * 2, selection[number].count)}
+        wider = _planes(selection, plane, tried)
+        cost = sampler.cost(wider)
+        if cost is None or cost > most:
+            del open_[number]
+            continue
+        counts, found = tried, wider
+        if counts[number] == selection[number].count:
+            del open_[number]
+    return found
+
+
+def _planes(selection: Selection, plane: Selection, counts: dict[int, int]) -> Selection:
+    """Planes at so many indices of each dimension; those of `plane` are among them."""
+    chosen = list(plane)
+    for number, count in counts.items():
+        if count == 1:
+            continue
+        axis = selection[number]
+        every = -(-axis.count // count)
+        position = (plane[number].start - axis.start) // axis.step
+        first = position % every
+        chosen[number] = replace(
+            axis,
+            start=axis.start + first * axis.step,
+            step=axis.step * every,
+            count=-(-(axis.count - first) // every),
+        )
+    return tuple(chosen)

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from h5py import h5f
 
 from h5s3.formats.hdf5.objects.file import OpenFile
-from h5s3.formats.hdf5.objects.meta_details import STRATEGIES
+
+STRATEGIES = {
+    h5f.FSPACE_STRATEGY_FSM_AGGR: "aggregate",
+    h5f.FSPACE_STRATEGY_PAGE: "page",
+    h5f.FSPACE_STRATEGY_AGGR: "aggregate without free-space managers",
+    h5f.FSPACE_STRATEGY_NONE: "none",
+}
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,19 @@
-"""The sums of `du`: what one dataset adds to them, and how they are told."""
+"""The sums of `du`: what one dataset adds to them, and the document that they make."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from h5s3.explore.session import shown_key
+from h5s3.formats.base import Facts, inner
+from h5s3.formats.hdf5.data.chunk_index import ChunkIndex, read_index
+from h5s3.formats.hdf5.fetch.waves import gather
+from h5s3.formats.hdf5.objects.file import OpenFile, plain_reason
+from h5s3.formats.hdf5.objects.links import address_of
+from h5s3.formats.names import b64_of, text_of
+from h5s3.formats.requests import UsageRequest
 from h5s3.records import UNSET, DiskUsage, TypeInfo, Usage
-
-if TYPE_CHECKING:
-    from h5s3.explore.du.walk import Walked
-    from h5s3.formats.hdf5.data.chunk_index import ChunkIndex
-    from h5s3.formats.hdf5.objects.datasets import Facts
-    from h5s3.formats.hdf5.objects.file import OpenFile
 
 Shown = Literal["group", "dataset", "unresolved"]
 COUNTS = ("stored", "logical", "datasets", "unknown", "aliases", "elsewhere", "variable")
@@ -56,13 +57,10 @@ def settle_dataset(owner: Sum, facts: Facts, stored: int) -> None:
 
 def settle_chunks(file: OpenFile, wanted: list[tuple[Sum, Any, Facts]]) -> None:
     """Count chunked datasets, their indexes read in shared rounds."""
-    from h5s3.formats.hdf5.data.chunk_index import read_index
-    from h5s3.formats.hdf5.fetch.waves import gather
-    from h5s3.formats.hdf5.objects.file import plain_reason
-    from h5s3.formats.hdf5.objects.links import address_of
-
     file.prefetch_objects([address_of(dataset) for _, dataset, _ in wanted], -1)
-    calls = [partial(_index, read_index, dataset, facts, file) for _, dataset, facts in wanted]
+    calls: list[Callable[[], ChunkIndex | str]] = [
+        partial(read_index, dataset, facts, file) for _, dataset, facts in wanted
+    ]
     found = gather(file.blocks, calls, lambda _, error: plain_reason(error))
     for (owner, _, facts), index in zip(wanted, found, strict=True):
         if isinstance(index, str):
@@ -75,11 +73,6 @@ def settle_chunks(file: OpenFile, wanted: list[tuple[Sum, Any, Facts]]) -> None:
             settle_dataset(owner, facts, index.stored)
 
 
-def _index(read: Any, dataset: Any, facts: Facts, file: OpenFile) -> ChunkIndex | str:
-    found: ChunkIndex = read(dataset, facts, file)
-    return found
-
-
 def _count_unknown(owner: Sum, facts: Facts, stored: int, note: str) -> None:
     settle_dataset(owner, facts, stored)
     owner.count(unknown=1)
@@ -89,8 +82,7 @@ def _count_unknown(owner: Sum, facts: Facts, stored: int, note: str) -> None:
 
 def _varies(info: TypeInfo) -> bool:
     """Whether values, or parts of them, are of variable length: they lie in heaps."""
-    inner = [member.type for member in info.members or ()] + ([info.base] if info.base else [])
-    return info.class_ == "vlen" or bool(info.variable) or any(map(_varies, inner))
+    return info.class_ == "vlen" or bool(info.variable) or any(map(_varies, inner(info)))
 
 
 # ---------------------------------------------------------------------------------------------- telling
@@ -111,17 +103,15 @@ SORTS: dict[str, Any] = {
 }
 
 
-def document_of(file: OpenFile, walked: Walked, sort: str, most: int) -> DiskUsage:
-    """The sums as a document, with the first `most` entries (0: all)."""
-    from h5s3.formats.hdf5.objects.names import text_of
-
-    top, size = walked.top, file.info.size
-    entries = sorted(walked.shown, key=SORTS[sort])
+def document_of(file: OpenFile, top: Sum, shown: list[Sum], cut: list[str], asked: UsageRequest) -> DiskUsage:
+    """The sums as a document. `cut`: where the walk stopped before the end."""
+    size, most = file.info.size, asked.limit
+    entries = sorted(shown, key=SORTS[asked.sort])
     entries.sort(key=lambda one: one.alias_of is not None)
-    whole = top.path == b"/" and not top.unknown and not walked.cut and top.stored <= size
+    whole = top.path == b"/" and not top.unknown and not cut and top.stored <= size
     return DiskUsage(
         location=file.info.location.display,
-        key=shown_key(file.info.location),
+        key=file.info.location.shown_key,
         etag=file.info.etag,
         path=text_of(top.path),
         size=size,
@@ -134,14 +124,12 @@ def document_of(file: OpenFile, walked: Walked, sort: str, most: int) -> DiskUsa
         entries_truncated=bool(most and len(entries) > most),
         unknown=top.unknown,
         other=size - top.stored if whole else UNSET,
-        complete=not walked.cut,
-        notes=[*walked.cut, *_notes(top)],
+        complete=not cut,
+        notes=[*cut, *_notes(top)],
     )
 
 
 def _usage(one: Sum) -> Usage:
-    from h5s3.formats.hdf5.objects.names import b64_of, text_of
-
     known = one.kind == "group" or not one.unknown
     return Usage(
         path=text_of(one.path),

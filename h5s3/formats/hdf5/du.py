@@ -1,20 +1,31 @@
-"""The walk of `du`: every object once, the chunk indexes in shared rounds."""
+"""Stored and logical bytes: a walk that counts every object once, the chunk indexes in shared rounds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from h5s3.errors import DamagedError, H5s3Error, UsageError
-from h5s3.explore.du.sums import Shown, Sum, settle_chunks, settle_dataset
-from h5s3.explore.tree import DEEPEST, MOST_TEXT
+from h5s3.formats.base import Facts
+from h5s3.formats.hdf5.fetch.waves import gather
+from h5s3.formats.hdf5.objects.datasets import read_facts
+from h5s3.formats.hdf5.objects.file import OpenFile, plain_reason
+from h5s3.formats.hdf5.objects.links import (
+    Found,
+    Link,
+    address_of,
+    count_links,
+    kind_of,
+    list_hard_links,
+    open_link,
+)
+from h5s3.formats.hdf5.tree import DEEPEST, MOST_TEXT
+from h5s3.formats.hdf5.usage_sums import Shown, Sum, document_of, settle_chunks, settle_dataset
+from h5s3.formats.names import join, raw_path, text_of
+from h5s3.formats.requests import UsageRequest
+from h5s3.records import DiskUsage
 from h5s3.sizes import MIB
-
-if TYPE_CHECKING:
-    from h5s3.formats.hdf5.objects.datasets import Facts
-    from h5s3.formats.hdf5.objects.file import OpenFile
-    from h5s3.formats.hdf5.objects.links import Found, Link
 
 MOST_LINKS = 1_000_000  # of one walk
 SLICE = 20_000  # objects that are open at a time, and share rounds
@@ -72,6 +83,12 @@ class Walked:
     cut: list[str]  # where the walk stopped before the end
 
 
+def read_usage(file: OpenFile, asked: UsageRequest) -> DiskUsage:
+    """What the groups and datasets below a path take. Raises `NotFoundError`, `UsageError` for a link."""
+    walked = Walk(file, asked.depth).run(asked.path)
+    return document_of(file, walked.top, walked.shown, walked.cut, asked)
+
+
 class Walk:
     """Breadth first, so that an object counts where its path is shortest."""
 
@@ -88,9 +105,6 @@ class Walk:
 
     def run(self, path: str) -> Walked:
         """The sums below a path."""
-        from h5s3.formats.hdf5.objects.links import address_of, kind_of
-        from h5s3.formats.hdf5.objects.names import raw_path, text_of
-
         raw = raw_path(path)
         found = self._file.find(raw)
         kind = None if found.object is None else kind_of(found.object)
@@ -108,14 +122,10 @@ class Walk:
         return Walked(top, self._shown, self._cut)
 
     def _dataset_alone(self, top: Sum, found: Found) -> None:
-        from h5s3.formats.hdf5.objects.datasets import read_facts
-
         self._shown.append(top)
         self._settle(top, _met(found.object, read_facts(found.object)))
 
     def _descend(self, top: _Open) -> None:
-        from h5s3.formats.hdf5.objects.links import address_of
-
         self._file.prefetch_objects([address_of(top.parent)], DEEPEST)
         level, depth = [top], 0
         while level and self._left > 0 and depth < DEEPEST:
@@ -146,21 +156,14 @@ class Walk:
         return below
 
     def _list(self, groups: list[_Open]) -> list[_Listed]:
-        from h5s3.formats.hdf5.fetch.waves import gather
-
         calls = [partial(self._links, opened) for opened in groups]
         return gather(self._file.blocks, calls, lambda _, error: _Listed(failure=error))
 
     def _links(self, opened: _Open) -> _Listed:
-        from h5s3.formats.hdf5.objects.links import count_links, list_hard_links, open_link
-
         group = open_link(opened.parent, opened.link) if opened.link else opened.parent
         return _Listed(group, count_links(group), *list_hard_links(group, self._left))
 
     def _unlisted(self, opened: _Open, failure: Exception, first: bool) -> None:
-        from h5s3.formats.hdf5.objects.file import plain_reason
-        from h5s3.formats.hdf5.objects.names import text_of
-
         if first:
             if isinstance(failure, H5s3Error):
                 raise failure
@@ -171,8 +174,6 @@ class Walk:
 
     def _new(self, opened: _Open, group: Any, links: list[Link]) -> list[_Link]:
         """The hard links of a group that lead to what was not met before; the others are aliases."""
-        from h5s3.formats.hdf5.objects.names import join
-
         wanted = []
         for link in links:
             if link.address is None:
@@ -190,8 +191,6 @@ class Walk:
         return wanted
 
     def _meet(self, links: list[_Link]) -> list[_Open]:
-        from h5s3.formats.hdf5.fetch.waves import gather
-
         self._file.prefetch_objects(item.link.address for item in links if item.link.address is not None)
         calls = [partial(_open, item) for item in links]
         below = []
@@ -227,8 +226,6 @@ class Walk:
     def _settle(self, owner: Sum, met: _Met, path: bytes | None = None) -> None:
         alone = path is None or owner.path == path
         if met.facts is None:
-            from h5s3.formats.hdf5.objects.file import plain_reason
-
             owner.count(unknown=1)
             if alone and met.failure is not None:
                 owner.note = f"cannot be opened: {plain_reason(met.failure)}"
@@ -258,9 +255,6 @@ class Walk:
 
 def _open(item: _Link) -> _Met:
     """What a link leads to. A pure question: it may be asked again after a miss."""
-    from h5s3.formats.hdf5.objects.datasets import read_facts
-    from h5s3.formats.hdf5.objects.links import kind_of, open_link
-
     found = open_link(item.group, item.link)
     kind = kind_of(found)
     if kind != "dataset":

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from h5s3.formats.hdf5.objects.file import OpenFile
-from h5s3.formats.hdf5.objects.named_attributes import named_values, one, text
 from h5s3.records import UNSET, Json
 from h5s3.records import Coding as CodingRecord
 
@@ -23,15 +21,15 @@ Array = np.ndarray[Any, Any]
 SINCE = re.compile(r"\s*[a-zA-Zµ]+\s+since\s+\S", re.IGNORECASE)
 LONGEST_UNITS = 200  # characters that are taken for time units
 NAMES = (
-    b"_FillValue",
-    b"missing_value",
-    b"scale_factor",
-    b"add_offset",
-    b"_Unsigned",
-    b"units",
-    b"calendar",
-    b"long_name",
-    b"standard_name",
+    "_FillValue",
+    "missing_value",
+    "scale_factor",
+    "add_offset",
+    "_Unsigned",
+    "units",
+    "calendar",
+    "long_name",
+    "standard_name",
 )
 
 
@@ -92,27 +90,42 @@ class Coding:
         )
 
 
-def read_coding(file: OpenFile, dataset: Any, dtype: np.dtype[Any], *, raw: bool = False) -> Coding:
-    """The coding of a dataset from its attributes. `raw`: only what it is called and measured in."""
-    values = named_values(file, dataset, NAMES)
+def coding_of(values: Mapping[str, Json], dtype: np.dtype[Any], *, raw: bool = False) -> Coding:
+    """The coding of an array of a type, from its attributes (those of `NAMES`).
+
+    `raw`: only what it is called and measured in.
+    """
     coding = Coding(
-        units=text(values.get(b"units")),
-        title=text(values.get(b"long_name")) or text(values.get(b"standard_name")),
+        units=text(values.get("units")),
+        title=text(values.get("long_name")) or text(values.get("standard_name")),
     )
     if dtype.kind not in "iuf" or dtype.subdtype is not None or raw:
         return coding
-    unsigned = dtype.kind == "i" and text(values.get(b"_Unsigned")).lower() == "true"
+    unsigned = dtype.kind == "i" and text(values.get("_Unsigned")).lower() == "true"
     stored = np.dtype(dtype.str.replace("i", "u")) if unsigned else dtype
     signed = dtype if unsigned else stored
-    missing = (*_numbers(values.get(b"_FillValue")), *_numbers(values.get(b"missing_value")))
+    missing = (*_numbers(values.get("_FillValue")), *_numbers(values.get("missing_value")))
     return replace(
         coding,
         missing=_as_stored(missing, signed, stored),
-        scale=_factor(values.get(b"scale_factor")),
-        offset=_factor(values.get(b"add_offset")),
+        scale=_factor(values.get("scale_factor")),
+        offset=_factor(values.get("add_offset")),
         unsigned=unsigned,
-        calendar=_calendar(coding.units, text(values.get(b"calendar"))),
+        calendar=_calendar(coding.units, text(values.get("calendar"))),
     )
+
+
+def one(value: Json) -> Json:
+    """The value itself, where an attribute holds a list of just one."""
+    while isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return value
+
+
+def text(value: Json) -> str:
+    """A text attribute, or nothing."""
+    found = one(value)
+    return found.strip() if isinstance(found, str) else ""
 
 
 def dates(numbers: Iterable[float | None], units: str, calendar: str) -> list[str] | None:

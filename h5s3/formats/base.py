@@ -1,0 +1,267 @@
+"""The seam between questions and formats: what a format is given, and what it answers.
+
+`explore` resolves a location, asks `detect` which format it is, opens it, and asks on. A format knows the
+structure and how to read; what is done with arrays is written once, above it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from h5s3.cache import Cache
+from h5s3.errors import UsageError
+from h5s3.formats.requests import MetaRequest, TreeRequest, UsageRequest
+from h5s3.records import DiskUsage, ExternalFile, Filter, Json, Meta, Tree, TypeInfo
+from h5s3.storage.base import ObjectInfo, Range, Store
+from h5s3.storage.trace import Trace
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from h5s3.formats.cf import Coding
+    from h5s3.formats.grid import Grid
+    from h5s3.formats.images import Picture
+    from h5s3.formats.selection import Selection
+
+    Values = np.ndarray[Any, Any]
+
+
+class AskAgainError(Exception):
+    """What was answered so far cannot be trusted: open the same source again and ask once more."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is known of a location before a format is chosen. Looking at it makes no request."""
+
+    name: str  # last part of the key or path
+    size: int | None = None  # bytes of an object; None for a prefix
+    start: bytes = b""  # first bytes of an object, as many as are here
+    names: tuple[str, ...] = ()  # what stands directly below a prefix; names that end in / are prefixes
+
+
+@dataclass(frozen=True)
+class Source:
+    """An object to be opened: what it is, and the way to its bytes."""
+
+    info: ObjectInfo
+    start: bytes  # its first bytes, where they came along with its identity
+    store: Store | None  # None: offline, the cache alone answers
+    cache: Cache
+    trace: Trace
+    names: tuple[str, ...] = ()  # of a prefix in place of an object: what stands directly below it
+    plugins: bool = False  # filters may be loaded from the folders that the environment names
+    kept: dict[str, Any] = field(default_factory=dict)  # what a format keeps from one opening to the next
+
+
+class Format(Protocol):
+    """One format. Built-in ones stand in the table of `detect`, others come by entry points."""
+
+    name: str
+
+    def knows(self, seen: Seen) -> bool:
+        """Whether this is a location of its own, by first bytes or by names. Makes no request."""
+
+    def open(self, source: Source) -> AbstractContextManager[Contents]:
+        """The contents, for as long as the block lasts.
+
+        Opening, and every question, may raise `DamagedError`, `RefusedError`, `NotFoundError`, what the store
+        raises, and `AskAgainError`. Questions must be pure: they may be asked again.
+        """
+
+
+class Contents(Protocol):
+    """What is in an open location."""
+
+    def tree(self, asked: TreeRequest) -> Tree:
+        """What is below a path: one level, or more. Raises `NotFoundError`."""
+
+    def meta(self, asked: MetaRequest) -> Meta:
+        """One object in full. Raises `NotFoundError` for a path or an attribute that is not there."""
+
+    def usage(self, asked: UsageRequest) -> DiskUsage:
+        """Stored and logical bytes below a path."""
+
+    def values(self, path: str) -> Array:
+        """The array at a path. Raises `UsageError` for what is none, `NotFoundError`."""
+
+    def shown(self, path: str) -> Array:
+        """The array at a path, or the one that a group shows by default (its `group` is set then)."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The header of an array. `shape` is None for a null dataspace; sizes are bytes."""
+
+    shape: tuple[int, ...] | None
+    maxshape: tuple[int | None, ...] | None
+    type: TypeInfo
+    dtype: str
+    size: int
+    itemsize: int
+    layout: str
+    chunks: tuple[int, ...] | None
+    filters: list[Filter]
+    external: list[ExternalFile]
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions."""
+        return len(self.shape or ())
+
+    @property
+    def type_has_pointers(self) -> bool:
+        """Whether values lie outside the elements (variable length, references)."""
+        return has_pointers(self.type)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements, as the file's type has them. Of variable-length types: of their pointers."""
+        return self.size * self.itemsize
+
+
+def has_pointers(info: TypeInfo) -> bool:
+    """Whether a type, or one inside it, is of variable length or a reference."""
+    return info.class_ in ("vlen", "reference") or bool(info.variable) or any(map(has_pointers, inner(info)))
+
+
+def has_references(info: TypeInfo) -> bool:
+    """Whether a type, or one inside it, points to objects of its own file."""
+    return info.class_ == "reference" or any(map(has_references, inner(info)))
+
+
+def inner(info: TypeInfo) -> list[TypeInfo]:
+    """The types that a type is made of."""
+    return [member.type for member in info.members or []] + ([info.base] if info.base else [])
+
+
+@dataclass(frozen=True)
+class Coordinate:
+    """One dimension: its name, and the one-dimensional array of its coordinates, if there is one."""
+
+    label: str = ""
+    array: Array | None = None
+    edges: bool = False  # it holds the edges of bins, one more than there are
+
+
+class ToJson(Protocol):
+    """Turns values into JSON values."""
+
+    nans: int  # met so far
+    infs: int
+    cut: int  # values of which not all was shown
+
+    def value(self, value: Any, dtype: np.dtype[Any]) -> Json:
+        """One element of a type."""
+
+
+class Stored(Protocol):
+    """Where the chunks of a selection are stored."""
+
+    largest: int  # stored bytes of the largest
+
+    def __len__(self) -> int: ...
+
+    def ranges(self, part: Selection) -> list[Range]:
+        """The bytes of the object that hold a part of the selection."""
+
+
+class Runs(Protocol):
+    """A selection as runs of bytes of the object, which need no decoding."""
+
+    def ranges(self) -> list[Range]:
+        """The bytes to fetch."""
+
+
+class Array(ABC):
+    """Values that can be read in parts. What has a body here suits formats that know no better."""
+
+    path: str
+    facts: Facts
+    dtype: np.dtype[Any] | None  # NumPy's, array types included; None: it has none for the whole of it
+    readable: np.dtype[Any] | None  # the same, of a compound without the fields that NumPy has no type for
+    etag: str | None = None  # of the object, where one holds all of it
+    group: str | None = None  # that shows this array by default, where it was found by its group
+    attributes: Mapping[str, Json] = {}
+
+    @abstractmethod
+    def read(self, selection: Selection) -> Values:
+        """The values of a selection, in all dimensions of the array, of type `readable`."""
+
+    @abstractmethod
+    def converter(self, most: int = 0, *, exact: bool = False) -> ToJson:
+        """For values of this array. `most`: elements of one value that are shown (0: all).
+
+        `exact`: byte strings that are not UTF-8 become `{"b64": …}` in place of escaped text.
+        """
+
+    def refuse(self) -> None:
+        """Raise `RefusedError` where the values are unsafe to read, or cannot be decoded here."""
+        return
+
+    def coding(self, *, raw: bool = False) -> Coding:
+        """What the stored numbers mean. `raw`: only what they are called and measured in."""
+        from h5s3.formats.cf import coding_of
+
+        if self.readable is None:
+            raise UsageError(f"values of type {self.facts.dtype} cannot be read here")
+        return coding_of(self.attributes, self.readable, raw=raw)
+
+    def coordinates(self) -> tuple[str, list[Coordinate]]:
+        """A title for a plot, where there is one, and what is known of each dimension."""
+        return "", [Coordinate()] * self.facts.ndim
+
+    def picture(self) -> Picture | None:
+        """How the array is drawn in colour, where it is a picture."""
+        return None
+
+    def grid(self) -> Grid:
+        """The pieces that are stored together."""
+        from h5s3.formats.grid import Grid
+
+        shape = tuple(max(1, size) for size in self.facts.shape or ())
+        return Grid(self.facts.chunks or shape, None, True, self.facts.nbytes)
+
+    def fill(self) -> Any:
+        """The value of elements that were never written."""
+        return 0
+
+    def runs(self, selection: Selection, most: int | None = None) -> Runs | None:
+        """A selection as runs of bytes, where values lie in order and undecoded, in `most` runs at most."""
+        return None
+
+    def read_runs(self, runs: Runs, selection: Selection) -> Values:
+        """Values of a selection from its runs, which were fetched."""
+        return self.read(selection)
+
+    def stored(self, selection: Selection) -> Stored | None:
+        """Where the chunks of a selection are stored; None for arrays without chunks."""
+        return None
+
+    def exact(self, part: Selection) -> Values:
+        """All values of a part, of type `dtype`, the dimensions of array types last."""
+        return self.read(part)
+
+    def raw(self, part: Selection) -> Values:
+        """The values of a part as they are stored, as opaque bytes. Not for types with pointers."""
+        import numpy as np
+
+        values = np.ascontiguousarray(self.read(part))
+        return values.view(np.dtype((np.void, self.facts.itemsize))).reshape(tuple(a.count for a in part))
+
+    @contextmanager
+    def fetched(self, ranges: Iterable[Range]) -> Iterator[None]:
+        """Have these bytes of the object here for as long as the block lasts, in one round."""
+        yield
+
+    def decoding(self, most: int, piece: int, *, again: bool | None = None) -> AbstractContextManager[None]:
+        """Bounds what decoding may fetch (`most` bytes) and take (for pieces of `piece` bytes).
+
+        Within it the format's own errors become `DamagedError`. `again`: whether the question may be asked
+        again (`AskAgainError`); None: it need not be.
+        """
+        return nullcontext()

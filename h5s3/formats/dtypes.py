@@ -1,0 +1,34 @@
+"""NumPy's types, for what h5py adds to them: array types, and names of enums."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from h5s3.formats.names import field_text
+
+
+def flat_type(dtype: np.dtype[Any]) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """The type of the innermost elements of an array type, and its dimensions."""
+    inner: tuple[int, ...] = ()
+    while dtype.subdtype is not None:
+        dtype, shape = dtype.subdtype
+        inner += shape
+    return dtype, inner
+
+
+def enum_names(dtype: np.dtype[Any]) -> dict[str, int] | None:
+    """What the values of an enum or boolean type are called; None for other types.
+
+    h5py keeps the names of an HDF5 enum in the metadata of NumPy's type.
+    """
+    if dtype.kind == "b":
+        return {"false": 0, "true": 1}
+    metadata: Mapping[str, Any] = dtype.metadata or {}
+    names = metadata.get("enum")
+    if not names:
+        return None
+    ordered = sorted(names.items(), key=lambda item: int(item[1]))
+    return {field_text(name): int(value) for name, value in ordered}

@@ -1,0 +1,207 @@
+"""A dataset as an array: its header, what its numbers mean, where it is stored, and its values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import h5py
+import numpy as np
+from h5py import h5s, h5t
+
+from h5s3.errors import DamagedError
+from h5s3.formats.base import Array, AskAgainError, Facts
+from h5s3.formats.boxes import Cut
+from h5s3.formats.cf import Coding
+from h5s3.formats.grid import Grid
+from h5s3.formats.hdf5.data.byte_ranges import Runs, StoredChunks, count_runs
+from h5s3.formats.hdf5.data.chunk_grid import make_grid
+from h5s3.formats.hdf5.data.refuse import refuse_unsafe
+from h5s3.formats.hdf5.objects.datasets import read_facts
+from h5s3.formats.hdf5.objects.file import FAILURES, OpenFile, plain_reason
+from h5s3.formats.hdf5.objects.links import Found
+from h5s3.formats.hdf5.objects.named_attributes import read_coding
+from h5s3.formats.hdf5.objects.numpy_values import as_numpy
+from h5s3.formats.hdf5.objects.reference_names import name_targets
+from h5s3.formats.hdf5.objects.sequences import in_order
+from h5s3.formats.hdf5.objects.values import (
+    Converter,
+    by_address,
+    compound_type,
+    memory_dtype,
+    readable_dtype,
+)
+from h5s3.formats.names import text_of
+from h5s3.formats.selection import Selection
+from h5s3.storage.base import Range
+
+Values = np.ndarray[Any, Any]
+MOST_IN_BOX = 4096  # chunks that libhdf5 is let look at for one read
+
+
+class Hdf5Array(Array):
+    """A dataset of an open file. `found`: how it was come to, where that is known."""
+
+    def __init__(self, file: OpenFile, dataset: Any, found: Found | None = None) -> None:
+        self.file, self.dataset, self.found = file, dataset, found
+        self.path, self.etag = text_of(found.path) if found is not None else "", file.info.etag
+        self._type = dataset.get_type()
+        self.dtype = memory_dtype(self._type)
+        self.readable = readable_dtype(self._type)
+
+    @cached_property
+    def facts(self) -> Facts:  # type: ignore[override]
+        """The header."""
+        return read_facts(self.dataset)
+
+    @cached_property
+    def _data(self) -> h5py.Dataset:
+        return h5py.Dataset(self.dataset)
+
+    @cached_property
+    def _offset(self) -> int | None:
+        """Where contiguous values begin in the object; None where none were written."""
+        contiguous = self.facts.layout == "contiguous" and self.facts.shape
+        return self.dataset.get_offset() if contiguous else None
+
+    def refuse(self) -> None:
+        """Raise `RefusedError` for data in other files, or that this machine cannot decode."""
+        refuse_unsafe(self.file, self.dataset, self.facts)
+
+    def converter(self, most: int = 0, *, exact: bool = False) -> Converter:
+        """References are named by paths where the array was found by its path."""
+        namer = by_address if self.found is None else name_targets(self.file, self.found)
+        return Converter(self.file.h5.id, namer, most=most, exact=exact)
+
+    def coding(self, *, raw: bool = False) -> Coding:
+        """From the attributes."""
+        return read_coding(self.file, self.dataset, self.readable or np.dtype("V1"), raw=raw)
+
+    # ------------------------------------------------------------------------------------ where it is
+
+    def grid(self) -> Grid:
+        """Chunks, or runs of contiguous bytes."""
+        return make_grid(self.dataset, self.facts, self.file)
+
+    def stored(self, selection: Selection) -> StoredChunks | None:
+        """The chunks of a selection."""
+        if self.facts.layout != "chunked" or not self.facts.chunks:
+            return None
+        found = StoredChunks(self.file, self.dataset, self.facts, self.facts.chunks, selection)
+        found.largest = min(found.largest, self.file.info.size)
+        return found
+
+    def runs(self, selection: Selection, most: int | None = None) -> Runs | None:
+        """Of contiguous values that were written."""
+        shape = self.facts.shape or ()
+        if self._offset is None or not shape:
+            return None
+        if most is not None:
+            direct = self.dtype is not None and not self.facts.type_has_pointers
+            if not direct or not all(a.count for a in selection) or count_runs(shape, selection) > most:
+                return None
+        return Runs(shape, self.facts.itemsize, int(self._offset), selection)
+
+    @contextmanager
+    def fetched(self, ranges: Iterable[Range]) -> Iterator[None]:
+        """Exact ranges of the object, kept for the block."""
+        try:
+            self.file.blocks.fetch_exact(ranges)
+            yield
+        finally:
+            self.file.blocks.drop_exact()
+
+    @contextmanager
+    def decoding(self, most: int, piece: int, *, again: bool | None = None) -> Iterator[None]:
+        """What h5py raises of values becomes `DamagedError`, or `AskAgainError` where it may be our doing."""
+        blocks = self.file.blocks
+        try:
+            with blocks.limited(most, piece):
+                yield
+        except EOFError as error:
+            raise DamagedError(f"the values cannot be read: {error}") from None
+        except FAILURES as error:
+            if again is None and isinstance(error, MemoryError | KeyError):
+                raise
+            if again and blocks.ever_missed:
+                raise AskAgainError from error
+            raise DamagedError(f"the values cannot be read: {plain_reason(error)}") from None
+
+    # ------------------------------------------------------------------------------------------ values
+
+    def fill(self) -> Any:
+        """As the file defines it."""
+        return self._data.fillvalue
+
+    def read(self, selection: Selection) -> Values:
+        """Values as h5py gives them; of types it cannot convert whole, what can be read of them."""
+        opaque = self.facts.type.class_ in ("opaque", "bitfield")
+        dtype = self._data.dtype if self.readable is None else self.readable
+        if not opaque and self.dtype is not None:
+            values = np.asarray(self._data[tuple(axis.as_slice for axis in selection)])
+            return in_order(values, dtype)
+        kind = self._type if opaque else compound_type(dtype)
+        return in_order(self._hyperslab(selection, dtype, kind), dtype)
+
+    def read_runs(self, runs: Any, selection: Selection) -> Values:
+        """Values from the bytes themselves: libhdf5 would read much around each of them."""
+        assert self.dtype is not None
+        return as_numpy(self._bytes(runs, selection), self._type, self.dtype, self.facts.itemsize)
+
+    def exact(self, part: Selection) -> Values:
+        """Converted from the stored bytes; by h5py where values are stored outside the elements."""
+        if self.dtype is None:
+            raise TypeError(f"values of type {self.facts.dtype}")
+        if self.facts.type_has_pointers:
+            read = self._by_libhdf5(part, self.dtype, h5t.py_create(self.dtype))
+            return in_order(read, self.dtype)
+        return as_numpy(self.raw(part), self._type, self.dtype, self.facts.itemsize)
+
+    def raw(self, part: Selection) -> Values:
+        """The stored bytes of each element, filters undone."""
+        runs = self.runs(part)
+        if runs is not None:
+            return self._bytes(runs, part)
+        return self._by_libhdf5(part, np.dtype((np.void, self.facts.itemsize)), self._type)
+
+    def _bytes(self, runs: Runs, selection: Selection) -> Values:
+        kind = np.dtype((np.void, self.facts.itemsize))
+        flat = runs.read(self.file.blocks).reshape(-1).view(kind)
+        return flat.reshape(tuple(axis.count for axis in selection))
+
+    def _by_libhdf5(self, part: Selection, kind: np.dtype[Any], memory: Any) -> Values:
+        reads = list(self._reads(part))
+        if len(reads) == 1:
+            return self._hyperslab(part, kind, memory)
+        values = np.zeros(tuple(axis.count for axis in part), dtype=kind)
+        for target, source in reads:
+            values[target] = self._hyperslab(source, kind, memory)
+        return values
+
+    def _hyperslab(self, part: Selection, kind: np.dtype[Any], memory: Any) -> Values:
+        shape = tuple(axis.count for axis in part)
+        space, target = self.dataset.get_space(), h5s.create(h5s.SCALAR)
+        if shape:
+            starts, steps = tuple(axis.start for axis in part), tuple(axis.step for axis in part)
+            space.select_hyperslab(starts, shape, steps)
+            target = h5s.create_simple(shape)
+        values = np.zeros(shape, dtype=kind)  # of an array type: gains its dimensions
+        self.dataset.read(target, space, values, mtype=memory)
+        return values
+
+    def _reads(self, part: Selection) -> Iterator[tuple[Any, Selection]]:
+        """A part at a stroke, or chunk by chunk where libhdf5 would look at too many between them."""
+        chunks = self.facts.chunks if self.facts.layout == "chunked" else None
+        between = [
+            (axis.stop - 1) // size - axis.start // size + 1
+            for axis, size in zip(part, chunks or (), strict=False)
+        ]
+        if chunks is None or prod(between) <= MOST_IN_BOX:
+            yield (), part
+            return
+        one = Cut(part, chunks, 1, 1, limit=1)
+        for box in one.boxes(ordered=False):
+            yield tuple(slice(low, high) for low, high in box.bounds), box.part(part)

@@ -1,0 +1,113 @@
+"""HDF5 as a format: which objects are HDF5, and the questions answered from an open file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from h5s3.errors import UsageError
+from h5s3.formats.base import Array, Contents, Seen, Source
+from h5s3.formats.requests import MetaRequest, TreeRequest, UsageRequest
+from h5s3.records import DiskUsage, Meta, Tree
+
+if TYPE_CHECKING:
+    from h5s3.formats.hdf5.fetch.blocks import BlockFile
+    from h5s3.formats.hdf5.objects.file import OpenFile
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+
+class Hdf5:
+    """Files that begin with HDF5's signature, or have it behind a user block (at 512, 1024, 2048 … bytes)."""
+
+    name = "hdf5"
+
+    def knows(self, seen: Seen) -> bool:
+        """By the signature, as far as the bytes are here."""
+        offset = 0
+        while offset < len(seen.start):
+            if seen.start.startswith(SIGNATURE, offset):
+                return True
+            offset = max(512, offset * 2)
+        return False
+
+    @contextmanager
+    def open(self, source: Source) -> Iterator[Contents]:
+        """The file. When it is opened again, it is read without suspending."""
+        with self.opened(source) as file, file.asked():
+            yield Hdf5Contents(file)
+
+    @contextmanager
+    def opened(self, source: Source) -> Iterator[OpenFile]:
+        """The file itself, over blocks that are kept from one opening to the next."""
+        from h5s3.formats.hdf5.objects.file import open_hdf5
+
+        blocks: BlockFile | None = source.kept.get("blocks")
+        if blocks is None:
+            blocks = source.kept["blocks"] = self.block_file(source)
+            blocks.seed(source.start)
+        else:
+            blocks.restart()
+        with open_hdf5(blocks, source.info, source.plugins) as file:
+            yield file
+
+    def block_file(self, source: Source) -> BlockFile:
+        """The bytes of the object as a file."""
+        from h5s3.formats.hdf5.fetch.blocks import BlockFile
+
+        return BlockFile(source.store, source.cache, source.info, source.trace)
+
+
+class Hdf5Contents:
+    """The questions, asked of an open file."""
+
+    def __init__(self, file: OpenFile) -> None:
+        self.file = file
+
+    def tree(self, asked: TreeRequest) -> Tree:
+        """By waves, one level after another."""
+        from h5s3.formats.hdf5.tree import read_tree
+
+        return read_tree(self.file, asked)
+
+    def meta(self, asked: MetaRequest) -> Meta:
+        """From the header of the object and its attributes."""
+        from h5s3.formats.hdf5.meta import read_meta
+
+        return read_meta(self.file, asked)
+
+    def usage(self, asked: UsageRequest) -> DiskUsage:
+        """From headers and chunk indexes."""
+        from h5s3.formats.hdf5.du import read_usage
+
+        return read_usage(self.file, asked)
+
+    def values(self, path: str) -> Array:
+        """A dataset."""
+        return self._array(path, follow=False)
+
+    def shown(self, path: str) -> Array:
+        """A dataset, or the default plot of a NeXus group."""
+        return self._array(path, follow=True)
+
+    def _array(self, path: str, *, follow: bool) -> Array:
+        from h5s3.formats.hdf5.conventions.dataset import ConventionalArray
+        from h5s3.formats.hdf5.conventions.nexus import default_plot
+        from h5s3.formats.hdf5.objects.links import kind_of, stopped
+        from h5s3.formats.names import raw_path, text_of
+
+        raw = raw_path(path)
+        found = self.file.find(raw)
+        kind = "link" if found.object is None else kind_of(found.object)
+        if kind == "group" and follow:
+            plot = default_plot(self.file, found)
+            if plot is not None and plot.object is not None and kind_of(plot.object) == "dataset":
+                array = ConventionalArray(self.file, plot.object, plot)
+                array.group = text_of(raw)
+                return array
+        if found.object is None and found.link is not None:
+            raise stopped(raw, found.link)
+        if kind != "dataset":
+            raise UsageError(f"{text_of(raw)} is a {kind}, not a dataset", hint="try: h5s3 tree")
+        return ConventionalArray(self.file, found.object, found)

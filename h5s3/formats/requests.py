@@ -1,0 +1,68 @@
+"""What is asked of a file: one typed request for each question. It is also the key of its cached answer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from h5s3.errors import UsageError
+
+
+def absolute(path: str) -> str:
+    """A path inside a file, from its root: `entry`, `/entry` and `/entry/` are the same."""
+    return "/" + "/".join(part for part in path.split("/") if part not in ("", "."))
+
+
+@dataclass(frozen=True)
+class Request:
+    """What all requests have: the path of an object, made absolute."""
+
+    path: str = "/"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", absolute(self.path))
+
+    def key(self) -> dict[str, Any]:
+        """All that an answer depends on beside the object, as JSON can hold it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class TreeRequest(Request):
+    """Up to `depth` levels below the path (0: all), `limit` children of each group (0: all)."""
+
+    depth: int = 1
+    limit: int = 100
+    attributes: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.depth < 0 or self.limit < 0:
+            raise UsageError("depth and limit are not negative")
+
+
+@dataclass(frozen=True)
+class MetaRequest(Request):
+    """One object in full, with its first attributes, all of them, or just one."""
+
+    attribute: str | None = None
+    all_attributes: bool = False
+
+
+@dataclass(frozen=True)
+class UsageRequest(Request):
+    """What the objects up to `depth` levels below the path (0: all) take; `limit` entries (0: all)."""
+
+    depth: int = 1
+    limit: int = 20
+    sort: str = "stored"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.depth < 0 or self.limit < 0:
+            raise UsageError("depth and limit are not negative")
+        if self.sort not in USAGE_ORDERS:
+            raise UsageError(f"--sort is one of {', '.join(USAGE_ORDERS)}")
+
+
+USAGE_ORDERS = ("stored", "logical", "ratio", "name")
