@@ -29,7 +29,6 @@ from math import ceil, prod
 from pathlib import Path
 from typing import NamedTuple
 
-from h5s3.formats.requests import TreeRequest
 from h5s3.explore import session as session_module
 from h5s3.explore.session import Session
 from h5s3.explore.tree import tree
@@ -115,7 +114,7 @@ def walk(data: bytes, choice: Choice) -> Walk:
     """Walk over everything in a file with these constants."""
     store = CountingStore(data)
     with chosen(choice), Session(Settings(no_cache=True), stores={LOCATION.kind: store}) as session:
-        found = tree(session, LOCATION, TreeRequest(TreeRequest(depth=0, limit=0)))
+        found = tree(session, LOCATION, TreeRequest(depth=0, limit=0))
     return Walk(dict(store.at_depth), store.rounds, store.received, count(found.children))
 
 

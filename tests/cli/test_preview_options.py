@@ -9,7 +9,6 @@ import h5py
 import numpy as np
 import pytest
 
-from h5s3.explore.preview.request import PreviewRequest
 from h5s3.errors import UsageError
 from h5s3.explore.preview.preview import preview
 from h5s3.explore.preview.request import PreviewRequest
@@ -211,7 +210,7 @@ def test_a_single_missing_value_is_missing(tmp_path: Path) -> None:
         file.create_dataset("t", data=np.array([-999, 5], "i2")).attrs["_FillValue"] = np.int16(-999)
     with Session(Settings(no_cache=True)) as session:
         where = Location("local", str(tmp_path / "one.h5"))
-        gone = preview(session, where, PreviewRequest(PreviewRequest("/t", selection="0"))).stats
-        there = preview(session, where, PreviewRequest(PreviewRequest("/t", selection="1"))).stats
+        gone = preview(session, where, PreviewRequest("/t", selection="0")).stats
+        there = preview(session, where, PreviewRequest("/t", selection="1")).stats
     assert gone is not None and (gone.min, gone.missing_count) == (None, 1)
     assert there is not None and (there.min, there.missing_count) == (5, 0)

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 from h5py import h5d, h5g, h5o, h5s
 
-from h5s3.formats.requests import UsageRequest
 from h5s3.errors import NotFoundError, UsageError
 from h5s3.explore.du import du
 from h5s3.explore.session import Session
@@ -261,7 +260,7 @@ def test_the_counts_are_the_proxys_and_again_costs_one_head(
         assert session.trace.rounds <= 5
     proxy.reset()
     with Session(settings) as session:
-        again = du(session, place, UsageRequest(UsageRequest(limit=7)))
+        again = du(session, place, UsageRequest(limit=7))
     assert proxy.count() == 0 and again.cached and again.entries == first.entries[:7]
     with Session(replace(settings, refresh=True)) as session:
         du(session, place)

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from h5s3.formats.requests import TreeRequest
 from h5s3.cache import Cache
 from h5s3.errors import ChangedError, NetworkError, NotCachedError, NotFoundError
 from h5s3.explore.ls import ls
@@ -182,7 +181,7 @@ def test_offline_answers_from_the_cache(ask: Asking, proxy: Proxy, monkeypatch: 
 def test_offline_answers_new_questions_from_blocks(ask: Asking, proxy: Proxy) -> None:
     ask(tree, TreeRequest("/"), no_cache=False)
     proxy.close()
-    again = ask(lambda session, here: tree(session, here, TreeRequest(TreeRequest(limit=3))), offline=True)
+    again = ask(lambda session, here: tree(session, here, TreeRequest(limit=3)), offline=True)
     assert again.num_children == 60 and len(again.children) == 3
     assert Cache().info()["answers"] == 1  # offline, the cache is left as it is
 
@@ -281,7 +280,7 @@ def test_processes_give_the_same_answers(ask: Asking) -> None:
     started = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) for _ in range(4)]
     outs = [process.communicate(timeout=60)[0] for process in started]
     assert [process.returncode for process in started] == [0] * 4
-    found = ask(lambda session, here: tree(session, here, TreeRequest(TreeRequest(depth=0))))
+    found = ask(lambda session, here: tree(session, here, TreeRequest(depth=0)))
     assert found.cached
     found.cached = False
     assert {json.dumps(json.loads(out)) for out in outs} == {json.dumps(json.loads(to_json(found)))}

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from h5s3.formats.requests import MetaRequest
-from h5s3.formats.requests import TreeRequest
 from h5s3.explore.meta import meta
 from h5s3.explore.session import Session
 from h5s3.explore.tree import tree
@@ -36,7 +34,7 @@ class Budget:
 
 
 def everything(session: Session, location: Location) -> object:
-    return tree(session, location, TreeRequest(TreeRequest(depth=0, limit=0)))
+    return tree(session, location, TreeRequest(depth=0, limit=0))
 
 
 def one_level(session: Session, location: Location) -> object:
@@ -44,7 +42,7 @@ def one_level(session: Session, location: Location) -> object:
 
 
 def four_levels_down(session: Session, location: Location) -> object:
-    return meta(session, location, MetaRequest(MetaRequest("/scan_0150/instrument/detector/data")))
+    return meta(session, location, MetaRequest("/scan_0150/instrument/detector/data"))
 
 
 WIDE_FACTOR = 1.2  # of the file

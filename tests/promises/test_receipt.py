@@ -7,9 +7,6 @@ from typing import Any
 
 import pytest
 
-from h5s3.explore.preview.request import PreviewRequest
-from h5s3.formats.requests import MetaRequest
-from h5s3.formats.requests import TreeRequest
 from h5s3.explore.ls import Question, ls
 from h5s3.explore.meta import meta
 from h5s3.explore.preview.preview import preview
@@ -73,21 +70,21 @@ def compare(
 
 
 def test_first_and_second_look(compare: Callable[..., Counts]) -> None:
-    first = compare(lambda session, here: tree(session, here, TreeRequest(TreeRequest(depth=0))))
+    first = compare(lambda session, here: tree(session, here, TreeRequest(depth=0)))
     assert first["requests"].keys() == {"GET"} and first["rounds"] > 1
     assert first["bytes"] > FIRST_BYTES
-    assert compare(lambda session, here: tree(session, here, TreeRequest(TreeRequest(depth=0))))["requests"] == {}
-    refreshed = compare(lambda session, here: tree(session, here, TreeRequest(TreeRequest(depth=0))), refresh=True)
+    assert compare(lambda session, here: tree(session, here, TreeRequest(depth=0)))["requests"] == {}
+    refreshed = compare(lambda session, here: tree(session, here, TreeRequest(depth=0)), refresh=True)
     assert refreshed == {"requests": {"HEAD": 1}, "bytes": 0, "rounds": 1}
 
 
 def test_values_and_details(compare: Callable[..., Counts]) -> None:
-    compare(lambda session, here: meta(session, here, MetaRequest(MetaRequest("/group 30"))))
+    compare(lambda session, here: meta(session, here, MetaRequest("/group 30")))
     found = compare(
-        lambda session, here: preview(session, here, PreviewRequest(PreviewRequest("/group 50/data"))), refresh=True
+        lambda session, here: preview(session, here, PreviewRequest("/group 50/data")), refresh=True
     )
     assert found["requests"]["HEAD"] == 1 and found["requests"]["GET"] >= 1
-    found = compare(lambda session, here: meta(session, here, MetaRequest(MetaRequest("/group 31/data"))), no_cache=True)
+    found = compare(lambda session, here: meta(session, here, MetaRequest("/group 31/data")), no_cache=True)
     assert found["requests"]["GET"] >= 1
 
 

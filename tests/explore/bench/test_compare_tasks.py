@@ -18,6 +18,7 @@ from h5s3.explore.round_trips import BANDWIDTH
 from h5s3.explore.session import Session
 from h5s3.explore.tree import tree
 from h5s3.formats.hdf5.layout.h5py_baseline import plain_level, plain_read, plain_walk
+from h5s3.formats.requests import TreeRequest
 from h5s3.records import UNSET, Bench, Preview, Samples, Strategy
 from h5s3.render.bench.compare import strategy_lines
 from h5s3.storage.base import Range
@@ -53,7 +54,7 @@ def test_plain_h5py_meets_the_same_objects(name: str, task: Any, files: dict[str
 @pytest.mark.parametrize("name", READABLE)
 def test_plain_h5py_reads_the_same_values(name: str, files: dict[str, Path]) -> None:
     data = files[name].read_bytes()
-    walked = tree(memory_session(MemoryStore(data)), LOCATION, depth=0, limit=0)
+    walked = tree(memory_session(MemoryStore(data)), LOCATION, TreeRequest(depth=0, limit=0))
     for path in candidates(walked):
         task = previewing(path)
         found = task.ours(memory_session(MemoryStore(data)), LOCATION)
@@ -89,7 +90,7 @@ def test_the_largest_dataset_is_previewed(tmp_path: Path) -> None:
     data = (tmp_path / "file.h5").read_bytes()
 
     def paths(path: str) -> list[str]:
-        return candidates(tree(memory_session(MemoryStore(data)), LOCATION, path, depth=0, limit=0))
+        return candidates(tree(memory_session(MemoryStore(data)), LOCATION, TreeRequest(path, 0, 0)))
 
     assert paths("/") == ["/a/large", "/also", "/small"]
     assert paths("/b") == ["/b/large"]

@@ -11,7 +11,6 @@ import h5py
 import numpy as np
 import pytest
 
-from h5s3.formats.requests import TreeRequest
 from h5s3.explore.doctor.file import FileReport, examine_file
 from h5s3.explore.session import Session
 from h5s3.explore.tree import tree
@@ -93,7 +92,7 @@ def counted(server: S3Server, proxy: Proxy, name: str) -> Trace:
     """What a cold walk costs, counted by the command and by the proxy."""
     proxy.reset()
     with session_for(server, proxy) as session:
-        tree(session, Location("s3", name, bucket=BUCKET), TreeRequest(TreeRequest(depth=0, limit=0)))
+        tree(session, Location("s3", name, bucket=BUCKET), TreeRequest(depth=0, limit=0))
     assert session.trace.total == proxy.count()
     assert session.trace.received == proxy.bytes()
     return session.trace
@@ -164,7 +163,7 @@ def test_a_warm_cache_does_not_change_what_is_counted(server: S3Server, counting
         region=server.region,
     )
     with Session(settings) as session:
-        tree(session, place, TreeRequest(TreeRequest(depth=0, limit=0)))
+        tree(session, place, TreeRequest(depth=0, limit=0))
     with Session(settings) as session:
         first = examine_file(session, place)
     counting.reset()

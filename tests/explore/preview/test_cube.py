@@ -10,7 +10,6 @@ import h5py
 import numpy as np
 import pytest
 
-from h5s3.explore.preview.request import PreviewRequest
 from h5s3.explore.preview.preview import preview
 from h5s3.explore.preview.request import PreviewRequest
 from h5s3.explore.session import Session
@@ -75,7 +74,7 @@ def test_cold_over_s3(path: Path, server: S3Server) -> None:
             region="us-east-1",
         )
         with Session(settings) as session:
-            found = preview(session, Location("s3", "cube.h5", bucket="shapes"), PreviewRequest(PreviewRequest("/cube")))
+            found = preview(session, Location("s3", "cube.h5", bucket="shapes"), PreviewRequest("/cube"))
             trace = session.trace
         assert (trace.total, trace.received) == (proxy.count(), proxy.bytes())
     print(

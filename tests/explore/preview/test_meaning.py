@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from h5s3.formats.requests import MetaRequest
 from h5s3.errors import UsageError
 from h5s3.formats.requests import MetaRequest
 from h5s3.records import UNSET, Preview
@@ -452,7 +451,7 @@ def test_sequences_in_the_byte_order_of_other_machines() -> None:
     store = stored(fill)
     assert column(look(store)) == [[1, 2], [3]]
     with memory_session(store) as session:
-        assert meta(session, LOCATION, MetaRequest(MetaRequest("/data"))).attributes[0].value == [[1.5, 2.5]]
+        assert meta(session, LOCATION, MetaRequest("/data")).attributes[0].value == [[1.5, 2.5]]
 
 
 def test_long_values_are_cut_and_said_to_be() -> None:

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from h5s3.formats.requests import MetaRequest
-from h5s3.formats.requests import TreeRequest
 from h5s3.explore.meta import meta
 from h5s3.explore.tree import tree
 from h5s3.formats.requests import MetaRequest, TreeRequest
@@ -41,7 +39,7 @@ def test_conventions_of_a_file(name: str, tmp_path: Path) -> None:
 def test_classes_of_nexus_groups(tmp_path: Path) -> None:
     location = Location("local", str(h5files.make("nexus", tmp_path)))
     with one_file_session(location) as session:
-        (entry,) = tree(session, location, TreeRequest(TreeRequest(depth=0))).children
+        (entry,) = tree(session, location, TreeRequest(depth=0)).children
     assert isinstance(entry, GroupNode) and entry.nx_class == "NXentry" and entry.children
     classes = {node.name: node.nx_class for node in entry.children if isinstance(node, GroupNode)}
     assert classes == {"data": "NXdata", "instrument": "NXinstrument"}
@@ -50,9 +48,9 @@ def test_classes_of_nexus_groups(tmp_path: Path) -> None:
 def test_dimensions_are_named_by_the_paths_of_their_scales(tmp_path: Path) -> None:
     location = Location("local", str(h5files.make("dimension_scales", tmp_path)))
     with one_file_session(location) as session:
-        dimensions = meta(session, location, MetaRequest(MetaRequest("/data"))).dimensions or []
-        assert meta(session, location, MetaRequest(MetaRequest("/time"))).is_scale
-        assert not meta(session, location, MetaRequest(MetaRequest("/data"))).is_scale
+        dimensions = meta(session, location, MetaRequest("/data")).dimensions or []
+        assert meta(session, location, MetaRequest("/time")).is_scale
+        assert not meta(session, location, MetaRequest("/data")).is_scale
     assert [item.scales for item in dimensions] == [["/time"], ["/height", "/altitude"], []]
     assert [item.label or "" for item in dimensions] == ["t", "", "channel"]
 
@@ -61,5 +59,5 @@ def test_broken_dimension_scales_are_told_as_such(tmp_path: Path) -> None:
     """One that is no scale, one that was deleted, one that is null."""
     location = Location("local", str(h5files.make("dimension_scales_broken", tmp_path)))
     with one_file_session(location) as session:
-        dimensions = meta(session, location, MetaRequest(MetaRequest("/data"))).dimensions or []
+        dimensions = meta(session, location, MetaRequest("/data")).dimensions or []
     assert [item.scales for item in dimensions] == [["/plain"], ["dangling"], []]

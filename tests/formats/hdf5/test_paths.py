@@ -10,9 +10,6 @@ import h5py
 import numpy as np
 import pytest
 
-from h5s3.explore.preview.request import PreviewRequest
-from h5s3.formats.requests import MetaRequest
-from h5s3.formats.requests import TreeRequest
 from h5s3.errors import NotFoundError, RefusedError
 from h5s3.explore.meta import meta
 from h5s3.explore.preview.preview import preview
@@ -42,12 +39,12 @@ def fill(h5: h5py.File) -> None:
 
 def meta_of(path: str, store: MemoryStore | None = None) -> Meta:
     with memory_session(store or stored(fill)) as session:
-        return meta(session, LOCATION, MetaRequest(MetaRequest(path)))
+        return meta(session, LOCATION, MetaRequest(path))
 
 
 def tree_of(path: str, store: MemoryStore | None = None) -> Tree:
     with memory_session(store or stored(fill)) as session:
-        return tree(session, LOCATION, TreeRequest(TreeRequest(path, depth=0)))
+        return tree(session, LOCATION, TreeRequest(path, depth=0))
 
 
 @pytest.mark.parametrize("path", ["group/data", "/group/data", "//group//data//", "/./group/./data/."])
@@ -87,7 +84,7 @@ def test_links_that_are_not_followed(path: str) -> None:
     assert found.kind in ("soft_link", "external_link") and found.link and not found.link.resolved
     assert not isinstance(found.shape, list) and found.num_attributes == 0
     with memory_session(stored(fill)) as session, pytest.raises((NotFoundError, RefusedError), match="link"):
-        preview(session, LOCATION, PreviewRequest(PreviewRequest(path)))
+        preview(session, LOCATION, PreviewRequest(path))
     document = tree_of(path)
     assert document.children == [] and document.node and document.node.path == path
 
@@ -143,7 +140,7 @@ def test_depth_and_limit(depth: int) -> None:
             h5[f"a{number}/b{number}/c{number}/d"] = 1
 
     with memory_session(stored(deep)) as session:
-        document = tree(session, LOCATION, TreeRequest(TreeRequest(depth=depth, limit=2)))
+        document = tree(session, LOCATION, TreeRequest(depth=depth, limit=2))
     level = document.children
     assert (document.num_children, document.children_truncated, len(level)) == (5, True, 2)
     for _ in range(depth - 1):

@@ -12,8 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import h5s3.explore.session
-from h5s3.formats.requests import MetaRequest
-from h5s3.formats.requests import TreeRequest
 from h5s3.errors import DamagedError, NotCachedError
 from h5s3.explore.meta import meta
 from h5s3.explore.tree import tree
@@ -49,11 +47,11 @@ def nothing_for_free(monkeypatch: pytest.MonkeyPatch) -> None:
 def answers(store: MemoryStore, *, plain: bool) -> tuple[bytes, list[bytes]]:
     """The whole tree, and the description of some objects, each of a file opened for it alone."""
     with one_file_session(LOCATION, store, plain=plain) as session:
-        document = tree(session, LOCATION, TreeRequest(TreeRequest(depth=0, limit=0, attributes=True)))
+        document = tree(session, LOCATION, TreeRequest(depth=0, limit=0, attributes=True))
     described = []
     for path in ["/", *(node.path for node in document.children)][:6]:
         with one_file_session(LOCATION, store, plain=plain) as session:
-            described.append(to_json(meta(session, LOCATION, MetaRequest(MetaRequest(path, all_attributes=True)))))
+            described.append(to_json(meta(session, LOCATION, MetaRequest(path, all_attributes=True))))
     return to_json(document), described
 
 
@@ -76,7 +74,7 @@ def test_rounds_do_not_grow_with_the_number_of_siblings(libver: str, ahead: bool
             in_blocks(1000, ahead=ahead and not plain),
             one_file_session(LOCATION, store, plain=plain) as session,
         ):
-            document = tree(session, LOCATION, TreeRequest(TreeRequest(depth=0, limit=0, attributes=True)))
+            document = tree(session, LOCATION, TreeRequest(depth=0, limit=0, attributes=True))
             assert document.children[0].num_children == count
             assert ahead or session.file.blocks.ever_missed is not plain
         return len(store.rounds)
@@ -129,12 +127,12 @@ def test_offline_walks_mark_what_is_not_there(item: Item, libver: str, size: int
         file.read()
         file.save()
         with offline_session(store.info, cache) as session:
-            whole = json.loads(to_json(tree(session, LOCATION, TreeRequest(TreeRequest(depth=0, attributes=True)))))
+            whole = json.loads(to_json(tree(session, LOCATION, TreeRequest(depth=0, attributes=True))))
         for key in data.draw(st.sets(st.sampled_from(sorted(cache)), max_size=4), label="lost"):
             del cache[key]
         try:
             with offline_session(store.info, cache) as session:
-                found = json.loads(to_json(tree(session, LOCATION, TreeRequest(TreeRequest(depth=0, attributes=True)))))
+                found = json.loads(to_json(tree(session, LOCATION, TreeRequest(depth=0, attributes=True))))
         except NotCachedError:
             return  # the root itself
     assert holds(found, whole) or found == whole
@@ -168,9 +166,9 @@ def test_offline_walk_of_links_that_are_not_there() -> None:
         file.save()
         del cache[file._key(store.data.index(b"FHDB") // 512)]
         with offline_session(store.info, cache) as session:
-            (group,) = tree(session, LOCATION, TreeRequest(TreeRequest(depth=0))).children
+            (group,) = tree(session, LOCATION, TreeRequest(depth=0)).children
             with pytest.raises(NotCachedError):
-                tree(session, LOCATION, TreeRequest(TreeRequest("/group")))
+                tree(session, LOCATION, TreeRequest("/group"))
     assert isinstance(group, GroupNode) and group.error == "not in the cache"
     assert (group.num_children, group.children, group.children_truncated) == (100, [], True)
 
@@ -223,6 +221,6 @@ def test_a_metadata_cache_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     data = h5files.make("metadata_cache_image", tmp_path).read_bytes()
     monkeypatch.setattr(h5s3.explore.session, "FIRST_BYTES", 0)
     with in_blocks(512), memory_session(MemoryStore(data)) as session:
-        found = tree(session, LOCATION, TreeRequest(TreeRequest(depth=0, attributes=True)))
+        found = tree(session, LOCATION, TreeRequest(depth=0, attributes=True))
         with one_file_session(LOCATION, MemoryStore(data), plain=True) as plain:
             assert to_json(found) == to_json(tree(plain, LOCATION, TreeRequest(depth=0, attributes=True)))

@@ -14,11 +14,10 @@ import msgspec
 import pytest
 from h5py import h5a, h5d, h5f, h5o, h5p, h5t
 
-from h5s3.formats.requests import MetaRequest
-from h5s3.formats.requests import TreeRequest
 from h5s3.explore.meta import meta
 from h5s3.explore.session import Session
 from h5s3.explore.tree import tree
+from h5s3.formats.requests import MetaRequest, TreeRequest
 from h5s3.records import Attribute, Meta, Tree, to_json
 from h5s3.storage.location import Location
 from tests.support.h5files import make as h5files

@@ -20,9 +20,6 @@ import h5py
 import pytest
 
 import h5s3.formats.hdf5.tree
-from h5s3.formats.requests import MetaRequest
-from h5s3.formats.requests import UsageRequest
-from h5s3.formats.requests import TreeRequest
 from h5s3.explore.du import du
 from h5s3.explore.meta import meta
 from h5s3.explore.tree import tree
@@ -170,7 +167,7 @@ def bombed(name: str, folder: Path) -> MemoryStore:
 
 def test_ten_thousand_levels_end_where_it_is_said(tmp_path: Path) -> None:
     with memory_session(bombed("ten_thousand_levels", tmp_path)) as session:
-        found = tree(session, LOCATION, TreeRequest(TreeRequest(depth=0)))
+        found = tree(session, LOCATION, TreeRequest(depth=0))
         for _ in range(h5s3.formats.hdf5.tree.DEEPEST - 1):
             (node,) = found.children
             assert isinstance(node, GroupNode) and node.children and not node.children_truncated
@@ -183,7 +180,7 @@ def test_ten_thousand_levels_end_where_it_is_said(tmp_path: Path) -> None:
 def test_attributes_end_with_their_allowance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(h5s3.formats.hdf5.tree, "MOST_VALUES", 3 * MIB)
     with memory_session(bombed("attributes_of_aliases", tmp_path)) as session:
-        found = tree(session, LOCATION, TreeRequest(TreeRequest(depth=0, attributes=True)))
+        found = tree(session, LOCATION, TreeRequest(depth=0, attributes=True))
     told = [node for group in found.children if isinstance(group, GroupNode) for node in group.children or []]
     read = [node for node in told if node.attributes]
     assert 1 <= len(read) <= 3 and all(len(node.attributes) == 20 for node in read)
@@ -196,19 +193,19 @@ def test_paths_end_with_their_allowance(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(h5s3.formats.hdf5.tree, "MOST_TEXT", 10 * MIB)
     monkeypatch.setattr("h5s3.formats.hdf5.du.MOST_TEXT", 10 * MIB)
     with memory_session(bombed("long_paths", tmp_path)) as session:
-        found = tree(session, LOCATION, TreeRequest(TreeRequest(depth=0)))
+        found = tree(session, LOCATION, TreeRequest(depth=0))
         depth, groups = 0, [c for c in found.children if isinstance(c, GroupNode)]
         while groups and groups[0].children:
             deepest, depth = groups[0], depth + 1
             groups = [c for c in deepest.children or [] if isinstance(c, GroupNode)]
         assert 2 < depth < 50 and (groups or [deepest])[0].children_truncated is True
-        assert "paths" in str(du(session, LOCATION, UsageRequest(UsageRequest(depth=0))).notes)
+        assert "paths" in str(du(session, LOCATION, UsageRequest(depth=0)).notes)
 
 
 def test_a_sequence_is_cut_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attributes, "MOST_IN_SEQUENCES", 1500)
     with memory_session(bombed("scales", tmp_path)) as session:
-        found = meta(session, LOCATION, MetaRequest(MetaRequest("/data")))
+        found = meta(session, LOCATION, MetaRequest("/data"))
     (scales,) = (a for a in found.attributes if a.name == "DIMENSION_LIST")
     assert [len(item) for item in scales.value] == [1500, 0] and scales.truncated is True
 
@@ -217,8 +214,8 @@ def test_a_type_of_many_members_is_told_in_few_words(tmp_path: Path) -> None:
     from h5s3.formats.hdf5.objects import datatypes
 
     with memory_session(bombed("wide_type_shared", tmp_path)) as session:
-        found = tree(session, LOCATION, TreeRequest(TreeRequest("/many", limit=3)))
-        one, other = (meta(session, LOCATION, MetaRequest(MetaRequest(f"/many/{n}"))) for n in (1, 2))
+        found = tree(session, LOCATION, TreeRequest("/many", limit=3))
+        one, other = (meta(session, LOCATION, MetaRequest(f"/many/{n}")) for n in (1, 2))
     assert all(len(node.dtype) == datatypes.LONGEST and node.dtype.endswith("…") for node in found.children)
     assert one.type and one.type == other.type and len(one.type.members or []) == 2500
 
@@ -227,7 +224,7 @@ def test_what_waits_for_blocks_is_bounded(tmp_path: Path, monkeypatch: pytest.Mo
     """Beyond the bound pointers are not followed ahead: the answer is the same."""
     store = bombed("every_group_in_every_group", tmp_path)
     with memory_session(store) as session:
-        wanted = tree(session, LOCATION, TreeRequest(TreeRequest(depth=0)))
+        wanted = tree(session, LOCATION, TreeRequest(depth=0))
     monkeypatch.setattr(lookahead, "MOST_WAITING", 2)
     most: list[int] = []
     expect = lookahead.Lookahead.expect
@@ -241,7 +238,7 @@ def test_what_waits_for_blocks_is_bounded(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(lookahead.Lookahead, "expect", counted)
     monkeypatch.setattr(h5s3.explore.session, "FIRST_BYTES", 0)
     with in_blocks(512, ahead=True), memory_session(store) as session:
-        assert tree(session, LOCATION, TreeRequest(TreeRequest(depth=0))) == wanted
+        assert tree(session, LOCATION, TreeRequest(depth=0)) == wanted
     assert max(most) == 2
 
 

@@ -12,9 +12,6 @@ import pytest
 from h5py import h5o
 
 import h5s3.explore.session
-from h5s3.formats.requests import TreeRequest
-from h5s3.formats.requests import MetaRequest
-from h5s3.explore.preview.request import PreviewRequest
 from h5s3.errors import DamagedError, H5s3Error
 from h5s3.explore.meta import meta
 from h5s3.explore.preview.preview import preview
@@ -85,23 +82,23 @@ def test_files_that_open_end_in_a_record_or_a_plain_error(name: str, tmp_path: P
 def test_one_damaged_object_among_others(tmp_path: Path) -> None:
     store = MemoryStore(h5files.make("corrupted_child_header", tmp_path).read_bytes())
     with memory_session(store) as session:
-        group, other = tree(session, LOCATION, TreeRequest(TreeRequest(depth=0, attributes=True))).children
+        group, other = tree(session, LOCATION, TreeRequest(depth=0, attributes=True)).children
         assert isinstance(group, GroupNode) and group.children
         assert isinstance(other, UnresolvedNode) and other.reason and other.path == "/other"
         root = meta(session, LOCATION)
         assert root.num_children == 2 and root.attributes[0].value == "sound" and root.file
         with pytest.raises(DamagedError):
-            meta(session, LOCATION, MetaRequest(MetaRequest("/other")))
+            meta(session, LOCATION, MetaRequest("/other"))
         with pytest.raises(DamagedError):
-            preview(session, LOCATION, PreviewRequest(PreviewRequest("/other")))
+            preview(session, LOCATION, PreviewRequest("/other"))
         with pytest.raises(DamagedError):
-            tree(session, LOCATION, TreeRequest(TreeRequest("/other")))
-        assert preview(session, LOCATION, PreviewRequest(PreviewRequest("/group/data"))).stats
+            tree(session, LOCATION, TreeRequest("/other"))
+        assert preview(session, LOCATION, PreviewRequest("/group/data")).stats
 
 
 def damaged_group(session: Session) -> GroupNode:
     (node,) = [
-        child for child in tree(session, LOCATION, TreeRequest(TreeRequest(depth=0))).children if child.name == "group"
+        child for child in tree(session, LOCATION, TreeRequest(depth=0)).children if child.name == "group"
     ]
     assert isinstance(node, GroupNode)
     return node
@@ -123,7 +120,7 @@ def test_a_group_whose_links_cannot_be_listed() -> None:
         node = damaged_group(session)
         assert node.error and node.children == []
         with pytest.raises(DamagedError):
-            tree(session, LOCATION, TreeRequest(TreeRequest("/group")))
+            tree(session, LOCATION, TreeRequest("/group"))
 
 
 @pytest.mark.usefixtures("pieces")
@@ -140,12 +137,12 @@ def test_attributes_that_cannot_be_listed() -> None:
     heap = store.data.index(b"FRHP")
     store = MemoryStore(store.data[:heap] + b"XXXX" + store.data[heap + 4 :])
     with memory_session(store) as session:
-        found = meta(session, LOCATION, MetaRequest(MetaRequest("/data")))
+        found = meta(session, LOCATION, MetaRequest("/data"))
         assert (found.shape, found.num_chunks, found.num_attributes) == ([6], 3, 12)
         assert found.attributes == [] and found.attributes_truncated
         assert isinstance(found.reason, str) and "attributes" in found.reason
-        assert len(meta(session, LOCATION, MetaRequest(MetaRequest("/other"))).attributes) == 12
-        shown = preview(session, LOCATION, PreviewRequest(PreviewRequest("/data")))
+        assert len(meta(session, LOCATION, MetaRequest("/other")).attributes) == 12
+        shown = preview(session, LOCATION, PreviewRequest("/data"))
         assert shown.stats and shown.stats.max == 5
         assert isinstance(tree(session, LOCATION).children[0], DatasetNode)
 
@@ -156,10 +153,10 @@ def test_a_chunk_index_that_cannot_be_read() -> None:
     index = store.data.rindex(b"TREE")
     store = MemoryStore(store.data[:index] + b"EERT" + store.data[index + 4 :])
     with memory_session(store) as session:
-        found = meta(session, LOCATION, MetaRequest(MetaRequest("/data")))
+        found = meta(session, LOCATION, MetaRequest("/data"))
         assert (found.shape, found.storage_size, found.num_chunks) == ([600], None, None)
         with pytest.raises(H5s3Error) as caught:
-            preview(session, LOCATION, PreviewRequest(PreviewRequest("/data")))
+            preview(session, LOCATION, PreviewRequest("/data"))
         assert caught.value.exit_code == 6
 
 
@@ -167,4 +164,4 @@ def test_a_huge_fill_value_is_not_written_out() -> None:
     kind = np.dtype(("<f8", (10**6,)))
     store = stored(lambda h5: h5.create_dataset("data", shape=(1,), dtype=kind))
     with memory_session(store) as session:
-        assert len(to_json(meta(session, LOCATION, MetaRequest(MetaRequest("/data"))))) < 10_000
+        assert len(to_json(meta(session, LOCATION, MetaRequest("/data")))) < 10_000

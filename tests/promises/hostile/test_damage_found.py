@@ -12,9 +12,6 @@ import pytest
 from h5py import h5f, h5p
 from msgspec import UNSET
 
-from h5s3.explore.preview.request import PreviewRequest
-from h5s3.formats.requests import MetaRequest
-from h5s3.formats.requests import TreeRequest
 from h5s3.errors import DamagedError
 from h5s3.explore.meta import meta
 from h5s3.explore.preview.preview import preview
@@ -127,8 +124,8 @@ def test_a_chunk_that_is_nowhere_is_damage() -> None:
     content = content.replace(address, b"\xff" * 8)
     with memory_session(MemoryStore(content)) as session:
         with pytest.raises(DamagedError, match="its index has a chunk that is nowhere"):
-            preview(session, LOCATION, PreviewRequest(PreviewRequest("/data")))
-        document = meta(session, LOCATION, MetaRequest(MetaRequest("/data")))
+            preview(session, LOCATION, PreviewRequest("/data"))
+        document = meta(session, LOCATION, MetaRequest("/data"))
         assert document.shape == [8] and document.num_chunks is None
 
 
@@ -159,7 +156,7 @@ def test_a_file_that_cannot_be_closed_is_damaged(tmp_path: Path) -> None:
     path.write_bytes(content)
     assert "the file is damaged: Pinned entry count" in spawn("tree", path, "-r", "--attrs").failed(6)
     with memory_session(MemoryStore(bytes(content))) as session, pytest.raises(DamagedError):
-        tree(session, LOCATION, TreeRequest(TreeRequest(depth=0, attributes=True)))
+        tree(session, LOCATION, TreeRequest(depth=0, attributes=True))
 
 
 def test_attributes_that_cannot_be_told_leave_their_object(tmp_path: Path) -> None:
@@ -173,7 +170,7 @@ def test_attributes_that_cannot_be_told_leave_their_object(tmp_path: Path) -> No
     shown = spawn("tree", path, "-r", "--attrs")
     assert shown.code == 0 and "@… unreadable: can't locate attribute" in shown.out
     with memory_session(MemoryStore(bytes(content))) as session:
-        data, group = tree(session, LOCATION, TreeRequest(TreeRequest(attributes=True))).children
+        data, group = tree(session, LOCATION, TreeRequest(attributes=True)).children
     assert isinstance(data, DatasetNode) and isinstance(group, GroupNode)
     assert data.shape == [2] and data.attributes_error == "can't locate attribute in name index"
     assert data.attributes is UNSET and group.num_attributes == 300

@@ -10,7 +10,6 @@ from typing import Any
 
 import h5py
 
-from h5s3.formats.requests import TreeRequest
 from h5s3.errors import H5s3Error
 from h5s3.explore.meta import meta
 from h5s3.explore.session import Session
@@ -65,7 +64,7 @@ def against_h5py(path: Path, entries: dict[str, plain.Entry]) -> Wrong:
     location = Location("local", str(path))
     with one_file_session(location) as session, h5py.File(path, "r") as h5:
         case = _Case(session, location, h5, entries)
-        nodes = checks.nodes_below(tree(session, location, TreeRequest(TreeRequest(depth=0, limit=0, attributes=True))))
+        nodes = checks.nodes_below(tree(session, location, TreeRequest(depth=0, limit=0, attributes=True)))
         other = [name for name in nodes.keys() ^ entries.keys() if not _below_lost(entries, name)]
         if other:
             return [["other paths", str(sorted(other))[:300]]]
@@ -170,7 +169,7 @@ def _asked(session: Session, location: Location) -> Any:
     """The tree as JSON without what tells of the storage; or what was said of the file in its place."""
     try:
         document = json.loads(
-            to_json(tree(session, location, TreeRequest(TreeRequest(depth=0, limit=0, attributes=True))))
+            to_json(tree(session, location, TreeRequest(depth=0, limit=0, attributes=True)))
         )
     except H5s3Error as error:
         return f"{error.exit_code}: {error.cause}"

@@ -11,7 +11,6 @@ import h5py
 import numpy as np
 import pytest
 
-from h5s3.explore.preview.request import PreviewRequest
 from h5s3.explore.preview.preview import preview
 from h5s3.explore.preview.request import PreviewRequest
 from h5s3.records import Preview, from_json, to_json
@@ -38,7 +37,7 @@ def look(store: MemoryStore, path: str = "/data", *, max_bytes: int | None = Non
     """The preview of a dataset, as it comes back from JSON."""
     with memory_session(store, max_bytes=max_bytes) as session:
         fixed = tuple(sorted(options.pop("fixed", {}).items()))
-        found = preview(session, LOCATION, PreviewRequest(PreviewRequest(path, fixed=fixed, **options)))
+        found = preview(session, LOCATION, PreviewRequest(path, fixed=fixed, **options))
     return from_json(to_json(found), Preview)
 
 
