@@ -62,7 +62,7 @@ def test_tree(files: dict[str, Path], name: str) -> None:
     """What it says of the whole file is what h5py says; of the file in pieces it says the same."""
     whole = {"depth": 0, "limit": 0, "attributes": True}
     with opened(files[name]) as case:
-        document = tree(case.session, case.location, **whole)  # type: ignore[arg-type]
+        document = tree(case.session, case.location, TreeRequest(**whole))
         nodes = nodes_below(document)
         assert nodes.keys() == case.entries.keys()
         assert document.num_children == len(document.children) and not document.children_truncated
@@ -153,7 +153,7 @@ def test_meta(files: dict[str, Path], name: str) -> None:
     said: dict[str, Meta] = {}
     with opened(files[name]) as case:
         for path, entry in case.entries.items():
-            document = said[path] = meta(case.session, case.location, path, all_attributes=True)
+            document = said[path] = meta(case.session, case.location, MetaRequest(path, all_attributes=True))
             assert msgspec.json.decode(to_json(document), type=Meta).path == shown(os_bytes(path))
             if entry["kind"] in LINKS:
                 check_link(case, path, entry, document)
