@@ -75,7 +75,7 @@ def _ownership(directory: Path) -> str:
 def _versions() -> Finding:
     names = {"h5s3": __version__, "Python": platform.python_version()}
     try:
-        from h5s3.formats.hdf5.objects.installed import hdf5_versions
+        from h5s3.formats.hdf5.objects.filters import hdf5_versions
 
         names |= hdf5_versions()
     except ImportError as error:
@@ -91,7 +91,7 @@ def _versions() -> Finding:
 
 def _filters(plugins: bool) -> list[Finding]:
     try:
-        from h5s3.formats.hdf5.objects.installed import filters
+        from h5s3.formats.hdf5.objects.filters import filters
 
         works, missing, paths = filters(plugins)
     except (ImportError, OSError, RuntimeError) as error:

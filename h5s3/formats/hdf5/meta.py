@@ -15,6 +15,7 @@ from h5s3.formats.hdf5.objects.attributes import (
     attribute_names,
     count_attributes,
     has_attribute,
+    named_values,
     read_attribute,
 )
 from h5s3.formats.hdf5.objects.datasets import fill_value, read_facts, virtual_sources
@@ -22,7 +23,6 @@ from h5s3.formats.hdf5.objects.datatypes import describe, short
 from h5s3.formats.hdf5.objects.file import OpenFile, plain_reason
 from h5s3.formats.hdf5.objects.filters import compression
 from h5s3.formats.hdf5.objects.links import Found, count_links, kind_of, list_links, tracks_creation
-from h5s3.formats.hdf5.objects.named_attributes import named_values
 from h5s3.formats.hdf5.objects.reference_names import name_targets
 from h5s3.formats.hdf5.objects.values import Namer
 from h5s3.formats.names import names_of, raw_path, text_of

@@ -298,7 +298,7 @@ def test_versions_and_filters(config: Path) -> None:
 
 
 def test_a_filter_that_is_missing(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("h5s3.formats.hdf5.objects.installed.available", lambda code: code != 32001)
+    monkeypatch.setattr("h5s3.formats.hdf5.objects.filters.available", lambda code: code != 32001)
     found = examine()["filters"]
     assert found["status"] == "warning" and found["detail"].startswith("missing: blosc;")
     assert "hdf5plugin" in found["remedy"]

@@ -318,7 +318,7 @@ def test_plugins_are_loaded_for_files_of_this_machine_and_where_asked(
 
 
 def test_a_program_may_go_from_one_to_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    from h5s3.formats.hdf5.objects import plugins
+    from h5s3.formats.hdf5.objects import filters as plugins
 
     before = plugins.plugin_folders()
     monkeypatch.setenv("HDF5_PLUGIN_PATH", "named")

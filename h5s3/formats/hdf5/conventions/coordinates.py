@@ -16,9 +16,9 @@ from h5s3.formats.base import Coordinate
 from h5s3.formats.cf import text
 from h5s3.formats.hdf5.data.array import Hdf5Array
 from h5s3.formats.hdf5.fetch.waves import gather
+from h5s3.formats.hdf5.objects.attributes import named_value
 from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.formats.hdf5.objects.links import address_of
-from h5s3.formats.hdf5.objects.named_attributes import named_value
 
 NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable."
 LONGEST_STRING = 4096  # bytes

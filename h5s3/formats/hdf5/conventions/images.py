@@ -11,8 +11,8 @@ from h5s3.errors import DamagedError, RefusedError
 from h5s3.formats.cf import one, text
 from h5s3.formats.hdf5.data.array import Hdf5Array
 from h5s3.formats.hdf5.fetch.waves import gather
+from h5s3.formats.hdf5.objects.attributes import named_values
 from h5s3.formats.hdf5.objects.file import OpenFile
-from h5s3.formats.hdf5.objects.named_attributes import named_values
 from h5s3.formats.images import Picture
 from h5s3.formats.sampling import Sampler
 from h5s3.formats.selection import whole

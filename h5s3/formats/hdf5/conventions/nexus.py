@@ -19,9 +19,9 @@ from h5s3.formats.cf import one, text
 from h5s3.formats.hdf5.conventions.coordinates import is_one_string, length_of
 from h5s3.formats.hdf5.data.array import Hdf5Array
 from h5s3.formats.hdf5.fetch.waves import gather
+from h5s3.formats.hdf5.objects.attributes import named_value, named_values, texts
 from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.formats.hdf5.objects.links import Found, get_link, list_links, open_link
-from h5s3.formats.hdf5.objects.named_attributes import named_value, named_values, texts
 from h5s3.formats.names import join, text_of
 
 DEEPEST = 10  # groups between the one that was asked for and its NXdata

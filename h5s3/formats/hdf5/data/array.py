@@ -20,13 +20,12 @@ from h5s3.formats.grid import Grid
 from h5s3.formats.hdf5.data.byte_ranges import Runs, StoredChunks, count_runs
 from h5s3.formats.hdf5.data.chunk_grid import make_grid
 from h5s3.formats.hdf5.data.refuse import refuse_unsafe
+from h5s3.formats.hdf5.objects.attributes import read_coding
 from h5s3.formats.hdf5.objects.datasets import read_facts
 from h5s3.formats.hdf5.objects.file import FAILURES, OpenFile, plain_reason
 from h5s3.formats.hdf5.objects.links import Found
-from h5s3.formats.hdf5.objects.named_attributes import read_coding
-from h5s3.formats.hdf5.objects.numpy_values import as_numpy
+from h5s3.formats.hdf5.objects.numpy_values import as_numpy, in_order
 from h5s3.formats.hdf5.objects.reference_names import name_targets
-from h5s3.formats.hdf5.objects.sequences import in_order
 from h5s3.formats.hdf5.objects.values import (
     Converter,
     by_address,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import h5py
@@ -11,11 +13,13 @@ import numpy as np
 from h5py import h5a, h5p, h5s
 
 from h5s3.errors import DamagedError, H5s3Error, RefusedError
+from h5s3.formats.cf import NAMES, Coding, coding_of, one
 from h5s3.formats.hdf5.fetch.blocks import Miss
 from h5s3.formats.hdf5.fetch.decode_limit import decoding
+from h5s3.formats.hdf5.fetch.waves import gather
 from h5s3.formats.hdf5.objects.datatypes import describe, short
-from h5s3.formats.hdf5.objects.file import plain_reason
-from h5s3.formats.hdf5.objects.sequences import in_order
+from h5s3.formats.hdf5.objects.file import OpenFile, plain_reason
+from h5s3.formats.hdf5.objects.numpy_values import in_order
 from h5s3.formats.hdf5.objects.values import Converter, Namer, by_address, memory_dtype
 from h5s3.formats.names import names_of
 from h5s3.records import Attribute, Json
@@ -110,3 +114,35 @@ def _memory_type(tid: Any, dtype: np.dtype[Any]) -> Any:
 def _b64(raw: list[bytes], scalar: bool) -> Json:
     encoded = [base64.b64encode(item).decode() for item in raw]
     return encoded[0] if scalar and len(encoded) == 1 else encoded
+
+
+def named_values(
+    file: OpenFile, obj: Any, names: Sequence[bytes], namer: Namer = by_address
+) -> dict[bytes, Json]:
+    """Values of those of the attributes that are there and can be read."""
+
+    calls = [partial(named_value, file, obj, name, namer) for name in names]
+    values = gather(file.blocks, calls, lambda *_: None)
+    return {name: found for name, found in zip(names, values, strict=True) if found is not None}
+
+
+def named_value(file: OpenFile, obj: Any, name: bytes, namer: Namer = by_address) -> Json:
+    """The value of one attribute; None where it is not there. A pure question, for `gather`."""
+    return read_attribute(file.h5.id, obj, name, namer).value if h5a.exists(obj, name) else None
+
+
+def read_coding(file: OpenFile, dataset: Any, dtype: np.dtype[Any], *, raw: bool = False) -> Coding:
+    """How the values of a dataset are to be read, from its attributes."""
+    values = named_values(file, dataset, [name.encode() for name in NAMES])
+    return coding_of({name.decode(): value for name, value in values.items()}, dtype, raw=raw)
+
+
+def texts(value: Json) -> list[str]:
+    """A list of texts: as an array of strings, or one text with the separators of NeXus (`,` and `:`)."""
+    found = one(value)
+    if isinstance(found, str):
+        parts = found.strip().strip("[]").replace(",", ":").split(":")
+        return [part.strip() for part in parts if part.strip()]
+    if isinstance(found, list):
+        return [item.strip() if isinstance(item, str) else "" for item in found]
+    return []

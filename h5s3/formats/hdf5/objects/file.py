@@ -15,8 +15,8 @@ from h5s3.errors import DamagedError, H5s3Error, RefusedError
 from h5s3.formats.base import AskAgainError
 from h5s3.formats.hdf5.fetch.blocks import BlockFile
 from h5s3.formats.hdf5.metadata.node import Sizes, header
+from h5s3.formats.hdf5.objects.filters import allow_plugins
 from h5s3.formats.hdf5.objects.links import Found, resolve
-from h5s3.formats.hdf5.objects.plugins import allow_plugins
 from h5s3.formats.lookalikes import unknown_format
 from h5s3.storage.base import ObjectInfo
 

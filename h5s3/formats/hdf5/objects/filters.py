@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
-from h5py import h5z
+import h5py
+import numpy
+from h5py import h5pl, h5z
 
 from h5s3.records import Filter
 
@@ -87,3 +90,45 @@ def _options(item: Filter) -> Any:
     if item.id == 1 and item.options:
         return item.options[0]  # the gzip level
     return item.options or None
+
+
+VARIABLE = "HDF5_PLUGIN_PATH"
+_taken: list[bytes] = []  # folders that libhdf5 was started with, while it may not look into them
+
+
+def allow_plugins(allowed: bool) -> None:
+    """Let libhdf5 look into the folders of HDF5_PLUGIN_PATH, or no more; a filter once loaded stays.
+
+    Without the variable there are the folders that libhdf5 was built with, which are the system's: they stay.
+    """
+    if allowed:
+        while _taken:
+            h5pl.append(_taken.pop(0))
+    elif os.environ.get(VARIABLE):
+        while h5pl.size():
+            _taken.append(h5pl.get(0))
+            h5pl.remove(0)
+
+
+def plugin_folders() -> list[str]:
+    """Where libhdf5 looks for filters now."""
+    return [os.fsdecode(h5pl.get(index)) for index in range(h5pl.size())]
+
+
+USUAL = (1, 2, 3, 4, 32000, 32001, 32026, 32008, 32004, 32015, 307, 32013)
+
+
+def hdf5_versions() -> dict[str, str]:
+    """The HDF5 library, h5py and numpy, as they are loaded."""
+    return {"HDF5": h5py.version.hdf5_version, "h5py": h5py.version.version, "numpy": numpy.__version__}
+
+
+def filters(plugins: bool) -> tuple[list[str], list[str], list[str]]:
+    """Names of the filters that work here, those of the usual ones that do not, folders of plugins.
+
+    `plugins`: whether those of HDF5_PLUGIN_PATH count, which are loaded to find out.
+    """
+    allow_plugins(plugins)
+    works = [name for code, name in sorted(NAMES.items()) if available(code)]
+    missing = [NAMES[code] for code in USUAL if NAMES[code] not in works]
+    return works, missing, plugin_folders()
