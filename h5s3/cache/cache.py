@@ -4,50 +4,53 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from h5s3.cache.checksum import seal, unsealed
-from h5s3.cache.directory import LOOSE, VERSION, Hold, unsafe
+from h5s3.cache.directory import VERSION, Lock, prepare
 from h5s3.cache.disk import (
     DAMAGED,
     DISK_ERROR,
     LARGEST,
     LOCKED,
     NO_ROOM,
-    Database,
-    RefusedRowError,
+    connect,
     open_database,
     problem_of,
+    remove_database,
+    with_checksum,
+    without_checksum,
 )
 from h5s3.errors import H5s3Error
 from h5s3.settings import cache_directory
 
-OFF = "switched off"
-REMOVED_WHOLE = (DAMAGED, LOOSE, NO_ROOM, DISK_ERROR)  # by `Cache.clear`, where the orderly way fails
-
 
 def absence(cache: Cache | None) -> str:
-    """Why what was looked for in a cache is not to be had."""
-    problem = getattr(cache, "problem", None)  # no cache, or what stands in for one, has none
-    return "not in the cache" if problem in (None, OFF) else f"the cache could not be used: it {problem}"
+    """Why a value that was looked for in a cache cannot be had."""
+    problem = getattr(cache, "problem", None)  # tests have no cache, or a stand-in that never fails
+    return f"the cache could not be used: it {problem}" if problem else "not in the cache"
 
 
 class Cache:
-    """Get and set of checked bytes. A cache that cannot be used answers nothing and stores nothing."""
+    """Get and set of bytes that carry checksums. A cache that cannot be used holds and stores nothing.
+
+    `problem` says why it cannot be used, once that was found out.
+    """
 
     def __init__(self, directory: Path | None = None, *, enabled: bool = True) -> None:
         self.directory = directory or cache_directory()
-        self.problem: str | None = None if enabled else OFF
-        self._cache: Database | None = None
-        self._hold: Hold | None = None
+        self.enabled = enabled
+        self.problem: str | None = None
+        self._database: Any = None  # a diskcache.Cache
+        self._lock: Lock | None = None
 
     def get(self, key: str) -> bytes | None:
-        """The value, or None: not there, damaged, or no cache."""
-        with self._guard():
-            cache = self._open()
-            if cache is not None:
-                return unsealed(key, cache.get(key))
+        """The value; None where it is not there or damaged, and where the cache cannot be used."""
+        with self._noting_problems():
+            database = self._opened()
+            if database is not None:
+                return without_checksum(key, database.get(key))
         return None
 
     def get_many(self, keys: Iterable[str]) -> dict[str, bytes]:
@@ -57,94 +60,95 @@ class Cache:
 
     def set_many(self, items: dict[str, bytes], tag: str) -> None:
         """Store all in one transaction: a kill leaves all of them or none."""
-        with self._guard():
-            cache = self._open() if items else None
-            if cache is not None:
-                with cache.transact():
+        with self._noting_problems():
+            database = self._opened() if items else None
+            if database is not None:
+                with database.transact():
                     for key, value in items.items():
                         if len(value) <= LARGEST:
-                            cache.set(key, seal(key, value), tag=tag)
-                cache.cull()  # within the transaction, the file would not shrink by what is evicted
+                            database.set(key, with_checksum(key, value), tag=tag)
+                database.cull()  # within the transaction, the file would not shrink by what is evicted
 
     def delete(self, key: str) -> None:
         """Forget one value."""
-        with self._guard():
-            cache = self._open()
-            if cache is not None:
-                cache.delete(key)
+        with self._noting_problems():
+            database = self._opened()
+            if database is not None:
+                database.delete(key)
 
     def info(self) -> dict[str, int]:
         """Number of entries, bytes on disk, and entries by kind."""
         counts = {"entries": 0, "bytes": 0, "blocks": 0, "answers": 0}
-        with self._guard():
-            cache = self._open() if self.directory.exists() else None
-            if cache is not None:
-                rows = dict(cache._sql("SELECT tag, COUNT(*) FROM Cache GROUP BY tag").fetchall())
-                counts["entries"], counts["bytes"] = sum(rows.values()), cache.volume()
-                counts["blocks"], counts["answers"] = rows.get("block", 0), rows.get("answer", 0)
+        with self._noting_problems():
+            database = self._opened() if self.directory.exists() else None
+            if database is not None:
+                with closing(connect(self.directory / VERSION)) as base:
+                    tags = dict(base.execute("SELECT tag, COUNT(*) FROM Cache GROUP BY tag").fetchall())
+                counts["entries"], counts["bytes"] = sum(tags.values()), database.volume()
+                counts["blocks"], counts["answers"] = tags.get("block", 0), tags.get("answer", 0)
         return counts
 
     def clear(self) -> int:
         """Forget everything; the number of entries there were.
 
-        The files of a database that is damaged or not to be relied on, or on a full disk, are removed.
+        The files of a database that is damaged, or on a full disk, are removed.
         """
         removed = 0
-        with self._guard():
-            cache = self._open() if self.directory.exists() else None
-            if cache is not None:
-                removed = cache.clear()
-                with suppress(
-                    sqlite3.OperationalError
-                ):  # no time or no room for it: they are forgotten all the same
-                    cache._sql("VACUUM")
-        if self.problem in REMOVED_WHOLE:
-            removed += self._remove_database(count=self.problem in (NO_ROOM, DISK_ERROR))
-        if self.problem is None and self.directory.exists():
-            from h5s3.cache.cleanup import remove_remains
-
-            remove_remains(self.directory)
+        with self._noting_problems():
+            database = self._opened() if self.directory.exists() else None
+            if database is not None:
+                removed = database.clear()
+                # Without the time or the room to shrink the file, the entries are forgotten all the same.
+                with suppress(sqlite3.OperationalError), closing(connect(self.directory / VERSION)) as base:
+                    base.execute("VACUUM")
+        if self.problem in (DAMAGED, NO_ROOM, DISK_ERROR):
+            with self._noting_problems():
+                count = remove_database(self.directory / VERSION, count=True)
+                self.problem = LOCKED if count is None else None
+                removed += count or 0
         return removed
 
     def close(self) -> None:
         """Close the database."""
-        cache, self._cache = self._cache, None
-        if cache is not None:
-            with self._guard():
-                cache.close()
-        if self._hold is not None:
-            self._hold.release()
-            self._hold = None
+        database, self._database = self._database, None
+        if database is not None:
+            with self._noting_problems():
+                database.close()
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
-    def _remove_database(self, count: bool) -> int:
-        from h5s3.cache.cleanup import remove_database
-
-        self.problem, removed = None, None
-        with self._guard():
-            removed = remove_database(self.directory / VERSION, count=count)
-            self.problem = LOCKED if removed is None else None
-        return removed or 0
-
-    def _open(self) -> Database | None:
-        if self._cache is None and self.problem is None:
-            self.problem = unsafe(self.directory)
+    def _opened(self) -> Any:
+        """The database; None where the cache is switched off or cannot be used."""
+        if self._database is None and self.enabled and self.problem is None:
+            self.problem = prepare(self.directory)
             if self.problem is None:
-                self._hold = Hold(self.directory / VERSION)
-                if self._hold.take():
-                    self._cache = open_database(self.directory / VERSION)
+                self._lock = Lock(self.directory / VERSION)
+                if self._lock.acquire():
+                    self._database = open_database(self.directory / VERSION)
                 else:
                     self.problem = LOCKED
-        return self._cache
+        return self._database
 
     @contextmanager
-    def _guard(self) -> Iterator[None]:
+    def _noting_problems(self) -> Iterator[None]:
         try:
             yield
         except H5s3Error:
             raise
-        except (RefusedRowError, sqlite3.DataError):  # the last: a row that is larger than any of ours
-            pass
         except Exception as error:  # noqa: BLE001 - whatever its files hold, a cache costs the cache alone
             self.problem = problem_of(error)
             with suppress(Exception):
                 self.close()
+
+
+class WriteOnlyCache(Cache):
+    """Finds nothing, and stores in another cache: replaces what that holds of a file that seemed damaged."""
+
+    def __init__(self, target: Cache) -> None:
+        super().__init__(target.directory, enabled=False)
+        self._target = target
+
+    def set_many(self, items: dict[str, bytes], tag: str) -> None:
+        """Store all in the other cache."""
+        self._target.set_many(items, tag)

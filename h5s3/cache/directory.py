@@ -1,11 +1,10 @@
-"""Where the cache lies, whether that is its owner's alone, and who is using it just now."""
+"""Where the cache is stored, whether its owner alone can change it, and who is using it."""
 
 from __future__ import annotations
 
 import os
 import stat
 import time
-from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
@@ -15,158 +14,111 @@ try:
 except ImportError:  # Windows has none: there, a database that is in use cannot be removed
     fcntl = None
 
-VERSION = "v1"  # raise when the meaning of stored values changes
+VERSION = "v1"  # of the folder that holds the database; raise it when the meaning of stored values changes
 DATABASE = "cache.db"
 DATABASE_FILES = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal")
-LOCK = "lock"
 LOCK_SECONDS = 3.0  # a lock that another process holds for longer costs the cache
-EXPANDED = "has a name that diskcache would expand"
-LOOSE = "holds files that others can write to (h5s3 cache verify makes it anew)"
 OTHERS_WRITE, OTHERS = 0o022, 0o077
 
+EXPANDED = "has a name that diskcache would expand"
+NO_DIRECTORY = "is not a directory (a symbolic link, perhaps)"
+FOREIGN = "belongs to somebody else"
+OPEN = "can be written to by others: chmod it to 700, or name another"
 
-def unsafe(directory: Path) -> str | None:
-    """Why the cache must not be used, if so. Makes its directories where they are missing.
 
-    The named directory may hold other things and is left as it is; ours within it is its owner's alone.
+def prepare(directory: Path) -> str | None:
+    """Make the directories where they are missing; why the cache must not be used, if so.
+
+    The named directory may hold other things and keeps its mode. The folder of this version in it is made
+    private: nobody else can reach its files, whatever their modes are.
     """
-    if expands(directory):
+    if would_be_expanded(directory):
         return EXPANDED
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    ours = directory / VERSION
-    problem = foreign(directory)
-    if problem is None:
-        ours.mkdir(mode=0o700, exist_ok=True)
-        problem = foreign(ours)
-    if problem is None and stat.S_IMODE(ours.lstat().st_mode) & OTHERS:
-        ours.chmod(0o700)
-    if problem is None and (name := foreign_file(ours)):
-        problem = f"holds a {name} that is no plain file of yours (h5s3 cache verify removes it)"
-    if problem is None and loose_files(ours):
-        problem = LOOSE
-    return problem
+    folder = directory / VERSION
+    for path in (directory, folder):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if problem := directory_problem(path):
+            return problem
+    if stat.S_IMODE(folder.lstat().st_mode) & OTHERS:
+        folder.chmod(0o700)
+    if name := foreign_file(folder):
+        return f"holds a {name} that is no plain file of yours (h5s3 cache verify removes it)"
+    return None
 
 
-def written(text: object) -> str:
-    """Text or a path as text that can be encoded: what is no UTF-8 is escaped."""
-    return str(text).encode(errors="surrogateescape").decode(errors="backslashreplace")
-
-
-def expands(directory: Path) -> bool:
+def would_be_expanded(directory: Path) -> bool:
     """Whether diskcache would take the name for another one."""
     return os.path.expandvars(os.path.expanduser(directory)) != str(directory)
 
 
-def foreign(directory: Path) -> str | None:
-    """Why a directory cannot be relied on, if so."""
-    status = directory.lstat()
+def directory_problem(path: Path) -> str | None:
+    """Why what is in a directory cannot be relied on, if so: `NO_DIRECTORY`, `FOREIGN` or `OPEN`.
+
+    In a sticky directory others cannot replace a file, but they can be the first to make it.
+    """
+    status = path.lstat()
     if not stat.S_ISDIR(status.st_mode):
-        return "is not a directory (a symbolic link, perhaps)"
-    if not mine(status):
-        return "belongs to somebody else"
-    if open_to_others(status):
-        return "can be written to by others: chmod it to 700, or name another"
+        return NO_DIRECTORY
+    if not _is_own(status):
+        return FOREIGN
+    if hasattr(os, "geteuid") and status.st_mode & OTHERS_WRITE:  # Windows has no such modes
+        return OPEN
     return None
 
 
-def foreign_file(ours: Path) -> str | None:
-    """The name of a file of the database that is a link, or anything else but a plain file of this user."""
-    for name in (*DATABASE_FILES, LOCK):
+def foreign_file(folder: Path) -> str | None:
+    """The name of a database file that is a link, or anything else but a plain file of this user."""
+    for name in DATABASE_FILES:
         try:
-            status = (ours / name).lstat()
+            status = (folder / name).lstat()
         except FileNotFoundError:
             continue
-        if not stat.S_ISREG(status.st_mode) or not mine(status):
+        if not stat.S_ISREG(status.st_mode) or not _is_own(status):
             return name
     return None
 
 
-def loose_files(ours: Path) -> dict[str, int]:
-    """The plain files of the database that others could write to, and the modes that let them."""
-    found = {}
-    for name in (*DATABASE_FILES, LOCK):
-        with suppress(FileNotFoundError):
-            status = (ours / name).lstat()
-            if stat.S_ISREG(status.st_mode) and open_to_others(status):
-                found[name] = stat.S_IMODE(status.st_mode)
-    return found
-
-
-def make_private(path: Path) -> None:
-    """Make a file that is its owner's alone, whatever the umask is; one that is there stays as it is."""
-    with suppress(FileExistsError):
-        number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            if hasattr(os, "fchmod"):
-                os.fchmod(number, 0o600)
-        finally:
-            os.close(number)
-
-
-def mine(status: os.stat_result) -> bool:
-    """Whether this user owns it."""
+def _is_own(status: os.stat_result) -> bool:
     return not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
 
 
-def open_to_others(status: os.stat_result) -> bool:
-    """Whether others could put something of theirs into a directory or a file.
-
-    With the sticky bit they could not take away what is there, but still be the first to put it there.
-    """
-    return hasattr(os, "geteuid") and bool(status.st_mode & OTHERS_WRITE)  # Windows has no such modes
+def encodable(text: object) -> str:
+    """Text or a path as text that can be encoded: bytes that are not UTF-8 are escaped."""
+    return str(text).encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
-class Hold:
-    """A lock on the files of the cache: shared by all who use them, or one's alone who makes them anew.
+class Lock:
+    """A lock on the folder of the database: shared by all who use it, exclusive for those who remove it.
 
-    SQLite does not notice that another process removes a database it has open: when it closes the old one
-    it would take the new one's log with it. The system lets go of the lock when its process ends, however.
+    SQLite does not notice that another process removed a database it has open: on closing, it would delete
+    the log of the new one. The system releases the lock when the process ends.
     """
 
-    def __init__(self, ours: Path) -> None:
-        self._path = ours / LOCK
-        self._number: int | None = None
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._descriptor: int | None = None
 
-    def take(self, *, alone: bool = False, look: bool = False) -> bool:
-        """Whether the lock was to be had within a short wait. What was held before is given back first.
-
-        With `look`, nothing is written: the file has to be there.
-        """
-        self.release()
+    def acquire(self, *, exclusive: bool = False) -> bool:
+        """Whether the lock was free within `LOCK_SECONDS`."""
         if fcntl is None:
             return True
-        kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
+        self._descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
         deadline = time.monotonic() + LOCK_SECONDS
         while True:
-            number = self._number = self._opened(look)
             try:
-                fcntl.flock(number, kind | fcntl.LOCK_NB)
-                if self._is_there(number):
-                    return True
+                fcntl.flock(self._descriptor, kind | fcntl.LOCK_NB)
+                return True
             except BlockingIOError:
-                pass
+                if time.monotonic() > deadline:
+                    self.release()
+                    return False
             except OSError:  # a file system without locks
                 return True
-            self.release()
-            if time.monotonic() > deadline:
-                return False
             time.sleep(0.01)
 
-    def _opened(self, look: bool) -> int:
-        if not look:
-            make_private(self._path)
-        kind = os.O_RDONLY if look else os.O_RDWR | os.O_CREAT
-        return os.open(self._path, kind | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
-
-    def _is_there(self, number: int) -> bool:
-        """Whether the file that was opened is still the one of that name, not one that was made anew."""
-        try:
-            return os.path.samestat(os.fstat(number), self._path.lstat())
-        except FileNotFoundError:
-            return False
-
     def release(self) -> None:
-        """Give the lock back."""
-        if self._number is not None:
-            os.close(self._number)
-            self._number = None
+        """Give the lock back, if it is held."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None

@@ -1,8 +1,8 @@
-"""What `h5s3 cache verify` does: every entry read, every file named, what is damaged mended.
+"""What `h5s3 cache verify` does: read every entry, find what is damaged, and mend it.
 
-Nothing here holds a lock for long: entries are read in small batches, each a transaction of its own, and what
-looks damaged is looked at again in the transaction that removes it, since a writer may have replaced it.
-Only a database that cannot be mended in place is made anew, for which nobody may be using it.
+Nothing here locks the database for long: each entry is read by itself, and what looks damaged is read again
+in the transaction that removes it, since a writer may have replaced it. A database that is damaged as a whole
+is removed, for which nobody else may be using it; the next command makes a new one.
 """
 
 from __future__ import annotations
@@ -12,23 +12,25 @@ import stat
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
-from h5s3.cache import directory as place
-from h5s3.cache.cleanup import make_anew, older_folders, remove_older, remove_strays, strays
-from h5s3.cache.directory import DATABASE, VERSION, Hold
+from h5s3.cache import directory as folders
+from h5s3.cache.directory import DATABASE, DATABASE_FILES, VERSION, Lock, encodable
 from h5s3.cache.disk import (
+    CHECKSUM_BYTES,
+    CONTENT_ERRORS,
     DAMAGED,
     DISK_ERROR,
+    IN_DATABASE,
+    LARGEST,
     LOCKED,
     NO_ROOM,
-    NOT_WRITABLE,
-    OF_CONTENT,
-    can_be_written,
-    harden,
+    connect,
+    open_database,
     problem_of,
-    read_quietly,
+    remove_database,
+    without_checksum,
 )
-from h5s3.cache.verify_rows import BATCH, judge, mend_settings, remove_bad, transaction, unsound
 from h5s3.errors import H5s3Error
 from h5s3.records import CacheFinding, CacheVerify
 from h5s3.records.cache import What
@@ -36,235 +38,176 @@ from h5s3.records.cache import What
 ANOTHER = "name another directory (H5S3_CACHE_DIR)"
 AGAIN = "try again when no other h5s3 is running"
 CLEAR = "h5s3 cache clear removes it, and needs no room for that"
+PROBE = "verify"  # a key that is stored, read and removed again
+# An entry: number, length, key and value. The last two are NULL where it is not as this program stores it.
+AS_STORED = (
+    f"raw = 1 AND mode = {IN_DATABASE} AND filename IS NULL AND expire_time IS NULL AND typeof(key) = 'text'"
+    f" AND typeof(value) = 'blob' AND length(value) BETWEEN {CHECKSUM_BYTES} AND {CHECKSUM_BYTES + LARGEST}"
+)
+ENTRY = (
+    "SELECT rowid, CASE typeof(value) WHEN 'blob' THEN length(value) ELSE 0 END,"
+    f" CASE WHEN {AS_STORED} THEN CAST(key AS BLOB) END, CASE WHEN {AS_STORED} THEN value END FROM Cache"
+)
 
 
-class Audit:
-    """One look at a cache. With `mend`, what is damaged is mended as far as it can be."""
+def verify(directory: Path, *, mend: bool) -> CacheVerify:
+    """What was checked, found and, with `mend`, mended. Raises `H5s3Error` where it cannot be read now."""
+    try:
+        found = _Check(directory, mend).run()
+    except (OSError, *CONTENT_ERRORS) as error:
+        problem = problem_of(error)
+        hint = CLEAR if problem in (NO_ROOM, DISK_ERROR) else ""
+        raise H5s3Error(f"the cache {problem}", location=encodable(directory), hint=hint) from None
+    if found.findings:
+        found.status = "mended" if all(finding.mended for finding in found.findings) else "damaged"
+    return found
 
-    def __init__(self, directory: Path, *, mend: bool) -> None:
-        self._directory, self._ours, self._mend = directory, directory / VERSION, mend
-        self._stuck = False  # nothing can be written to the database
-        self._found = CacheVerify(path=place.written(directory), exists=False, dry_run=not mend)
+
+class _Check:
+    """One check of a cache."""
+
+    def __init__(self, directory: Path, mend: bool) -> None:
+        self._directory, self._folder, self._mend = directory, directory / VERSION, mend
+        self._found = CacheVerify(path=encodable(directory), exists=directory.is_dir(), dry_run=not mend)
 
     def run(self) -> CacheVerify:
-        """What was checked, found and mended. Raises `H5s3Error` where it cannot be looked at just now."""
-        try:
-            self._found.exists = self._directory.is_dir()
-            if self._places() and self._ours.exists() and self._files():
-                self._contents()
-        except (OSError, *OF_CONTENT) as error:
-            problem = problem_of(error)
-            hint = CLEAR if problem in (NO_ROOM, DISK_ERROR) else ""
-            where = place.written(self._directory)
-            raise H5s3Error(f"the cache {problem}", location=where, hint=hint) from None
-        findings = self._found.findings
-        self._found.status = "sound" if not findings else "mended"
-        if any(not finding.mended for finding in findings):
-            self._found.status = "damaged"
+        """What was checked, found and mended, but for the status."""
+        if self._directories() and self._files():
+            self._database()
+            others = [path for path in self._folder.iterdir() if path.name not in DATABASE_FILES]
+            self._found.other_files = len(others)
         return self._found
 
     def _note(
         self, what: What, detail: str, *, count: int = 1, mended: bool = True, remedy: str = ""
     ) -> CacheFinding:
-        """Write down what was found; `mended` by what the caller has done or is about to do."""
-        detail, mended = place.written(detail), mended and self._mend
-        finding = CacheFinding(what=what, detail=detail, count=count, mended=mended)
+        """Write down what was found; `mended`: by what the caller has done or is about to do."""
+        finding = CacheFinding(what=what, detail=encodable(detail), count=count, mended=mended and self._mend)
         if remedy:
-            finding.remedy = remedy
+            finding.remedy = encodable(remedy)
         self._found.findings.append(finding)
         return finding
 
-    # ---------------------------------------------------------------------------------------- places
-
-    def _places(self) -> bool:
-        """Look at both directories; whether what is in them can be looked at."""
-        if place.expands(self._directory):
-            self._note("directory", f"{self._directory} {place.EXPANDED}", mended=False, remedy=ANOTHER)
+    def _directories(self) -> bool:
+        """Check both directories; whether what is in them can be checked."""
+        if folders.would_be_expanded(self._directory):
+            self._note("directory", f"{self._directory} {folders.EXPANDED}", mended=False, remedy=ANOTHER)
             return False
-        if not self._directory.is_symlink() and not self._directory.exists():
-            return True
-        usable = self._place(self._directory, private=False)
-        if usable and (self._ours.is_symlink() or self._ours.exists()):
-            usable = self._place(self._ours, private=True)
-        return usable
-
-    def _place(self, path: Path, *, private: bool) -> bool:
-        status = path.lstat()
-        if not stat.S_ISDIR(status.st_mode):
-            detail = f"{path} is not a directory (a symbolic link, perhaps)"
-            self._note("directory", detail, mended=False, remedy=f"remove it, or {ANOTHER}")
-            return False
-        if not place.mine(status):
-            detail = f"{path} belongs to somebody else"
-            self._note("directory", detail, mended=False, remedy=ANOTHER)
-            return False
-        mode = stat.S_IMODE(status.st_mode)
-        if place.open_to_others(status):
-            return self._open_to_others(path, mode, private)
-        if private and mode & place.OTHERS:
-            self._note("directory", f"{path} could be looked into by others (mode {mode:04o})")
-            self._chmod(path)
-        elif private and mode & 0o700 != 0o700:
-            self._note("directory", f"{path} is closed to yourself (mode {mode:04o})")
-            self._chmod(path)
+        for path in (self._directory, self._folder):
+            if not path.is_symlink() and not path.exists():
+                return False
+            problem = folders.directory_problem(path)
+            if problem == folders.OPEN and path == self._folder:
+                return self._open_folder()
+            if problem:
+                self._note("directory", f"{path} {problem}", mended=False, remedy=ANOTHER)
+                return False
+        mode = stat.S_IMODE(self._folder.lstat().st_mode)
+        if mode & folders.OTHERS:
+            self._note("directory", f"{self._folder} could be looked into by others (mode {mode:04o})")
+            if self._mend:
+                self._folder.chmod(0o700)
         return True
 
-    def _open_to_others(self, path: Path, mode: int, private: bool) -> bool:
-        """Others may have put into it what they liked: its hashes say nothing, so all goes."""
-        detail = f"{path} could be written to by others (mode {mode:04o})"
-        if not private and any(child.name != VERSION for child in path.iterdir()):
-            detail += "; it holds other things and is left as it is"
-            self._note("directory", detail, mended=False, remedy=f"chmod it to 700, or {ANOTHER}")
-            return False
-        finding = self._note("directory", detail + ("; its entries cannot be relied on" if private else ""))
-        self._chmod(path)
-        if self._mend and private:
-            try:
-                finding.mended = self._files() and self._anew(finding)
-            except BaseException:
-                finding.mended = False
-                raise
-            finally:
-                if not finding.mended:
-                    path.chmod(mode)  # closed, it would seem to be as good as any
+    def _open_folder(self) -> bool:
+        """Others may have stored what they liked, with checksums that fit: all of it is removed."""
+        mode = stat.S_IMODE(self._folder.lstat().st_mode)
+        detail = f"{self._folder} could be written to by others (mode {mode:04o})"
+        finding = self._note("directory", f"{detail}; its entries cannot be relied on")
+        if self._mend and self._remove_database(finding):
+            self._folder.chmod(0o700)
         return finding.mended
 
-    def _chmod(self, path: Path) -> None:
-        if self._mend:
-            path.chmod(0o700)
-
-    # -------------------------------------------------------------------------------------- contents
-
     def _files(self) -> bool:
-        """Look whether the database's files are plain ones of this user; whether they can be opened."""
-        while name := place.foreign_file(self._ours):
-            path = self._ours / name
+        """Check that the database's files are plain ones of this user; whether they can be read."""
+        while name := folders.foreign_file(self._folder):
+            path = self._folder / name
             finding = self._note("file", f"{name} is no plain file of yours")
             if not self._mend:
                 return False
             try:
-                path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+                path.unlink()
             except OSError:
-                finding.mended, finding.remedy = False, place.written(f"remove {path}")
+                finding.mended, finding.remedy = False, encodable(f"remove {path}")
                 return False
-        for name in (*place.DATABASE_FILES, place.LOCK):
-            path = self._ours / name
-            if path.exists() and (mode := stat.S_IMODE(path.stat().st_mode)) & 0o600 != 0o600:
-                self._note("file", f"{name} is closed to yourself (mode {mode:04o})")
-                if self._mend:
-                    path.chmod(0o600)
-        return self._loose_files()
+        return True
 
-    def _loose_files(self) -> bool:
-        """Whether no file of the database could be written to by others, or all are made anew."""
-        loose = place.loose_files(self._ours)
-        if not loose:
-            return True
-        names = ", ".join(f"{name} (mode {mode:04o})" for name, mode in loose.items())
-        detail = f"{names} could be written to by others; the entries cannot be relied on"
-        finding = self._note("file", detail)
-        return self._mend and self._anew(finding)
-
-    def _contents(self) -> None:
-        hold = Hold(self._ours)
-        if (self._mend or (self._ours / place.LOCK).exists()) and not hold.take(look=not self._mend):
-            cause = f"the cache {LOCKED}"
-            raise H5s3Error(cause, location=place.written(self._directory), hint="try again")
+    def _database(self) -> None:
+        if not (self._folder / DATABASE).exists():
+            return
+        lock = Lock(self._folder)
+        if not lock.acquire():
+            raise H5s3Error(f"the cache {LOCKED}", location=encodable(self._directory), hint="try again")
         try:
-            reason = self._database() if (self._ours / DATABASE).exists() else None
+            reason = self._database_problem()
         finally:
-            hold.release()
+            lock.release()
         if reason:
             finding = self._note("database", f"the database {reason}")
             if self._mend:
-                self._anew(finding)
-        self._remains()
+                self._remove_database(finding)
 
-    def _anew(self, finding: CacheFinding) -> bool:
-        """Make the database anew; where that cannot be, the finding that asked for it is not mended."""
-        finding.mended = make_anew(self._ours)
-        if not finding.mended:
-            finding.remedy = AGAIN
+    def _remove_database(self, finding: CacheFinding) -> bool:
+        if remove_database(self._folder) is None:
+            finding.mended, finding.remedy = False, AGAIN
         return finding.mended
 
-    def _database(self) -> str | None:
-        """Look at the database and mend its rows; why it has to be made anew, if so."""
+    def _database_problem(self) -> str | None:
+        """Check the database and mend its entries; why all of it has to be removed, if so."""
         try:
-            with closing(self._connect()) as base:
-                reason = unsound(base, self._ours)
-                if reason is None and base.execute("SELECT 1 FROM sqlite_master").fetchone():
-                    self._rows(base)
-                    if wrong := self._settings(base):
-                        detail = "settings or sums of the database that are not right"
-                        self._note("settings", detail, count=wrong, mended=not self._stuck)
-                if self._stuck and can_be_written(self._ours):
-                    detail = "the database can be read and not written to: there is no room"
-                    self._note("database", detail, mended=False, remedy=CLEAR)
-                return reason
-        except OF_CONTENT as error:
+            with closing(connect(self._folder)) as base:
+                ((verdict,), *_) = base.execute("PRAGMA integrity_check(1)").fetchall()
+                if verdict != "ok":
+                    return f"does not hold together ({verdict})"
+                if base.execute("SELECT 1 FROM sqlite_master WHERE name = 'Cache'").fetchone():
+                    self._entries(base)
+            if self._mend and not self._keeps_values():
+                return "does not keep what is stored in it"
+        except CONTENT_ERRORS as error:
             if problem_of(error) != DAMAGED:
                 raise
             return f"cannot be read ({str(error) or type(error).__name__})"
+        return None
 
-    def _connect(self) -> sqlite3.Connection:
-        path, seconds = str(self._ours / DATABASE), place.LOCK_SECONDS
-        base = harden(sqlite3.connect(path, timeout=seconds, isolation_level=None))
-        try:
-            base.execute("SELECT 1 FROM sqlite_master").fetchone()
-        except sqlite3.Error as error:
-            base.close()
-            self._cannot_write(error)
-            return read_quietly(self._ours)
-        return base
+    def _entries(self, base: sqlite3.Connection) -> None:
+        bad: Counter[str] = Counter()
+        number = -(1 << 63)
+        while row := base.execute(f"{ENTRY} WHERE rowid > ? ORDER BY rowid LIMIT 1", (number,)).fetchone():
+            number, length = row[:2]
+            self._found.entries += 1
+            self._found.bytes += length
+            if problem := _entry_problem(row):
+                bad[problem] += 1
+                if self._mend:
+                    _remove_bad_entry(base, number)
+        for problem, count in sorted(bad.items()):
+            self._note("entries", problem, count=count)
 
-    def _cannot_write(self, error: sqlite3.Error) -> None:
-        """Read on where only writing fails."""
-        if problem_of(error) not in NOT_WRITABLE:
-            raise error
-        self._stuck = True
+    def _keeps_values(self) -> bool:
+        """Whether a value that is stored can be read: the tables are as diskcache needs them."""
+        with closing(open_database(self._folder)) as database, database.transact():
+            database.set(PROBE, b"value")
+            found = database.get(PROBE)
+            database.delete(PROBE)
+        return bool(found == b"value")
 
-    def _settings(self, base: sqlite3.Connection) -> int:
-        try:
-            return mend_settings(base, self._mend and not self._stuck)
-        except sqlite3.Error as error:
-            self._cannot_write(error)
-            return mend_settings(base, mend=False)
 
-    def _rows(self, base: sqlite3.Connection) -> None:
-        wrong: Counter[str] = Counter()
-        last: int | None = -(1 << 63)
-        while last is not None:
-            bad: list[int] = []
-            with transaction(base, "BEGIN"):
-                rows = base.execute(BATCH, (last,)).fetchall()
-                for row in rows:
-                    reason, size = judge(base, row)
-                    self._found.entries += 1
-                    self._found.bytes += size
-                    if reason:
-                        bad.append(row[0])
-                        wrong[reason] += 1
-            last = rows[-1][0] if rows else None
-            if bad and self._mend and not self._stuck:
-                try:
-                    remove_bad(base, bad)
-                except sqlite3.Error as error:
-                    self._cannot_write(error)
-        for reason, count in sorted(wrong.items()):
-            self._note("entries", reason, count=count, mended=not self._stuck)
+def _entry_problem(row: tuple[int, int, bytes | None, Any]) -> str | None:
+    """What is wrong with an entry, if anything."""
+    _, _, key, value = row
+    if key is None:
+        return "entries that are not of the shape in which they are stored"
+    try:
+        fits = without_checksum(key.decode(), value) is not None
+    except UnicodeDecodeError:
+        fits = False
+    return None if fits else "entries whose hash does not fit"
 
-    def _remains(self) -> None:
-        known: list[str] = []
-        others: list[str] = []
-        for path, ours in strays(self._ours):
-            if path.is_symlink() or not path.is_dir():
-                (known if ours else others).append(path.relative_to(self._ours).as_posix())
-        if known:
-            self._note("strays", "files that no entry names", count=len(known))
-        self._found.other_files = len(others)
-        if self._mend:
-            remove_strays(self._ours)
-        for folder in older_folders(self._directory):
-            mended = self._mend and remove_older(folder)
-            remedy = "" if mended or not self._mend else AGAIN
-            self._note("older", f"{folder}, which an older release made", mended=mended, remedy=remedy)
+
+def _remove_bad_entry(base: sqlite3.Connection, number: int) -> None:
+    """Remove an entry if it is still bad."""
+    base.execute("BEGIN IMMEDIATE")
+    row = base.execute(f"{ENTRY} WHERE rowid = ?", (number,)).fetchone()
+    if row and _entry_problem(row):
+        base.execute("DELETE FROM Cache WHERE rowid = ?", (number,))
+    base.execute("COMMIT")

@@ -47,9 +47,9 @@ def _info(as_json: bool) -> None:
 def verify(dry_run: DryRun = False, as_json: Json = False) -> None:
     """Read every entry, and mend what is damaged.
 
-    Checks whose the directory is and who else may use it, the database, the shape and the hash of every
-    entry, and that no file lies about. Bad entries and stray files are removed, modes are set right, and a
-    database that is beyond repair is made anew. Other commands may run beside it.
+    Checks whose the directory is and who else may use it, the database, and the shape and the checksum of
+    every entry. Bad entries are removed, the mode of the cache's folder is set right, and a database that is
+    beyond repair is removed: the next command makes a new one. Other commands may run beside it.
 
     Exit codes: 0 nothing is wrong, or all of it is mended; 6 something is wrong still (with --dry-run:
     anything); 1 the cache cannot be read just now.

@@ -17,14 +17,14 @@ from typing import Any, TypeVar
 
 from h5s3 import __version__, guard
 from h5s3.cache import Cache
-from h5s3.cache.write_only import Anew
+from h5s3.cache.cache import WriteOnlyCache
 from h5s3.errors import ChangedError, DamagedError, H5s3Error, NotCachedError, NotFoundError, UsageError
 from h5s3.formats.base import AskAgainError, Contents, Format, Seen, Source
 from h5s3.formats.requests import Request
 from h5s3.records import DiskUsage, Meta, Preview, Tree, from_json, to_json
 from h5s3.settings import Settings
 from h5s3.storage.base import ObjectInfo, Store
-from h5s3.storage.head_cache import Catalog
+from h5s3.storage.head_cache import HeadCache
 from h5s3.storage.location import Location, parse_location
 from h5s3.storage.open import open_store
 from h5s3.storage.responses import changed
@@ -49,7 +49,7 @@ class Session:
         self.settings = settings.started()
         self.trace = Trace()
         self.cache = cache or Cache(enabled=not settings.no_cache)
-        self.catalog = Catalog(self.cache, self.settings, self.trace)
+        self.catalog = HeadCache(self.cache, self.settings, self.trace)
         self.stores: dict[str, Store] = dict(stores or {})  # open ones, by `Location.store`
 
     def __enter__(self) -> Session:
@@ -188,7 +188,7 @@ class Session:
                 if self.trace.hits == hits or self.settings.offline or not repeatable():
                     raise
             # The cache had some of the bytes: a server that erred may have given them.
-            return _asked(chosen, replace(source, cache=Anew(self.cache), kept={}), question)
+            return _asked(chosen, replace(source, cache=WriteOnlyCache(self.cache), kept={}), question)
 
     def _source(self, info: ObjectInfo, start: bytes, names: tuple[str, ...] = ()) -> Source:
         from_cache = self.settings.offline and info.location.kind != "local"

@@ -1,4 +1,4 @@
-"""What `cache` says of itself beside `CacheInfo`."""
+"""What `cache` returns."""
 
 from __future__ import annotations
 
@@ -8,7 +8,21 @@ from msgspec import UNSET, UnsetType
 
 from h5s3.records.base import Document, Record
 
-What = Literal["directory", "file", "database", "entries", "settings", "strays", "older"]
+What = Literal["directory", "file", "database", "entries"]
+
+
+class CacheInfo(Document, kw_only=True):
+    """State of the persistent cache."""
+
+    schema: Literal["h5s3/cache/1"] = "h5s3/cache/1"
+    path: str
+    exists: bool
+    entries: int
+    bytes: int
+    limit: int
+    blocks: int
+    answers: int
+    problem: str | None = None
 
 
 class CacheFinding(Record, kw_only=True):

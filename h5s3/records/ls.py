@@ -1,4 +1,4 @@
-"""What `ls` and `cache` return."""
+"""What `ls` returns."""
 
 from __future__ import annotations
 
@@ -31,17 +31,3 @@ class Listing(Document, kw_only=True):
     entries: list[Entry]
     truncated: bool = False
     cached: bool = False
-
-
-class CacheInfo(Document, kw_only=True):
-    """State of the persistent cache."""
-
-    schema: Literal["h5s3/cache/1"] = "h5s3/cache/1"
-    path: str
-    exists: bool
-    entries: int
-    bytes: int
-    limit: int
-    blocks: int
-    answers: int
-    problem: str | None = None

@@ -43,6 +43,6 @@ def show_verified(found: CacheVerify) -> None:
 
 
 def _finding(finding: CacheFinding) -> str:
-    count = f"{finding.count:,} " if finding.what in ("entries", "settings", "strays") else ""
+    count = f"{finding.count:,} " if finding.what == "entries" else ""
     line = f"{'mended ' if finding.mended else 'damaged'}  {count}{safe(finding.detail, 1000)}"
     return line if finding.remedy is UNSET else f"{line}; {safe(finding.remedy, 1000)}"

@@ -28,6 +28,6 @@ def receipt_line(receipt: dict[str, Any], problem: str | None) -> str:
     parts.append(
         f"{receipt['seconds_waiting']:.3f} s waiting, {receipt['seconds_computing']:.3f} s computing"
     )
-    if problem and problem != "switched off":
+    if problem:
         parts.append(f"the cache {safe(problem)}")
     return "stats: " + " · ".join(parts)

@@ -1,4 +1,4 @@
-"""What objects were like when last asked for: HEAD and LIST answers that live for 30 seconds."""
+"""HEAD and LIST answers in the cache, which are used again for 30 seconds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from h5s3.storage.trace import Trace
 FRESH_SECONDS = 30.0
 
 
-class Catalog:
+class HeadCache:
     """Answers "which object is at this location now?" with as few requests as the settings allow."""
 
     def __init__(self, cache: Cache, settings: Settings, trace: Trace) -> None:
@@ -59,9 +59,9 @@ class Catalog:
         return info, body
 
     def forget(self, location: Location) -> bool:
-        """The object is not what it was: have it looked at anew.
+        """The object has changed: ask for it again next time.
 
-        Whether that is news: what `resolve` said last had been remembered, not asked for.
+        Whether the last answer of `resolve` came from the cache, so that asking again may help.
         """
         if self._settings.offline:
             return False
@@ -116,5 +116,5 @@ class Catalog:
             self._cache.set_many({self._key("head", info.location): json.dumps(fields).encode()}, "head")
 
     def _key(self, kind: str, location: Location, question: str = "") -> str:
-        place = (location.kind, location.bucket, unsigned(location.key), location.version_id, question)
-        return f"{kind}:{self._settings.scope}:{hashlib.sha256(repr(place).encode()).hexdigest()[:40]}"
+        parts = (location.kind, location.bucket, unsigned(location.key), location.version_id, question)
+        return f"{kind}:{self._settings.scope}:{hashlib.sha256(repr(parts).encode()).hexdigest()[:40]}"

@@ -7,14 +7,18 @@ import json
 import random
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 
 import h5s3
+from h5s3.explore.tree import tree
 from h5s3.records import to_json
 from tests.support.cli import Result, spawn
+from tests.support.scattered import scattered
+from tests.support.servers.memory import LOCATION, MemoryStore, memory_session
 from tests.support.servers.s3 import S3Server
 
 BUCKET = "stress"
@@ -174,3 +178,11 @@ def told(asked: Question, *more: str, on: S3Server) -> Result:
     wrong = asked.wrong(json.loads(result.out))
     assert wrong is None, wrong
     return result
+
+
+def problem_of_a_tree(directory: Path | None = None) -> str | None:
+    """The problem with the cache that a command notes; its answer is right, whatever became of the cache."""
+    with memory_session(MemoryStore(scattered()), no_cache=False) as session:
+        session.cache.directory = directory or session.cache.directory
+        assert tree(session, LOCATION).num_children == 60
+        return session.cache.problem

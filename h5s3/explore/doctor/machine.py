@@ -34,7 +34,7 @@ def _cache(cache: Cache) -> Finding:
     except H5s3Error as error:
         return failure("cache", f"H5S3_CACHE_SIZE: {error.cause}", error.hint, error.exit_code)
     shown = shown_path(directory)
-    if cache.problem == "switched off":
+    if not cache.enabled:
         return ok("cache", f"{shown}, switched off by --no-cache")
     if not directory.exists():
         return _to_be_made(directory, shown)
