@@ -26,7 +26,8 @@ DATA = random.Random(1).randbytes(300_000)
 OTHER = random.Random(2).randbytes(300_000)
 ON_SERVERS = [f"{kind}-{server}" for kind in ("s3", "presigned", "s3fs") for server in SERVERS]
 PLACES = [*ON_SERVERS, "plain", "http", "local", "memory"]
-LISTING = [name for name in PLACES if name.startswith(("s3", "local", "memory"))]
+SELDOM = ("presigned-moto", "s3fs-rclone")  # whose client is tried with the other server
+LISTING = [name for name in PLACES if name.startswith(("s3", "local", "memory")) and name not in SELDOM]
 STRONG = [name for name in PLACES if name != "memory"]  # those that tell an ETag
 numbers = itertools.count()
 
@@ -40,7 +41,7 @@ def kept() -> Iterator[dict[str, tuple[Store, Trace]]]:
         store.close()
 
 
-@pytest.fixture(params=PLACES)
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.slow] * (name in SELDOM)) for name in PLACES])
 def here(
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,

@@ -19,6 +19,7 @@ from h5s3.storage.http import client as http
 from h5s3.storage.location import Location
 from h5s3.storage.stores.s3 import S3Store
 from h5s3.storage.trace import Trace
+from tests.conftest import SERVERS
 from tests.support.servers.proxy import Proxy
 from tests.support.servers.s3 import S3Server
 from tests.support.servers.stores import Opening, stores
@@ -33,6 +34,13 @@ XML = b"<?xml version='1.0'?><Error><Code>%s</Code><Message>no</Message></Error>
 
 def is_get(seen: Seen) -> bool:
     return seen.method == "GET"
+
+
+@pytest.fixture(params=[SERVERS[0], *(pytest.param(name, marks=pytest.mark.slow) for name in SERVERS[1:])])
+def server(request: pytest.FixtureRequest) -> S3Server:
+    """One server, for it is the proxy that makes the faults; the other one where time does not matter."""
+    found: S3Server = request.getfixturevalue(request.param)
+    return found
 
 
 @pytest.fixture
@@ -155,6 +163,7 @@ def test_what_passes_is_retried(open_store: Opening, proxy: Proxy, case: tuple[s
     assert_right(store.get_ranges(info, RANGES))
 
 
+@pytest.mark.parametrize("server", SERVERS, indirect=True)
 @pytest.mark.parametrize("case", HARMLESS, ids=named)
 def test_what_does_no_harm(open_store: Opening, proxy: Proxy, case: tuple[str, dict[str, Any]]) -> None:
     trace = Trace()
@@ -200,6 +209,7 @@ def test_a_range_far_into_an_object_that_comes_whole(
         store.get_ranges(info, [(5 * BLOCK + 1, 6 * BLOCK)])
 
 
+@pytest.mark.parametrize("server", SERVERS, indirect=True)
 @pytest.mark.parametrize("pinned", ["If-Match", "ETag alone"])
 def test_an_object_replaced_while_it_is_read(
     open_store: Opening, server: S3Server, proxy: Proxy, pinned: str
@@ -277,11 +287,9 @@ def test_the_time_limit_holds(
             asks += [lambda store: store.head(HERE), lambda store: list(store.list(HERE))]
 
         def located(ask: Callable[[S3Store], object]) -> str:
-            with pytest.raises(NetworkError) as caught:
-                ask(opening(timeout=2.0))
+            with pytest.raises(NetworkError) as caught:  # long before the hang or the wait is over
+                ask(opening(timeout=0.5))
             return caught.value.location
 
-        begun = time.monotonic()
         with ThreadPoolExecutor(len(asks)) as pool:
             assert set(pool.map(located, asks)) == {HERE.display}
-        assert time.monotonic() - begun < 5.0

@@ -37,7 +37,7 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[WebServer]:
 # Through a proxy
 
 
-@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy"])
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", pytest.param("http_proxy", marks=pytest.mark.slow)])
 def test_the_proxy_of_the_environment_is_used_for_all(
     rclone: S3Server, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import threading
-import time
 import tracemalloc
 from collections.abc import Iterator
 from typing import Any
@@ -198,7 +197,6 @@ def test_drop_by_drop_is_given_up(
             ended[name] = f"{type(error).__name__}: {error}"
 
     threads = [threading.Thread(target=end, args=(name,), daemon=True) for name in asks]
-    begun = time.monotonic()
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -209,7 +207,6 @@ def test_drop_by_drop_is_given_up(
         assert all("more bytes than it announces" in said for said in ended.values()), ended
     else:
         assert all("too slowly" in said for said in ended.values()) or b"403" in args["raw"], ended
-    assert time.monotonic() - begun < 15
     s3.close()
     web.close()
 

@@ -136,12 +136,18 @@ def ends(result: Result, code: int, walks: Walks, command: str) -> None:
 
 
 def each_case_in_one_place() -> Iterator[Any]:
-    """Every case behind S3 or a URL in turn; behind the other, and more of it, where time does not matter."""
+    """One case of each kind and end behind S3 or a URL in turn; the others where time does not matter.
+
+    A store meets all of them in tests/storage/test_faults.py.
+    """
+    met = set()
     for number, case in enumerate(CASES):
+        alike = (case.kind, case.later, case.first, case.passing)
         for place in ("s3", "web"):
-            slow = number % 2 == (place == "s3")
+            slow = alike in met or number % 2 == (place == "s3")
             marks = [pytest.mark.slow] if slow else []
             yield pytest.param(case, place, slow, id=f"{case}-{place}", marks=marks)
+        met.add(alike)
 
 
 @pytest.mark.parametrize(("case", "place", "all_of_it"), list(each_case_in_one_place()))
@@ -254,7 +260,16 @@ def is_head(seen: Seen) -> bool:
     return seen.method == "HEAD"
 
 
-@pytest.mark.parametrize(("kind", "args"), ODD, ids=ascii)
+def thinned(cases: list[Any]) -> list[Any]:
+    """The first case of each kind and end; the others where time does not matter."""
+    met = [(case[0], *case[2:]) for case in cases]
+    seldom = [alike in met[:number] for number, alike in enumerate(met)]
+    return [
+        pytest.param(*case, marks=[pytest.mark.slow] * slow) for case, slow in zip(cases, seldom, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(("kind", "args"), thinned(ODD), ids=ascii)
 def test_a_head_that_says_nothing_is_made_up_for(
     walks: tuple[Walks, Proxy], kind: str, args: dict[str, Any]
 ) -> None:
@@ -266,7 +281,7 @@ def test_a_head_that_says_nothing_is_made_up_for(
     assert_cache_is_right([walk.data])
 
 
-@pytest.mark.parametrize(("kind", "args", "code"), LYING, ids=ascii)
+@pytest.mark.parametrize(("kind", "args", "code"), thinned(LYING), ids=ascii)
 def test_a_head_that_lies_harms_nothing(
     walks: tuple[Walks, Proxy], kind: str, args: dict[str, Any], code: int
 ) -> None:
@@ -339,13 +354,12 @@ def test_what_is_damaged_is_fetched_anew_once(rclone: S3Server, walks: tuple[Wal
 
 def test_an_answer_that_goes_on_is_told_as_such(walks: tuple[Walks, Proxy]) -> None:
     walk, proxy = walks
-    for args in ({"limit": 5}, {"chunked": True, "filler": b"z" * 5, "limit": 10}, {}):
-        for place in ("s3", "web"):
-            for when in (first, later):
-                proxy.clear()
-                fault = proxy.fault("endless_body", when=when, **args)
-                line = walk.ask("meta", place, "--refresh", "--no-cache").failed(NETWORK)
-                assert "more bytes than it announces" in line and fault.hits >= http.ATTEMPTS
+    for args, place in (({"limit": 5}, "s3"), ({"chunked": True, "filler": b"z" * 5, "limit": 10}, "web")):
+        for when in (first, later):
+            proxy.clear()
+            fault = proxy.fault("endless_body", when=when, **args)
+            line = walk.ask("meta", place, "--refresh", "--no-cache").failed(NETWORK)
+            assert "more bytes than it announces" in line and fault.hits >= http.ATTEMPTS
     proxy.clear()
     proxy.fault("ignore_range", when=later)
     proxy.fault("endless_body", when=later, limit=5)

@@ -47,7 +47,7 @@ S3_COMMANDS = [
 ]
 
 
-@pytest.fixture(params=["127.0.0.1", "localhost"])
+@pytest.fixture(params=["localhost", pytest.param("127.0.0.1", marks=pytest.mark.slow)])
 def elsewhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebServer]:
     """Another host, which has the file and takes notes; by its number, and by its name."""
     hurry(monkeypatch)
@@ -91,7 +91,7 @@ def test_nothing_signed_for_s3_goes_to_another_host(
     ]
     with Proxy(rclone) as proxy:
         for number, (kind, args) in enumerate(answers):
-            for command in S3_COMMANDS if number == 0 else S3_COMMANDS[:3]:
+            for command in S3_COMMANDS if number == 0 else S3_COMMANDS[:2]:
                 proxy.clear()
                 proxy.fault(kind, **args)
                 found = run(*command, "--no-cache", on=rclone.at(proxy.url), AWS_SESSION_TOKEN=TOKEN)
