@@ -288,7 +288,7 @@ def test_the_time_limit_holds(
 
         def located(ask: Callable[[S3Store], object]) -> str:
             with pytest.raises(NetworkError) as caught:  # long before the hang or the wait is over
-                ask(opening(timeout=0.5))
+                ask(opening(timeout=2.0))
             return caught.value.location
 
         with ThreadPoolExecutor(len(asks)) as pool:
