@@ -21,7 +21,7 @@ from h5s3.formats.boxes import Box, Cut
 from h5s3.formats.selection import parse_selection
 from h5s3.render.get import SafeStream, estimate_line
 from tests.support.cli import command, environment, file, on_terminal, run, sample, without_colour
-from tests.support.gets import (
+from tests.support.get import (
     boxes_of,
     planned,
     read_csv,
@@ -31,9 +31,9 @@ from tests.support.gets import (
     stream,
     take,
 )
+from tests.support.reference.previews import stored, stored_array
 from tests.support.servers.memory import MemoryStore
 from tests.support.servers.s3 import S3Server
-from tests.support.truth.previews import stored, stored_array
 
 GRID = np.arange(600, dtype=">i2").reshape(20, 30)
 NOISE = np.random.default_rng(3).integers(0, 1 << 60, (512, 512))

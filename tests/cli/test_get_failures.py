@@ -19,9 +19,9 @@ from h5s3.errors import ChangedError, H5s3Error, RefusedError, UsageError
 from h5s3.export.atomic_file import file_name
 from h5s3.export.npy import NpyWriter
 from tests.support.cli import command, environment, file, run
-from tests.support.gets import boxes_of, stream, take
+from tests.support.get import boxes_of, stream, take
+from tests.support.reference.previews import stored, stored_array
 from tests.support.servers.memory import MemoryStore
-from tests.support.truth.previews import stored, stored_array
 
 GRID = np.arange(600, dtype=">i2").reshape(20, 30)
 ALL = ("npy", "npz", "csv", "json", "parquet", "h5")

@@ -16,8 +16,8 @@ from h5s3.explore.session import Session
 from h5s3.records import UNSET, Preview
 from h5s3.settings import Settings
 from h5s3.storage.location import Location
+from tests.support.reference.previews import check_stats, index_of, look, stored, stored_array
 from tests.support.servers.memory import MemoryStore
-from tests.support.truth.previews import check_stats, index_of, look, stored, stored_array
 
 CUBE = np.arange(3 * 4 * 5 * 6, dtype="<f8").reshape(3, 4, 5, 6)
 

@@ -24,12 +24,12 @@ from h5s3.formats.requests import MetaRequest, TreeRequest
 from h5s3.records import to_json
 from tests.conftest import SERVERS
 from tests.support import ROOT
-from tests.support.asking import HERE, NEW, OLD, Asking
 from tests.support.servers.proxy import Proxy
 from tests.support.servers.s3 import S3Server
 from tests.support.servers.stores import hurry, reach
 from tests.support.servers.web import WebServer
 from tests.support.servers.wire import Seen
+from tests.support.sessions import HERE, NEW, OLD, Questions
 
 both = pytest.mark.parametrize("server", SERVERS, indirect=True)
 
@@ -42,12 +42,12 @@ def server(request: pytest.FixtureRequest) -> S3Server:
 
 
 @pytest.fixture
-def ask(server: S3Server, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asking]:
+def ask(server: S3Server, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Questions]:
     """Sessions that reach the server through the proxy; the object holds its old content."""
     write(server, OLD)
     reach(server, monkeypatch, proxy.url)
     hurry(monkeypatch)
-    yield Asking()
+    yield Questions()
 
 
 def write(server: S3Server, data: bytes) -> None:
@@ -70,7 +70,7 @@ def methods(proxy: Proxy) -> list[str]:
 # Answers
 
 
-def test_within_30_seconds_nothing_is_asked(ask: Asking, proxy: Proxy) -> None:
+def test_within_30_seconds_nothing_is_asked(ask: Questions, proxy: Proxy) -> None:
     first = ask(tree)
     assert not first.cached and set(methods(proxy)) == {"GET"}
     again = ask(tree)
@@ -81,7 +81,7 @@ def test_within_30_seconds_nothing_is_asked(ask: Asking, proxy: Proxy) -> None:
 
 
 @both
-def test_refresh_costs_one_head(ask: Asking, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refresh_costs_one_head(ask: Questions, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     described, shown = MetaRequest("/group 3"), PreviewRequest("/group 3/data")
     questions: list[tuple[Any, ...]] = [(tree,), (meta, described), (preview, shown)]
     first = [ask(*question) for question in questions]
@@ -97,7 +97,7 @@ def test_refresh_costs_one_head(ask: Asking, proxy: Proxy, monkeypatch: pytest.M
     assert ask(tree).cached and methods(proxy) == []
 
 
-def test_another_question_reads_only_what_is_not_here(ask: Asking, proxy: Proxy) -> None:
+def test_another_question_reads_only_what_is_not_here(ask: Questions, proxy: Proxy) -> None:
     ask(tree)
     cold = ask.trace.received
     proxy.reset()
@@ -107,7 +107,7 @@ def test_another_question_reads_only_what_is_not_here(ask: Asking, proxy: Proxy)
 
 
 @both
-def test_a_replaced_object_is_shown_after_refresh(ask: Asking, server: S3Server) -> None:
+def test_a_replaced_object_is_shown_after_refresh(ask: Questions, server: S3Server) -> None:
     assert ask.content() == "old"
     write(server, NEW)
     assert ask.content() == "old"  # as of less than 30 s ago
@@ -118,7 +118,7 @@ def test_a_replaced_object_is_shown_after_refresh(ask: Asking, server: S3Server)
 
 
 @both
-def test_an_object_that_changed_meanwhile_is_no_failure(ask: Asking, server: S3Server) -> None:
+def test_an_object_that_changed_meanwhile_is_no_failure(ask: Questions, server: S3Server) -> None:
     ask(tree)
     write(server, NEW)
     found = ask(preview, PreviewRequest("/group 49/data"))  # not while this command read it
@@ -129,7 +129,7 @@ def test_an_object_that_changed_meanwhile_is_no_failure(ask: Asking, server: S3S
 
 
 @both
-def test_an_object_replaced_while_it_is_read(ask: Asking, server: S3Server, proxy: Proxy) -> None:
+def test_an_object_replaced_while_it_is_read(ask: Questions, server: S3Server, proxy: Proxy) -> None:
     def replace(seen: Seen) -> None:
         write(server, NEW)
 
@@ -141,7 +141,7 @@ def test_an_object_replaced_while_it_is_read(ask: Asking, server: S3Server, prox
 
 
 @both
-def test_an_object_that_is_gone(ask: Asking, server: S3Server) -> None:
+def test_an_object_that_is_gone(ask: Questions, server: S3Server) -> None:
     ask(tree)
     server.client().delete_object(Bucket="sessions", Key="folder/file.h5")
     with pytest.raises(NotFoundError):
@@ -149,7 +149,7 @@ def test_an_object_that_is_gone(ask: Asking, server: S3Server) -> None:
     assert "old" == ask.content(offline=True)
 
 
-def test_errors_are_not_remembered(ask: Asking, server: S3Server) -> None:
+def test_errors_are_not_remembered(ask: Questions, server: S3Server) -> None:
     with pytest.raises(NotFoundError):
         ask(tree, TreeRequest("/no such group"))
     with pytest.raises(NotFoundError):
@@ -161,7 +161,9 @@ def test_errors_are_not_remembered(ask: Asking, server: S3Server) -> None:
 # Offline
 
 
-def test_offline_answers_from_the_cache(ask: Asking, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_offline_answers_from_the_cache(
+    ask: Questions, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ask(tree)
     ask(meta, MetaRequest("/group 3"))
     proxy.close()
@@ -178,7 +180,7 @@ def test_offline_answers_from_the_cache(ask: Asking, proxy: Proxy, monkeypatch: 
         ask(tree)
 
 
-def test_offline_answers_new_questions_from_blocks(ask: Asking, proxy: Proxy) -> None:
+def test_offline_answers_new_questions_from_blocks(ask: Questions, proxy: Proxy) -> None:
     ask(tree, TreeRequest("/"), no_cache=False)
     proxy.close()
     again = ask(lambda session, here: tree(session, here, TreeRequest(limit=3)), offline=True)
@@ -186,7 +188,7 @@ def test_offline_answers_new_questions_from_blocks(ask: Asking, proxy: Proxy) ->
     assert Cache().info()["answers"] == 1  # offline, the cache is left as it is
 
 
-def test_offline_without_a_cache(ask: Asking, proxy: Proxy) -> None:
+def test_offline_without_a_cache(ask: Questions, proxy: Proxy) -> None:
     for question in (tree, meta, ls):
         with pytest.raises(NotCachedError) as caught:
             ask(question, offline=True)
@@ -196,7 +198,7 @@ def test_offline_without_a_cache(ask: Asking, proxy: Proxy) -> None:
 
 def test_local_files_are_never_offline(tmp_path: Path) -> None:
     (tmp_path / "file.h5").write_bytes(OLD)
-    ask, where = Asking(), str(tmp_path / "file.h5")
+    ask, where = Questions(), str(tmp_path / "file.h5")
     assert "old" == ask.content(where=where, offline=True)
     assert [e.key for e in ask(ls, where=str(tmp_path), offline=True).entries] == ["file.h5"]
     (tmp_path / "file.h5").write_bytes(NEW)
@@ -204,7 +206,7 @@ def test_local_files_are_never_offline(tmp_path: Path) -> None:
     assert not Cache().directory.exists()
 
 
-def test_no_cache_reads_and_writes_nothing(ask: Asking, proxy: Proxy) -> None:
+def test_no_cache_reads_and_writes_nothing(ask: Questions, proxy: Proxy) -> None:
     ask(tree, no_cache=True)
     ask(ls, no_cache=True)
     assert not Cache().directory.exists()
@@ -218,7 +220,7 @@ def test_no_cache_reads_and_writes_nothing(ask: Asking, proxy: Proxy) -> None:
 
 @both
 def test_a_listing_lives_for_30_seconds(
-    ask: Asking, server: S3Server, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+    ask: Questions, server: S3Server, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     where = "s3://sessions/live/"
     keys = lambda **settings: [e.key for e in ask(ls, where=where, **settings).entries]  # noqa: E731
@@ -246,7 +248,7 @@ def test_a_listing_lives_for_30_seconds(
 # The web
 
 
-def test_a_url_that_redirects_is_remembered(ask: Asking) -> None:
+def test_a_url_that_redirects_is_remembered(ask: Questions) -> None:
     with WebServer().running() as web:
         web.pages["/there.h5"], web.redirects["/here.h5"] = OLD, "/there.h5"
         where = f"{web.url}/here.h5"
@@ -275,7 +277,7 @@ print(to_json(found).decode())
 """
 
 
-def test_processes_give_the_same_answers(ask: Asking) -> None:
+def test_processes_give_the_same_answers(ask: Questions) -> None:
     command = [sys.executable, "-c", COMMAND, HERE]
     started = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) for _ in range(4)]
     outs = [process.communicate(timeout=60)[0] for process in started]

@@ -15,7 +15,7 @@ from h5py import h5s, h5t
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.gets import (
+from tests.support.get import (
     boxes_of,
     by_h5py,
     read_csv,
@@ -27,8 +27,8 @@ from tests.support.gets import (
     stream,
     take,
 )
+from tests.support.reference.previews import stored
 from tests.support.servers.memory import MemoryStore
-from tests.support.truth.previews import stored
 
 PLAIN = ["u1", "<i2", ">i4", "<i8", ">u8", "<f2", ">f2", "<f4", ">f4", "<f8", ">f8", "?", "S1", "S7"]
 COLOURS = h5py.enum_dtype({"RED": 0, "GREEN": 1, "BLUE": 200}, basetype="u1")

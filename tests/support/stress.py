@@ -1,4 +1,4 @@
-"""Objects, questions about them, and the truth about both: for runs in which the cache has a hard time."""
+"""Objects, questions about them, and what h5py says of both: for runs that are hard on the cache."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Question:
 
     def wrong(self, answer: Any) -> str | None:
         """How an answer differs from what plain h5py says, if it does."""
-        told, true = gist(self, answer), truth(self)
+        told, true = comparable(self, answer), expected(self)
         return None if told == true else f"{self}: {told!r:.500} is not {true!r:.500}"
 
 
@@ -102,7 +102,7 @@ def _item(item: Any) -> dict[str, Any]:
     return {"attributes": attributes, "shape": list(item.shape), "dtype": item.dtype.str, "values": values}
 
 
-def truth(question: Question) -> Any:
+def expected(question: Question) -> Any:
     """What plain h5py says."""
     if question.command == "ls":
         return None
@@ -113,8 +113,8 @@ def truth(question: Question) -> Any:
     return plain if question.command == "tree" else plain[question.path]
 
 
-def gist(question: Question, answer: Any) -> Any:
-    """The part of an answer that can be held against the truth."""
+def comparable(question: Question, answer: Any) -> Any:
+    """The part of an answer that can be compared with what h5py says."""
     if question.command == "ls":
         sizes = {entry["key"]: entry["size"] for entry in answer["entries"]}
         return None if sizes == {f"{seed}.h5": len(content(seed)) for seed in SEEDS} else sizes

@@ -17,10 +17,10 @@ from h5s3.records import Preview
 from h5s3.settings import Settings
 from h5s3.storage.location import Location
 from tests.support import shapes
+from tests.support.reference.previews import as_numbers, check_limits, check_stats, index_of, look
 from tests.support.servers.memory import MemoryStore
 from tests.support.servers.proxy import Proxy
 from tests.support.servers.s3 import S3Server, rclone_server
-from tests.support.truth.previews import as_numbers, check_limits, check_stats, index_of, look
 
 MIB = 1 << 20
 OPENING = 2  # rounds: the first bytes, and what else libhdf5 needs to open the file

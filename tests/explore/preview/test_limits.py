@@ -18,8 +18,7 @@ from h5s3.formats.hdf5.data import chunk_grid as pieces
 from h5s3.records import Preview
 from h5s3.sizes import parse_size
 from tests.support.h5files import make as h5files
-from tests.support.servers.memory import MemoryStore
-from tests.support.truth.previews import (
+from tests.support.reference.previews import (
     as_numbers,
     check_limits,
     check_stats,
@@ -29,6 +28,7 @@ from tests.support.truth.previews import (
     stored,
     stored_array,
 )
+from tests.support.servers.memory import MemoryStore
 
 KIB, MIB = 1 << 10, 1 << 20
 METADATA = 512 * KIB  # blocks that may be fetched beside the values: headers, chunk indexes, small gaps

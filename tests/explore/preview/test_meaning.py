@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from h5s3.errors import UsageError
 from h5s3.formats.requests import MetaRequest
 from h5s3.records import UNSET, Preview
+from tests.support.reference.previews import as_numbers, index_of, look, stored
 from tests.support.servers.memory import MemoryStore
-from tests.support.truth.previews import as_numbers, index_of, look, stored
 
 RANDOM = np.random.default_rng(3)
 

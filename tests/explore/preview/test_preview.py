@@ -19,11 +19,10 @@ from h5s3.errors import H5s3Error
 from h5s3.formats.selection import parse_selection
 from h5s3.records import Preview
 from tests.support.h5files import make as h5files
-from tests.support.servers.memory import MemoryStore
-from tests.support.truth import plain
-from tests.support.truth.attribute_agreement import Case, same
-from tests.support.truth.expected import os_bytes
-from tests.support.truth.previews import (
+from tests.support.reference import h5py_walk
+from tests.support.reference.compare_attributes import Case, same
+from tests.support.reference.h5py_values import os_bytes
+from tests.support.reference.previews import (
     as_numbers,
     check_limits,
     check_stats,
@@ -35,6 +34,7 @@ from tests.support.truth.previews import (
     stored,
     stored_array,
 )
+from tests.support.servers.memory import MemoryStore
 
 INTEGERS = [f"{order}{kind}{size}" for order in "<>" for kind in "iu" for size in (1, 2, 4, 8)]
 FLOATS = ["<f2", ">f2", "<f4", ">f4", "<f8", ">f8", "<f16"]
@@ -203,7 +203,7 @@ UNDEFINED = {"/time_never"}  # never written and never filled: HDF5 leaves whate
 def test_every_dataset_shows_what_h5py_reads(files: dict[str, Path], name: str) -> None:
     store = MemoryStore(files[name].read_bytes())
     with h5py.File(files[name], "r") as h5:
-        for path, entry in plain.walk(files[name]).items():
+        for path, entry in h5py_walk.walk(files[name]).items():
             if entry["kind"] == "dataset" and not entry["alias"] and path not in UNDEFINED:
                 check_dataset(store, Case(None, None, h5, {}), path)  # type: ignore[arg-type]
 
@@ -215,7 +215,7 @@ def check_dataset(store: MemoryStore, case: Case, path: str) -> None:
         found = look(store, path, raw=True)
     except H5s3Error as error:
         assert error.exit_code in (6, 8), path
-        with pytest.raises(plain.FAILURES):
+        with pytest.raises(h5py_walk.FAILURES):
             dataset[...]
         return
     if found.preview_type == "empty":
@@ -244,7 +244,7 @@ def test_fields_beside_one_that_cannot_be_read(files: dict[str, Path]) -> None:
 def unreadable(dataset: h5py.Dataset) -> bool:
     try:
         return dataset.dtype is None
-    except plain.FAILURES:
+    except h5py_walk.FAILURES:
         return True
 
 

@@ -18,8 +18,8 @@ from h5s3.explore.tree import tree
 from h5s3.formats.requests import MetaRequest, TreeRequest
 from h5s3.records import Meta, Tree
 from tests.support.h5files import make as h5files
+from tests.support.reference.previews import stored
 from tests.support.servers.memory import LOCATION, MemoryStore, memory_session
-from tests.support.truth.previews import stored
 
 
 def fill(h5: h5py.File) -> None:

@@ -23,6 +23,7 @@ from h5s3.formats.requests import MetaRequest, TreeRequest
 from h5s3.records import GroupNode, to_json
 from h5s3.storage.trace import Trace
 from tests.support.h5files import make as h5files
+from tests.support.reference.random_trees import TREES, TREES_WITHOUT_ALIASES, Item, write
 from tests.support.servers.memory import (
     LOCATION,
     MemoryStore,
@@ -31,7 +32,6 @@ from tests.support.servers.memory import (
     offline_session,
     one_file_session,
 )
-from tests.support.truth.trees import TREES, TREES_WITHOUT_ALIASES, Item, write
 
 LIBVERS = st.sampled_from(["earliest", "latest"])
 SIZES = st.sampled_from([512, 1000, 2048, 4096, 16384, 65536])  # of blocks, in bytes

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.truth.corpus import ROOT, Result, look_at_all
+from tests.support.reference.corpus import ROOT, Result, look_at_all
 
 CORPUS = ROOT.parent / "shared" / "corpus"
 SECONDS = 20  # for all questions about one file

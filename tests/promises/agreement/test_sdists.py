@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.truth.corpus import Result, look_at_all
-from tests.support.truth.sdists import LARGE, SIGNATURE, SMALL, Sdist, Unreachable, fetch, unpack
+from tests.support.reference.corpus import Result, look_at_all
+from tests.support.reference.sdists import LARGE, SIGNATURE, SMALL, Sdist, Unreachable, fetch, unpack
 
 SECONDS = 60  # for all questions about one file
 DAMAGED, REFUSED = "6", "8"  # exit codes

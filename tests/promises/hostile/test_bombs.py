@@ -1,7 +1,7 @@
-"""Bombs: whatever a file declares or holds, commands end in bounded memory and time, and say what they cut.
+"""Bombs: whatever a file declares or holds, commands end, in bounded memory, and say what they cut.
 
-The bound holds for all commands at their defaults, of which each is a process of its own: what it and its
-children held of real memory at most.
+One that does not end is killed after a while, and the test fails. The bound of memory holds for all commands
+at their defaults, of which each is a process of its own: what it and its children held at the most.
 `pytest -s -m slow tests/promises/hostile/test_bombs.py` prints the whole table.
 """
 
@@ -11,7 +11,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +34,7 @@ from tests.support.servers.s3 import S3Server
 
 MIB = 1 << 20
 MOST_MEMORY = 1024  # MiB
-MOST_SECONDS = 120.0
+TIMEOUT = 120.0  # seconds after which a command is taken not to end
 CODES = {0, 2, 3, 5, 6, 8}
 BUCKET = "bombs"
 QUICK = ["ten_thousand_levels", "many_soft_links", "million_groups_by_doubling", "soft_links_in_circles"]
@@ -50,25 +49,24 @@ with open(sys.argv[1], "w") as file:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a command took: MiB of memory at most, and seconds."""
+    """How a command ended, and MiB of memory that it held at the most."""
 
     code: int
     memory: float
-    seconds: float
     out: str
     err: str
 
 
-def measured(folder: Path, *args: object, on: S3Server, seconds: float = MOST_SECONDS) -> Cost:
+def measured(folder: Path, *args: object, on: S3Server) -> Cost:
     """A command, started by a small process: what starts one counts as its memory until it has begun."""
-    begun, noted = time.monotonic(), folder / "cost"
+    noted = folder / "cost"
     words = [sys.executable, "-S", "-E", "-c", _MEASURE, str(noted), *command(*args)]
     variables = environment(on, H5S3_CACHE_DIR=str(folder / "cache"))
     with open(folder / "out", "wb") as out, open(folder / "err", "wb") as err:
-        subprocess.run(words, stdout=out, stderr=err, env=variables, timeout=seconds, check=True)
+        subprocess.run(words, stdout=out, stderr=err, env=variables, timeout=TIMEOUT, check=True)
     code, kib = json.loads(noted.read_text())
     texts = [(folder / name).read_text(errors="replace") for name in ("out", "err")]
-    return Cost(code, kib / 1024, time.monotonic() - begun, *texts)
+    return Cost(code, kib / 1024, *texts)
 
 
 def stored(name: str, folder: Path, server: S3Server) -> tuple[str, Path]:
@@ -113,7 +111,7 @@ def commands(where: str, path: Path, folder: Path) -> Iterator[list[str]]:
 def check(cost: Cost, name: str = "") -> None:
     """An end that is documented, within the bounds."""
     assert cost.code in CODES, cost
-    assert cost.memory < MOST_MEMORY and cost.seconds < MOST_SECONDS, cost
+    assert cost.memory < MOST_MEMORY, cost
     assert cost.code == 0 or "h5s3: " in cost.err or (name == "doctor" and cost.out)  # which goes on
     assert "internal error" not in cost.err and "Traceback" not in cost.err
 
@@ -151,9 +149,7 @@ def test_every_command_ends(name: str, tmp_path: Path, rclone: S3Server) -> None
         cost = measured(tmp_path, *args, "--timeout", "90", on=rclone)
         said = cost.err.strip().rpartition("\n")[2][:60] if cost.code else ""
         words = " ".join(args[:1] + args[2:]).replace(str(tmp_path), "")
-        print(
-            f"{name:32s} {words:34.34s} {cost.code:4d} {cost.memory:6.0f} MiB {cost.seconds:6.1f} s  {said}"
-        )
+        print(f"{name:32s} {words:34.34s} {cost.code:4d} {cost.memory:6.0f} MiB  {said}")
         check(cost, args[0])
 
 

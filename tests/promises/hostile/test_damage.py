@@ -21,8 +21,8 @@ from h5s3.explore.tree import tree
 from h5s3.formats.requests import MetaRequest, TreeRequest
 from h5s3.records import DatasetNode, GroupNode, UnresolvedNode, to_json
 from tests.support.h5files import make as h5files
+from tests.support.reference.previews import stored
 from tests.support.servers.memory import LOCATION, MemoryStore, in_blocks, memory_session
-from tests.support.truth.previews import stored
 
 OPENS = {"corrupted_btree", "corrupted_local_heap", "corrupted_child_header", "swmr_left_open"}
 """Bad files of which something can be shown."""

@@ -20,11 +20,11 @@ from h5s3.storage.stores.s3_client import LARGEST_PAGE
 from h5s3.storage.stores.web import WebStore
 from h5s3.storage.trace import Trace
 from tests.support.cli import run
+from tests.support.reference.walks import BUCKET, Walks, scattered_walks
 from tests.support.servers.proxy import Proxy
 from tests.support.servers.s3 import S3Server
 from tests.support.servers.stores import hurry, reach
 from tests.support.servers.wire import Seen
-from tests.support.truth.walks import BUCKET, Walks, scattered_walks
 
 MIB = 1 << 20
 IN_TRANSIT = 12 * MIB  # what may lie between the proxy and the tool, in buffers of the system
@@ -73,7 +73,7 @@ def test_a_range_is_read_and_no_more(walks: tuple[Walks, Proxy], kind: str, args
         result = walk.ask("meta", place, "--stats", "--timeout", "20")
         assert result.code in (0, 4, 5)
         if result.code == 0:
-            assert walk.truth["meta"]["path"] == json.loads(result.out)["path"]
+            assert walk.expected["meta"]["path"] == json.loads(result.out)["path"]
         assert proxy.bytes() <= len(walk.data) + proxy.connections * IN_TRANSIT
 
 

@@ -18,13 +18,12 @@ from h5s3.cache import Cache
 from h5s3.formats.hdf5.fetch.blocks import BLOCK
 from h5s3.storage.http import client as http
 from tests.support.cli import Result
+from tests.support.reference.walks import BUCKET, Walks, assert_cache_is_right, scattered_walks, told
 from tests.support.scattered import scattered
 from tests.support.servers.proxy import Proxy
 from tests.support.servers.s3 import S3Server
 from tests.support.servers.stores import hurry, reach
 from tests.support.servers.wire import Seen
-from tests.support.truth.walks import BUCKET, Walks, scattered_walks
-from tests.support.truth.walks_truth import assert_cache_is_right, told
 
 XML = b"<?xml version='1.0'?><Error><Code>%s</Code><Message>no</Message>%s</Error>"
 EVIL = b"<Endpoint>127.0.0.1:9</Endpoint><Bucket>walks</Bucket>"

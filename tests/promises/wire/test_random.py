@@ -20,12 +20,12 @@ import pytest
 
 from tests.support import shapes
 from tests.support.cli import Result, file, run
+from tests.support.reference.walks import assert_cache_is_right, without_passing
 from tests.support.scattered import scattered
 from tests.support.servers.proxy import Proxy
 from tests.support.servers.s3 import S3Server
 from tests.support.servers.stores import hurry
 from tests.support.servers.wire import Seen
-from tests.support.truth.walks_truth import assert_cache_is_right, without_passing
 
 SEED = int(os.environ.get("H5S3_TEST_SEED", "20260"))
 LONG = int(os.environ.get("H5S3_TEST_WALKS", "250"))

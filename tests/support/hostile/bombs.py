@@ -5,6 +5,7 @@ Each maker writes one file, in a few seconds at the most.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ import numpy as np
 from h5py import h5a, h5d, h5g, h5r, h5t
 
 from tests.support.h5files.registry import dataset_plist, group_plist, new_file, raw_dataset, space
-from tests.support.hostile.bombs_bytes import inflating, patched, repeated
 
 Maker = Callable[[Path], None]
 BOMBS: dict[str, Maker] = {}
@@ -33,6 +33,34 @@ def large_bomb(maker: Maker) -> Maker:
     """Register a maker of a large one."""
     LARGE[maker.__name__] = maker
     return maker
+
+
+# ------------------------------------------------------------------------------------------------- bytes
+
+
+PIECE = 1 << 24
+
+
+def patched(content: bytearray, at: int, new: bytes) -> bytearray:
+    """The content with other bytes at a place."""
+    assert 0 <= at and at + len(new) <= len(content)
+    content[at : at + len(new)] = new
+    return content
+
+
+def repeated(item: bytes | bytearray, count: int) -> bytes:
+    """The same bytes many times."""
+    return bytes(item) * count
+
+
+def inflating(size: int) -> bytes:
+    """A zlib stream that decompresses to so many zeros, made from the stream of a few."""
+    packer = zlib.compressobj(9)
+    head = packer.compress(b"") + packer.flush(zlib.Z_FULL_FLUSH)
+    piece = packer.compress(bytes(PIECE)) + packer.flush(zlib.Z_FULL_FLUSH)
+    whole, rest = divmod(size, PIECE)
+    tail = packer.compress(bytes(rest)) + packer.flush()
+    return head + piece * whole + tail[:-4] + (1 + (size % 65521 << 16)).to_bytes(4, "big")
 
 
 # ------------------------------------------------------------------------------------------------ groups

@@ -121,7 +121,7 @@ def _load() -> None:
     """Import what the forks need, once: with a first run of each command."""
     from tests.support.cli import run, validator
     from tests.support.h5files import make as h5files
-    from tests.support.truth import file_agreement as agreeing
+    from tests.support.reference import compare_files
 
     with tempfile.TemporaryDirectory() as folder:
         path = h5files.make("plugins", Path(folder))
@@ -137,7 +137,7 @@ def _load() -> None:
             assert run(*words, "--json", "--no-cache").code in DOCUMENTED
         for suffix in FORMATS:
             run("get", path, names[0], "-o", Path(folder) / f"values{suffix}", "--no-cache")
-        agreeing.disagreements(path)
+        compare_files.disagreements(path)
     for name in ("tree", "meta", "preview", "du"):
         validator(name)
 
@@ -260,7 +260,7 @@ def _in_fork(commands: list[list[str]], write: int) -> None:
 
 
 def _agree() -> Case:
-    from tests.support.truth.file_agreement import disagreements
+    from tests.support.reference.compare_files import disagreements
 
     path = Path(tempfile.gettempdir())
     (found,) = path.glob("*/damaged.h5")

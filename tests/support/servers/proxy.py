@@ -39,7 +39,7 @@ class Proxy:
     - `requests` lists what arrived, `connections` counts the client's connections, `reset()` forgets both.
     - `delay` seconds pass before each answer; `jitter` adds that fraction of it to every second one, so that
       a batch of more requests than the client has connections overlaps all through, and is one round.
-    - `bandwidth` bytes per second are shared by all connections.
+    - `bandwidth` bytes per second are shared by all connections; `clock` and `wait` are what it goes by.
     - `fault(kind, when=..., times=..., ...)` breaks requests, see `faults`; several may hit one request, in
       the order they were added in, up to one that answers by itself; `clear()` removes them.
     - `close()` refuses connections from then on, and drops those that are open.
@@ -50,6 +50,8 @@ class Proxy:
     def __init__(self, server: S3Server | str) -> None:
         self.server = server
         self.upstream = server if isinstance(server, str) else server.url
+        self.clock: Callable[[], float] = time.perf_counter
+        self.wait: Callable[[float], object] = lambda seconds: self._closed.wait(seconds)
         self.delay = 0.0
         self.jitter = 0.0
         self.bandwidth: float | None = None
@@ -233,7 +235,7 @@ class Proxy:
         if "range" in seen.headers and seen.range is None:
             seen.range = parse_range(answer.get("content-range") or "")
         if self.delay:
-            self._closed.wait(self.delay * (1 + self.jitter * (next(self._turn) % 2)))
+            self.wait(self.delay * (1 + self.jitter * (next(self._turn) % 2)))
         if request.close and answer.end == "keep":
             answer.end = "close"
         try:
@@ -269,13 +271,13 @@ class Proxy:
         """Wait for a turn on the line that all connections share."""
         if not self.bandwidth:
             return
-        now = time.perf_counter()
+        now = self.clock()
         with self._lock:
             # A sleep that took longer than asked for is made up for by the next ones.
             self._line_free = max(self._line_free, now - 0.005) + size / self.bandwidth
             wait = self._line_free - now
         if wait > 0:
-            self._closed.wait(wait)
+            self.wait(wait)
 
 
 class _Listener(socketserver.ThreadingTCPServer):

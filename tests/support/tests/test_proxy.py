@@ -1,6 +1,5 @@
 """The proxy of the tests counts, slows and breaks requests as its docstrings say."""
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -85,25 +84,17 @@ def test_rounds_are_batches(get: Get, proxy: Proxy) -> None:
     assert (proxy.rounds(), proxy.rounds("HEAD")) == (5, 0)
 
 
-def test_answers_do_not_stall(get: Get, proxy: Proxy) -> None:
-    seconds = []
-    for _ in range(50):
-        start = time.perf_counter()
-        get(0, 20_000)
-        seconds.append(time.perf_counter() - start)
-    assert sorted(seconds)[25] < 0.02  # delayed acknowledgements would cost 40 ms each
-
-
 def test_delay_and_bandwidth(get: Get, proxy: Proxy) -> None:
-    start = time.perf_counter()
+    """How long it waits, by a clock that stands still: no test waits for it."""
+    waited: list[float] = []
+    proxy.clock, proxy.wait = (lambda: 100.0), waited.append
     proxy.delay = 0.05
     get()
-    assert time.perf_counter() - start >= 0.05
+    assert waited == [0.05]
     proxy.delay, proxy.bandwidth = 0.0, 2_000_000
-    start = time.perf_counter()
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: get(0, 100_000), range(4)))
-    assert 0.18 <= time.perf_counter() - start < 1.0
+    assert max(waited) == pytest.approx(400_000 / 2_000_000, abs=0.01)
 
 
 def test_closed_means_refused(get: Get, proxy: Proxy) -> None:

@@ -12,9 +12,9 @@ from h5py import h5a, h5o, h5p, h5s, h5t
 from msgspec import UNSET
 
 from h5s3.records import Attribute
+from tests.support.reference.h5py_values import UNTOLD, Expected, os_bytes, plain_number, shown
+from tests.support.reference.h5py_walk import FAILURES, Entry
 from tests.support.servers.memory import OneFileSession
-from tests.support.truth.expected import UNTOLD, Expected, os_bytes, plain_number, shown
-from tests.support.truth.plain import FAILURES, Entry
 
 MOST_VALUES = 1000  # of one attribute that are shown
 Location = Any

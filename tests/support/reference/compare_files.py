@@ -18,10 +18,10 @@ from h5s3.formats.requests import MetaRequest, TreeRequest
 from h5s3.records import to_json
 from h5s3.settings import Settings
 from h5s3.storage.location import Location
+from tests.support.reference import compare_objects, h5py_walk
+from tests.support.reference.compare_attributes import Case, attribute_names, check_attributes
+from tests.support.reference.h5py_values import os_bytes, shown
 from tests.support.servers.memory import LOCATION, MemoryStore, in_blocks, memory_session, one_file_session
-from tests.support.truth import plain
-from tests.support.truth.attribute_agreement import Case
-from tests.support.truth.expected import os_bytes, shown
 
 MOST_OBJECTS = 60  # of one file of which `meta` is asked
 OWN = ("location", "key", "etag", "cached", "size")  # fields that tell of the storage
@@ -40,8 +40,8 @@ def disagreements(path: Path) -> tuple[int, Wrong]:
         if pieces != whole:
             wrong.append([f"in blocks, ahead={ahead}", *_difference(whole, pieces)])
     try:
-        entries = plain.walk(path)
-    except (*plain.FAILURES, UnicodeError, RecursionError, MemoryError):
+        entries = h5py_walk.walk(path)
+    except (*h5py_walk.FAILURES, UnicodeError, RecursionError, MemoryError):
         return 0, wrong
     if entries["/"]["kind"] != "group":
         return 0, wrong
@@ -52,19 +52,19 @@ def disagreements(path: Path) -> tuple[int, Wrong]:
     return len(entries), wrong + against_h5py(path, entries)
 
 
-def against_h5py(path: Path, entries: dict[str, plain.Entry]) -> Wrong:
+def against_h5py(path: Path, entries: dict[str, h5py_walk.Entry]) -> Wrong:
     """What `tree` and `meta` say of a local file, held against h5py object by object.
 
     Objects that h5py does not find by the names that it lists are not compared: in groups whose names are out
     of order we find them, by their addresses.
     """
-    from tests.promises.agreement import test_h5py as checks
-
     wrong: Wrong = []
     location = Location("local", str(path))
     with one_file_session(location) as session, h5py.File(path, "r") as h5:
         case = _Case(session, location, h5, entries)
-        nodes = checks.nodes_below(tree(session, location, TreeRequest(depth=0, limit=0, attributes=True)))
+        nodes = compare_objects.nodes_below(
+            tree(session, location, TreeRequest(depth=0, limit=0, attributes=True))
+        )
         other = [name for name in nodes.keys() ^ entries.keys() if not _below_lost(entries, name)]
         if other:
             return [["other paths", str(sorted(other))[:300]]]
@@ -72,15 +72,13 @@ def against_h5py(path: Path, entries: dict[str, plain.Entry]) -> Wrong:
             entry = entries.get(name, {"kind": "unresolved"})
             if "unresolved" in (entry["kind"], entries.get(entry.get("canonical", name), entry)["kind"]):
                 continue
-            wrong += _checked(f"node {name}", checks.check_node, case, name, node)
+            wrong += _checked(f"node {name}", compare_objects.check_node, case, name, node)
         for name in list(entries)[:MOST_OBJECTS]:
             wrong += _checked(f"meta {name}", _check_meta, case, name)
     return wrong
 
 
 def _check_meta(case: Case, path: str) -> None:
-    from tests.promises.agreement import test_h5py as checks
-
     entry = case.entries[path]
     entry = case.entries[entry.get("canonical", path)]
     if entry["kind"] not in ("group", "dataset", "datatype") or entry.get("attribute_count") is None:
@@ -88,14 +86,14 @@ def _check_meta(case: Case, path: str) -> None:
     document = meta(case.session, case.location, MetaRequest(path, all_attributes=True))
     assert document.kind == entry["kind"]
     owner = case.object(path)
-    checks.check_attributes(case, owner, document.attributes, checks.attribute_names(owner))
+    check_attributes(case, owner, document.attributes, attribute_names(owner))
     if entry["kind"] == "group" and not _lost_below(case, path):
-        checks.check_group(case, path, document, owner)
+        compare_objects.check_group(case, path, document, owner)
     if entry["kind"] == "group":
         return
-    checks.check_type(document, owner.get_type() if entry["kind"] == "dataset" else owner)
+    compare_objects.check_type(document, owner.get_type() if entry["kind"] == "dataset" else owner)
     if entry["kind"] == "dataset" and (document.storage_size is not None or _cells_are_told(owner)):
-        checks.check_dataset(case, entry, document, owner)
+        compare_objects.check_dataset(case, entry, document, owner)
 
 
 def _wordless(value: Any) -> Any:
@@ -105,7 +103,7 @@ def _wordless(value: Any) -> Any:
     return [_wordless(item) for item in value] if isinstance(value, list) else value
 
 
-def _twice(entries: dict[str, plain.Entry]) -> bool:
+def _twice(entries: dict[str, h5py_walk.Entry]) -> bool:
     """Whether a group has two links of the same name, as only damage can do."""
     listed = Counter(path.rpartition("/")[0] or "/" for path in entries if path != "/")
     return any(listed[path] != entry.get("link_count", listed[path]) for path, entry in entries.items())
@@ -116,7 +114,7 @@ def _cells_are_told(dataset: Any) -> bool:
     cells: list[Any] = []
     try:
         dataset.chunk_iter(lambda chunk: cells.append(chunk.chunk_offset))
-    except plain.FAILURES:
+    except h5py_walk.FAILURES:
         return False
     return None not in cells
 
@@ -138,7 +136,7 @@ class _Case(Case):
             return int(path[1:])
         try:
             return super().address(path)
-        except plain.FAILURES:
+        except h5py_walk.FAILURES:
             parent, _, name = path.rpartition("/")
             listed: dict[str, int] = {}  # a path of ours has what is no UTF-8 escaped
             group = h5py.h5g.open(self.h5.id, os_bytes(parent or "/"))
@@ -146,7 +144,7 @@ class _Case(Case):
             return listed[shown(os_bytes(name))]
 
 
-def _below_lost(entries: dict[str, plain.Entry], path: str) -> bool:
+def _below_lost(entries: dict[str, h5py_walk.Entry], path: str) -> bool:
     """Whether a path leads through an object that h5py does not describe: it wants to know the sizes of its
     indexes, which we do without."""
     parents = itertools.accumulate(path.split("/")[:-1], "{}/{}".format)

@@ -62,7 +62,7 @@ def _work_off(todo: SimpleQueue[Path], results: dict[Path, Result], seconds: flo
 
 
 def _start(agree: bool) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "tests.support.truth.corpus", *["agree"] * agree]
+    command = [sys.executable, "-m", "tests.support.reference.corpus", *["agree"] * agree]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     return subprocess.Popen(command, cwd=ROOT, **pipes)
 
@@ -109,7 +109,7 @@ def _look(path: str, agree: bool) -> Result:
         looks = _Looks(session, Location("local", path))
         looks.run()
     if agree:
-        from tests.support.truth.file_agreement import disagreements
+        from tests.support.reference.compare_files import disagreements
 
         looks.result["agreed"], differ = disagreements(Path(path))
         looks.result["wrong"] += differ

@@ -14,8 +14,8 @@ import pytest
 from h5s3.explore.preview.preview import preview
 from h5s3.explore.preview.request import PreviewRequest
 from h5s3.records import Preview, from_json, to_json
+from tests.support.reference.h5py_values import Expected
 from tests.support.servers.memory import LOCATION, MemoryStore, memory_session
-from tests.support.truth.expected import Expected
 
 ROWS, COLUMNS = 10, 8  # of a table
 

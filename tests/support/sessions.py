@@ -20,7 +20,7 @@ def groups(content: str) -> frozenset[str]:
     return frozenset(f"group {number}" for number in range(60 if content == "old" else 50))
 
 
-class Asking:
+class Questions:
     """Asks each question in a session of its own; `trace` is that of the last one."""
 
     trace: Trace

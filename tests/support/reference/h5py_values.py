@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 from h5py import h5o, h5r, h5t
 
-from tests.support.truth.plain import FAILURES
+from tests.support.reference.h5py_walk import FAILURES
 
 ORDERS = {h5t.ORDER_LE: "little-endian", h5t.ORDER_BE: "big-endian", h5t.ORDER_VAX: "mixed"}
 PADDINGS = {
