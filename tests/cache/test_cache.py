@@ -19,7 +19,7 @@ import pytest
 from h5s3.cache import Cache
 from h5s3.cache.disk import with_checksum
 from h5s3.errors import NotCachedError, UsageError
-from h5s3.formats.hdf5.fetch.blocks import BlockFile
+from h5s3.formats.hdf5.fetch.block_file import BlockFile
 from h5s3.settings import cache_limit
 from h5s3.storage.base import ObjectInfo
 from h5s3.storage.location import Location

@@ -13,7 +13,8 @@ import pytest
 
 from h5s3.cache import Cache
 from h5s3.errors import AccessError, ChangedError, H5s3Error, NetworkError, NotCachedError
-from h5s3.formats.hdf5.fetch.blocks import BLOCK, BlockFile
+from h5s3.formats.hdf5.fetch.block_file import BlockFile
+from h5s3.formats.hdf5.fetch.blocks import BLOCK
 from h5s3.storage.base import ObjectInfo, Range
 from h5s3.storage.http import client as http
 from h5s3.storage.location import Location

@@ -18,7 +18,7 @@ from h5py import h5d, h5f, h5p, h5s, h5t
 
 from h5s3.cache import Cache
 from h5s3.formats.base import Facts
-from h5s3.formats.hdf5.fetch.blocks import BlockFile
+from h5s3.formats.hdf5.fetch.block_file import BlockFile
 from h5s3.formats.hdf5.objects.datasets import read_facts
 from h5s3.formats.hdf5.objects.file import OpenFile, open_hdf5
 from h5s3.storage.trace import Trace

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 from h5s3.errors import DamagedError, H5s3Error, UsageError
 from h5s3.formats.base import Facts
 from h5s3.formats.hdf5.fetch.waves import gather
+from h5s3.formats.hdf5.metadata.node import walk
 from h5s3.formats.hdf5.objects.datasets import read_facts
 from h5s3.formats.hdf5.objects.file import OpenFile, plain_reason
 from h5s3.formats.hdf5.objects.links import (
@@ -126,7 +127,7 @@ class Walk:
         self._settle(top, _met(found.object, read_facts(found.object)))
 
     def _descend(self, top: _Open) -> None:
-        self._file.prefetch_objects([address_of(top.parent)], DEEPEST)
+        self._file.prefetch_objects([address_of(top.parent)], walk(DEEPEST))
         level, depth = [top], 0
         while level and self._left > 0 and depth < DEEPEST:
             level, depth = self._below(level, depth == 0), depth + 1
@@ -238,9 +239,7 @@ class Walk:
         """Read the chunk indexes that are waited for, in shared rounds."""
         settle_chunks(self._file, self._pending)
         self._pending.clear()
-        kept = self._file.blocks.notes.kept
-        if sum(map(len, kept.values())) > MOST_ROWS:
-            kept.clear()
+        self._file.blocks.indexes.bound(MOST_ROWS)
 
     def _name_aliases(self) -> None:
         """Count the hard links that were left out, now that it is known what they lead to."""

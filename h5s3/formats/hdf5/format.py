@@ -12,7 +12,7 @@ from h5s3.formats.requests import MetaRequest, TreeRequest, UsageRequest
 from h5s3.records import DiskUsage, Meta, Tree
 
 if TYPE_CHECKING:
-    from h5s3.formats.hdf5.fetch.blocks import BlockFile
+    from h5s3.formats.hdf5.fetch.block_file import BlockFile
     from h5s3.formats.hdf5.objects.file import OpenFile
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -54,7 +54,7 @@ class Hdf5:
 
     def block_file(self, source: Source) -> BlockFile:
         """The bytes of the object as a file."""
-        from h5s3.formats.hdf5.fetch.blocks import BlockFile
+        from h5s3.formats.hdf5.fetch.block_file import BlockFile
 
         return BlockFile(source.store, source.cache, source.info, source.trace)
 

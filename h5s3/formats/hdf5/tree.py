@@ -9,8 +9,9 @@ from functools import partial
 from typing import Any
 
 from h5s3.errors import DamagedError, H5s3Error
-from h5s3.formats.hdf5.fetch.blocks import Miss
+from h5s3.formats.hdf5.fetch.block_file import Miss
 from h5s3.formats.hdf5.fetch.waves import gather
+from h5s3.formats.hdf5.metadata.node import walk
 from h5s3.formats.hdf5.objects.file import FAILURES, OpenFile, plain_reason
 from h5s3.formats.hdf5.objects.links import Link, address_of, count_links, kind_of, list_links, open_link
 from h5s3.formats.hdf5.objects.tree_nodes import Child, Wanted, add_attributes, describe_link, unresolved
@@ -100,7 +101,7 @@ class _Walk:
         document.children_truncated = top.children_truncated or False
 
     def _descend(self, top: _Open) -> None:
-        self._file.prefetch_objects([address_of(top.parent)], self._levels, self._limit)
+        self._file.prefetch_objects([address_of(top.parent)], walk(self._levels), self._limit)
         level, depth = [top], 0
         while level and depth < self._levels and self._left > 0:
             level, depth = self._children(level), depth + 1

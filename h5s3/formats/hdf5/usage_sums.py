@@ -9,6 +9,7 @@ from typing import Any, Literal
 from h5s3.formats.base import Facts, inner
 from h5s3.formats.hdf5.data.chunk_index import ChunkIndex, read_index
 from h5s3.formats.hdf5.fetch.waves import gather
+from h5s3.formats.hdf5.metadata.node import OBJECT
 from h5s3.formats.hdf5.objects.file import OpenFile, plain_reason
 from h5s3.formats.hdf5.objects.links import address_of
 from h5s3.formats.names import b64_of, text_of
@@ -57,7 +58,7 @@ def settle_dataset(owner: Sum, facts: Facts, stored: int) -> None:
 
 def settle_chunks(file: OpenFile, wanted: list[tuple[Sum, Any, Facts]]) -> None:
     """Count chunked datasets, their indexes read in shared rounds."""
-    file.prefetch_objects([address_of(dataset) for _, dataset, _ in wanted], -1)
+    file.prefetch_objects([address_of(dataset) for _, dataset, _ in wanted], OBJECT)
     calls: list[Callable[[], ChunkIndex | str]] = [
         partial(read_index, dataset, facts, file) for _, dataset, facts in wanted
     ]

@@ -16,7 +16,7 @@ from h5s3.explore.doctor import file as doctor
 from h5s3.explore.doctor.advice import chunk_shape, file_names, page_size, writable
 from h5s3.explore.doctor.file import FileReport, examine_file
 from h5s3.explore.session import Session
-from h5s3.formats.hdf5.fetch.blocks import BlockFile
+from h5s3.formats.hdf5.fetch.block_file import BlockFile
 from h5s3.formats.hdf5.layout.repacked_copy import make_skeleton
 from h5s3.formats.hdf5.objects.file import open_hdf5
 from h5s3.records.doctor import Finding

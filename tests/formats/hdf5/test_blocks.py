@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from h5s3.cache import Cache
 from h5s3.errors import NotCachedError
 from h5s3.formats.hdf5.fetch import blocks
-from h5s3.formats.hdf5.fetch.blocks import BlockFile, Miss
+from h5s3.formats.hdf5.fetch.block_file import BlockFile, Miss
 from h5s3.storage.base import ObjectInfo
 from h5s3.storage.trace import Trace
 from tests.support.servers.memory import MemoryStore
@@ -93,14 +93,14 @@ def test_suspended_reads_never_wait(size: int, here: set[int], start: int, lengt
     missing = {index for index in range(start // BLOCK, -(-(start + len(wanted)) // BLOCK))} - have
     if not wanted:
         missing = set()
-    with file.suspended():
+    with file.suspended() as missed:
         if missing:
             with pytest.raises(Miss):
                 file.read(length)
             assert file.tell() == start
         else:
             assert file.read(length) == wanted
-    assert (file.missed, file.ever_missed, len(store.rounds)) == (missing, bool(missing), rounds)
+    assert (missed, file.ever_missed, len(store.rounds)) == (missing, bool(missing), rounds)
     file.seek(start)
     assert file.read(length) == wanted
 
@@ -123,7 +123,7 @@ def test_a_restarted_file_waits_and_keeps_its_blocks() -> None:
         file.read(1)
     assert file.waves
     file.restart()
-    assert not file.waves and not file.missed and not file.ever_missed and file.tell() == 0
+    assert not file.waves and not file.ever_missed and file.tell() == 0
     file.seek(BLOCK)
     assert file.read(BLOCK) == content(500)[BLOCK : 2 * BLOCK]
     assert len(store.rounds) == 1
@@ -224,7 +224,8 @@ def test_another_object_has_other_blocks(tmp_path: Path) -> None:
 def test_entries_of_the_wrong_length_are_ignored(tmp_path: Path, wrong: bytes) -> None:
     cache = Cache(tmp_path / "cache")
     file, store = make(content(300), cache)
-    cache.set_many({file._key(0): wrong, file._key(4): wrong, file._key(1): b"y" * BLOCK}, "block")
+    contents = {0: wrong, 4: wrong, 1: b"y" * BLOCK}
+    cache.set_many({file._blocks._key(index): data for index, data in contents.items()}, "block")
     assert file.read(2 * BLOCK) == content(300)[:BLOCK] + b"y" * BLOCK
     file.seek(4 * BLOCK)
     assert file.read() == content(300)[4 * BLOCK :]
@@ -239,7 +240,7 @@ def test_right_bytes_in_little_memory(size: int, most: int, reads: list[tuple[in
         for start, length in reads:
             file.seek(start)
             assert file.read(length) == io.BytesIO(content(size)[start:]).read(length)
-            assert len(file._blocks) <= most
+            assert len(file._blocks.here) <= most
 
 
 def test_the_oldest_blocks_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,7 +248,7 @@ def test_the_oldest_blocks_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
     file, _ = make(content(640))
     for _ in range(6):
         file.read(BLOCK)
-    assert sorted(file._blocks) == [3, 4, 5]
+    assert sorted(file._blocks.here) == [3, 4, 5]
 
 
 def test_what_waits_to_be_saved_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,7 +257,7 @@ def test_what_waits_to_be_saved_is_bounded(tmp_path: Path, monkeypatch: pytest.M
     file, _ = make(content(640), cache)
     for _ in range(10):
         file.read(BLOCK)
-        assert len(file._fresh) <= 2
+        assert len(file._blocks._unsaved) <= 2
     file.save()
     assert cache.info()["blocks"] == 10
 

@@ -95,8 +95,8 @@ def test_a_tampered_entry_is_not_believed(name: str, cache: Cache, iterations: l
     store = MemoryStore(write(kind))
     with opened(store, cache) as (file, dataset, facts):
         make_grid(dataset, facts, file)
-        (address,) = file.blocks.notes.kept
-        key = file.blocks.notes._key(address)
+        (address,) = file.blocks.indexes._read
+        key = file.blocks.indexes._key(address)
     note = cache.get(key)
     assert note is not None and len(rows(note, 4)) == 234
     bad = TAMPERED[name](note)
@@ -116,4 +116,4 @@ def test_a_damaged_index_is_not_stored(cache: Cache) -> None:
     damaged = MemoryStore(store.data.replace(place[0].to_bytes(8, "little"), (10**6).to_bytes(8, "little")))
     with opened(damaged, cache) as (file, dataset, facts):
         assert read_index(dataset, facts, file).places == {(0,): (10**6, 10**6 + 512)}
-        assert not file.blocks.notes._unsaved
+        assert not file.blocks.indexes._unsaved

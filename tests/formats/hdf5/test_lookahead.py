@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from h5s3.formats.hdf5.data.chunk_grid import make_grid
-from h5s3.formats.hdf5.fetch import blocks, lookahead
-from h5s3.formats.hdf5.fetch.lookahead import LONGEST, Lookahead
+from h5s3.formats.hdf5.fetch import lookahead
+from h5s3.formats.hdf5.fetch.lookahead import LONGEST, Guesses, Lookahead
 from h5s3.formats.hdf5.metadata import pointers as nodes
 from h5s3.formats.hdf5.metadata.chunk_index_pointers import layout
-from h5s3.formats.hdf5.metadata.node import KNOWN, Node, Sizes, header
+from h5s3.formats.hdf5.metadata.node import COUNT, OBJECT, Index, Node, Sizes, header, walk
 from h5s3.formats.hdf5.metadata.pointers import MOST_POINTERS, pointers
 from h5s3.formats.hdf5.objects.datasets import read_facts
 from h5s3.formats.hdf5.objects.links import get_link
@@ -91,19 +91,19 @@ def test_an_index_takes_a_wave_for_each_of_its_levels(name: str) -> None:
 def test_more_than_may_be_guessed_is_fetched_as_room_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     """An index larger than all that may be ahead: in parts of that size, in the order of its reading."""
     most = 128
-    monkeypatch.setattr(blocks, "MOST_AHEAD", most * 512)
+    monkeypatch.setattr(lookahead, "MOST_AHEAD", most * 512)
     kind = KINDS["version 1 B-tree"]
     store = WavesStore(write(kind))
     ahead: list[int] = []
-    real = blocks.BlockFile._guess
+    real = Guesses.choose
 
-    def guess(self: Any, wanted: set[int]) -> set[int]:
-        found = real(self, wanted)
-        ahead.append(len(self._ahead))
+    def choose(self: Guesses, *arguments: Any) -> set[int]:
+        found = real(self, *arguments)
+        ahead.append(len(self.unread))
         return found
 
     with in_blocks(512, ahead=True), one_file_session(LOCATION, store) as session:
-        monkeypatch.setattr(blocks.BlockFile, "_guess", guess)
+        monkeypatch.setattr(Guesses, "choose", choose)
         dataset = session.file.find(b"/data").object
         grid = make_grid(dataset, read_facts(dataset), session.file)
         assert grid.places == places(kind, store.data)
@@ -141,7 +141,7 @@ def test_the_size_of_nodes_stands_in_the_superblock() -> None:
     assert Sizes().with_chunks(start[:20]) == Sizes().with_chunks(b"") == Sizes()
 
 
-def test_nodes_larger_than_expected_are_asked_for_anew() -> None:
+def test_nodes_larger_than_expected_are_asked_for_again() -> None:
     node = Sizes().chunks(0, 2)
     data = b"TREE\1\0" + pack("<H", 100) + bytes(node.length - 8)
     assert pointers(node, data, Sizes()) == [node._replace(length=24 + 200 * 32 + 24)]
@@ -154,7 +154,7 @@ def test_an_absurdly_deep_tree_is_not_followed() -> None:
     def tree(depth: int) -> bytes:
         return b"BTHD\0\5" + pack("<IHHBBQHQI", 512, 11, depth, 100, 40, 4096, 3, 3, 0)
 
-    node = Node("btree2", 0, 38, 1)
+    node = Node("btree2", 0, 38, walk(1))
     assert len(pointers(node, tree(2), Sizes())) == 1
     assert pointers(node, tree(65535), Sizes()) == []
 
@@ -167,8 +167,8 @@ def test_an_absurdly_long_node_is_not_asked_for() -> None:
         return [start]
 
     look = Lookahead(lambda start, stop: None, missing, 0, 1 << 40, Sizes())
-    assert look.expect([Node("direct", 64, LONGEST + 1, 1)]) == {}
-    assert look.expect([Node("direct", 64, LONGEST, 1)]) == {64: None}
+    assert look.expect([Node("direct", 64, LONGEST + 1, walk(1))]) == {}
+    assert look.expect([Node("direct", 64, LONGEST, walk(1))]) == {64: None}
     assert asked == [(64, 64 + LONGEST)]
 
 
@@ -182,7 +182,7 @@ def test_a_node_that_points_to_itself_is_read_once() -> None:
 
     look = Lookahead(peek, lambda start, stop: [], 0, 4096, Sizes())
     peeks.clear()  # of the superblock
-    assert look.expect([Sizes().tree(0, 1)]) == {}
+    assert look.expect([Sizes().tree(0, walk(1))]) == {}
     assert peeks == [0]
 
 
@@ -191,11 +191,11 @@ def test_absurd_arrays_are_not_followed() -> None:
 
     def fixed(size: int, bits: int, count: int) -> list[Node]:
         data = b"FAHD\0\1" + bytes([size, bits]) + pack("<QQI", count, 4096, 0)
-        return pointers(Node("fixed", 0, 28, 0), data, Sizes())
+        return pointers(Node("fixed", 0, 28, COUNT), data, Sizes())
 
     def extensible(*numbers: int) -> list[Node]:
         data = b"EAHD\0\1" + bytes(numbers) + bytes(48) + pack("<QI", 4096, 0)
-        return pointers(Node("extensible", 0, 72, 0), data, Sizes())
+        return pointers(Node("extensible", 0, 72, COUNT), data, Sizes())
 
     assert [node.length for node in fixed(8, 10, 1000)] == [14 + 8000 + 4]
     assert [node.kind for node in fixed(8, 10, 1_000_000)] == ["fixed_block"]
@@ -212,11 +212,11 @@ def test_absurd_arrays_are_not_followed() -> None:
 
 
 def test_pages_and_blocks_without_end() -> None:
-    pages = Node("fixed_block", 64, 14 + 8192 + 4, 0, (65536, 12, 1 << 30))
+    pages = Node("fixed_block", 64, 14 + 8192 + 4, COUNT, (65536, 12, 1 << 30))
     alternating = b"FADB\0\1" + bytes(8) + b"\xaa" * 8192 + bytes(4)
     assert len(pointers(pages, alternating, Sizes())) == 32768
     count = 40_000
-    more = Node("extensible_more", 64, 18 + count * 16 + 4, 0, (4, count, 64, 8, 5))
+    more = Node("extensible_more", 64, 18 + count * 16 + 4, COUNT, (4, count, 64, 8, 5))
     data = b"EASB\0\1" + bytes(12) + b"\xaa" * (8 * count) + pack("<Q", 4096) * count + bytes(4)
     assert len(pointers(more, data, Sizes())) == MOST_POINTERS
 
@@ -247,7 +247,7 @@ def test_a_node_that_leads_to_itself_ends(kind: str) -> None:
     extra = {"btree2_node": (11, 3, 9), "chunks": (24,), "more_v2": (0,)}.get(kind, (4, 8, 8, 16, 4, 10))
     extra = {"fixed_block": (64, 12, 999), "extensible_more": (4, 9, 64, 1, 12)}.get(kind, extra)
     extra = {"direct": (4, 512, 32, 32, 0), "indirect": (4, 512, 32, 32, 0, 4)}.get(kind, extra)
-    look.expect([Node(kind, 0, 4096, 0, extra)])
+    look.expect([Node(kind, 0, 4096, COUNT, extra)])
     assert len(looks) < 5000
 
 
@@ -274,7 +274,7 @@ def test_damaged_indexes_lead_nowhere_at_worst(name: str) -> None:
             return bytes(damaged[start:stop])
 
         look = Lookahead(peek, lambda start, stop: [], 0, len(data), Sizes())
-        look.expect([header(n, -1) for n in range(48, 1024)])
+        look.expect([header(n, OBJECT) for n in range(48, 1024)])
         assert look._looks < 100_000
 
 
@@ -287,7 +287,7 @@ def test_an_object_is_looked_at_again_for_its_chunks() -> None:
         assert link and link.address
         session.file.prefetch_objects([link.address])
         few = store.fetched
-        session.file.prefetch_objects([link.address], -1)
+        session.file.prefetch_objects([link.address], OBJECT)
         assert store.fetched > few + 100_000
 
 
@@ -295,6 +295,6 @@ def test_a_known_index_is_not_followed() -> None:
     message = b"\3\2\2" + pack("<QII", 4096, 8, 8)
     data = b"\1\0\1\0" + pack("<II", 1, 64) + bytes(4) + pack("<HHI", 8, len(message), 0) + message
     data = data.ljust(512, b"\0")
-    assert Sizes().chunks(4096, 2) in pointers(header(0, -1), data, Sizes())
-    known = header(0, -1)._replace(extra=(KNOWN,))
+    assert Sizes().chunks(4096, 2) in pointers(header(0, OBJECT), data, Sizes())
+    known = header(0, OBJECT, chunk_index=Index.NEVER)
     assert Sizes().chunks(4096, 2) not in pointers(known, data, Sizes())

@@ -16,7 +16,7 @@ from h5s3.errors import DamagedError, NotCachedError
 from h5s3.explore.meta import meta
 from h5s3.explore.tree import tree
 from h5s3.formats.hdf5.fetch import blocks
-from h5s3.formats.hdf5.fetch.blocks import BlockFile, Miss
+from h5s3.formats.hdf5.fetch.block_file import BlockFile, Miss
 from h5s3.formats.hdf5.fetch.waves import gather
 from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.formats.requests import MetaRequest, TreeRequest
@@ -148,7 +148,7 @@ def test_offline_walk_of_siblings_of_which_some_are_there() -> None:
             last = h5py.h5o.get_info(session.file.root, b"11").addr
         file.read()
         file.save()
-        del cache[file._key(last // 512)]
+        del cache[file._blocks._key(last // 512)]
         with offline_session(store.info, cache) as session:
             found = tree(session, LOCATION)
     kinds = [type(node).__name__ for node in found.children]
@@ -164,7 +164,7 @@ def test_offline_walk_of_links_that_are_not_there() -> None:
         file = BlockFile(store, cache, store.info, Trace())  # type: ignore[arg-type]
         file.read()
         file.save()
-        del cache[file._key(store.data.index(b"FHDB") // 512)]
+        del cache[file._blocks._key(store.data.index(b"FHDB") // 512)]
         with offline_session(store.info, cache) as session:
             (group,) = tree(session, LOCATION, TreeRequest(depth=0)).children
             with pytest.raises(NotCachedError):

@@ -23,7 +23,7 @@ from h5s3.explore.du import du
 from h5s3.explore.meta import meta
 from h5s3.explore.tree import tree
 from h5s3.formats.hdf5.fetch import lookahead
-from h5s3.formats.hdf5.fetch.decode_limit import decoding
+from h5s3.formats.hdf5.fetch.safeguards import decoding
 from h5s3.formats.hdf5.objects import attributes
 from h5s3.formats.requests import MetaRequest, TreeRequest, UsageRequest
 from h5s3.records import GroupNode

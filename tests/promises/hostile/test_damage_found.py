@@ -16,7 +16,7 @@ from h5s3.explore.meta import meta
 from h5s3.explore.preview.preview import preview
 from h5s3.explore.preview.request import PreviewRequest
 from h5s3.explore.tree import tree
-from h5s3.formats.hdf5.fetch.blocks import BlockFile
+from h5s3.formats.hdf5.fetch.block_file import BlockFile
 from h5s3.formats.requests import MetaRequest, TreeRequest
 from h5s3.records import DatasetNode, GroupNode
 from h5s3.storage.trace import Trace

@@ -11,7 +11,7 @@ import pytest
 from h5s3.explore.session import Session
 from h5s3.formats.base import AskAgainError, Contents
 from h5s3.formats.hdf5.fetch import blocks
-from h5s3.formats.hdf5.fetch.blocks import BlockFile
+from h5s3.formats.hdf5.fetch.block_file import BlockFile
 from h5s3.formats.hdf5.format import Hdf5Contents
 from h5s3.formats.hdf5.objects.file import OpenFile, open_hdf5
 from h5s3.formats.requests import Request

@@ -16,6 +16,7 @@ from h5s3.formats.base import Coordinate
 from h5s3.formats.cf import text
 from h5s3.formats.hdf5.data.array import Hdf5Array
 from h5s3.formats.hdf5.fetch.waves import gather
+from h5s3.formats.hdf5.metadata.node import OBJECT
 from h5s3.formats.hdf5.objects.attributes import named_value
 from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.formats.hdf5.objects.links import address_of
@@ -32,7 +33,7 @@ def read_coordinates(file: OpenFile, dataset: Any, shape: tuple[int, ...]) -> li
     )
     found = [s[0] if s else None for s in scales] + [None] * len(shape)
     opened = [item for item in found[: len(shape)] if item is not None]
-    file.prefetch_objects((address_of(item) for item in opened), -1)
+    file.prefetch_objects((address_of(item) for item in opened), OBJECT)
     names = gather(file.blocks, [partial(_name, file, item) for item in opened], lambda *_: ("", False))
     by_address = {address_of(item): name for item, name in zip(opened, names, strict=True)}
     coordinates = []

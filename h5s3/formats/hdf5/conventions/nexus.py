@@ -19,6 +19,7 @@ from h5s3.formats.cf import one, text
 from h5s3.formats.hdf5.conventions.coordinates import is_one_string, length_of
 from h5s3.formats.hdf5.data.array import Hdf5Array
 from h5s3.formats.hdf5.fetch.waves import gather
+from h5s3.formats.hdf5.metadata.node import OBJECT
 from h5s3.formats.hdf5.objects.attributes import named_value, named_values, texts
 from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.formats.hdf5.objects.links import Found, get_link, list_links, open_link
@@ -164,4 +165,4 @@ def _prefetch(file: OpenFile, group: Found, names: Iterable[str]) -> None:
     """Have the axes of a group here in one round."""
     encoded = [name.encode("utf-8", "surrogateescape") for name in names if "/" not in name]
     links = [get_link(group.object, name) for name in encoded]
-    file.prefetch_objects((link.address for link in links if link and link.address is not None), -1)
+    file.prefetch_objects((link.address for link in links if link and link.address is not None), OBJECT)

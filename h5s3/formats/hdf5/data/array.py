@@ -13,7 +13,7 @@ import numpy as np
 from h5py import h5s, h5t
 
 from h5s3.errors import DamagedError
-from h5s3.formats.base import Array, AskAgainError, Facts
+from h5s3.formats.base import Array, Facts
 from h5s3.formats.boxes import Cut
 from h5s3.formats.cf import Coding
 from h5s3.formats.grid import Grid
@@ -125,8 +125,8 @@ class Hdf5Array(Array):
         except FAILURES as error:
             if again is None and isinstance(error, MemoryError | KeyError):
                 raise
-            if again and blocks.ever_missed:
-                raise AskAgainError from error
+            if again:
+                blocks.raise_if_confused(error)
             raise DamagedError(f"the values cannot be read: {plain_reason(error)}") from None
 
     # ------------------------------------------------------------------------------------------ values

@@ -20,7 +20,7 @@ def make_grid(dataset: Any, facts: Facts, file: OpenFile | None = None) -> Grid:
     shape = facts.shape or ()
     if facts.layout == "chunked" and facts.chunks:
         index = read_index(dataset, facts, file, MOST_CHUNKS)
-        if index.noted and file is not None:
+        if index.from_cache and file is not None:
             fetch_index(file, dataset)
         piece = prod(facts.chunks) * facts.itemsize
         return Grid(facts.chunks, index.places or NOWHERE, index.complete and index.certain, piece)

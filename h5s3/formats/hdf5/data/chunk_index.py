@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from operator import add
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from h5s3.errors import DamagedError, NotCachedError
-from h5s3.formats.hdf5.fetch.blocks import Miss
+from h5s3.formats.hdf5.fetch.block_file import Miss
 from h5s3.formats.hdf5.fetch.waves import gather
-from h5s3.formats.hdf5.metadata.node import WANTED, header
+from h5s3.formats.hdf5.metadata.node import OBJECT, Index, header
 from h5s3.formats.hdf5.objects.links import address_of
 from h5s3.sizes import MIB
 from h5s3.storage.base import Range
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from h5s3.formats.hdf5.objects.file import OpenFile
 
 MOST_CHUNKS = 200_000  # of one dataset whose places are looked up
-LARGEST_NOTE = 16 * MIB  # that is stored in the cache
+LARGEST_STORED = 16 * MIB  # bytes of an index in the cache
 MAGIC = b"chunks 1"  # raise the number when the meaning of what follows changes
 STOPPED = (Miss, NotCachedError, OSError, RuntimeError, ValueError)  # what a read that is stopped may raise
 Cell = tuple[int, ...]  # number of a chunk along each dimension
@@ -40,7 +40,7 @@ class ChunkIndex:
     table: Array  # of unsigned 64-bit numbers
     complete: bool = True  # False: there are more chunks than were looked up
     certain: bool = True  # False: the cells may be wrong, though the number of chunks and their sizes are not
-    noted: bool = False  # it came from the cache: libhdf5 has not seen the index
+    from_cache: bool = False  # libhdf5 has not seen the index
 
     def __len__(self) -> int:
         return len(self.table)
@@ -67,34 +67,30 @@ def read_index(
     """
     if file is None:
         return _iterate(dataset, facts, most)
-    address, notes = address_of(dataset), file.blocks.notes
-    found: ChunkIndex | None = notes.kept.get(address)
+    address, indexes = address_of(dataset), file.blocks.indexes
+    found: ChunkIndex | None = indexes.get(address)
     if found is not None and (found.complete or len(found) >= most):
         return found
-    note = notes.chunks(address)
-    found = None if note is None else _unpack(note, facts, file.info.size)
+    packed = indexes.stored(address)
+    found = None if packed is None else _unpack(packed, facts, file.info.size)
     if found is None:
-        before = file.blocks.misses
+        misses = file.blocks.misses
         found = _iterate(dataset, facts, most, file)
-        if file.blocks.misses != before:
+        if file.blocks.misses != misses:
             return found
         packed = _pack(found, facts, file.info.size)
         if packed is not None:
-            notes.note_chunks(address, packed)
-    notes.kept[address] = found
+            indexes.store(address, packed)
+    indexes.put(address, found)
     return found
 
 
-def read_indexes(file: OpenFile, wanted: Sequence[tuple[Any, Facts]]) -> list[ChunkIndex | None]:
-    """The indexes of several datasets in shared rounds, so that each is here when it is asked for.
-
-    None for a dataset without chunks, and for an index that cannot be read: reading it alone says why.
-    """
-    chunked = [(dataset, facts) for dataset, facts in wanted if facts.layout == "chunked"]
-    file.prefetch_objects([address_of(dataset) for dataset, _ in chunked], -1)
-    calls = [partial(read_index, dataset, facts, file) for dataset, facts in chunked]
-    answers = iter(gather(file.blocks, calls, lambda *_: None))
-    return [next(answers) if facts.layout == "chunked" else None for _, facts in wanted]
+def read_indexes(file: OpenFile, wanted: Sequence[tuple[Any, Facts]]) -> list[ChunkIndex | Exception]:
+    """The indexes of several chunked datasets in shared rounds, or why they cannot be read."""
+    file.prefetch_objects([address_of(dataset) for dataset, _ in wanted], OBJECT)
+    calls: list[Callable[[], ChunkIndex | Exception]]
+    calls = [partial(read_index, dataset, facts, file) for dataset, facts in wanted]
+    return gather(file.blocks, calls, lambda _, error: error)
 
 
 def count_storage(dataset: Any, facts: Facts, file: OpenFile | None = None) -> tuple[int | None, int | None]:
@@ -112,8 +108,7 @@ def count_storage(dataset: Any, facts: Facts, file: OpenFile | None = None) -> t
 
 def fetch_index(file: OpenFile, dataset: Any) -> None:
     """Have the nodes of an index here, in one round at the most: libhdf5 looks up in them what it reads."""
-    wanted = header(address_of(dataset), -1)
-    file.blocks.chase([wanted._replace(extra=(WANTED,))])
+    file.blocks.chase([header(address_of(dataset), OBJECT, chunk_index=Index.ALWAYS)])
 
 
 def _iterate(dataset: Any, facts: Facts, most: int, file: OpenFile | None = None) -> ChunkIndex:
@@ -121,7 +116,7 @@ def _iterate(dataset: Any, facts: Facts, most: int, file: OpenFile | None = None
 
     def visit(chunk: Any) -> bool | None:
         offset, mask, start, size = chunk
-        if offset is None:  # so h5py tells of one without an address, which no library keeps in an index
+        if offset is None:  # h5py's word for one without an address, which no library keeps in an index
             raise DamagedError("the file is damaged: its index has a chunk that is nowhere")
         rows.append((*offset, start, size, mask))
         return True if len(rows) > most else None
@@ -132,65 +127,61 @@ def _iterate(dataset: Any, facts: Facts, most: int, file: OpenFile | None = None
     chunks = facts.chunks or ()
     table = np.array(rows, dtype="<u8").reshape(len(rows), len(chunks) + 3)
     table[:, :-3] //= np.array(chunks, dtype="<u8")
-    certain = _unturn(table, dataset, facts, file)
+    certain = _correct_cells(table, dataset, facts, file)
     return ChunkIndex(table, complete, certain)
 
 
-def _unturn(table: Array, dataset: Any, facts: Facts, file: OpenFile | None) -> bool:
-    """Put right the cells of an extensible array whose unlimited dimension is not the first; whether all
+def _correct_cells(table: Array, dataset: Any, facts: Facts, file: OpenFile | None) -> bool:
+    """Correct the cells of an extensible array whose unlimited dimension is not the first; whether all
     cells are certain now.
 
-    Its elements are numbered with that dimension first (VII.C.2). libhdf5 (2.0 at least) counts them off in
-    the order of the dataset's dimensions all the same, and tells of cells where no chunk is: the unlimited
-    dimension runs on, those before it stay at 0. Other indexes may look so too: then one chunk decides.
+    Its elements are numbered with that dimension first (VII.C.2). libhdf5 (2.0 at least) counts them in the
+    order of the dataset's dimensions all the same, and names cells where no chunk is: the unlimited dimension
+    runs on, those before it stay at 0. Other indexes may look so too: then one chunk decides.
     """
     unlimited = [d for d, n in enumerate(facts.maxshape or ()) if n is None]
     if len(unlimited) != 1 or unlimited == [0] or not len(table):
         return True
-    told = table[:, :-3]
-    if told[:, : unlimited[0]].any():
+    given = table[:, :-3]
+    if given[:, : unlimited[0]].any():
         return True
-    cells = _turned_back(told, unlimited[0], facts)
-    moved = np.flatnonzero((cells != told).any(axis=1))
+    cells = _renumbered(given, unlimited[0], facts)
+    moved = np.flatnonzero((cells != given).any(axis=1))
     if not moved.size:
         return True
     if not (cells < _grid(facts)).all():
-        return bool((told < _grid(facts)).all())
-    certain = turned = bool((told >= _grid(facts)).any())
-    if file is not None and not turned:
+        return bool((given < _grid(facts)).all())
+    certain = wrong = bool((given >= _grid(facts)).any())
+    if file is not None and not wrong:
         row = int(moved[table[moved, -2].argmin()])
-        turned = _lies(file, dataset, facts, cells[row], table[row])
-        certain = turned or _lies(file, dataset, facts, told[row], table[row])
-    if turned:
+        wrong = _is_stored_at(file, dataset, facts, cells[row], table[row])
+        certain = wrong or _is_stored_at(file, dataset, facts, given[row], table[row])
+    if wrong:
         table[:, :-3] = cells
     return certain
 
 
-def _lies(file: OpenFile, dataset: Any, facts: Facts, cell: Array, row: Array) -> bool:
-    """Whether the chunk of a cell lies where a row of the table says: by where libhdf5 goes to read it.
+def _is_stored_at(file: OpenFile, dataset: Any, facts: Facts, cell: Array, row: Array) -> bool:
+    """Whether the chunk of a cell is stored where a row of the table says: by where libhdf5 goes to read it.
 
-    Asked where a chunk lies, it goes through the index as `chunk_iter` does, and errs alike. Nothing is
+    Asked where a chunk is stored, it goes through the index as `chunk_iter` does, and errs alike. Nothing is
     fetched for it: the read is stopped, or its bytes are here.
     """
-    blocks = file.blocks
-    before = blocks.misses, blocks.missed.copy()
-    blocks.seek(0)
-    with blocks.suspended() if blocks.waves else nullcontext(), suppress(*STOPPED):
-        dataset.read_direct_chunk(
-            tuple(n * c for n, c in zip(cell.tolist(), facts.chunks or (), strict=True))
-        )
-    blocks.misses, blocks.missed = before
+    offset = tuple(n * c for n, c in zip(cell.tolist(), facts.chunks or (), strict=True))
+    file.blocks.seek(0)
+    with file.blocks.probing(), suppress(*STOPPED):
+        dataset.read_direct_chunk(offset)
     start, size = row[-3:-1].tolist()
-    return blocks.tell() in (start, start + size)
+    return file.blocks.tell() in (start, start + size)
 
 
-def _turned_back(told: Array, unlimited: int, facts: Facts) -> Array:
-    """The cells of elements of an extensible array from those that were told."""
+def _renumbered(given: Array, unlimited: int, facts: Facts) -> Array:
+    """The cells of elements of an extensible array from those that libhdf5 named."""
     most = [max(1, -(-(n or 0) // c)) for n, c in zip(facts.maxshape or (), facts.chunks or (), strict=True)]
-    number = told[:, unlimited].copy()
+    number = given[:, unlimited].copy()
     for dimension in range(unlimited + 1, len(most)):
-        number = number * np.uint64(most[dimension]) + told[:, dimension]
-    cells = np.empty_like(told)
+        number = number * np.uint64(most[dimension]) + given[:, dimension]
+    cells = np.empty_like(given)
     for dimension in reversed(range(len(most))):
         if dimension != unlimited:
             number, cells[:, dimension] = np.divmod(number, np.uint64(most[dimension]))
@@ -207,20 +198,20 @@ def _grid(facts: Facts) -> Array:
 def _pack(index: ChunkIndex, facts: Facts, size: int) -> bytes | None:
     """The index as bytes; None where it should not be stored: cut short, too large, or damaged."""
     whole = index.complete and index.certain
-    if not whole or index.table.nbytes > LARGEST_NOTE or not _sound(index, facts, size):
+    if not whole or index.table.nbytes > LARGEST_STORED or not _sound(index, facts, size):
         return None
     return _head(facts, size, len(index)) + index.table.tobytes()
 
 
-def _unpack(note: bytes, facts: Facts, size: int) -> ChunkIndex | None:
-    """The index from bytes that may be anybody's; None for whatever does not fit this very dataset."""
+def _unpack(packed: bytes, facts: Facts, size: int) -> ChunkIndex | None:
+    """The index from bytes that anybody may have written; None where they do not fit this very dataset."""
     columns = facts.ndim + 3
     head = len(_head(facts, size, 0))
-    rows, rest = divmod(len(note) - head, 8 * columns)
-    if rows < 0 or rest or note[:head] != _head(facts, size, rows):
+    rows, rest = divmod(len(packed) - head, 8 * columns)
+    if rows < 0 or rest or packed[:head] != _head(facts, size, rows):
         return None
-    table = np.frombuffer(note, dtype="<u8", offset=head).reshape(rows, columns)
-    index = ChunkIndex(table, noted=True)
+    table = np.frombuffer(packed, dtype="<u8", offset=head).reshape(rows, columns)
+    index = ChunkIndex(table, from_cache=True)
     return index if _sound(index, facts, size) else None
 
 
@@ -231,7 +222,7 @@ def _head(facts: Facts, size: int, rows: int) -> bytes:
 
 
 def _sound(index: ChunkIndex, facts: Facts, size: int) -> bool:
-    """Whether all chunks lie in the dataset and in the object, and none is there twice."""
+    """Whether all chunks are inside the dataset and the object, and none is there twice."""
     cells, starts, sizes = index.table[:, :-3], index.table[:, -3], index.table[:, -2]
     inside = (cells < _grid(facts)).all() and (starts <= size).all()
     return bool(inside and (sizes <= size - starts).all() and len(index.places) == len(index))

@@ -1,20 +1,12 @@
-"""An object as a seekable file made of blocks, each fetched once and kept."""
+"""The bytes of an object that are here: in blocks, each fetched once and kept, and in exact runs."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
-from itertools import islice
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
 
 from h5s3.cache import Cache, absence
-from h5s3.errors import NotCachedError, RefusedError
-from h5s3.formats.hdf5.fetch.byte_runs import Extents
-from h5s3.formats.hdf5.fetch.decode_limit import DECODING, decoding
-from h5s3.formats.hdf5.fetch.heap_guard import check_heap
-from h5s3.formats.hdf5.fetch.index_cache import Notes
-from h5s3.formats.hdf5.fetch.lookahead import MOST_AHEAD, Lookahead
-from h5s3.formats.hdf5.fetch.seekable import Seekable
-from h5s3.formats.hdf5.metadata.node import Node, Sizes
+from h5s3.errors import NotCachedError
 from h5s3.sizes import MIB
 from h5s3.storage.base import ObjectInfo, Range, Store
 from h5s3.storage.ranges import GAP, LARGEST, join_ranges
@@ -26,261 +18,172 @@ WINDOW = 64 * 1024  # fetched around a block where a fetch asks for few
 FEW = 16  # blocks of one fetch
 MEMORY = 256 * MIB  # blocks kept at the most
 UNSAVED = 32 * MIB  # fetched bytes that may wait to be stored in the cache
+Next = Callable[[list[int], set[int]], set[int]]  # by the blocks that arrived, and all asked for
 
 
-class Miss(Exception):
-    """Bytes are not here yet, and the reader was told not to wait for them."""
+def block_range(start: int, stop: int) -> range:
+    """The indices of the blocks that hold these bytes."""
+    return range(start // BLOCK, (stop - 1) // BLOCK + 1)
 
 
-class BlockFile(Seekable):
-    """Reads are served from blocks; what is missing is fetched in one round of concurrent ranges.
+class Blocks:
+    """The blocks of one object by their index; what is not here comes from the cache or from the storage.
 
-    While `suspended`, a read that would have to wait raises `Miss` and notes the blocks in `missed`.
-    Exact byte ranges that were announced with `fetch_exact` (chunks of a dataset) are served too.
+    `here` is to be read alone.
     """
 
     def __init__(self, store: Store | None, cache: Cache | None, info: ObjectInfo, trace: Trace) -> None:
-        super().__init__(info.size)
+        self.here: dict[int, bytes] = {}
         self._store = store
         self._cache = cache if info.identity else None
         self._info = info
         self._trace = trace
-        self._blocks: dict[int, bytes] = {}
-        self._extents = Extents()
-        self._allowance: int | None = None  # bytes that may still be fetched as blocks
-        self._fresh: dict[str, bytes] = {}  # fetched and not yet stored in the cache
-        self._suspended = False
-        self._look: Lookahead | None = None
-        self._ahead: set[int] = set()  # blocks that came on a guess and have not been read
-        self.missed: set[int] = set()
-        self.ever_missed = False
-        self.misses = 0  # so far
-        self.plain = False
-        self.notes = Notes(self._cache, info.identity, trace)
-        self._postponed: dict[int, None] = {}  # blocks wanted on a guess for which there was no room
+        self._unsaved: dict[str, bytes] = {}
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Fill the buffer as far as the file goes. Raises `Miss` while suspended, else waits."""
-        view = memoryview(buffer).cast("B")
-        start = self._position
-        stop = max(start, min(start + len(view), self.size))
-        view[stop - start :] = bytes(len(view) - (stop - start))  # libhdf5 would read what was in it
-        if stop == start:
-            return 0
-        self._fill(view[: stop - start], start, stop)
-        if self._look:  # lengths have 8 bytes
-            check_heap(view[: stop - start])
-        self._position = stop
-        return stop - start
+    @property
+    def last(self) -> int:
+        """The index of the last block of the object."""
+        return (self._info.size - 1) // BLOCK
 
-    def _fill(self, view: memoryview, start: int, stop: int) -> None:
-        if self._extents.fill(view, start, stop):
-            return
-        wanted = range(start // BLOCK, (stop - 1) // BLOCK + 1)
-        self._require(wanted)
-        for index in wanted:
-            self._ahead.discard(index)
-            block, offset = self._blocks[index], index * BLOCK
-            low, high = max(start, offset), min(stop, offset + len(block))
-            view[low - start : high - start] = block[low - offset : high - offset]
-        self._evict()
+    def missing(self, start: int, stop: int) -> list[int]:
+        """Of the blocks that hold these bytes those that are not here."""
+        return [index for index in block_range(start, stop) if index not in self.here]
 
-    # ---------------------------------------------------------------------------------------- blocks
-
-    def _require(self, wanted: Iterable[int]) -> None:
-        missing = self._from_cache([index for index in wanted if index not in self._blocks])
-        if not missing:
-            return
-        if self._suspended:
-            self.missed.update(missing)
-            self.ever_missed = True
-            self.misses += 1
-            raise Miss
-        self._fetch(missing)
-
-    def prefetch(self, indices: Iterable[int]) -> None:
-        """Have these blocks here, in at most one round."""
-        last = (self.size - 1) // BLOCK
-        missing = self._from_cache(sorted({i for i in indices if 0 <= i <= last and i not in self._blocks}))
-        if missing:
-            self._fetch(missing)
-
-    def look_ahead(self, base: int, sizes: Sizes) -> None:
-        """From now on, follow the pointers of expected nodes as their blocks arrive."""
-        self._look = Lookahead(self._peek, self._missing, base, self.size, sizes, self.notes.has_chunks)
-
-    def chase(self, nodes: Iterable[Node]) -> None:
-        """Fetch these nodes and what they lead to, in one round; only as far as guesses may go."""
-        if self._look is not None and self._store is not None:
-            wanted = self._guess(self._look.expect(nodes))
-            if wanted:
-                self._fetch(sorted(wanted))
-
-    def _guess(self, wanted: Collection[int]) -> set[int]:
-        """Of blocks wanted on a guess those to be fetched. What the cache has leads on at once."""
-        fetch: dict[int, None] = {}
-        while wanted:
-            remaining = dict.fromkeys(self._from_cache([i for i in wanted if i not in self._blocks]))
-            fetch.update(remaining)
-            came = [index for index in wanted if index not in remaining]
-            wanted = [i for i in self._look.arrived(came) if i not in fetch] if self._look else []
-        self._postponed.update(fetch)
-        chosen = list(islice(self._postponed, max(0, MOST_AHEAD // BLOCK - len(self._ahead))))
-        for index in chosen:
-            del self._postponed[index]
-        missing = {index for index in chosen if index not in self._blocks}
-        self._ahead |= missing
-        return missing
-
-    def _peek(self, start: int, stop: int) -> bytes | None:
-        if self._missing(start, stop):
+    def get(self, start: int, stop: int) -> bytes | None:
+        """These bytes, if all of them are here."""
+        if self.missing(start, stop):
             return None
-        indices = range(start // BLOCK, (stop - 1) // BLOCK + 1)
-        data = b"".join(self._blocks[index] for index in indices)
+        indices = block_range(start, stop)
+        data = b"".join(self.here[index] for index in indices)
         return data[start - indices[0] * BLOCK : stop - indices[0] * BLOCK]
-
-    def _missing(self, start: int, stop: int) -> list[int]:
-        return [i for i in range(start // BLOCK, (stop - 1) // BLOCK + 1) if i not in self._blocks]
 
     def seed(self, data: bytes) -> None:
         """Take the first bytes of the object, fetched when it was first met."""
-        whole = len(data) if len(data) == self.size else len(data) - len(data) % BLOCK
+        whole = len(data) if len(data) == self._info.size else len(data) - len(data) % BLOCK
         for start in range(0, whole, BLOCK):
             self._keep(start // BLOCK, data[start : min(start + BLOCK, whole)])
 
-    def fetch_exact(self, ranges: Iterable[Range]) -> None:
-        """Fetch exactly these bytes in one round and serve reads within them. For raw data of chunks.
-
-        What a damaged index places beyond the end of the object is not asked for.
-        """
-        inside = (r for r in dict.fromkeys(ranges) if r[0] < r[1] <= self.size)
-        wanted = [r for r in inside if not self._extents.covers(*r) and self._missing(*r)]
-        if wanted:
-            answers = self._live_store().get_ranges(self._info, wanted)
-            self._extents.add({start: data for (start, _), data in answers.items()})
-
-    def drop_exact(self) -> None:
-        """Forget the ranges of `fetch_exact`."""
-        self._extents.clear()
-
-    @contextmanager
-    def limited(self, most: int, chunk: int = 0) -> Iterator[None]:
-        """Bounds bytes fetched as blocks, and memory to decode chunks of such a size: `RefusedError`."""
-        self._allowance = most
-        try:
-            with decoding(max(DECODING, 8 * chunk)):
-                yield
-        finally:
-            self._allowance = None
-
-    def _spend(self, indices: set[int]) -> None:
-        if self._allowance is not None:
-            self._allowance -= len(indices) * BLOCK
-            if self._allowance < 0:
-                raise RefusedError("the values are larger than the limit", hint="raise --max-bytes")
-
-    def _from_cache(self, indices: list[int]) -> list[int]:
-        """Take what the cache has; what remains."""
-        if self._cache is None or not indices:
-            return indices
-        found = self._cache.get_many(self._key(i) for i in indices)
+    def load(self, indices: Iterable[int]) -> list[int]:
+        """Have what the cache holds of these blocks; those that remain to be fetched."""
+        absent = [index for index in indices if index not in self.here]
+        if self._cache is None or not absent:
+            return absent
+        found = self._cache.get_many(self._key(index) for index in absent)
         remaining = []
-        for index in indices:
+        for index in absent:
             block = found.get(self._key(index))
-            if block is not None and len(block) == self._length(index):
-                self._blocks[index] = block
+            if block is not None and len(block) == min(BLOCK, self._info.size - index * BLOCK):
+                self.here[index] = block
                 self._trace.hits += 1
             else:
                 remaining.append(index)
         return remaining
 
-    def _fetch(self, indices: list[int]) -> None:
-        self._spend(asked := self._around(set(indices), 0))
-
-        def arrived(wanted: Range, data: bytes) -> list[Range]:
-            came = self._take(wanted, data)
-            if self._look is None:
-                return []
-            next_ = [index for index in self._look.arrived(came) if index not in asked]
-            more = self._around(self._guess(next_), len(asked)) - asked
-            asked.update(more)
-            return self._ranges(more)
-
-        self._live_store().get_ranges(self._info, self._ranges(asked), arrived)
-
-    def _around(self, indices: set[int], asked: int) -> set[int]:
+    def around(self, indices: set[int], asked: int = 0) -> set[int]:
         """With the neighbours that come nearly for free: all of a small file, or a window around few blocks.
 
         Where little is asked for, the round trip costs more than the bytes, and pointers often lead nearby.
+        `asked`: how many blocks the same fetch asks for beside these.
         """
-        last = (self.size - 1) // BLOCK
-        if self.size <= WHOLE:
-            return {i for i in range(last + 1) if i not in self._blocks}
+        if self._info.size <= WHOLE:
+            return {index for index in range(self.last + 1) if index not in self.here}
         if not indices or asked + len(indices) > FEW:
             return indices
         near = WINDOW // BLOCK
-        windows = (range(i - i % near, min(i - i % near + near, last + 1)) for i in indices)
-        return {i for window in windows for i in window if i not in self._blocks}
+        windows = (range(i - i % near, min(i - i % near + near, self.last + 1)) for i in indices)
+        return {index for window in windows for index in window if index not in self.here}
 
-    def _ranges(self, indices: set[int]) -> list[Range]:
-        wanted = ((i * BLOCK, min((i + 1) * BLOCK, self.size)) for i in indices)
-        return join_ranges(wanted, GAP, LARGEST)
+    def fetch(self, asked: set[int], following: Next | None = None) -> None:
+        """Fetch these blocks in one round; with `following` also those that they lead to as they arrive."""
+
+        def arrived(wanted: Range, data: bytes) -> list[Range]:
+            came = self._take(wanted, data)
+            if following is None:
+                return []
+            more = self.around(following(came, asked), len(asked)) - asked
+            asked.update(more)
+            return self._ranges(more)
+
+        self.live_store().get_ranges(self._info, self._ranges(asked), arrived)
+
+    def live_store(self) -> Store:
+        """The storage. Raises `NotCachedError` when working offline."""
+        if self._store is None:
+            raise NotCachedError(absence(self._cache), location=self._info.location.display)
+        return self._store
+
+    def evict(self) -> None:
+        """Let the oldest blocks go where they are too many."""
+        if len(self._unsaved) * BLOCK > UNSAVED:
+            self.save()
+        while len(self.here) * BLOCK > MEMORY:
+            del self.here[next(iter(self.here))]
+
+    def save(self) -> None:
+        """Store what was fetched in the persistent cache, in one transaction."""
+        if self._cache is not None and self._unsaved:
+            self._cache.set_many(self._unsaved, "block")
+            self._unsaved = {}
+
+    def _ranges(self, indices: Iterable[int]) -> list[Range]:
+        size = self._info.size
+        return join_ranges(((i * BLOCK, min((i + 1) * BLOCK, size)) for i in indices), GAP, LARGEST)
 
     def _take(self, wanted: Range, data: bytes) -> list[int]:
         """Keep the blocks of a range; their indices."""
         start, stop = wanted
         for offset in range(start, stop, BLOCK):
             self._keep(offset // BLOCK, data[offset - start : offset - start + BLOCK])
-        return list(range(start // BLOCK, (stop - 1) // BLOCK + 1))
+        return list(block_range(start, stop))
 
     def _keep(self, index: int, data: bytes) -> None:
-        self._blocks[index] = data
+        self.here[index] = data
         if self._cache is not None:
-            self._fresh[self._key(index)] = data
-
-    def _evict(self) -> None:
-        """Let the oldest blocks go, once what was asked for has been handed out."""
-        if len(self._fresh) * BLOCK > UNSAVED:
-            self.save()
-        while len(self._blocks) * BLOCK > MEMORY:
-            del self._blocks[next(iter(self._blocks))]
-
-    def _live_store(self) -> Store:
-        if self._store is None:
-            raise NotCachedError(absence(self._cache), location=self._info.location.display)
-        return self._store
-
-    def _length(self, index: int) -> int:
-        return min(BLOCK, self.size - index * BLOCK)
+            self._unsaved[self._key(index)] = data
 
     def _key(self, index: int) -> str:
         return f"block:{self._info.identity}:{BLOCK}:{index}"
 
-    # ------------------------------------------------------------------------------------ suspension
 
-    @property
-    def waves(self) -> bool:
-        """Whether suspending makes sense: there is a wire to wait for, and libhdf5 has not been confused."""
-        return self._store is not None and not self.plain
+class ByteRuns:
+    """Exact runs of bytes by where they start. A read may span several that stand side by side."""
 
-    def restart(self) -> None:
-        """Begin anew with the blocks that are here, never to suspend again."""
-        self.plain, self.ever_missed, self._position = True, False, 0
-        self.missed.clear()
-        self.notes.kept.clear()
+    def __init__(self) -> None:
+        self._runs: list[tuple[int, bytes]] = []  # sorted by start
 
-    @contextmanager
-    def suspended(self) -> Iterator[None]:
-        """Within this, reads never wait."""
-        before, self._suspended = self._suspended, True
-        try:
-            yield
-        finally:
-            self._suspended = before
+    def add(self, runs: dict[int, bytes]) -> None:
+        """Take runs, by where they start."""
+        self._runs = sorted(self._runs + list(runs.items()))
 
-    def save(self) -> None:
-        """Store what was fetched in the persistent cache, in one transaction."""
-        if self._cache is not None and self._fresh:
-            self._cache.set_many(self._fresh, "block")
-            self._fresh = {}
-        self.notes.save()
+    def clear(self) -> None:
+        """Forget all."""
+        self._runs = []
+
+    def covers(self, start: int, stop: int) -> bool:
+        """Whether all these bytes are here."""
+        while start < stop:
+            run = self._at(start)
+            if run is None:
+                return False
+            start = run[0] + len(run[1])
+        return True
+
+    def fill(self, view: memoryview, start: int, stop: int) -> bool:
+        """Write these bytes into the view, if all are here."""
+        if not self._runs or not self.covers(start, stop):
+            return False
+        at = start
+        while at < stop:
+            first, data = self._at(at) or (at, b"")
+            part = memoryview(data)[at - first : stop - first]
+            view[at - start : at - start + len(part)] = part
+            at += len(part)
+        return True
+
+    def _at(self, position: int) -> tuple[int, bytes] | None:
+        index = bisect_right(self._runs, position, key=lambda run: run[0]) - 1
+        if index >= 0:
+            first, data = self._runs[index]
+            if first <= position < first + len(data):
+                return first, data
+        return None

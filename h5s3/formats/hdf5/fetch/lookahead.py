@@ -6,9 +6,10 @@ A wrong guess costs a fetch, never an answer: libhdf5 alone reads the file. What
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from itertools import islice
 
-from h5s3.formats.hdf5.metadata.node import KNOWN, Node, Sizes
+from h5s3.formats.hdf5.metadata.node import COUNT, OBJECT, Goal, Index, Node, Sizes
 from h5s3.formats.hdf5.metadata.pointers import pointers
 from h5s3.sizes import MIB
 
@@ -18,7 +19,7 @@ MOST_WAITING = 200_000  # for their blocks at a time; of those beyond, libhdf5 a
 MOST_LOOKS = 2_000_000  # at pointers, most of them perhaps to what was seen before
 MOST_AHEAD = 32 * MIB  # fetched on a guess and not read since
 SUPERBLOCK = 32  # bytes of it that are looked at
-Key = tuple[str, int, int, int, bool]  # kind, address, length, level where below 0, whether it is `KNOWN`
+Key = tuple[str, int, int, Goal, bool]
 
 
 class Lookahead:
@@ -57,8 +58,8 @@ class Lookahead:
         while todo:
             node = todo.popleft()
             self._looks += 1
-            if node.kind == "header" and node.level == -1 and not node.extra and self._known(node.address):
-                node = node._replace(extra=(KNOWN,))
+            if self._has_known_index(node):
+                node = node._replace(chunk_index=Index.NEVER)
             if not self._new(node):
                 continue
             start = self._base + node.address
@@ -66,9 +67,10 @@ class Lookahead:
             data = self._peek(start, stop)
             if data is not None:
                 found = pointers(node, data, self._sizes)
-                todo.extend(item._replace(limit=item.limit or node.limit) for item in found)
+                limit = node.limit
+                todo.extend(item if item.limit or not limit else item._replace(limit=limit) for item in found)
                 continue
-            self._forget(node)
+            del self._seen[_key(node)]
             if self._many >= MOST_WAITING:
                 continue
             blocks = self._missing(start, stop)
@@ -89,16 +91,36 @@ class Lookahead:
         if not inside or len(self._seen) >= MOST_NODES or self._looks >= MOST_LOOKS:
             return False
         key = _key(node)
-        before = self._seen.get(key)
-        if before is not None and before >= node.level:
+        levels = node.goal.levels
+        if self._seen.get(key, -1) >= levels:
             return False
-        self._seen[key] = node.level
+        self._seen[key] = levels
         return True
 
-    def _forget(self, node: Node) -> None:
-        del self._seen[_key(node)]
+    def _has_known_index(self, node: Node) -> bool:
+        wanted = node.kind == "header" and node.goal == OBJECT and node.chunk_index is Index.UNLESS_KNOWN
+        return wanted and self._known(node.address)
 
 
 def _key(node: Node) -> Key:
     """Of walks the deepest covers the others; each step of a search looks for something else."""
-    return node.kind, node.address, node.length, min(node.level, 0), KNOWN in node.extra
+    goal = node.goal if node.goal.finding else COUNT
+    return node.kind, node.address, node.length, goal, node.chunk_index is Index.NEVER
+
+
+class Guesses:
+    """Blocks that are fetched on a guess: only so many may be here before they are read, the others wait."""
+
+    def __init__(self) -> None:
+        self.unread: set[int] = set()
+        self._postponed: dict[int, None] = {}  # in the order in which they will be read
+
+    def choose(self, wanted: dict[int, None], here: Collection[int], size: int) -> set[int]:
+        """The blocks to fetch now, of these and of those that were postponed. `size`: bytes of a block."""
+        self._postponed.update(wanted)
+        chosen = list(islice(self._postponed, max(0, MOST_AHEAD // size - len(self.unread))))
+        for index in chosen:
+            del self._postponed[index]
+        missing = {index for index in chosen if index not in here}
+        self.unread |= missing
+        return missing

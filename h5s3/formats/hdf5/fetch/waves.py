@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from h5s3.errors import H5s3Error, NotCachedError
-from h5s3.formats.base import AskAgainError
-from h5s3.formats.hdf5.fetch.blocks import BlockFile
+from h5s3.errors import DamagedError, H5s3Error, NotCachedError, NotFoundError, RefusedError
+from h5s3.formats.hdf5.fetch.block_file import BlockFile
 
+OF_THE_FILE = (DamagedError, NotCachedError, NotFoundError, RefusedError)  # that concern one call alone
 T = TypeVar("T")
 
 
@@ -30,58 +30,42 @@ def gather(
     todo = list(range(len(calls)))
     fetched: set[int] = set()
     while len(todo) > 1 and file.waves:
-        file.missed.clear()
-        todo = _try_all(file, calls, todo, answers, failed)
-        new = file.missed - fetched
+        with file.suspended() as missed:
+            todo = [index for index in todo if not _try(file, index, calls[index], answers, failed)]
+        new = missed - fetched
         if not new:
             break
         fetched |= new
         file.prefetch(new)
     for index in todo:
-        answers[index] = _ask(file, index, calls[index], failed)
+        try:
+            answers[index] = calls[index]()
+        except Exception as error:  # noqa: BLE001 - libhdf5 raises many kinds; `failed` decides
+            answers[index] = _failure(file, index, error, failed)
     return [answers[index] for index in range(len(calls))]
 
 
-def _try_all(
+def _try(
     file: BlockFile,
-    calls: Sequence[Callable[[], T]],
-    todo: list[int],
+    index: int,
+    call: Callable[[], T],
     answers: dict[int, T],
     failed: Callable[[int, Exception], T],
-) -> list[int]:
-    """Answer what can be answered without waiting; the indices of what missed."""
-    again = []
-    with file.suspended():
-        for index in todo:
-            before, file.missed = file.missed, set()
-            try:
-                answers[index] = calls[index]()
-            except Exception as error:  # noqa: BLE001 - a miss can surface as another exception
-                if file.missed:
-                    again.append(index)
-                else:
-                    answers[index] = _failure(file, index, error, failed)
-            else:
-                if file.missed:  # the miss was swallowed: the answer may lack something
-                    again.append(index)
-            file.missed |= before
-    return again
-
-
-def _ask(file: BlockFile, index: int, call: Callable[[], T], failed: Callable[[int, Exception], T]) -> T:
+) -> bool:
+    """Whether a call could be answered without waiting."""
+    misses = file.misses
     try:
-        return call()
-    except Exception as error:  # noqa: BLE001 - libhdf5 raises many kinds; `failed` decides
-        return _failure(file, index, error, failed)
+        answers[index] = call()
+    except Exception as error:  # noqa: BLE001 - a miss can surface as another exception
+        if file.misses == misses:
+            answers[index] = _failure(file, index, error, failed)
+    return file.misses == misses  # or the miss was swallowed: the answer may lack something
 
 
 def _failure(file: BlockFile, index: int, error: Exception, failed: Callable[[int, Exception], T]) -> T:
-    if isinstance(error, H5s3Error) and not _of_the_file(error):
-        raise error
-    if file.ever_missed and not isinstance(error, H5s3Error):
-        raise AskAgainError from error
+    if isinstance(error, H5s3Error):
+        if not isinstance(error, OF_THE_FILE):
+            raise error
+    else:
+        file.raise_if_confused(error)
     return failed(index, error)
-
-
-def _of_the_file(error: H5s3Error) -> bool:
-    return isinstance(error, NotCachedError) or error.exit_code in (3, 6, 8)

@@ -10,7 +10,7 @@ from math import prod
 from struct import unpack_from
 
 from h5s3.formats.base import Facts
-from h5s3.formats.hdf5.metadata.node import HEADER, Node, Sizes, header
+from h5s3.formats.hdf5.metadata.node import COUNT, HEADER, OBJECT, Node, Sizes, header
 from h5s3.formats.hdf5.metadata.pointers import pointers
 from h5s3.formats.hdf5.objects.file import OpenFile
 
@@ -21,12 +21,12 @@ INDEXES = {"chunks": "version 1 B-tree", "fixed": "fixed array", "extensible": "
 
 def is_old_group(file: OpenFile, address: int) -> bool:
     """Whether a group keeps its links in a symbol table (IV.A.2.r), as libraries before 1.8 do."""
-    return any(node.kind in ("tree", "heap") for node in _pointed(file, header(address, 0)))
+    return any(node.kind in ("tree", "heap") for node in _pointed(file, header(address, COUNT)))
 
 
 def index_kind(file: OpenFile, address: int, facts: Facts) -> str:
     """The kind of a dataset's chunk index (IV.A.2.i); nothing where no chunk was ever written."""
-    kinds = [node.kind for node in _pointed(file, header(address, -1))]
+    kinds = [node.kind for node in _pointed(file, header(address, OBJECT))]
     for kind, name in INDEXES.items():
         if kind in kinds:
             return name

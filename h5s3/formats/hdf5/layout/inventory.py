@@ -15,6 +15,7 @@ from h5s3.formats.base import Facts
 from h5s3.formats.hdf5.data.chunk_index import read_index
 from h5s3.formats.hdf5.fetch.waves import gather
 from h5s3.formats.hdf5.layout.header_facts import index_kind, is_old_group
+from h5s3.formats.hdf5.metadata.node import OBJECT, walk
 from h5s3.formats.hdf5.objects.attributes import attribute_names, count_attributes
 from h5s3.formats.hdf5.objects.datasets import read_facts
 from h5s3.formats.hdf5.objects.file import OpenFile, plain_reason
@@ -126,7 +127,7 @@ class _Walk:
     def run(self) -> Survey:
         root = self._file.root
         self._seen.add(address_of(root))
-        self._file.prefetch_objects([address_of(root)], DEEPEST)
+        self._file.prefetch_objects([address_of(root)], walk(DEEPEST))
         (top,) = gather(self._file.blocks, [partial(self._group, b"/", root)], lambda _, error: error)
         level = self._take([(b"/", top)])
         while level and not self._stopped():
@@ -180,7 +181,7 @@ class _Walk:
 
     def _children(self, pairs: Sequence[tuple[_Group, Link]]) -> list[_Group]:
         addresses = [link.address for _, link in pairs if link.address is not None]
-        self._file.prefetch_objects(addresses, -1)
+        self._file.prefetch_objects(addresses, OBJECT)
         paths = [join(group.path, link.name) for group, link in pairs]
         calls = [
             partial(self._describe, path, group.id, link)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from h5s3.cache import Cache
 from h5s3.formats.base import Contents, Source
-from h5s3.formats.hdf5.fetch.blocks import BLOCK, BlockFile
+from h5s3.formats.hdf5.fetch.block_file import BlockFile
+from h5s3.formats.hdf5.fetch.blocks import block_range
 from h5s3.formats.hdf5.format import Hdf5, Hdf5Contents
 from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.storage.base import ObjectInfo, Range, Store
@@ -48,7 +49,7 @@ class RecordedFile(BlockFile):
 
     def prepare(self, ranges: Iterable[Range]) -> None:
         """Have these bytes here, in one round at the most."""
-        self.prefetch(i for low, high in ranges for i in range(low // BLOCK, (high - 1) // BLOCK + 1))
+        self.prefetch(index for item in ranges for index in block_range(*item))
 
     def bytes_of(self, start: int, stop: int) -> bytes:
         """Bytes of the object, which are not recorded. Waits for what is not here."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from h5s3.errors import RefusedError
-from h5s3.formats.hdf5.fetch.seekable import Seekable
+from h5s3.formats.hdf5.fetch.block_file import Seekable
 from h5s3.sizes import MIB
 from h5s3.storage.base import Range
 

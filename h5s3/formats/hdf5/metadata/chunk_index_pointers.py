@@ -1,4 +1,4 @@
-"""Where the index of a dataset's chunks points: its nodes lie between the chunks, written when these were.
+"""Where the index of a dataset's chunks points: its nodes stand between the chunks, written when these were.
 
 Sections are of the HDF5 File Format Specification, version 3.0; appendix VII.C has the indexes of chunks.
 """
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from struct import unpack_from
 
-from h5s3.formats.hdf5.metadata.node import UNDEFINED, Node, Sizes
+from h5s3.formats.hdf5.metadata.node import COUNT, UNDEFINED, Node, Sizes
 
 PREFIX = 14  # signature, version, client, address of the header: the start of every block of an array
 CHECKSUM = 4
@@ -35,22 +35,22 @@ def layout(body: bytes, sizes: Sizes) -> Iterator[Node]:
 
 
 def _fixed_header(address: int) -> Node:
-    return Node("fixed", address, 28, 0)
+    return Node("fixed", address, 28, COUNT)
 
 
 def _extensible_header(address: int) -> Node:
-    return Node("extensible", address, 72, 0)
+    return Node("extensible", address, 72, COUNT)
 
 
 def _tree_header(address: int) -> Node:
-    return Node("btree2", address, 38, 0)
+    return Node("btree2", address, 38, COUNT)
 
 
 def _chunks(node: Node, data: bytes, _: Sizes) -> Iterator[Node]:
     """Version 1 B-tree node of chunks, III.A.1.
 
     How many entries nodes have room for may stand where it was not looked for: a node with more than
-    expected is taken to be half full, and is asked for anew with those below it.
+    expected is taken to be half full, and is asked for again with those below it.
     """
     if data[:4] != b"TREE" or data[4] != 1:
         return
@@ -74,9 +74,9 @@ def _fixed(node: Node, data: bytes, _: Sizes) -> Iterator[Node]:
     prefix = PREFIX + -(-pages // 8) + CHECKSUM
     length = prefix + count * size + pages * CHECKSUM
     if not pages or length <= SMALL:
-        yield Node("data", address, length, 0)
+        yield Node("data", address, length, COUNT)
     elif pages <= MOST_PAGES:
-        yield Node("fixed_block", address, prefix, 0, (pages, page * size + CHECKSUM, length))
+        yield Node("fixed_block", address, prefix, COUNT, (pages, page * size + CHECKSUM, length))
 
 
 def _fixed_block(node: Node, data: bytes, _: Sizes) -> Iterator[Node]:
@@ -97,7 +97,7 @@ def _pages(flags: str, stride: int, start: int, end: int) -> Iterator[Node]:
     many = max(1, RUN // stride)
     for run in re.finditer(f"1{{1,{many}}}", flags):
         first = start + run.start() * stride
-        yield Node("data", first, min(start + run.end() * stride, end) - first, 0)
+        yield Node("data", first, min(start + run.end() * stride, end) - first, COUNT)
 
 
 def _extensible(node: Node, data: bytes, _: Sizes) -> Iterator[Node]:
@@ -114,7 +114,7 @@ def _extensible(node: Node, data: bytes, _: Sizes) -> Iterator[Node]:
     pointing = 2 * (pointers - 1) + max(0, blocks - _direct_rows(pointers))
     length = PREFIX + direct * size + 8 * pointing + CHECKSUM
     extra = (size, bits, direct, least, pointers, page_bits)
-    yield Node("extensible_index", unpack_from("<Q", data, 60)[0], length, 0, extra)
+    yield Node("extensible_index", unpack_from("<Q", data, 60)[0], length, COUNT, extra)
 
 
 def _power(number: int) -> bool:
@@ -140,12 +140,12 @@ def _extensible_index(node: Node, data: bytes, _: Sizes) -> Iterator[Node]:
             address = unpack_from("<Q", data, at)[0]
             at += 8
             if row < rows:
-                yield Node("data", address, PREFIX + offset + elements * size + CHECKSUM, 0)
+                yield Node("data", address, PREFIX + offset + elements * size + CHECKSUM, COUNT)
                 continue
             mask = -(-(elements >> page_bits) // 8) if elements > 1 << page_bits else 0
             length = PREFIX + offset + count * (mask + 8) + CHECKSUM
             extra = (offset, count, elements * size, mask, (size << page_bits) + CHECKSUM)
-            yield Node("extensible_more", address, length, 0, extra)
+            yield Node("extensible_more", address, length, COUNT, extra)
 
 
 def _extensible_more(node: Node, data: bytes, _: Sizes) -> Iterator[Node]:
@@ -161,7 +161,7 @@ def _extensible_more(node: Node, data: bytes, _: Sizes) -> Iterator[Node]:
         address = unpack_from("<Q", data, at + number * 8)[0]
         if address == UNDEFINED:
             continue
-        yield Node("data", address, prefix if mask else prefix + length, 0)
+        yield Node("data", address, prefix if mask else prefix + length, COUNT)
         start = address + prefix
         written = flags[number * pages : (number + 1) * pages]
         yield from _pages(written, stride, start, start + pages * stride)

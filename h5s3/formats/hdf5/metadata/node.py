@@ -1,31 +1,68 @@
-"""What look-ahead expects at an address."""
+"""What look-ahead expects at an address, and what for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import IntEnum
 from struct import unpack_from
 from typing import NamedTuple
 
 UNDEFINED = (1 << 64) - 1
 HEADER = 512  # bytes of an object header that are looked at first
-KNOWN = -1  # in `extra` of a header: the places of the dataset's chunks are known, their index is not wanted
-WANTED = -2  # likewise: it is wanted even so
+
+
+class Goal(NamedTuple):
+    """What the object at an address is wanted for.
+
+    - A walk (`finding` is False): so many levels of groups below it are walked; at 0 its links are counted.
+    - A search: one of its links is looked up, and so many levels below it is the object looked for. At 0 it
+      is that object, and its attributes and chunks are wanted.
+    """
+
+    finding: bool
+    levels: int
+
+    @property
+    def below(self) -> Goal:
+        """What the objects one level further down are wanted for."""
+        return Goal(self.finding, self.levels - 1)
+
+
+COUNT = Goal(finding=False, levels=0)
+OBJECT = Goal(finding=True, levels=0)
+
+
+def walk(levels: int) -> Goal:
+    """A walk through so many levels of groups."""
+    return Goal(finding=False, levels=levels)
+
+
+def search(levels: int) -> Goal:
+    """A search for an object so many levels below."""
+    return Goal(finding=True, levels=levels)
+
+
+class Index(IntEnum):
+    """Whether the index of a dataset's chunks is fetched with its header."""
+
+    UNLESS_KNOWN = 0  # not where it was read before
+    NEVER = 1
+    ALWAYS = 2
 
 
 class Node(NamedTuple):
     """Something expected at an address (relative to the superblock): its kind, its length in bytes.
 
-    `level` says what for. From 1: so many levels of groups below it are walked. 0: its links are counted.
-    Below 0: one of its links is looked up, and that many steps further is what is looked for; at -1 it is
-    the object looked for, and its attributes and chunks are wanted.
+    `extra` holds the sizes that its parser needs.
     """
 
     kind: str
     address: int
     length: int
-    level: int
+    goal: Goal
     extra: tuple[int, ...] = ()
     limit: int = 0  # children of each group that are wanted (0: all)
+    chunk_index: Index = Index.UNLESS_KNOWN
 
 
 @dataclass(frozen=True)
@@ -45,40 +82,17 @@ class Sizes:
     def chunks(self, address: int, dimensionality: int) -> Node:
         """A node of a version 1 B-tree of chunks (III.A.1); the size of an element counts as a dimension."""
         key = 8 + 8 * dimensionality
-        return Node("chunks", address, 24 + 2 * self.chunk_k * (key + 8) + key, 0, (key,))
+        return Node("chunks", address, 24 + 2 * self.chunk_k * (key + 8) + key, COUNT, (key,))
 
-    def tree(self, address: int, level: int) -> Node:
+    def tree(self, address: int, goal: Goal) -> Node:
         """A node of a version 1 B-tree."""
-        return Node("tree", address, 24 + (2 * self.internal_k + 1) * 8 + 2 * self.internal_k * 8, level)
+        return Node("tree", address, 24 + (2 * self.internal_k + 1) * 8 + 2 * self.internal_k * 8, goal)
 
-    def leaf(self, address: int, level: int) -> Node:
+    def leaf(self, address: int, goal: Goal) -> Node:
         """A symbol table node."""
-        return Node("leaf", address, 8 + 2 * self.leaf_k * 40, level)
+        return Node("leaf", address, 8 + 2 * self.leaf_k * 40, goal)
 
 
-def header(address: int, level: int, limit: int = 0) -> Node:
+def header(address: int, goal: Goal, limit: int = 0, chunk_index: Index = Index.UNLESS_KNOWN) -> Node:
     """An object header of either version; `limit`: children wanted of each group (0: all)."""
-    return Node("header", address, HEADER, level, (), limit)
-
-
-def below(node: Node, address: int) -> Node:
-    """The header of an object one level below a node of a group."""
-    return header(address, node.level - 1 if node.level > 0 else node.level + 1)
-
-
-def read_link(data: bytes, at: int) -> tuple[int | None, int]:
-    """Link message, IV.A.2.g: the address of a hard link (None for others), and where it ends."""
-    version, flags = data[at], data[at + 1]
-    if version != 1:
-        raise IndexError
-    at += 2
-    kind = 0
-    if flags & 8:
-        kind, at = data[at], at + 1
-    at += (8 if flags & 4 else 0) + (1 if flags & 16 else 0)
-    width = 1 << (flags & 3)
-    length = int.from_bytes(data[at : at + width], "little")
-    at += width + length
-    if kind == 0:
-        return unpack_from("<Q", data, at)[0], at + 8
-    return None, at + 2 + unpack_from("<H", data, at)[0]
+    return Node("header", address, HEADER, goal, (), limit, chunk_index)

@@ -14,11 +14,12 @@ from struct import unpack_from
 
 from h5s3.formats.hdf5.metadata.chunk_index_pointers import PARSERS as CHUNKS
 from h5s3.formats.hdf5.metadata.chunk_index_pointers import layout
-from h5s3.formats.hdf5.metadata.dense_pointers import PARSERS as DENSE
-from h5s3.formats.hdf5.metadata.node import KNOWN, UNDEFINED, Node, Sizes, below, read_link
+from h5s3.formats.hdf5.metadata.node import COUNT, OBJECT, UNDEFINED, Goal, Index, Node, Sizes, header
 
 FEW = 4  # links that are all followed, where just one is looked for
 MOST_POINTERS = 1 << 16  # of one node that are believed
+MOST_ENTRIES = 4096  # of one block of a fractal heap
+DEEPEST_TREE = 16  # levels of a version 2 B-tree that are believed
 
 
 def pointers(node: Node, data: bytes, sizes: Sizes) -> list[Node]:
@@ -80,42 +81,54 @@ def _messages_v2(data: bytes, at: int, stop: int, flags: int) -> Iterator[Messag
 
 
 def _message_pointers(messages: Iterator[Message], node: Node, sizes: Sizes, version: int) -> Iterator[Node]:
-    known = (KNOWN,) if KNOWN in node.extra else ()
+    goal = node.goal
+    below = goal.below
     for kind, body, flags in messages:
         if kind == 0x11:  # symbol table, IV.A.2.r
             tree, heap = unpack_from("<QQ", body)
-            yield from _symbol_table(tree, heap, node.level, sizes)
+            yield from _symbol_table(tree, heap, goal, sizes)
         elif kind == 0x10:  # continuation, IV.A.2.q
             address, length = unpack_from("<QQ", body)
             if length <= 1 << 20:
-                yield Node(f"more_v{version}", address, length, node.level, (flags, *known))
+                yield Node(f"more_v{version}", address, length, goal, (flags,), 0, node.chunk_index)
         elif kind == 0x02:  # link info, IV.A.2.c
             at = 2 + (8 if body[1] & 1 else 0)
-            yield from _dense(body, at, body[1] & 2, node.level)
-        elif kind == 0x06 and node.level not in (0, -1):  # link, IV.A.2.g
-            address, _ = read_link(body, 0)
+            yield from _dense(body, at, body[1] & 2, goal)
+        elif kind == 0x06 and goal.levels:  # link, IV.A.2.g
+            address, _ = _read_link(body, 0)
             if address is not None:
-                yield below(node, address)
-        elif kind == 0x15 and node.level == -1:  # attribute info, IV.A.2.v
-            yield from _dense(body, 2 + (2 if body[1] & 1 else 0), body[1] & 2, node.level)
-        elif kind == 0x08 and node.level == -1 and KNOWN not in node.extra:  # data layout, IV.A.2.i
+                yield header(address, below)
+        elif kind == 0x15 and goal == OBJECT:  # attribute info, IV.A.2.v
+            yield from _dense(body, 2 + (2 if body[1] & 1 else 0), body[1] & 2, goal)
+        elif kind == 0x08 and goal == OBJECT and node.chunk_index is not Index.NEVER:  # data layout, IV.A.2.i
             yield from layout(body, sizes)
 
 
-def _dense(body: bytes, at: int, ordered: int, level: int) -> Iterator[Node]:
-    """A fractal heap and the version 2 B-trees over it, of links or of attributes."""
-    heap, names = unpack_from("<QQ", body, at)
-    yield Node("btree2", names, 38, level)
-    if ordered:
-        yield Node("btree2", unpack_from("<Q", body, at + 16)[0], 38, level)
-    if level:
-        yield Node("fractal", heap, 146, level)
+def _read_link(data: bytes, at: int) -> tuple[int | None, int]:
+    """Link message, IV.A.2.g: the address of a hard link (None for others), and where it ends."""
+    version, flags = data[at], data[at + 1]
+    if version != 1:
+        raise IndexError
+    at += 2
+    kind = 0
+    if flags & 8:
+        kind, at = data[at], at + 1
+    at += (8 if flags & 4 else 0) + (1 if flags & 16 else 0)
+    width = 1 << (flags & 3)
+    length = int.from_bytes(data[at : at + width], "little")
+    at += width + length
+    if kind == 0:
+        return unpack_from("<Q", data, at)[0], at + 8
+    return None, at + 2 + unpack_from("<H", data, at)[0]
 
 
-def _symbol_table(tree: int, heap: int, level: int, sizes: Sizes) -> Iterator[Node]:
-    yield sizes.tree(tree, level)
-    if level:
-        yield Node("heap", heap, 32, level)
+# ------------------------------------------------------------------------------- groups of old libraries
+
+
+def _symbol_table(tree: int, heap: int, goal: Goal, sizes: Sizes) -> Iterator[Node]:
+    yield sizes.tree(tree, goal)
+    if goal != COUNT:
+        yield Node("heap", heap, 32, goal)
 
 
 def _tree(node: Node, data: bytes, sizes: Sizes) -> Iterator[Node]:
@@ -123,30 +136,30 @@ def _tree(node: Node, data: bytes, sizes: Sizes) -> Iterator[Node]:
     if data[:4] != b"TREE" or data[4] != 0:
         return
     depth, entries = data[5], unpack_from("<H", data, 6)[0]
-    if node.level < 0 and entries > FEW:
+    if node.goal.finding and entries > FEW:
         return
     fill = sizes.leaf_k * (sizes.internal_k if depth else 1)  # links below each entry, at the least
     for number in range(min(entries, 2 * sizes.internal_k)):
         address = unpack_from("<Q", data, 24 + 8 + number * 16)[0]
         left = node.limit - number * fill  # a later entry begins after as many links, or more
-        level = 0 if node.limit and left <= 0 else node.level
-        below = sizes.tree(address, level) if depth else sizes.leaf(address, level)
+        goal = COUNT if node.limit and left <= 0 else node.goal
+        below = sizes.tree(address, goal) if depth else sizes.leaf(address, goal)
         yield below._replace(limit=max(0, left))
 
 
 def _leaf(node: Node, data: bytes, sizes: Sizes) -> Iterator[Node]:
     """Symbol table node, III.B: an entry may carry the addresses of its group's own B-tree and heap."""
     entries = unpack_from("<H", data, 6)[0]
-    if data[:4] != b"SNOD" or node.level in (0, -1) or (node.level < 0 and entries > FEW):
+    if data[:4] != b"SNOD" or not node.goal.levels or (node.goal.finding and entries > FEW):
         return
+    below = node.goal.below
     for number in range(min(entries, 2 * sizes.leaf_k)):
         _, address, cached, _, tree, heap = unpack_from("<QQIIQQ", data, 8 + number * 40)
         if cached == 2:
             continue
-        child = below(node, address)
-        yield child
+        yield header(address, below)
         if cached == 1:
-            yield from _symbol_table(tree, heap, child.level, sizes)
+            yield from _symbol_table(tree, heap, below, sizes)
 
 
 def _heap(node: Node, data: bytes, _: Sizes) -> Iterator[Node]:
@@ -154,7 +167,103 @@ def _heap(node: Node, data: bytes, _: Sizes) -> Iterator[Node]:
     if data[:4] == b"HEAP":
         length, _, address = unpack_from("<QQQ", data, 8)
         if length <= 1 << 22:
-            yield Node("data", address, length, node.level)
+            yield Node("data", address, length, node.goal)
+
+
+# ------------------------------------------------------------- dense storage: many links or attributes
+
+
+def _dense(body: bytes, at: int, ordered: int, goal: Goal) -> Iterator[Node]:
+    """A fractal heap and the version 2 B-trees over it, of links or of attributes."""
+    heap, names = unpack_from("<QQ", body, at)
+    yield Node("btree2", names, 38, goal)
+    if ordered:
+        yield Node("btree2", unpack_from("<Q", body, at + 16)[0], 38, goal)
+    if goal != COUNT:
+        yield Node("fractal", heap, 146, goal)
+
+
+def _btree2(node: Node, data: bytes, _: Sizes) -> Iterator[Node]:
+    """Version 2 B-tree header, III.A.2."""
+    if data[:4] != b"BTHD":
+        return
+    size, record, depth = unpack_from("<IHH", data, 6)
+    root, records = unpack_from("<QH", data, 16)
+    if size <= 1 << 16 and depth <= DEEPEST_TREE:
+        yield Node("btree2_node", root, size, node.goal, (record, depth, records))
+
+
+def _btree2_node(node: Node, data: bytes, _: Sizes) -> Iterator[Node]:
+    """Internal node of a version 2 B-tree, III.A.2: the width of its counts follows from what fits."""
+    record, depth, records = node.extra
+    if depth == 0 or node.goal.finding or data[:4] != b"BTIN":
+        return
+    most = (node.length - 10) // record
+    width = most.bit_length() // 8 + (1 if most.bit_length() % 8 else 0)
+    total, total_width = most, 0
+    for _level in range(1, depth):
+        fits = (node.length - 10 - 8 - width - total_width) // (record + 8 + width + total_width)
+        total = (fits + 1) * total + fits
+        total_width = -(-total.bit_length() // 8)
+    at = 6 + records * record
+    for number in range(records + 1):
+        place = at + number * (8 + width + total_width)
+        address = unpack_from("<Q", data, place)[0]
+        count = int.from_bytes(data[place + 8 : place + 8 + width], "little")
+        yield Node("btree2_node", address, node.length, node.goal, (record, depth - 1, count))
+
+
+def _fractal(node: Node, data: bytes, _: Sizes) -> Iterator[Node]:
+    """Fractal heap header, III.G."""
+    if data[:4] != b"FRHP" or unpack_from("<H", data, 7)[0]:
+        return
+    checked = data[9] & 2
+    width, start, most, bits, _rows, root, rows = unpack_from("<HQQHHQH", data, 110)
+    extra = (width, start, most, bits, checked)
+    goal = COUNT if node.limit and unpack_from("<Q", data, 70)[0] > node.limit else node.goal
+    if rows == 0:
+        yield Node("direct", root, start, goal, extra)
+    elif rows <= 64 and width <= 64:
+        yield _indirect_node(root, rows, goal, extra)
+
+
+def _indirect_node(address: int, rows: int, goal: Goal, extra: tuple[int, ...]) -> Node:
+    width, _, _, bits, _ = extra
+    return Node("indirect", address, 13 + -(-bits // 8) + rows * width * 8 + 4, goal, (*extra, rows))
+
+
+def _indirect(node: Node, data: bytes, _: Sizes) -> Iterator[Node]:
+    """Indirect block of a fractal heap, III.G: rows of direct blocks, ever larger, then of indirect ones."""
+    if data[:4] != b"FHIB" or node.goal.finding:
+        return
+    width, start, most, bits, checked, rows = node.extra
+    direct_rows = most.bit_length() - start.bit_length() + 2
+    at = 13 + -(-bits // 8)
+    for row in range(rows):
+        size = start << max(0, row - 1)
+        for column in range(width):
+            address = unpack_from("<Q", data, at + (row * width + column) * 8)[0]
+            extra = (width, start, most, bits, checked)
+            if row < direct_rows:
+                yield Node("direct", address, size, node.goal, extra)
+            else:
+                first = (start * width).bit_length()
+                yield _indirect_node(address, max(1, size.bit_length() - first + 1), node.goal, extra)
+
+
+def _direct(node: Node, data: bytes, sizes: Sizes) -> Iterator[Node]:
+    """Direct block of a fractal heap, III.G, taken for a row of link messages, as writing them leaves it."""
+    if data[:4] != b"FHDB" or node.goal.finding or not node.goal.levels:
+        return
+    _, _, _, bits, checked = node.extra
+    at = 13 + -(-bits // 8) + (4 if checked else 0)
+    below = node.goal.below
+    for _number in range(MOST_ENTRIES):
+        if at + 2 > len(data) or data[at] != 1:
+            return
+        address, at = _read_link(data, at)
+        if address is not None:
+            yield header(address, below)
 
 
 def _nothing(node: Node, data: bytes, sizes: Sizes) -> Iterator[Node]:
@@ -163,12 +272,16 @@ def _nothing(node: Node, data: bytes, sizes: Sizes) -> Iterator[Node]:
 
 _PARSERS: dict[str, Callable[[Node, bytes, Sizes], Iterator[Node]]] = {
     **CHUNKS,
-    **DENSE,
     "header": _header,
     "more_v1": _more_v1,
     "more_v2": _more_v2,
     "tree": _tree,
     "leaf": _leaf,
     "heap": _heap,
+    "btree2": _btree2,
+    "btree2_node": _btree2_node,
+    "fractal": _fractal,
+    "indirect": _indirect,
+    "direct": _direct,
     "data": _nothing,
 }

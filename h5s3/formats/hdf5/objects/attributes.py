@@ -14,8 +14,8 @@ from h5py import h5a, h5p, h5s
 
 from h5s3.errors import DamagedError, H5s3Error, RefusedError
 from h5s3.formats.cf import NAMES, Coding, coding_of, one
-from h5s3.formats.hdf5.fetch.blocks import Miss
-from h5s3.formats.hdf5.fetch.decode_limit import decoding
+from h5s3.formats.hdf5.fetch.block_file import Miss
+from h5s3.formats.hdf5.fetch.safeguards import decoding
 from h5s3.formats.hdf5.fetch.waves import gather
 from h5s3.formats.hdf5.objects.datatypes import describe, short
 from h5s3.formats.hdf5.objects.file import OpenFile, plain_reason

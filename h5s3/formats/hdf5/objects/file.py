@@ -12,9 +12,8 @@ from traceback import walk_tb
 import h5py
 
 from h5s3.errors import DamagedError, H5s3Error, RefusedError
-from h5s3.formats.base import AskAgainError
-from h5s3.formats.hdf5.fetch.blocks import BlockFile
-from h5s3.formats.hdf5.metadata.node import Sizes, header
+from h5s3.formats.hdf5.fetch.block_file import BlockFile
+from h5s3.formats.hdf5.metadata.node import COUNT, Goal, Sizes, header, search
 from h5s3.formats.hdf5.objects.filters import allow_plugins
 from h5s3.formats.hdf5.objects.links import Found, resolve
 from h5s3.formats.lookalikes import unknown_format
@@ -39,16 +38,20 @@ class OpenFile:
         """The root group."""
         return h5py.h5g.open(self.h5.id, b"/")
 
-    def prefetch_objects(self, addresses: Iterable[int], levels: int = 0, limit: int = 0) -> None:
-        """Have these objects here and up to `levels` levels of groups below them, in at most one round.
+    def prefetch_objects(self, addresses: Iterable[int], goal: Goal = COUNT, limit: int = 0) -> None:
+        """Have these objects here, and what the goal names of what is below them, in at most one round.
 
         `limit`: how many children of each group are wanted (0: all).
         """
-        self.blocks.chase([header(address, levels, limit) for address in addresses])
+        self.blocks.chase([header(address, goal, limit) for address in addresses])
 
     def find(self, path: bytes) -> Found:
         """Walk to a path, fetching ahead what the walk will need. Raises what `links.resolve` raises."""
-        return resolve(self.root, path, lambda address, steps: self.prefetch_objects([address], -steps))
+
+        def ahead(address: int, levels: int) -> None:
+            self.prefetch_objects([address], search(levels))
+
+        return resolve(self.root, path, ahead)
 
     @contextmanager
     def asked(self) -> Iterator[None]:
@@ -61,8 +64,7 @@ class OpenFile:
         except FAILURES as error:
             if not _by_h5py(error):
                 raise
-            if self.blocks.ever_missed:
-                raise AskAgainError from error
+            self.blocks.raise_if_confused(error)
             raise damaged(error, self.info) from None
 
 
@@ -104,8 +106,7 @@ def _close(h5: h5py.File, blocks: BlockFile, info: ObjectInfo) -> None:
     try:
         h5.close()
     except FAILURES as error:
-        if blocks.ever_missed:
-            raise AskAgainError from error
+        blocks.raise_if_confused(error)
         raise damaged(error, info) from None
 
 

@@ -134,14 +134,14 @@ def open_link(group: h5g.GroupID, link: Link) -> Objects:
 def resolve(root: h5g.GroupID, path: bytes, ahead: Callable[[int, int], None] = lambda *_: None) -> Found:
     """Walk a path link by link. Soft links are followed inside the file, external ones never.
 
-    `ahead` is told the address of each object before it is opened, and how many steps remain (at last 1).
+    `ahead` gets the address of each object before it is opened, and how many levels remain (at last 0).
     Raises `NotFoundError` where a part is missing, `RefusedError` where the path goes on through a link
     that is not followed.
     """
     parts = _parts(path)
     here: Objects = root
     parent, link = root, None
-    ahead(address_of(root), len(parts) + 1)
+    ahead(address_of(root), len(parts))
     for position, name in enumerate(parts):
         where = b"/" + b"/".join(parts[: position + 1])
         parent = _as_group(here, where)
@@ -149,7 +149,7 @@ def resolve(root: h5g.GroupID, path: bytes, ahead: Callable[[int, int], None] = 
         if link is None:
             raise NotFoundError(f"no {text_of(where)} in the file", hint="try: h5s3 tree")
         if link.address is not None:
-            ahead(link.address, len(parts) - position)
+            ahead(link.address, len(parts) - position - 1)
         target = _target(root, parent, link)
         if target is None:
             if position + 1 < len(parts):

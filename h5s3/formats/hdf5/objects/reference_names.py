@@ -54,9 +54,8 @@ def _neighbours(file: OpenFile, found: Found) -> dict[int, str]:
 
 def _links(file: OpenFile, group: Any, path: bytes) -> dict[int, str]:
     try:
-        links = list_links(group, MOST_NEIGHBOURS)
+        with file.blocks.misses_first():
+            links = list_links(group, MOST_NEIGHBOURS)
     except (OSError, RuntimeError, KeyError, ValueError):
-        if file.blocks.missed:  # a miss, it may be
-            raise
         return {}
     return {link.address: text_of(join(path, link.name)) for link in links if link.address is not None}

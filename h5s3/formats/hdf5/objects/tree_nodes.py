@@ -10,7 +10,7 @@ from h5py import h5a
 
 from h5s3.errors import H5s3Error
 from h5s3.formats.base import Facts
-from h5s3.formats.hdf5.fetch.blocks import Miss
+from h5s3.formats.hdf5.fetch.block_file import Miss
 from h5s3.formats.hdf5.objects.attributes import attribute_names, count_attributes, read_attribute
 from h5s3.formats.hdf5.objects.datasets import read_facts
 from h5s3.formats.hdf5.objects.datatypes import describe, short

@@ -1,16 +1,18 @@
-"""Memory for what libhdf5 decodes, where the file alone says how much that is."""
+"""What a file could do to libhdf5 while it reads: take memory without end as it decodes, or never return."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from h5s3.errors import RefusedError
+from h5s3.errors import DamagedError, RefusedError
 from h5s3.sizes import MIB
 
 DECODING = 512 * MIB  # that decoding may take at a time, beside what is in use already
+HEAP = b"GCOL"  # the signature of a global heap's collection
+HEAP_HEADER = 16  # bytes of a collection's, and of an object's
 
-SHORT = ("memory allocation failed", "can't allocate", "unable to allocate", "no space available")
+OUT_OF_MEMORY = ("memory allocation failed", "can't allocate", "unable to allocate", "no space available")
 
 
 @contextmanager
@@ -18,7 +20,7 @@ def decoding(most: int = DECODING) -> Iterator[None]:
     """Within this, no more memory is granted than so much. Raises `RefusedError` where that is too little.
 
     A stream of deflate, or strings that all share their bytes, become gigabytes while they are decoded, and
-    nothing tells before. Only Linux counts what is in use: elsewhere nothing is bounded here.
+    nothing says so before. Only Linux counts what is in use: elsewhere nothing is bounded here.
     """
     before = _lowered(most)
     try:
@@ -39,7 +41,7 @@ def decoding(most: int = DECODING) -> Iterator[None]:
 def _of_memory(error: Exception) -> bool:
     """Whether memory was short: by Python's account, or in the words of libhdf5."""
     text = str(error).lower()
-    return isinstance(error, MemoryError) or any(words in text for words in SHORT)
+    return isinstance(error, MemoryError) or any(words in text for words in OUT_OF_MEMORY)
 
 
 def _lowered(most: int) -> tuple[int, int] | None:
@@ -56,3 +58,23 @@ def _lowered(most: int) -> tuple[int, int] | None:
     except (ImportError, OSError, ValueError, AttributeError, IndexError):
         return None
     return before
+
+
+def check_heap(data: memoryview) -> None:
+    """Raise `DamagedError` where what was read is a global heap with a step of length 0; else do nothing.
+
+    libhdf5 steps from object to object of a collection (HDF5 File Format Specification, III.E) without a look
+    at whether a step leads anywhere: one of length 0, such as zeros make, is a loop without end. For files
+    whose lengths have 8 bytes. Other damage is libhdf5's to find.
+    """
+    if data[:4] != HEAP or len(data) < 2 * HEAP_HEADER:
+        return
+    stop = min(int.from_bytes(data[8:16], "little"), len(data))
+    at = HEAP_HEADER
+    while at + HEAP_HEADER <= stop:
+        index = int.from_bytes(data[at : at + 2], "little")
+        length = int.from_bytes(data[at + 8 : at + 16], "little")
+        step = (HEAP_HEADER + length + -length % 8) % (1 << 64) if index else length
+        if step == 0:
+            raise DamagedError("the file is damaged: a global heap that does not end")
+        at += step
