@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -19,17 +20,13 @@ from h5s3.formats.hdf5.metadata.node import OBJECT, walk
 from h5s3.formats.hdf5.objects.attributes import attribute_names, count_attributes
 from h5s3.formats.hdf5.objects.datasets import read_facts
 from h5s3.formats.hdf5.objects.file import OpenFile, plain_reason
-from h5s3.formats.hdf5.objects.links import Link, address_of, count_links, kind_of, list_links, open_link
-from h5s3.formats.names import join, text_of
+from h5s3.formats.hdf5.objects.links import address_of, count_links, kind_of, list_links, open_link
+from h5s3.formats.hdf5.walk import DEEPEST, MOST_TEXT, Cut, Group, Listing, Step, Walk
+from h5s3.formats.names import text_of
 from h5s3.sizes import MIB
 from h5s3.storage.base import Range
 
-T = TypeVar("T")
-U = TypeVar("U")
-AT_ONCE = 1000  # objects of one wave: the limits are looked at in between
 MOST_ATTRIBUTES = 1000  # of one object that are listed
-DEEPEST = 200  # levels
-MOST_TEXT = 128 * MIB  # bytes of paths
 DAMAGED_SHOWN = 20
 
 
@@ -97,7 +94,7 @@ class _Group:
     links: int
 
 
-_Found = _Group | Surveyed | None | Exception
+_Answer = _Group | Surveyed | None
 
 
 def survey(
@@ -107,123 +104,90 @@ def survey(
 
     Damage is noted. Raises what the storage raises, and `AskAgainError`.
     """
-    return _Walk(file, limits, spent, tell).run()
+    return _Inventory(file, limits, spent, tell).run()
 
 
-class _Walk:
+class _Inventory(Walk[_Group, _Answer]):
+    at_once = 1000  # the limits are looked at in between
+    goal = OBJECT
+
     def __init__(
         self, file: OpenFile, limits: Limits, spent: Callable[[], int], tell: Callable[[str, float], None]
     ) -> None:
-        self._file = file
+        super().__init__(file, levels=DEEPEST, links=sys.maxsize, text=MOST_TEXT)
         self._limits = limits
         self._spent = spent
         self._tell = tell
         self._until = time.monotonic() + limits.seconds
         self._most_bytes = spent() + limits.bytes
-        self._chunks = self._text = 0
-        self._seen: set[int] = set()
+        self._chunks = 0
         self._found = Survey()
 
     def run(self) -> Survey:
-        root = self._file.root
-        self._seen.add(address_of(root))
-        self._file.prefetch_objects([address_of(root)], walk(DEEPEST))
-        (top,) = gather(self._file.blocks, [partial(self._group, b"/", root)], lambda _, error: error)
-        level = self._take([(b"/", top)])
-        while level and not self._stopped():
-            if self._found.deepest >= DEEPEST:
-                self._cut(f"it is deeper than {DEEPEST} levels")
-                break
-            level = self._below(level)
-            self._found.deepest += bool(level)
-        self._found.data = _in_order([item.places for item in self._found.datasets])
-        return self._found
-
-    def _below(self, groups: Sequence[_Group]) -> list[_Group]:
-        """The groups among the children of these; datasets are noted."""
-        found: list[_Group] = []
-        for some in _parts(groups, AT_ONCE):
-            calls = [partial(self._links, group) for group in some]
-            lists = gather(self._file.blocks, calls, lambda _, error: error)
-            pairs = list(self._new(some, lists))
-            for few in _parts(pairs, AT_ONCE):
-                if self._stopped():
-                    return found
-                found += self._children(few)
-            listed = zip(some, lists, strict=True)
-            left_out = any(isinstance(links, list) and len(links) < group.links for group, links in listed)
-            if left_out and not self._stopped():
-                self._cut(f"it has more than {self._limits.objects:,} links")
+        root, found = self.file.root, self._found
+        self.met[address_of(root)] = b"/"
+        self.file.prefetch_objects([address_of(root)], walk(DEEPEST))
+        call: Callable[[], _Answer | Exception] = partial(self._group, b"/", root)
+        top = self._take(b"/", *gather(self.file.blocks, [call], lambda _, error: error))
+        left = self.descend(top, b"/", root) if top else []
+        found.deepest = max(0, self.depth - (not left))
+        if left and not found.cut:
+            self._cut(f"it is deeper than {DEEPEST} levels")
+        found.data = _in_order([item.places for item in found.datasets])
         return found
 
-    def _links(self, group: _Group) -> list[Link] | Exception:
-        return list_links(group.id, max(1, self._limits.objects - self._found.objects))
+    def links_of(self, group: Group[_Group]) -> Listing:
+        links = list_links(group.owner.id, max(1, self._limits.objects - self._found.objects))
+        return Listing(group.owner.id, group.owner.links, len(links), links)
 
-    def _new(
-        self, groups: Sequence[_Group], lists: Sequence[list[Link] | Exception]
-    ) -> Iterator[tuple[_Group, Link]]:
-        for group, links in zip(groups, lists, strict=True):
-            if isinstance(links, Exception):
-                self._damaged(group.path, links)
-                continue
-            for link in links:
-                self._found.links[link.link_class] += 1
-                if link.link_class == "external" and len(self._found.external_links) < DAMAGED_SHOWN:
-                    item = join(group.path, link.name), text_of(link.target_file)
-                    self._found.external_links.append(item)
-                self._text += len(group.path) + len(link.name)
-                if self._text > MOST_TEXT:
-                    self._cut(f"its paths are more than {MOST_TEXT // MIB} MiB")
-                    return
-                if link.address is not None and link.address not in self._seen:
-                    self._seen.add(link.address)
-                    yield group, link
+    def wants(self, step: Step[_Group]) -> bool:
+        link, found = step.link, self._found
+        found.links[link.link_class] += 1
+        if link.link_class == "external" and len(found.external_links) < DAMAGED_SHOWN:
+            found.external_links.append((step.path, text_of(link.target_file)))
+        return link.address is not None and step.first is None
 
-    def _children(self, pairs: Sequence[tuple[_Group, Link]]) -> list[_Group]:
-        addresses = [link.address for _, link in pairs if link.address is not None]
-        self._file.prefetch_objects(addresses, OBJECT)
-        paths = [join(group.path, link.name) for group, link in pairs]
-        calls = [
-            partial(self._describe, path, group.id, link)
-            for path, (group, link) in zip(paths, pairs, strict=True)
-        ]
-        found = gather(self._file.blocks, calls, lambda _, error: error)
-        self._tell(f"{self._found.objects:,} objects", self._found.objects / self._limits.objects)
-        return self._take(list(zip(paths, found, strict=True)))
+    def describe(self, step: Step[_Group]) -> _Answer:
+        found = open_link(step.group, step.link)
+        kind = kind_of(found)
+        if kind == "group":
+            return self._group(step.path, found)
+        attribute_names(found, MOST_ATTRIBUTES)
+        return self._dataset(step.path, found, step.link.address or 0) if kind == "dataset" else None
 
-    def _take(self, found: Sequence[tuple[bytes, _Found]]) -> list[_Group]:
-        groups = []
-        for path, item in found:
-            if isinstance(item, Exception):
-                self._damaged(path, item)
-            elif isinstance(item, _Group):
-                self._found.groups += 1
-                self._found.old_groups += item.old
-                self._found.attributes += item.attributes
-                self._found.num_links += item.links
-                groups.append(item)
-            elif item is not None:
-                self._found.datasets.append(item)
-                self._chunks += item.num_chunks
-        return groups
+    def meet(self, step: Step[_Group], answer: _Answer | Exception) -> _Group | None:
+        return self._take(step.path, answer)
+
+    def unlisted(self, group: Group[_Group], error: Exception) -> None:
+        self._damaged(group.path, error)
+
+    def leave(self, group: Group[_Group], listing: Listing) -> None:
+        if listing.seen < listing.total and not self.stopped():
+            self._cut(f"it has more than {self._limits.objects:,} links")
+
+    def _take(self, path: bytes, answer: _Answer | Exception) -> _Group | None:
+        found = self._found
+        if isinstance(answer, Exception):
+            self._damaged(path, answer)
+        elif isinstance(answer, _Group):
+            found.groups += 1
+            found.old_groups += answer.old
+            found.attributes += answer.attributes
+            found.num_links += answer.links
+            return answer
+        elif answer is not None:
+            found.datasets.append(answer)
+            self._chunks += answer.num_chunks
+        return None
 
     def _damaged(self, path: bytes, error: Exception) -> None:
         self._found.num_damaged += 1
         if len(self._found.damaged) < DAMAGED_SHOWN:
             self._found.damaged.append((path, plain_reason(error)))
 
-    def _describe(self, path: bytes, parent: Any, link: Link) -> _Found:
-        """A pure question, for `gather`."""
-        found = open_link(parent, link)
-        kind = kind_of(found)
-        if kind == "group":
-            return self._group(path, found)
-        attribute_names(found, MOST_ATTRIBUTES)
-        return self._dataset(path, found, link.address or 0) if kind == "dataset" else None
-
-    def _group(self, path: bytes, group: Any) -> _Found:
+    def _group(self, path: bytes, group: Any) -> _Group:
         attribute_names(group, MOST_ATTRIBUTES)
-        old, links = is_old_group(self._file, address_of(group)), count_links(group)
+        old, links = is_old_group(self.file, address_of(group)), count_links(group)
         return _Group(path, group, old, count_attributes(group), links)
 
     def _dataset(self, path: bytes, dataset: Any, address: int) -> Surveyed:
@@ -241,19 +205,21 @@ class _Walk:
 
     def _chunked(self, path: bytes, dataset: Any, address: int, facts: Facts) -> Surveyed:
         left = self._limits.chunks - self._chunks
-        kind = index_kind(self._file, address, facts)
+        kind = index_kind(self.file, address, facts)
         if left <= 0:
             self._cut(f"it has more than {self._limits.chunks:,} chunks")
             return Surveyed(path, address, facts, None, index=kind)
-        index = read_index(dataset, facts, self._file)
+        index = read_index(dataset, facts, self.file)
         sizes = index.table[:, -2]
         numbers = (int(sizes.min()), int(np.median(sizes)), int(sizes.max())) if len(index) else (0, 0, 0)
         stored = index.stored if index.complete else None
         return Surveyed(path, address, facts, stored, len(index), *numbers, kind, index.table[:, -3:-1])
 
-    def _stopped(self) -> bool:
+    def stopped(self) -> bool:
         limits = self._limits
-        if self._found.objects >= limits.objects:
+        if self.cut is Cut.TEXT:
+            self._cut(f"its paths are more than {MOST_TEXT // MIB} MiB")
+        elif self._found.objects >= limits.objects:
             self._cut(f"it has more than {limits.objects:,} objects")
         elif self._spent() > self._most_bytes:
             self._cut(f"its metadata are more than {limits.bytes >> 20} MiB")
@@ -280,8 +246,3 @@ def join_table(table: Any) -> Any:
     new = np.r_[True, table[1:, 0] > ends[:-1]][: len(table)]
     last = np.r_[new[1:], True][: len(table)]
     return np.stack([table[new, 0], ends[last]], axis=1)
-
-
-def _parts(items: Sequence[U], size: int) -> Iterator[Sequence[U]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

@@ -1,0 +1,173 @@
+"""The walk over everything below a group, for all who need one: breadth first, links before objects.
+
+The objects of a level share their rounds. Whatever fails is an answer like any other.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import partial
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from h5s3.errors import DamagedError, H5s3Error
+from h5s3.formats.hdf5.fetch.waves import gather
+from h5s3.formats.hdf5.metadata.node import COUNT, Goal
+from h5s3.formats.hdf5.objects.file import OpenFile, plain_reason
+from h5s3.formats.hdf5.objects.links import Link, open_link
+from h5s3.formats.names import join, text_of
+from h5s3.sizes import MIB
+
+DEEPEST = 200  # levels of one walk; JSON nests as deep
+MOST_LINKS = 1_000_000  # of one walk
+MOST_TEXT = 128 * MIB  # bytes of the paths, names and targets of one walk
+T = TypeVar("T")
+Owner = TypeVar("Owner")
+Answer = TypeVar("Answer")
+
+
+class Cut(Enum):
+    """Which bound ended a walk."""
+
+    LINKS = "links"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Group(Generic[Owner]):
+    """A group whose links are wanted: behind `link`, or `parent` itself where there is none."""
+
+    owner: Owner  # what its children are told of
+    path: bytes
+    parent: Any  # h5g.GroupID
+    link: Link | None = None
+
+    def open(self) -> Any:
+        """The group itself."""
+        return open_link(self.parent, self.link) if self.link else self.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The links of a group, or why there are none."""
+
+    group: Any = None  # h5g.GroupID
+    total: int = 0  # links that the group has
+    seen: int = 0  # links that were looked at
+    links: Sequence[Link] = field(default_factory=list)  # those among them that are wanted
+    failure: Exception | None = None
+
+
+class Step(NamedTuple, Generic[Owner]):
+    """A link of a group."""
+
+    owner: Owner  # of the group
+    path: bytes
+    group: Any  # h5g.GroupID
+    link: Link
+    first: bytes | None  # path where the object was met before
+
+
+class Walk(ABC, Generic[Owner, Answer]):
+    """A walk with its bounds.
+
+    `links_of` and `describe` are pure questions: each may be asked again after a miss. `at_once`: groups or
+    links of one wave, which are open at a time. `goal`: what of each object is wanted.
+    """
+
+    at_once = MOST_LINKS
+    goal: Goal = COUNT
+
+    def __init__(self, file: OpenFile, *, levels: int, links: int, text: int) -> None:
+        self.file = file
+        self.met: dict[int, bytes] = {}  # paths by the addresses of objects
+        self.cut: Cut | None = None
+        self.depth = 0  # levels that were walked
+        self._levels, self._links, self._text = levels, links, text
+
+    @abstractmethod
+    def links_of(self, group: Group[Owner]) -> Listing:
+        """The links of a group."""
+
+    @abstractmethod
+    def describe(self, step: Step[Owner]) -> Answer:
+        """What a link leads to."""
+
+    @abstractmethod
+    def meet(self, step: Step[Owner], answer: Answer | Exception) -> Owner | None:
+        """Take an answer, or why there is none; for a group that is walked, the owner of its children."""
+
+    def wants(self, step: Step[Owner]) -> bool:
+        """Whether a link is described."""
+        return True
+
+    @abstractmethod
+    def unlisted(self, group: Group[Owner], error: Exception) -> None:
+        """Take why the links of a group cannot be read."""
+
+    def leave(self, group: Group[Owner], listing: Listing) -> None:
+        """Take what is known of a group once its children were met."""
+
+    def stopped(self) -> bool:
+        """Whether the walk ends at once. Asked between waves."""
+        return False
+
+    def descend(self, owner: Owner, path: bytes, group: Any) -> Sequence[Group[Owner]]:
+        """Walk what is below a group; the groups whose links were left out, all of one level."""
+        level: Sequence[Group[Owner]] = [Group(owner, path, group)]
+        while level and self.depth < self._levels and self.cut is None and not self.stopped():
+            level = list(self._below(level))
+            self.depth += 1
+        return level
+
+    def _below(self, groups: Sequence[Group[Owner]]) -> Iterator[Group[Owner]]:
+        """Meet the children of these groups; the groups among them."""
+        for some in _parts(groups, self.at_once):
+            calls = [partial(self.links_of, group) for group in some]
+            listings = gather(self.file.blocks, calls, lambda _, error: Listing(failure=error))
+            steps = [step for step in self._steps(some, listings) if self.wants(step)]
+            for few in _parts(steps, self.at_once):
+                if self.stopped():
+                    return
+                yield from self._meet(few)
+            for group, listing in zip(some, listings, strict=True):
+                self.leave(group, listing)
+
+    def _steps(self, groups: Sequence[Group[Owner]], listings: Sequence[Listing]) -> Iterator[Step[Owner]]:
+        for group, listing in zip(groups, listings, strict=True):
+            if listing.failure is not None:
+                self.unlisted(group, listing.failure)
+            self._links -= listing.seen - len(listing.links)
+            for link in listing.links:
+                path = join(group.path, link.name)
+                self._links -= 1
+                self._text -= len(path) + len(link.name) + len(link.target)
+                if self._links < 0 or self._text <= 0:
+                    self.cut = Cut.LINKS if self._links < 0 else Cut.TEXT
+                    return
+                first = None if link.address is None else self.met.setdefault(link.address, path)
+                yield Step(group.owner, path, listing.group, link, None if first is path else first)
+
+    def _meet(self, steps: Sequence[Step[Owner]]) -> Iterator[Group[Owner]]:
+        addresses = [step.link.address for step in steps if step.link.address is not None]
+        self.file.prefetch_objects(addresses, self.goal)
+        calls = [partial(self.describe, step) for step in steps]
+        answers: list[Answer | Exception] = gather(self.file.blocks, calls, lambda _, error: error)
+        for step, answer in zip(steps, answers, strict=True):
+            owner = self.meet(step, answer)
+            if owner is not None:
+                yield Group(owner, step.path, step.group, step.link)
+
+
+def unreadable(path: bytes, error: Exception) -> H5s3Error:
+    """What to raise where the links of the very group that was asked for cannot be read."""
+    if isinstance(error, H5s3Error):
+        return error
+    return DamagedError(f"the links of {text_of(path)} cannot be read: {plain_reason(error)}")
+
+
+def _parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
