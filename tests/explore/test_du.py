@@ -1,4 +1,4 @@
-"""`du` adds up what h5py tells of every dataset, each once, in few rounds."""
+"""`du` adds up the sizes that h5py gives for every dataset, each once, in few rounds."""
 
 from __future__ import annotations
 

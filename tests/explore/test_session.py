@@ -1,4 +1,4 @@
-"""What the questions of several commands share: answers, HEADs and listings that are remembered."""
+"""What all commands share: answers, HEADs and listings that are kept in the cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The benchmarks, very small: they run, count rightly, and their tables hold what they say."""
+"""The benchmarks run (on very small files), count correctly, and print correct tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The README's promises: its two commands, its examples as they run, its commands all there."""
+"""What the README promises: its two commands, the output of its examples, every command documented."""
 
 from __future__ import annotations
 

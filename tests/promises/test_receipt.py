@@ -1,4 +1,4 @@
-"""What a session says it cost is what a proxy before the server counted."""
+"""What `--stats` says was requested is what a proxy in front of the server counted."""
 
 from __future__ import annotations
 

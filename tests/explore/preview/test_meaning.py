@@ -1,4 +1,4 @@
-"""Values as they are meant: packed, missing, times, coordinates, names, parts, fields, pictures."""
+"""What values mean: scale and offset, missing values, times, coordinates, names, slices, fields, images."""
 
 from __future__ import annotations
 

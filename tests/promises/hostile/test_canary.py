@@ -1,4 +1,4 @@
-"""No way from a file to this machine's other files, or to other objects: a canary tells.
+"""No file leads h5s3 to other files of this machine, or to other objects.
 
 Each file here points at the canary in all ways that HDF5 and its conventions have. Every command reads it,
 and the canary is neither opened nor seen anywhere: in what is printed, written or remembered.

@@ -1,4 +1,4 @@
-"""Damage that a mutation fuzz found to confuse, each built anew here."""
+"""Kinds of damage that fuzzing found and that once gave wrong answers, each made here by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What servers say, in listings, headers and errors, and names of keys and files: printable text alone."""
+"""Of listings, headers, errors and names only printable text is shown, whatever a server sends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No secret in any output: not the key, not the token, not the query of a presigned URL; nor in the cache."""
+"""No output and no cache holds a secret: not the key, not the token, not the query of a presigned URL."""
 
 from __future__ import annotations
 

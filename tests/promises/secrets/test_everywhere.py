@@ -1,4 +1,4 @@
-"""Canaries for every secret there is, and a search for them in all that commands say and store.
+"""Secrets made for these tests are in nothing that commands print or store.
 
 Every command runs in success and in failure, against servers that say whatever they know in their errors.
 """

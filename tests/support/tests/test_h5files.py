@@ -1,4 +1,4 @@
-"""The generated files are what they say: each good one opens and walks, no bad one does, always the same."""
+"""The generated files are as described: good ones can be walked, bad ones cannot; each is always the same."""
 
 from __future__ import annotations
 
