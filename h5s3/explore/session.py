@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import islice
 from types import TracebackType
@@ -137,8 +137,8 @@ class Session:
 
         source = self._source(*self._resolve(location))
         try:
-            with self._located(source.info), Hdf5().opened(source) as file:
-                yield file.h5
+            with self._located(source.info), ExitStack() as stack:
+                yield self._undamaged(source, lambda seen: stack.enter_context(Hdf5().opened(seen)).h5)
         except ChangedError:
             self.catalog.forget(location)
             raise
@@ -179,16 +179,22 @@ class Session:
     def _ask(
         self, source: Source, question: Question[T], repeatable: Callable[[], bool], format: Format | None
     ) -> T:
-        hits = self.trace.hits
         with self._located(source.info):
             chosen = format or self._format(source)
-            try:
-                return _asked(chosen, source, question)
-            except DamagedError:
-                if self.trace.hits == hits or self.settings.offline or not repeatable():
-                    raise
-            # The cache had some of the bytes: a server that erred may have given them.
-            return _asked(chosen, replace(source, cache=WriteOnlyCache(self.cache), kept={}), question)
+            return self._undamaged(source, lambda seen: _asked(chosen, seen, question), repeatable)
+
+    def _undamaged(
+        self, source: Source, ask: Callable[[Source], T], repeatable: Callable[[], bool] = lambda: True
+    ) -> T:
+        """The answer; where the cache may have held damaged bytes, that of bytes fetched again."""
+        hits = self.trace.hits
+        try:
+            return ask(source)
+        except DamagedError:
+            if self.trace.hits == hits or self.settings.offline or not repeatable():
+                raise
+        # The cache had some of the bytes: a server that erred may have given them.
+        return ask(replace(source, cache=WriteOnlyCache(self.cache), kept={}))
 
     def _source(self, info: ObjectInfo, start: bytes, names: tuple[str, ...] = ()) -> Source:
         from_cache = self.settings.offline and info.location.kind != "local"

@@ -144,7 +144,14 @@ def named(case: tuple[Any, ...]) -> str:
     return "-".join([case[0], *values])
 
 
-@pytest.mark.parametrize("case", TRANSIENT, ids=named)
+def thinned(cases: list[Any]) -> list[Any]:
+    """The first case of each kind, error and status; the others where time does not matter."""
+    alike = [(case[0], case[1].get("status", 0) // 100, *case[2:]) for case in cases]
+    slow = [[pytest.mark.slow] * (one in alike[:number]) for number, one in enumerate(alike)]
+    return [pytest.param(case, marks=marks) for case, marks in zip(cases, slow, strict=True)]
+
+
+@pytest.mark.parametrize("case", thinned(TRANSIENT), ids=named)
 def test_what_passes_is_retried(open_store: Opening, proxy: Proxy, case: tuple[str, dict[str, Any]]) -> None:
     trace = Trace()
     store = open_store(trace)
@@ -177,7 +184,7 @@ def test_what_does_no_harm(open_store: Opening, proxy: Proxy, case: tuple[str, d
     assert_cache_is_clean(store, proxy, info)
 
 
-@pytest.mark.parametrize("case", FATAL, ids=named)
+@pytest.mark.parametrize("case", thinned(FATAL), ids=named)
 def test_what_cannot_be_trusted_is_refused(
     open_store: Opening, proxy: Proxy, case: tuple[str, dict[str, Any], type[H5s3Error]]
 ) -> None:

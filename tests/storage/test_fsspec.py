@@ -57,7 +57,7 @@ def test_nothing_of_it_is_kept_on_disk() -> None:
             )
             assert found.json["cached"] is False
     cache = Cache()
-    assert list(cache._open() or ()) == []
+    assert list(cache._opened() or ()) == []
     cache.close()
     assert "not in the cache" in run("tree", PLACE, "--offline").failed(5)
 

@@ -129,7 +129,7 @@ def test_nodes_of_a_known_index_are_not_fetched(name: str, cache: Cache) -> None
     with in_blocks(512, ahead=True):
         with opened(store, cache) as (file, dataset, facts):
             expected = count_storage(dataset, facts, file)
-        cache._open().evict("block")
+        cache._opened().evict("block")
         store.rounds.clear()
         with opened(store, cache) as (file, dataset, facts):
             assert count_storage(dataset, facts, file) == expected
@@ -142,7 +142,7 @@ def test_what_libhdf5_looks_up_in_a_known_index_is_fetched_at_once(cache: Cache)
     with in_blocks(512, ahead=True):
         with opened(store, cache) as (file, dataset, facts):
             make_grid(dataset, facts, file)
-        cache._open().evict("block")
+        cache._opened().evict("block")
         with opened(store, cache) as (file, dataset, facts):
             store.rounds.clear()
             found = make_grid(dataset, facts, file).places

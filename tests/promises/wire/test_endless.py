@@ -126,7 +126,10 @@ BOMBS: list[tuple[dict[str, Any], int]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("args", "code"), BOMBS, ids=lambda value: ascii(value)[:60])
+SEVERAL = [pytest.param(*case, marks=[pytest.mark.slow] if at % 2 else []) for at, case in enumerate(BOMBS)]
+
+
+@pytest.mark.parametrize(("args", "code"), SEVERAL, ids=lambda value: ascii(value)[:60])
 def test_a_page_of_a_listing_is_not_blown_up(
     walks: tuple[Walks, Proxy], args: dict[str, Any], code: int
 ) -> None:
@@ -166,7 +169,10 @@ SLOW: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "args"), SLOW, ids=ascii)
+DROPS = [pytest.param(*case, marks=[pytest.mark.slow] if at % 2 else []) for at, case in enumerate(SLOW)]
+
+
+@pytest.mark.parametrize(("kind", "args"), DROPS, ids=ascii)
 def test_drop_by_drop_is_given_up(
     walks: tuple[Walks, Proxy], monkeypatch: pytest.MonkeyPatch, kind: str, args: dict[str, Any]
 ) -> None:

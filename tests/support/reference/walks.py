@@ -79,7 +79,7 @@ def cached_blocks() -> dict[str, dict[int, bytes]]:
     """The blocks in the cache by what they are said to be of: number and bytes."""
     found: dict[str, dict[int, bytes]] = defaultdict(dict)
     cache = Cache()
-    for key in list(cache._open() or ()):
+    for key in list(cache._opened() or ()):
         if key.startswith("block:"):
             _, identity, size, index = key.split(":")
             value = cache.get(key)
