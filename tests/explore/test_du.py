@@ -196,9 +196,9 @@ def test_what_is_cut_is_said(mixed: bytes, monkeypatch: pytest.MonkeyPatch) -> N
 def test_slices_change_nothing(files: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     data = files["nexus"].read_bytes()
     whole = ask(data)
-    monkeypatch.setattr(module, "SLICE", 2)
+    monkeypatch.setattr(module._Usage, "at_once", 2)
     monkeypatch.setattr(module, "PENDING", 1)
-    monkeypatch.setattr(module, "MOST_ROWS", 0)
+    monkeypatch.setattr(module, "MOST_CHUNKS", 0)
     assert ask(data).entries == whole.entries
 
 

@@ -2,244 +2,175 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Literal, NamedTuple
 
-from h5s3.errors import DamagedError, H5s3Error, UsageError
+from h5s3.errors import UsageError
 from h5s3.formats.base import Facts
-from h5s3.formats.hdf5.fetch.waves import gather
 from h5s3.formats.hdf5.metadata.node import walk
 from h5s3.formats.hdf5.objects.datasets import read_facts
 from h5s3.formats.hdf5.objects.file import OpenFile, plain_reason
-from h5s3.formats.hdf5.objects.links import (
-    Found,
-    Link,
-    address_of,
-    count_links,
-    kind_of,
-    list_hard_links,
-    open_link,
-)
-from h5s3.formats.hdf5.tree import DEEPEST, MOST_TEXT
+from h5s3.formats.hdf5.objects.links import address_of, count_links, kind_of, list_hard_links, open_link
 from h5s3.formats.hdf5.usage_sums import Shown, Sum, document_of, settle_chunks, settle_dataset
-from h5s3.formats.names import join, raw_path, text_of
+from h5s3.formats.hdf5.walk import (
+    DEEPEST,
+    MOST_LINKS,
+    MOST_TEXT,
+    Cut,
+    Group,
+    Listing,
+    Step,
+    Walk,
+    unreadable,
+)
+from h5s3.formats.names import raw_path, text_of
 from h5s3.formats.requests import UsageRequest
 from h5s3.records import DiskUsage
 from h5s3.sizes import MIB
 
-MOST_LINKS = 1_000_000  # of one walk
-SLICE = 20_000  # objects that are open at a time, and share rounds
 PENDING = 4_000  # chunked datasets whose indexes share rounds
-MOST_ROWS = 2_000_000  # chunks whose places are remembered for this command
+MOST_CHUNKS = 2_000_000  # whose places are remembered for this command
 Kind = Literal["group", "dataset", "datatype"]
 
 
-class _Open(NamedTuple):
-    """A group whose links are wanted: behind `link`, or `parent` itself where there is none."""
+class _Dataset(NamedTuple):
+    """A dataset and, where no index must be read for it, its stored bytes."""
 
-    owner: Sum  # what its objects count for: itself, or the nearest group above it that is shown
-    path: bytes
-    parent: Any  # h5g.GroupID
-    link: Link | None
-
-
-class _Link(NamedTuple):
-    """A hard link to an object that was not met before."""
-
-    owner: Sum
-    path: bytes
-    group: Any  # h5g.GroupID
-    link: Link
+    id: Any
+    facts: Facts
+    stored: int
 
 
-@dataclass
-class _Met:
-    """An object: a dataset with its header and, where no index must be read for it, its stored bytes."""
-
-    kind: Kind | None = None
-    object: Any = None
-    facts: Facts | None = None
-    stored: int = 0
-    failure: Exception | None = None
-
-
-@dataclass
-class _Listed:
-    """The links of a group, or why there are none."""
-
-    group: Any = None
-    total: int = 0
-    links: list[Link] = field(default_factory=list)  # the hard ones
-    looked: int = 0  # links that were looked at
-    failure: Exception | None = None
-
-
-@dataclass
-class Walked:
-    """What a walk found: the sum of it all, and those of the objects to be shown."""
-
-    top: Sum
-    shown: list[Sum]
-    cut: list[str]  # where the walk stopped before the end
+_Answer = _Dataset | Kind
 
 
 def read_usage(file: OpenFile, asked: UsageRequest) -> DiskUsage:
     """What the groups and datasets below a path take. Raises `NotFoundError`, `UsageError` for a link."""
-    walked = Walk(file, asked.depth).run(asked.path)
-    return document_of(file, walked.top, walked.shown, walked.cut, asked)
+    usage = _Usage(file, asked.depth)
+    top = usage.count(raw_path(asked.path))
+    return document_of(file, top, usage.shown, usage.notes(), asked)
 
 
-class Walk:
-    """Breadth first, so that an object counts where its path is shortest."""
+class _Usage(Walk[Sum, _Answer]):
+    """Breadth first, so that an object counts where its path is shortest.
+
+    The owner of a group is what its objects count for: itself, or the nearest group above it that is shown.
+    """
+
+    at_once = 20_000
 
     def __init__(self, file: OpenFile, depth: int) -> None:
-        self._file = file
+        super().__init__(file, levels=DEEPEST, links=MOST_LINKS, text=MOST_TEXT)
+        self.shown: list[Sum] = []
         self._depth = depth or DEEPEST
-        self._left, self._text = MOST_LINKS, MOST_TEXT
-        self._seen: dict[int, bytes] = {}
+        self._too_deep = False
         self._kinds: dict[int, Kind] = {}
         self._aliases: list[tuple[Sum, int, bytes | None]] = []  # where, of which object, path if shown
-        self._shown: list[Sum] = []
         self._pending: list[tuple[Sum, Any, Facts]] = []
-        self._cut: list[str] = []
 
-    def run(self, path: str) -> Walked:
-        """The sums below a path."""
-        raw = raw_path(path)
-        found = self._file.find(raw)
-        kind = None if found.object is None else kind_of(found.object)
+    def count(self, path: bytes) -> Sum:
+        """The sum of everything below a path."""
+        found = self.file.find(path).object
+        kind = None if found is None else kind_of(found)
         if kind is None or kind == "datatype":
             what = kind or "link that is not followed"
-            raise UsageError(f"{text_of(raw)} is a {what}: it holds no data", hint="try: h5s3 tree")
-        top, address = Sum(raw, kind), address_of(found.object)
-        self._seen[address], self._kinds[address] = raw, kind
+            raise UsageError(f"{text_of(path)} is a {what}: it holds no data", hint="try: h5s3 tree")
+        top, address = Sum(path, kind), address_of(found)
+        self.met[address], self._kinds[address] = path, kind
         if kind == "group":
-            self._descend(_Open(top, raw, found.object, None))
+            self.file.prefetch_objects([address], walk(DEEPEST))
+            self._too_deep = bool(self.descend(top, path, found))
         else:
-            self._dataset_alone(top, found)
-        self._flush()
+            self.shown.append(top)
+            self._settle(top, _dataset(found))
+        self._read_indexes()
         self._name_aliases()
-        return Walked(top, self._shown, self._cut)
+        return top
 
-    def _dataset_alone(self, top: Sum, found: Found) -> None:
-        self._shown.append(top)
-        self._settle(top, _met(found.object, read_facts(found.object)))
+    def notes(self) -> list[str]:
+        """Where the walk stopped before the end."""
+        where = {
+            Cut.LINKS: f"{MOST_LINKS:,} links",
+            Cut.TEXT: f"{MOST_TEXT // MIB} MiB of paths",
+            None: f"{DEEPEST} levels",
+        }
+        stopped = self.cut or self._too_deep
+        return [f"stopped after {where[self.cut]}: what lies beyond is not counted"] if stopped else []
 
-    def _descend(self, top: _Open) -> None:
-        self._file.prefetch_objects([address_of(top.parent)], walk(DEEPEST))
-        level, depth = [top], 0
-        while level and self._left > 0 and depth < DEEPEST:
-            level, depth = self._below(level, depth == 0), depth + 1
-        if level and not self._cut:
-            self._stop(f"{DEEPEST} levels" if self._left > 0 else f"{MOST_LINKS:,} links")
+    def links_of(self, group: Group[Sum]) -> Listing:
+        opened = group.open()
+        total = count_links(opened)
+        links, looked = list_hard_links(opened, max(1, self.links_left))
+        return Listing(opened, total, looked, links)
 
-    def _stop(self, where: str) -> None:
-        self._left = 0
-        self._cut[:] = [f"stopped after {where}: what lies beyond is not counted"]
+    def wants(self, step: Step[Sum]) -> bool:
+        """Whether an object was not met before; other links to it are aliases."""
+        address = step.link.address or 0
+        if self.met.setdefault(address, step.path) is step.path:
+            return True
+        self._aliases.append((step.owner, address, step.path if self._is_shown(step) else None))
+        return False
 
-    def _below(self, groups: list[_Open], first: bool) -> list[_Open]:
-        """Account for the objects of these groups; the groups among them are the next level."""
-        wanted: list[_Link] = []
-        for opened, found in zip(groups, self._list(groups), strict=True):
-            if found.failure is not None:
-                self._unlisted(opened, found.failure, first)
-            wanted += self._new(opened, found.group, found.links[: self._left])
-            if self._text <= 0:
-                break
-            if found.looked < found.total or found.looked > self._left:
-                self._stop(f"{MOST_LINKS:,} links")
-            else:
-                self._left -= found.looked
-        below: list[_Open] = []
-        for start in range(0, len(wanted), SLICE):
-            below += self._meet(wanted[start : start + SLICE])
-        return below
+    def describe(self, step: Step[Sum]) -> _Answer:
+        found = open_link(step.group, step.link)
+        kind = kind_of(found)
+        return _dataset(found) if kind == "dataset" else kind  # a group is opened when its turn comes
 
-    def _list(self, groups: list[_Open]) -> list[_Listed]:
-        calls = [partial(self._links, opened) for opened in groups]
-        return gather(self._file.blocks, calls, lambda _, error: _Listed(failure=error))
-
-    def _links(self, opened: _Open) -> _Listed:
-        group = open_link(opened.parent, opened.link) if opened.link else opened.parent
-        return _Listed(group, count_links(group), *list_hard_links(group, self._left))
-
-    def _unlisted(self, opened: _Open, failure: Exception, first: bool) -> None:
-        if first:
-            if isinstance(failure, H5s3Error):
-                raise failure
-            raise DamagedError(f"the links of {text_of(opened.path)} cannot be read: {plain_reason(failure)}")
-        opened.owner.count(unknown=1)
-        if opened.owner.path == opened.path:
-            opened.owner.note = f"its links cannot be read: {plain_reason(failure)}"
-
-    def _new(self, opened: _Open, group: Any, links: list[Link]) -> list[_Link]:
-        """The hard links of a group that lead to what was not met before; the others are aliases."""
-        wanted = []
-        for link in links:
-            if link.address is None:
-                continue
-            path = join(opened.path, link.name)
-            self._text -= len(path)
-            if self._text <= 0:
-                self._stop(f"{MOST_TEXT // MIB} MiB of paths")
-                break
-            if link.address in self._seen:
-                self._aliases.append((opened.owner, link.address, path if self._is_shown(opened) else None))
-                continue
-            self._seen[link.address] = path
-            wanted.append(_Link(opened.owner, path, group, link))
-        return wanted
-
-    def _meet(self, links: list[_Link]) -> list[_Open]:
-        self._file.prefetch_objects(item.link.address for item in links if item.link.address is not None)
-        calls = [partial(_open, item) for item in links]
-        below = []
-        answers = gather(self._file.blocks, calls, lambda _, error: _Met(failure=error))
-        for item, met in zip(links, answers, strict=True):
-            kind = met.kind
-            if kind is not None and item.link.address is not None:
-                self._kinds[item.link.address] = kind
-            if kind == "datatype":
-                continue
-            shown = self._shown_as(item, kind or "unresolved")
-            if kind == "group":
-                below.append(_Open(shown or item.owner, item.path, item.group, item.link))
-            else:
-                self._settle(shown or item.owner, met, item.path)
-        if len(self._pending) >= PENDING:
-            self._flush()
-        return below
-
-    def _is_shown(self, opened: _Open) -> bool:
-        """Whether what a group holds is shown: the group is, and not on the last level that is."""
-        return opened.owner.path == opened.path and opened.owner.level < self._depth
-
-    def _shown_as(self, item: _Link, kind: Shown) -> Sum | None:
-        """The sum of an object that is shown by itself."""
-        parent = item.path.rpartition(b"/")[0] or b"/"
-        if item.owner.path != parent or item.owner.level >= self._depth:
+    def meet(self, step: Step[Sum], answer: _Answer | Exception) -> Sum | None:
+        if isinstance(answer, Exception):
+            shown = self._show(step, "unresolved")
+            (shown or step.owner).count(unknown=1)
+            if shown:
+                shown.note = f"cannot be opened: {plain_reason(answer)}"
             return None
-        found = Sum(item.path, kind, item.owner)
-        self._shown.append(found)
-        return found
+        kind: Kind = "dataset" if isinstance(answer, _Dataset) else answer
+        self._kinds[step.link.address or 0] = kind
+        if kind == "datatype":
+            return None
+        owner = self._show(step, kind) or step.owner
+        if isinstance(answer, _Dataset):
+            self._settle(owner, answer)
+            return None
+        return owner
 
-    def _settle(self, owner: Sum, met: _Met, path: bytes | None = None) -> None:
-        alone = path is None or owner.path == path
-        if met.facts is None:
-            owner.count(unknown=1)
-            if alone and met.failure is not None:
-                owner.note = f"cannot be opened: {plain_reason(met.failure)}"
-        elif met.facts.layout == "chunked" and met.facts.shape is not None:
-            self._pending.append((owner, met.object, met.facts))
+    def unlisted(self, group: Group[Sum], error: Exception) -> None:
+        if group.link is None:
+            raise unreadable(group.path, error)
+        group.owner.count(unknown=1)
+        if group.owner.path == group.path:
+            group.owner.note = f"its links cannot be read: {plain_reason(error)}"
+
+    def leave(self, group: Group[Sum], listing: Listing) -> None:
+        if listing.seen < listing.total:
+            self.cut = self.cut or Cut.LINKS
+
+    def wave_ended(self) -> None:
+        if len(self._pending) >= PENDING:
+            self._read_indexes()
+
+    def _is_shown(self, step: Step[Sum]) -> bool:
+        """Whether what a link leads to is shown: its group is, and not on the last level that is."""
+        parent = step.path.rpartition(b"/")[0] or b"/"
+        return step.owner.path == parent and step.owner.level < self._depth
+
+    def _show(self, step: Step[Sum], kind: Shown) -> Sum | None:
+        """The sum of an object that is shown by itself."""
+        if not self._is_shown(step):
+            return None
+        self.shown.append(Sum(step.path, kind, step.owner))
+        return self.shown[-1]
+
+    def _settle(self, owner: Sum, dataset: _Dataset) -> None:
+        facts = dataset.facts
+        if facts.layout == "chunked" and facts.shape is not None:
+            self._pending.append((owner, dataset.id, facts))
         else:
-            settle_dataset(owner, met.facts, met.stored)
+            settle_dataset(owner, facts, dataset.stored)
 
-    def _flush(self) -> None:
-        """Read the chunk indexes that are waited for, in shared rounds."""
-        settle_chunks(self._file, self._pending)
+    def _read_indexes(self) -> None:
+        """Count the chunked datasets that wait for it, their indexes read in shared rounds."""
+        settle_chunks(self.file, self._pending)
         self._pending.clear()
-        self._file.blocks.indexes.bound(MOST_ROWS)
+        self.file.blocks.indexes.bound(MOST_CHUNKS)
 
     def _name_aliases(self) -> None:
         """Count the hard links that were left out, now that it is known what they lead to."""
@@ -249,19 +180,11 @@ class Walk:
                 continue
             owner.count(aliases=1)
             if path is not None:
-                self._shown.append(Sum(path, kind, owner, self._seen[address]))
+                self.shown.append(Sum(path, kind, owner, self.met[address]))
 
 
-def _open(item: _Link) -> _Met:
-    """What a link leads to. A pure question: it may be asked again after a miss."""
-    found = open_link(item.group, item.link)
-    kind = kind_of(found)
-    if kind != "dataset":
-        return _Met(kind)  # not kept open: its turn comes with its level
-    return _met(found, read_facts(found))
-
-
-def _met(dataset: Any, facts: Facts) -> _Met:
+def _dataset(dataset: Any) -> _Dataset:
     """A dataset. libhdf5 would open the sources of a virtual one to add up their sizes: never let it."""
+    facts = read_facts(dataset)
     here = facts.layout in ("contiguous", "compact") and facts.shape is not None
-    return _Met("dataset", dataset, facts, int(dataset.get_storage_size()) if here else 0)
+    return _Dataset(dataset, facts, int(dataset.get_storage_size()) if here else 0)

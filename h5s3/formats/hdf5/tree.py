@@ -2,189 +2,227 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
-from h5s3.errors import DamagedError, H5s3Error
-from h5s3.formats.hdf5.fetch.block_file import Miss
-from h5s3.formats.hdf5.fetch.waves import gather
+import h5py
+from h5py import h5a
+
+from h5s3.errors import H5s3Error
+from h5s3.formats.base import Facts
+from h5s3.formats.cf import one
+from h5s3.formats.hdf5.fetch.waves import OF_THE_FILE
 from h5s3.formats.hdf5.metadata.node import walk
+from h5s3.formats.hdf5.objects.attributes import attribute_names, count_attributes, read_attribute
+from h5s3.formats.hdf5.objects.datasets import read_facts
+from h5s3.formats.hdf5.objects.datatypes import describe, short
 from h5s3.formats.hdf5.objects.file import FAILURES, OpenFile, plain_reason
-from h5s3.formats.hdf5.objects.links import Link, address_of, count_links, kind_of, list_links, open_link
-from h5s3.formats.hdf5.objects.tree_nodes import Child, Wanted, add_attributes, describe_link, unresolved
-from h5s3.formats.names import raw_path, text_of
+from h5s3.formats.hdf5.objects.filters import compression
+from h5s3.formats.hdf5.objects.links import (
+    Link,
+    address_of,
+    count_links,
+    kind_of,
+    list_links,
+    misleading,
+    open_link,
+)
+from h5s3.formats.hdf5.walk import DEEPEST, MOST_LINKS, MOST_TEXT, Group, Listing, Step, Walk, unreadable
+from h5s3.formats.names import join, names_of, raw_path, text_of
 from h5s3.formats.requests import TreeRequest
-from h5s3.records import UNSET, AttributedNode, GroupNode, Tree, TreeNode
+from h5s3.records import (
+    UNSET,
+    AttributedNode,
+    DatasetNode,
+    DatatypeNode,
+    ExternalLinkNode,
+    GroupNode,
+    SoftLinkNode,
+    Tree,
+    TreeNode,
+    UnresolvedNode,
+    to_json,
+)
 from h5s3.sizes import MIB
 
-MOST_NODES = 1_000_000  # of one walk
-DEEPEST = 200  # levels of one walk; JSON nests as deep
-MOST_TEXT = 128 * MIB  # bytes of the names, paths and targets of one walk
 MOST_VALUES = 64 * MIB  # bytes of the attributes of one walk, as JSON
 ATTRIBUTES_SHOWN = 20
 
 
 def read_tree(file: OpenFile, asked: TreeRequest) -> Tree:
     """What is below a path. Raises `NotFoundError` for a path that is not there."""
-    return _Walk(file, asked).run(asked.path)
+    location, path = file.info.location, raw_path(asked.path)
+    found = file.find(path)
+    document = Tree(
+        location=location.display,
+        key=location.shown_key,
+        etag=file.info.etag,
+        path=text_of(path),
+        num_children=0,
+        children=[],
+    )
+    tree = _Tree(file, asked)
+    if found.object is not None and kind_of(found.object) == "group":
+        tree.fill(document, path, found.object)
+    elif found.link is not None:
+        path = join(path.rpartition(b"/")[0], found.link.name)
+        document.node = tree.only(path, found.parent, found.link)
+    return document
 
 
-@dataclass
-class _Open:
-    """A group whose children are wanted: behind `link`, or `parent` itself where there is none."""
-
-    node: GroupNode
-    path: bytes
-    parent: Any  # h5g.GroupID
-    link: Link | None
-    failure: Exception | None = None  # why its children cannot be listed
-
-
-@dataclass
-class _Listed:
-    """The links of a group, or why there are none."""
-
-    group: Any = None  # h5g.GroupID
-    total: int = 0
-    links: list[Link] = field(default_factory=list)
-    failure: Exception | None = None
-
-
-class _Walk:
+class _Tree(Walk[GroupNode, TreeNode]):
     """Breadth first, so that the shortest path of an object is the one its aliases refer to."""
 
     def __init__(self, file: OpenFile, asked: TreeRequest) -> None:
-        self._file = file
-        self._all = asked.depth == 0
-        self._levels = min(asked.depth or DEEPEST, DEEPEST)
-        self._limit = asked.limit
-        self._attributes = Wanted(ATTRIBUTES_SHOWN, MOST_VALUES) if asked.attributes else None
-        self._text = MOST_TEXT
-        self._seen: dict[int, str] = {}
+        levels = min(asked.depth or DEEPEST, DEEPEST)
+        super().__init__(file, levels=levels, links=MOST_LINKS, text=MOST_TEXT)
+        self._all, self._limit, self._ahead = asked.depth == 0, asked.limit, walk(levels)
+        self._attributes = _Wanted(ATTRIBUTES_SHOWN, MOST_VALUES) if asked.attributes else None
         self._counts: dict[int, int] = {}
-        self._left = MOST_NODES
 
-    def run(self, path: str) -> Tree:
-        """The document for one path."""
-        location, raw = self._file.info.location, raw_path(path)
-        found = self._file.find(raw)
-        document = Tree(
-            location=location.display,
-            key=location.shown_key,
-            etag=self._file.info.etag,
-            path=text_of(raw),
-            num_children=0,
-            children=[],
-        )
-        if found.object is not None and kind_of(found.object) == "group":
-            self._fill(document, raw, found.object)
-        elif found.link is not None:
-            document.node = self._describe(found.parent, raw.rpartition(b"/")[0], found.link).node
-        return document
-
-    def _fill(self, document: Tree, raw: bytes, group: Any) -> None:
-        top = GroupNode(name="", path=document.path, num_children=0)
+    def fill(self, document: Tree, path: bytes, group: Any) -> None:
+        """Give the document what is below a group."""
         if self._attributes is not None:
-            add_attributes(document, self._file.h5.id, group, self._attributes)
-        self._seen[address_of(group)] = document.path
-        opened = _Open(top, raw, group, None)
-        self._descend(opened)
-        if isinstance(opened.failure, H5s3Error):
-            raise opened.failure
-        if opened.failure is not None:
-            raise DamagedError(f"the links of {document.path} cannot be read: {top.error}")
+            _add_attributes(document, self.file.h5.id, group, self._attributes)
+        address = address_of(group)
+        self.met[address] = path
+        self.file.prefetch_objects([address], self._ahead, self._limit)
+        top = GroupNode(name="", path=document.path, num_children=0)
+        left = self.descend(top, path, group)
+        for item in left if self._all or self.cut else ():
+            item.owner.children_truncated = item.owner.num_children > 0 or UNSET
         document.num_children = top.num_children
         document.children = top.children or []
         document.children_truncated = top.children_truncated or False
 
-    def _descend(self, top: _Open) -> None:
-        self._file.prefetch_objects([address_of(top.parent)], walk(self._levels), self._limit)
-        level, depth = [top], 0
-        while level and depth < self._levels and self._left > 0:
-            level, depth = self._children(level), depth + 1
-        for opened in level if self._all or self._left <= 0 else ():
-            opened.node.children_truncated = opened.node.num_children > 0 or UNSET
+    def only(self, path: bytes, parent: Any, link: Link) -> TreeNode:
+        """What one link leads to."""
+        node, found = self._look(path, parent, link)
+        if self._attributes is not None and isinstance(node, AttributedNode):
+            _add_attributes(node, self.file.h5.id, found, self._attributes)
+        return node
 
-    def _children(self, groups: list[_Open]) -> list[_Open]:
-        """Give each group its children; the groups among them are the next level."""
-        listed = self._list(groups)
-        pairs = list(self._within(groups, listed))
-        below: list[_Open] = []
-        for (owner, group, link), child in zip(pairs, self._describe_all(pairs), strict=True):
-            self._adopt(owner, group, link, child, below)
-        for owner, found in zip(groups, listed, strict=True):
-            _close(owner, found)
-        return below
+    def links_of(self, group: Group[GroupNode]) -> Listing:
+        opened = group.open()
+        total, links = count_links(opened), list_links(opened, self._limit)
+        return Listing(opened, total, len(links), links)
 
-    def _within(self, groups: list[_Open], listed: list[_Listed]) -> Iterator[tuple[_Open, Any, Link]]:
-        """The links of these groups, as many as the walk may tell of."""
-        for owner, found in zip(groups, listed, strict=True):
-            for link in found.links:
-                self._text -= len(owner.path) + 2 * len(link.name) + len(link.target)
-                if self._left <= 0 or self._text <= 0:
-                    self._left = 0
-                    return
-                self._left -= 1
-                yield owner, found.group, link
+    def describe(self, step: Step[GroupNode]) -> TreeNode:
+        """Of an object whose attributes fail, all but these."""
+        node, found = self._look(step.path, step.group, step.link)
+        if self._attributes is not None and isinstance(node, AttributedNode):
+            try:
+                with self.file.blocks.misses_first():
+                    _add_attributes(node, self.file.h5.id, found, self._attributes)
+            except (*FAILURES, *OF_THE_FILE) as error:
+                if not isinstance(error, H5s3Error):
+                    self.file.blocks.raise_if_confused(error)
+                node.attributes_error = plain_reason(error)
+        return node
 
-    def _list(self, groups: list[_Open]) -> list[_Listed]:
-        return gather(
-            self._file.blocks,
-            [partial(self._links, owner) for owner in groups],
-            lambda _, error: _Listed(failure=error),
-        )
-
-    def _links(self, owner: _Open) -> _Listed:
-        group = open_link(owner.parent, owner.link) if owner.link else owner.parent
-        return _Listed(group, count_links(group), list_links(group, self._limit))
-
-    def _describe_all(self, pairs: list[tuple[_Open, Any, Link]]) -> list[Child]:
-        self._file.prefetch_objects(link.address for _, _, link in pairs if link.address is not None)
-        return gather(
-            self._file.blocks,
-            [partial(self._describe, group, owner.path, link) for owner, group, link in pairs],
-            lambda index, error: self._rest(*pairs[index], error),
-        )
-
-    def _rest(self, owner: _Open, group: Any, link: Link, error: Exception) -> Child:
-        """What can be told of an object that fails: all but its attributes, where it is they."""
-        if self._attributes is not None:
-            with suppress(*FAILURES, Miss):
-                child = describe_link(self._file.h5.id, group, owner.path, link, None, self._counts)
-                if isinstance(child.node, AttributedNode):
-                    child.node.attributes_error = plain_reason(error)
-                    return child
-        return unresolved(owner.path, link, error)
-
-    def _describe(self, group: Any, parent: bytes, link: Link) -> Child:
-        return describe_link(self._file.h5.id, group, parent, link, self._attributes, self._counts)
-
-    def _adopt(self, owner: _Open, group: Any, link: Link, child: Child, below: list[_Open]) -> None:
+    def meet(self, step: Step[GroupNode], answer: TreeNode | Exception) -> GroupNode | None:
         """Hang a child into the tree; an object met before is an alias and is not gone into again."""
-        node: TreeNode = child.node
-        if owner.node.children is UNSET:
-            owner.node.children = []
-        owner.node.children.append(node)
-        if child.address is None or not isinstance(node, AttributedNode):
-            return
-        if child.address in self._seen:
-            node.alias_of = self._seen[child.address]
-            return
-        self._seen[child.address] = node.path
-        if isinstance(node, GroupNode):
-            below.append(_Open(node, child.path, group, link))
+        node = _unresolved(step, answer) if isinstance(answer, Exception) else answer
+        if step.owner.children is UNSET:
+            step.owner.children = []
+        step.owner.children.append(node)
+        if step.link.address is None or not isinstance(node, AttributedNode):
+            return None
+        first = self.met.setdefault(step.link.address, step.path)
+        if first is not step.path:
+            node.alias_of = text_of(first)
+            return None
+        return node if isinstance(node, GroupNode) else None
+
+    def unlisted(self, group: Group[GroupNode], error: Exception) -> None:
+        if group.link is None:
+            raise unreadable(group.path, error)
+        group.owner.error = plain_reason(error)
+
+    def leave(self, group: Group[GroupNode], listing: Listing) -> None:
+        """Say of a group how many children it has, and whether all of them are there."""
+        node = group.owner
+        node.children = node.children or []
+        if listing.failure is None:
+            node.num_children = listing.total
+        if len(node.children) < node.num_children:
+            node.children_truncated = True
+
+    def _look(self, path: bytes, group: Any, link: Link) -> tuple[TreeNode, Any]:
+        """The node of a link, and the object behind it where the link is hard."""
+        named = {**names_of(link.name), "path": text_of(path)}
+        if link.link_class == "soft":
+            return SoftLinkNode(**named, target=text_of(link.target)), None
+        if link.link_class == "external":
+            name, inside = text_of(link.target_file), text_of(link.target)
+            target = f"{name}:{inside}"
+            return ExternalLinkNode(**named, target=target, target_file=name, target_path=inside), None
+        if link.link_class == "other":
+            reason = "its name is a path" if misleading(link.name) else "a user-defined link"
+            return UnresolvedNode(**named, reason=reason), None
+        found = open_link(group, link)
+        if isinstance(found, h5py.h5g.GroupID):
+            return self._group_node(found, link.address or 0, named), found
+        if isinstance(found, h5py.h5d.DatasetID):
+            return _dataset_node(read_facts(found), named), found
+        return DatatypeNode(**named, dtype=short(describe(found))), found
+
+    def _group_node(self, group: Any, address: int, named: dict[str, Any]) -> GroupNode:
+        """To count the links of an old group reads all of it: once, however many names it has."""
+        if address not in self._counts:
+            self._counts[address] = count_links(group)
+        return GroupNode(**named, num_children=self._counts[address], nx_class=_nx_class(group) or UNSET)
 
 
-def _close(owner: _Open, found: _Listed) -> None:
-    """Say of a group how many children it has, and whether all of them are there."""
-    node = owner.node
-    node.children = node.children or []
-    if found.failure is None:
-        node.num_children = found.total
-    else:
-        owner.failure, node.error = found.failure, plain_reason(found.failure)
-    if len(node.children) < node.num_children:
-        node.children_truncated = True
+@dataclass
+class _Wanted:
+    """How many attributes of each object are wanted, and how many bytes all of them together may take."""
+
+    each: int
+    left: int
+
+
+def _dataset_node(facts: Facts, named: dict[str, Any]) -> DatasetNode:
+    """The node of a dataset. The chunk index is not looked at: its requests are for `meta` to make."""
+    packed, _ = compression(facts.filters)
+    resizable = facts.maxshape != facts.shape and facts.maxshape is not None
+    return DatasetNode(
+        **named,
+        shape=None if facts.shape is None else list(facts.shape),
+        dtype=facts.dtype,
+        size=facts.size,
+        ndim=facts.ndim,
+        nbytes=facts.nbytes,
+        maxshape=list(facts.maxshape or ()) if resizable else UNSET,
+        layout=facts.layout,
+        chunks=list(facts.chunks) if facts.chunks else UNSET,
+        compression=packed or UNSET,
+        filters=[item.name for item in facts.filters] or UNSET,
+        external_files=[item.name for item in facts.external] or UNSET,
+    )
+
+
+def _add_attributes(node: AttributedNode | Tree, file: Any, found: Any, wanted: _Wanted) -> None:
+    """Give a node its first attributes; none once all together take what they may."""
+    number = count_attributes(found)
+    names = attribute_names(found, wanted.each) if wanted.left > 0 else []
+    attributes = [read_attribute(file, found, name) for name in names]
+    wanted.left -= len(to_json(list(attributes)))
+    node.num_attributes, node.attributes = number, attributes
+    node.attributes_truncated = len(attributes) < number
+
+
+def _nx_class(group: Any) -> str | None:
+    """The NeXus class of a group (https://www.nexusformat.org), a text attribute, where it has one."""
+    if not h5a.exists(group, b"NX_class"):
+        return None
+    try:
+        value = one(read_attribute(group, group, b"NX_class").value)
+    except (OSError, RuntimeError, ValueError, KeyError):
+        return None
+    return value if isinstance(value, str) and len(value) <= 64 else None
+
+
+def _unresolved(step: Step[GroupNode], error: Exception) -> UnresolvedNode:
+    """The node of what could not be opened."""
+    return UnresolvedNode(**names_of(step.link.name), path=text_of(step.path), reason=plain_reason(error))

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any, Literal
 
 from h5s3.formats.base import Facts, inner
-from h5s3.formats.hdf5.data.chunk_index import ChunkIndex, read_index
-from h5s3.formats.hdf5.fetch.waves import gather
-from h5s3.formats.hdf5.metadata.node import OBJECT
+from h5s3.formats.hdf5.data.chunk_index import read_indexes
 from h5s3.formats.hdf5.objects.file import OpenFile, plain_reason
-from h5s3.formats.hdf5.objects.links import address_of
 from h5s3.formats.names import b64_of, text_of
 from h5s3.formats.requests import UsageRequest
 from h5s3.records import UNSET, DiskUsage, TypeInfo, Usage
@@ -58,14 +53,10 @@ def settle_dataset(owner: Sum, facts: Facts, stored: int) -> None:
 
 def settle_chunks(file: OpenFile, wanted: list[tuple[Sum, Any, Facts]]) -> None:
     """Count chunked datasets, their indexes read in shared rounds."""
-    file.prefetch_objects([address_of(dataset) for _, dataset, _ in wanted], OBJECT)
-    calls: list[Callable[[], ChunkIndex | str]] = [
-        partial(read_index, dataset, facts, file) for _, dataset, facts in wanted
-    ]
-    found = gather(file.blocks, calls, lambda _, error: plain_reason(error))
+    found = read_indexes(file, [(dataset, facts) for _, dataset, facts in wanted])
     for (owner, _, facts), index in zip(wanted, found, strict=True):
-        if isinstance(index, str):
-            _count_unknown(owner, facts, 0, f"its chunk index cannot be read: {index}")
+        if isinstance(index, Exception):
+            _count_unknown(owner, facts, 0, f"its chunk index cannot be read: {plain_reason(index)}")
         elif not index.complete:
             _count_unknown(
                 owner, facts, index.stored, f"more than {len(index):,} chunks; at least their bytes"

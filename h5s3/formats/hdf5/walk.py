@@ -67,7 +67,6 @@ class Step(NamedTuple, Generic[Owner]):
     path: bytes
     group: Any  # h5g.GroupID
     link: Link
-    first: bytes | None  # path where the object was met before
 
 
 class Walk(ABC, Generic[Owner, Answer]):
@@ -82,10 +81,11 @@ class Walk(ABC, Generic[Owner, Answer]):
 
     def __init__(self, file: OpenFile, *, levels: int, links: int, text: int) -> None:
         self.file = file
-        self.met: dict[int, bytes] = {}  # paths by the addresses of objects
+        self.met: dict[int, bytes] = {}  # by its address, where an object was met first
         self.cut: Cut | None = None
         self.depth = 0  # levels that were walked
-        self._levels, self._links, self._text = levels, links, text
+        self.links_left = links
+        self._levels, self._text = levels, text
 
     @abstractmethod
     def links_of(self, group: Group[Owner]) -> Listing:
@@ -110,6 +110,9 @@ class Walk(ABC, Generic[Owner, Answer]):
     def leave(self, group: Group[Owner], listing: Listing) -> None:
         """Take what is known of a group once its children were met."""
 
+    def wave_ended(self) -> None:
+        """The answers of a wave were taken."""
+
     def stopped(self) -> bool:
         """Whether the walk ends at once. Asked between waves."""
         return False
@@ -120,6 +123,8 @@ class Walk(ABC, Generic[Owner, Answer]):
         while level and self.depth < self._levels and self.cut is None and not self.stopped():
             level = list(self._below(level))
             self.depth += 1
+            if level and self.links_left <= 0:
+                self.cut = self.cut or Cut.LINKS
         return level
 
     def _below(self, groups: Sequence[Group[Owner]]) -> Iterator[Group[Owner]]:
@@ -132,6 +137,7 @@ class Walk(ABC, Generic[Owner, Answer]):
                 if self.stopped():
                     return
                 yield from self._meet(few)
+                self.wave_ended()
             for group, listing in zip(some, listings, strict=True):
                 self.leave(group, listing)
 
@@ -139,16 +145,15 @@ class Walk(ABC, Generic[Owner, Answer]):
         for group, listing in zip(groups, listings, strict=True):
             if listing.failure is not None:
                 self.unlisted(group, listing.failure)
-            self._links -= listing.seen - len(listing.links)
+            self.links_left -= listing.seen - len(listing.links)
             for link in listing.links:
                 path = join(group.path, link.name)
-                self._links -= 1
+                self.links_left -= 1
                 self._text -= len(path) + len(link.name) + len(link.target)
-                if self._links < 0 or self._text <= 0:
-                    self.cut = Cut.LINKS if self._links < 0 else Cut.TEXT
+                if self.links_left < 0 or self._text <= 0:
+                    self.cut = Cut.LINKS if self.links_left < 0 else Cut.TEXT
                     return
-                first = None if link.address is None else self.met.setdefault(link.address, path)
-                yield Step(group.owner, path, listing.group, link, None if first is path else first)
+                yield Step(group.owner, path, listing.group, link)
 
     def _meet(self, steps: Sequence[Step[Owner]]) -> Iterator[Group[Owner]]:
         addresses = [step.link.address for step in steps if step.link.address is not None]

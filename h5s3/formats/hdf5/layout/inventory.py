@@ -145,7 +145,7 @@ class _Inventory(Walk[_Group, _Answer]):
         found.links[link.link_class] += 1
         if link.link_class == "external" and len(found.external_links) < DAMAGED_SHOWN:
             found.external_links.append((step.path, text_of(link.target_file)))
-        return link.address is not None and step.first is None
+        return link.address is not None and self.met.setdefault(link.address, step.path) is step.path
 
     def describe(self, step: Step[_Group]) -> _Answer:
         found = open_link(step.group, step.link)
@@ -214,6 +214,9 @@ class _Inventory(Walk[_Group, _Answer]):
         numbers = (int(sizes.min()), int(np.median(sizes)), int(sizes.max())) if len(index) else (0, 0, 0)
         stored = index.stored if index.complete else None
         return Surveyed(path, address, facts, stored, len(index), *numbers, kind, index.table[:, -3:-1])
+
+    def wave_ended(self) -> None:
+        self._tell(f"{self._found.objects:,} objects", self._found.objects / self._limits.objects)
 
     def stopped(self) -> bool:
         limits = self._limits
