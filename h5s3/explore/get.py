@@ -102,9 +102,12 @@ class _Transfer:
         return replaced(head, file_bytes=size, **planned, **notes)
 
     def _into_file(self, job: Job, reader: BoxReader, estimate: Estimate, make: Any, output: str) -> int:
-        from h5s3.export.atomic_file import appearing
+        from h5s3.export.atomic_file import atomic_write, write_errors
 
-        with appearing(output, self.asked.overwrite) as (stream, temporary):
+        with (
+            write_errors(output),
+            atomic_write(output, self.asked.overwrite) as (stream, temporary),
+        ):
             filling = _Filling(job, reader, estimate, self.asked.progress)
             filling.fill(lambda: make(job, stream, temporary))
             stream.flush()

@@ -27,7 +27,7 @@ def file_name(name: str) -> str:
 
 def check_target(path: str, overwrite: bool) -> None:
     """Raises before anything is fetched where the file cannot be put there."""
-    with said(path):
+    with write_errors(path):
         folder = os.path.dirname(path) or "."
         if not os.path.isdir(folder):
             raise UsageError(
@@ -46,28 +46,27 @@ def check_target(path: str, overwrite: bool) -> None:
 
 
 @contextmanager
-def appearing(path: str, overwrite: bool) -> Iterator[tuple[BinaryIO, str]]:
+def atomic_write(path: str, overwrite: bool) -> Iterator[tuple[BinaryIO, str]]:
     """A new file and its temporary path in the same folder; it takes its name when the block is done.
 
-    Whatever is raised in the block, Ctrl-C too, nothing of the file is left.
+    Whatever is raised in the block, Ctrl-C too, nothing of the file is left. Raises `OSError` where it
+    cannot be written (`write_errors` words that), `UsageError` where it exists and must not be overwritten.
     """
     folder, name = os.path.split(path)
     temporary = os.path.join(folder or ".", f".{name[:40]}.{secrets.token_hex(8)}.part")
     guard.tell(unfinished=temporary)
-    with said(path):
-        try:
-            stream = os.fdopen(_created(temporary), "w+b")
-            with stream:
-                yield stream, temporary
-                stream.flush()
-                os.fchmod(stream.fileno(), 0o666 & ~_umask())
-                os.fsync(stream.fileno())
-            _place(temporary, path, overwrite)
-        finally:
-            with suppress(FileNotFoundError):
-                os.unlink(temporary)
-            guard.tell(finished=temporary)
-        _sync_folder(folder or ".")
+    try:
+        with os.fdopen(_created(temporary), "w+b") as stream:
+            yield stream, temporary
+            stream.flush()
+            os.fchmod(stream.fileno(), 0o666 & ~_umask())
+            os.fsync(stream.fileno())
+        _place(temporary, path, overwrite)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        guard.tell(finished=temporary)
+    _sync_folder(folder or ".")
 
 
 def _created(path: str) -> int:
@@ -106,8 +105,8 @@ def _sync_folder(folder: str) -> None:
 
 
 @contextmanager
-def said(path: str) -> Iterator[None]:
-    """What the operating system says of a file that cannot be written, in one sentence."""
+def write_errors(path: str) -> Iterator[None]:
+    """Raises `H5s3Error` or `UsageError` in place of the errors of an operating system that cannot write."""
     try:
         yield
     except BrokenPipeError:

@@ -10,7 +10,7 @@ from h5s3.render.columns import Cell, Line, align, print_lines
 from h5s3.render.console import stdout
 from h5s3.render.text import plural, safe, shape
 from h5s3.render.tree import Style
-from h5s3.render.values import cell_text, value_text
+from h5s3.render.value_text import attribute_text, cell_text
 from h5s3.sizes import size_text
 
 
@@ -39,7 +39,7 @@ def _attributes(meta: Meta, width: int) -> list[Line]:
     rows: list[tuple[Line, list[Cell]]] = [
         (
             [(f"  {safe(a.name, 60)}", "")],
-            [(safe(_kind(a.dtype, a.shape), 40), "dtype"), (value_text(a, max(200, width)), "")],
+            [(safe(_kind(a.dtype, a.shape), 40), "dtype"), (attribute_text(a, max(200, width)), "")],
         )
         for a in meta.attributes
     ]

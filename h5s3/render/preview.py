@@ -11,11 +11,11 @@ from rich.console import Console
 from h5s3.records import UNSET, Coding, Preview, Sampling, Stats, replaced
 from h5s3.render.columns import Cell, Line, print_lines
 from h5s3.render.console import can_show_unicode, stdout
-from h5s3.render.plots.colors import Color
+from h5s3.render.plots.plot_layout import Color
 from h5s3.render.table import table_lines
 from h5s3.render.text import plural, safe, shape
 from h5s3.render.tree import Style
-from h5s3.render.values import cell_text, null_word, number
+from h5s3.render.value_text import cell_text, null_word, number_text
 
 PLAIN_WIDTH, PLAIN_HEIGHT = 80, 24  # of a plot in a pipe
 SMALL = 22  # lines of a plot that is readable on a small screen
@@ -49,7 +49,7 @@ def show_preview(preview: Preview, only: str | None, plot: bool) -> None:
     if shown.plot is not None:
         _show_plot(console, shown, len(lines))
     if shown.profile is not None and only == "profile":
-        print_lines(console, [[(f"{i}  {number(v)}", "")] for i, v in enumerate(shown.profile)])
+        print_lines(console, [[(f"{i}  {number_text(v)}", "")] for i, v in enumerate(shown.profile)])
 
 
 def _null(preview: Preview) -> str:
@@ -114,9 +114,9 @@ def _coding(coding: Coding, style: Style) -> str:
     if coding.scale_factor is not UNSET or coding.add_offset is not UNSET:
         text = "stored"
         if coding.scale_factor is not UNSET:
-            text += f"{style.times}{number(coding.scale_factor)}"
+            text += f"{style.times}{number_text(coding.scale_factor)}"
         if coding.add_offset is not UNSET:
-            text += f" {'-' if coding.add_offset < 0 else '+'} {number(abs(coding.add_offset))}"
+            text += f" {'-' if coding.add_offset < 0 else '+'} {number_text(abs(coding.add_offset))}"
         parts.append(text)
     if coding.unsigned is True:
         parts.append("unsigned")
@@ -142,12 +142,16 @@ def _sampling(sample: Sampling) -> str:
 
 
 def _stats_lines(stats: Stats, units: str, width: int) -> list[Line]:
-    low = _text(stats.min_time) or number(stats.min)
-    high = _text(stats.max_time) or number(stats.max)
+    low = _text(stats.min_time) or number_text(stats.min)
+    high = _text(stats.max_time) or number_text(stats.max)
     if low == high and stats.min != stats.max:  # six digits do not tell them apart
         low, high = repr(stats.min), repr(stats.max)
-    figures = [f"min {low}", f"max {high}", f"mean {number(stats.mean)}", f"std {number(stats.std)}"]
-    figures += [units] if units else []
+    figures = [f"min {low}", f"max {high}"]
+    figures += [
+        f"mean {number_text(stats.mean)}",
+        f"std {number_text(stats.std)}",
+        *([units] if units else []),
+    ]
     if stats.of is not UNSET:
         figures.insert(0, f"{safe(stats.of, 40)}:")
     share = f"{100 * stats.coverage:.3g} % of the dataset" if stats.coverage < 1 else "the whole dataset"

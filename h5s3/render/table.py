@@ -7,9 +7,8 @@ from typing import Any
 
 from h5s3.records import UNSET, Table
 from h5s3.render.columns import Cell, Line, align, width_of
-from h5s3.render.plots.axis_coordinates import shortened
 from h5s3.render.text import plural, safe
-from h5s3.render.values import cell_text
+from h5s3.render.value_text import cell_text, shorten_dates
 
 _LONGEST_CELL = 40  # where there are several columns
 _LONGEST_HEADING = 24
@@ -90,7 +89,7 @@ def _coordinates(values: Any, count: int) -> list[str]:
     if not count or len(found) < min(count, 1):
         return []
     if all(isinstance(value, str) for value in found):
-        found, common = shortened(found)
+        found, common = shorten_dates(found)
         if common:
             found = [f"{common} {time}" for time in found]
     return [cell_text(value, _LONGEST_HEADING) for value in found]

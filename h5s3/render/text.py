@@ -84,3 +84,19 @@ def shape(dims: list[int] | None) -> str:
     if dims is None:
         return "null"
     return " × ".join(map(str, dims)) if dims else "scalar"
+
+
+_TO_ASCII = str.maketrans(
+    {"─": "-", "│": "|", "└": "+", "┤": "|", "┬": "+"}  # what the frame consists of
+    | {"×": "x", "·": ".", "…": "~", "–": "-", "—": "-", "−": "-", "µ": "u", "μ": "u", "°": "deg", "Ω": "Ohm"}
+    | {"≤": "<=", "≥": ">=", "²": "2", "³": "3", "ß": "ss", "’": "'", "“": '"', "”": '"'}
+)
+
+
+def to_ascii(text: str) -> str:
+    """The text with nothing but ASCII: letters without accents, `?` for what has no likeness."""
+    if text.isascii():
+        return text
+    bare = unicodedata.normalize("NFKD", text.translate(_TO_ASCII))
+    bare = "".join(char for char in bare if not unicodedata.combining(char)).translate(_TO_ASCII)
+    return bare.encode("ascii", "replace").decode()

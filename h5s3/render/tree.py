@@ -22,7 +22,7 @@ from h5s3.records import (
 from h5s3.render.columns import Cell, Line, align, print_lines
 from h5s3.render.console import stdout
 from h5s3.render.text import plural, safe, shape
-from h5s3.render.values import value_text
+from h5s3.render.value_text import attribute_text
 from h5s3.sizes import size_text
 
 NOTHING: list[Cell] = [("", "")] * 5
@@ -174,7 +174,7 @@ def _dataset_cells(node: DatasetNode, style: Style) -> list[Cell]:
 def _attribute_rows(attributes: list[Attribute], cut: bool, prefix: str) -> list[tuple[Line, list[Cell]]]:
     rows: list[tuple[Line, list[Cell]]] = [
         (
-            [(prefix, "faint"), (f"@{safe(a.name, 60)}", "faint"), (f" = {value_text(a, 60)}", "faint")],
+            [(prefix, "faint"), (f"@{safe(a.name, 60)}", "faint"), (f" = {attribute_text(a, 60)}", "faint")],
             NOTHING,
         )
         for a in attributes

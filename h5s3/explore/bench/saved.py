@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from h5s3.errors import UsageError
 from h5s3.explore.bench.samples import name_of, percentile
-from h5s3.export.atomic_file import appearing, said
+from h5s3.export.atomic_file import atomic_write, write_errors
 from h5s3.records import UNSET, Against, Bench, Named, Ratio, Samples, from_json, to_json
 from h5s3.sizes import binary_text
 
@@ -33,7 +33,7 @@ def check_place(path: str) -> None:
 
     A file that is there is replaced only if it is a benchmark of ours: nothing else is worth so little.
     """
-    with said(path):
+    with write_errors(path):
         real = os.path.realpath(path)
         folder = os.path.dirname(real)
         if not os.path.isdir(folder):
@@ -57,7 +57,8 @@ def check_place(path: str) -> None:
 def save(document: Bench, path: str) -> None:
     """Write the document, all at once; what is there is replaced under the same rule as in `check_place`."""
     check_place(path)
-    with appearing(os.path.realpath(path), overwrite=True) as (stream, _):
+    real = os.path.realpath(path)
+    with write_errors(real), atomic_write(real, overwrite=True) as (stream, _):
         stream.write(to_json(document) + b"\n")
 
 

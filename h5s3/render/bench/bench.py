@@ -14,8 +14,7 @@ from h5s3.render.bench.compare import strategy_lines
 from h5s3.render.bench.conclusions import against_table, against_title, conclusions
 from h5s3.render.bench.figures import figure, label, table
 from h5s3.render.console import can_show_unicode, show, stdout
-from h5s3.render.plots.colors import Color
-from h5s3.render.plots.plot_layout import Page
+from h5s3.render.plots.plot_layout import Color, PlotLayout
 from h5s3.render.text import plural, safe
 from h5s3.sizes import binary_text, size_text
 
@@ -39,14 +38,14 @@ def pictures(doc: Bench, width: int, color: Color, unicode: bool) -> list[str]:
     """Where the samples of each series lie, and latency against size; nothing where there is no room."""
     from h5s3.render.bench.plots import against_size, strips
 
-    scattered = Page(
+    scattered = PlotLayout(
         width,
         PICTURE_HEIGHT,
         color,
         unicode,
         f"where the samples lie ({'higher' if unicode else 'darker'}: more of them)",
     )
-    sized = Page(width, PICTURE_HEIGHT, color, unicode, "reads at random places, against their size")
+    sized = PlotLayout(width, PICTURE_HEIGHT, color, unicode, "reads at random places, against their size")
     return [text for text in (strips(doc, scattered), against_size(doc, sized)) if text]
 
 

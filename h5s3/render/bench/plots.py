@@ -11,10 +11,9 @@ from rich.cells import cell_len
 
 from h5s3.records import Bench, Samples
 from h5s3.render.bench.figures import label
-from h5s3.render.plots.axes import Axis, log_axis, log_scale
-from h5s3.render.plots.colors import LINE, category, colored
-from h5s3.render.plots.glyphs import ASCII_RAMP
-from h5s3.render.plots.plot_layout import Page, frame
+from h5s3.render.plots.axes import AxisTicks, frame, log_scale, log_ticks
+from h5s3.render.plots.colors import ASCII_RAMP, LINE, category, colored
+from h5s3.render.plots.plot_layout import PlotLayout
 from h5s3.sizes import binary_text
 
 BARS = " ▁▂▃▄▅▆▇█"
@@ -24,7 +23,7 @@ LEAST = 1e-3  # ms; the clock tells no less apart
 SIDE = 2  # columns from the marks of one concurrency to those of the next, which may be as high
 
 
-def strips(doc: Bench, page: Page) -> str:
+def strips(doc: Bench, page: PlotLayout) -> str:
     """A line for each series: how many of its samples lie where on one axis of milliseconds.
 
     Empty where there is nothing to draw, or no room for it.
@@ -42,13 +41,13 @@ def strips(doc: Bench, page: Page) -> str:
         name + " " * (gutter - cell_len(name)) + _strip([across(v) for v in series], columns, page)
         for name, series in zip(names, values, strict=True)
     ]
-    axis = log_axis(low, high, count=columns // 12).moved(lambda share: share * (columns - 1))
+    axis = log_ticks(low, high, count=columns // 12).moved(lambda share: share * (columns - 1))
     return page.joined(
         [page.cut(page.text(page.title), page.width), *lines, " " * gutter + _ruler(axis, columns)]
     )
 
 
-def _strip(shares: Sequence[float], columns: int, page: Page) -> str:
+def _strip(shares: Sequence[float], columns: int, page: PlotLayout) -> str:
     """Bars as high as there are samples in a cell; the cell of the median has a colour of its own."""
     cells = [round(share * (columns - 1)) for share in shares]
     counted = Counter(cells)
@@ -68,7 +67,7 @@ def _strip(shares: Sequence[float], columns: int, page: Page) -> str:
     )
 
 
-def _ruler(axis: Axis, columns: int) -> str:
+def _ruler(axis: AxisTicks, columns: int) -> str:
     """The texts of ticks below their places, and the unit."""
     text = ""
     for place, tick in axis.ticks:
@@ -85,7 +84,7 @@ def _ends(values: Sequence[float]) -> tuple[float, float]:
     return (low / 1.5, high * 1.5) if high < low * 1.2 else (low, high)
 
 
-def against_size(doc: Bench, page: Page) -> str:
+def against_size(doc: Bench, page: PlotLayout) -> str:
     """Medians against size, a mark for each concurrency, with a line from the fastest tenth to the slowest.
 
     Empty with less than two sizes.
@@ -101,7 +100,7 @@ def against_size(doc: Bench, page: Page) -> str:
     header = page.header("ms")
     legend = "   ".join(f"{_mark(i, page)} {flight} at once" for i, flight in enumerate(flights))
     rows = page.height - len(header) - 3
-    y = log_axis(low, high, count=rows // 3)
+    y = log_ticks(low, high, count=rows // 3)
     left = y.label_width() + 1
     columns = page.width - left
     room = columns - SIDE * (len(flights) - 1)  # of one concurrency, beside the others
@@ -119,14 +118,14 @@ def against_size(doc: Bench, page: Page) -> str:
     return page.joined([*header, *lines, *_legend(legend, flights, left, page)])
 
 
-def _size_axis(sizes: Sequence[int], over: Any, columns: int) -> Axis:
+def _size_axis(sizes: Sequence[int], over: Any, columns: int) -> AxisTicks:
     """The sizes, as many of them as there is room for."""
     ticks: list[tuple[float, str]] = []
     for size in sizes:
         text = binary_text(size)
         if not ticks or (over(size) - ticks[-1][0]) * columns > len(text) + 2:
             ticks.append((over(size), text))
-    return Axis(ticks)
+    return AxisTicks(ticks)
 
 
 def _spread(samples: Samples) -> tuple[float, float, float]:
@@ -138,7 +137,7 @@ def _tenth(samples: Samples, share: float) -> float:
 
 
 def _draw(
-    figure: Any, spans: list[list[tuple[float, float]]], columns: int, rows: int, index: int, page: Page
+    figure: Any, spans: list[list[tuple[float, float]]], columns: int, rows: int, index: int, page: PlotLayout
 ) -> None:
     """The spreads as upright lines, the medians as marks with a line from one to the next."""
     at = [[(min(across, columns - 0.5), min(up, rows - 0.01)) for across, up in span] for span in spans]
@@ -151,11 +150,11 @@ def _draw(
     figure.draw(figure.signal(*zip(*middles, strict=True), marker=_mark(index, page)))
 
 
-def _mark(index: int, page: Page) -> str:
+def _mark(index: int, page: PlotLayout) -> str:
     return (MARKS if page.unicode else ASCII_MARKS)[index]
 
 
-def _painted(line: str, left: int, count: int, page: Page) -> str:
+def _painted(line: str, left: int, count: int, page: PlotLayout) -> str:
     """The marks of a line in their colours."""
     if not page.color:
         return line
@@ -166,12 +165,12 @@ def _painted(line: str, left: int, count: int, page: Page) -> str:
     return line[:left] + canvas
 
 
-def _legend(text: str, flights: Sequence[int], left: int, page: Page) -> list[str]:
+def _legend(text: str, flights: Sequence[int], left: int, page: PlotLayout) -> list[str]:
     line = " " * left + page.cut(text, page.width - left)
     return [_painted(line, left, len(flights), page)]
 
 
-def _name(samples: Samples, page: Page) -> str:
+def _name(samples: Samples, page: PlotLayout) -> str:
     size = f" {binary_text(samples.size)}" if samples.size else ""
     times = "×" if page.unicode else "x"
     return f"{label(samples)}{size}" + (f" {times}{samples.concurrency}" if samples.concurrency > 1 else "")

@@ -13,8 +13,7 @@ from rich.text import Text
 from h5s3.records import UNSET
 from h5s3.records.doctor import Costs, Doctor, FileLayout, Finding
 from h5s3.render.doctor.file_map import strip_lines
-from h5s3.render.plots.plot_layout import to_ascii
-from h5s3.render.text import plural, safe
+from h5s3.render.text import plural, safe, to_ascii
 from h5s3.sizes import size_text
 
 MARKS = {

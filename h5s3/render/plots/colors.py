@@ -1,13 +1,11 @@
-"""Colours of plots, for terminals with 24-bit colours or with 256, and for figures."""
+"""Colours of plots, on terminals with 24-bit or 256 colours and in figures; and characters in their place."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Literal
 
-Color = Literal["", "256", "truecolor"]
-"""What a terminal can do; nothing: characters have to do."""
+from h5s3.render.plots.plot_layout import Color, PlotLayout
 
 Rgb = tuple[int, int, int]
 
@@ -92,3 +90,97 @@ def _nearest(rgb: Rgb) -> int:
     found = {16 + 36 * places[0] + 6 * places[1] + places[2]: [_CUBE[place] for place in places]}
     found[232 + gray] = [8 + 10 * gray] * 3
     return min(found, key=lambda key: sum((a - b) ** 2 for a, b in zip(found[key], rgb, strict=True)))
+
+
+ASCII_RAMP = " .:-=+*#%@"
+SHADES = " ░▒▓█"
+LETTERS = ".#o+x%@=&:~ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnpqrstuvwyz0123456789"
+
+Paint = Callable[[int], Rgb]
+"""The colour of a step."""
+
+
+def missing_mark(*, unicode: bool) -> str:
+    """The character that stands for a missing value; it is in no ramp."""
+    return "·" if unicode else "/"
+
+
+def missing_text(layout: PlotLayout, note: str) -> str:
+    """A note on missing values, behind their mark."""
+    return f"{colored(layout.color, GRAY, missing_mark(unicode=layout.unicode))} {note}"
+
+
+def ramp(layout: PlotLayout) -> str:
+    """Characters from the lowest to the highest level, where there are no colours."""
+    return SHADES if layout.unicode else ASCII_RAMP
+
+
+def letter(index: int) -> str:
+    """The character of a category, where there are no colours."""
+    return LETTERS[index % len(LETTERS)]
+
+
+def rows_per_line(layout: PlotLayout) -> int:
+    """Rows of colours that a line of text shows."""
+    return 2 if layout.color and layout.unicode else 1
+
+
+def level_lines(steps: Sequence[Sequence[int]], layout: PlotLayout) -> list[str]:
+    """Steps of the ramp (`ramp_steps` of them) as lines."""
+    return _lines(steps, layout, shade, ramp(layout).__getitem__)
+
+
+def ramp_steps(layout: PlotLayout) -> int:
+    """How many shades there are."""
+    return STEPS if layout.color else len(ramp(layout))
+
+
+def category_lines(codes: Sequence[Sequence[int]], count: int, layout: PlotLayout) -> list[str]:
+    """Codes of `count` categories as lines."""
+    return _lines(codes, layout, lambda code: category(code, count), letter)
+
+
+def swatch(index: int, count: int, layout: PlotLayout) -> str:
+    """How a category looks."""
+    if not layout.color:
+        return letter(index)
+    return joined([block(layout.color, category(index, count))] * 2)
+
+
+def _lines(
+    steps: Sequence[Sequence[int]], layout: PlotLayout, paint: Paint, char: Callable[[int], str]
+) -> list[str]:
+    if not layout.color:
+        mark = missing_mark(unicode=layout.unicode)
+        return ["".join(mark if n < 0 else char(n) for n in row) for row in steps]
+    colors: dict[int, Rgb | None] = {n: paint(n) for n in {n for row in steps for n in row} if n >= 0}
+    return pixel_lines([[colors.get(n) for n in row] for row in steps], layout.color, unicode=layout.unicode)
+
+
+def pixel_lines(rows: Sequence[Sequence[Rgb | None]], color: Color, *, unicode: bool) -> list[str]:
+    """Colours, None where one is missing, as lines; with unicode two rows a line."""
+    if not unicode:
+        return [joined([block(color, rgb) for rgb in row]) for row in rows]
+    rows = list(rows)
+    if len(rows) % 2:
+        rows.append([None] * len(rows[0]))
+    return [
+        joined([_halves(color, top, bottom) for top, bottom in zip(*pair, strict=True)])
+        for pair in zip(rows[::2], rows[1::2], strict=True)
+    ]
+
+
+def block(color: Color, rgb: Rgb | None) -> tuple[str, str]:
+    """A cell of one colour: its style and its character."""
+    if rgb is None:
+        return sgr(color, GRAY), missing_mark(unicode=False)
+    return sgr(color, rgb, behind=True), " "
+
+
+def _halves(color: Color, top: Rgb | None, bottom: Rgb | None) -> tuple[str, str]:
+    """A cell of two colours, one above the other; a missing half shows the background of the terminal."""
+    if top is None or bottom is None:
+        if top is None and bottom is None:
+            return sgr(color, GRAY), missing_mark(unicode=True)
+        return sgr(color, top or bottom or GRAY), "▀" if bottom is None else "▄"
+    return f"{sgr(color, top)};{sgr(color, bottom, behind=True)}", "▀"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import math
 import os
-import tempfile
 import textwrap
 import warnings
 from io import BytesIO
@@ -17,16 +16,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from h5s3.errors import H5s3Error, UsageError
+from h5s3.export.atomic_file import atomic_write
 from h5s3.records import UNSET, Plot, Preview
+from h5s3.render.plots.axes import AxisTicks, Coordinates, linear_ticks, log_ticks
+from h5s3.render.plots.colors import LINE, Rgb, category
+from h5s3.render.plots.heatmap import codes_of
+from h5s3.render.plots.line import horizontal_place, note_of, value_axis
 from h5s3.render.plots.plot import axes_of, pixel_height, plot_title
+from h5s3.render.plots.plot_layout import PlotLayout
+from h5s3.render.plots.resample import levels
+from h5s3.render.plots.value_scale import ROBUST, KnownValues, ValueScale
 from h5s3.render.text import safe
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 FORMATS = (".png", ".svg")
 INCHES = (8.0, 5.0)
 DOTS_PER_INCH = 150
+MISSING = "0.8"  # a gray that is not in viridis
+_LAYOUT = PlotLayout(90, 34, "", True, "")  # as many letters as a figure has room for
+_MOST_NAMES = 40  # of categories beside the colour bar
+_NO_VALUES = "no values"
 _STYLE: dict[Any, Any] = {
     "font.size": 9,
     "text.parse_math": False,  # a $ in a name is a $
@@ -63,7 +75,11 @@ def save_figure(preview: Preview, path: Path) -> None:
         for name, value in _STYLE.items():
             matplotlib.rcParams[name] = value
         data = _rendered(_figure(preview, preview.plot), kind)
-    _write(data, path)
+    try:
+        with atomic_write(os.path.realpath(path), overwrite=True) as (stream, _):  # what a link points to
+            stream.write(data)
+    except OSError as error:
+        raise H5s3Error(f"cannot write {safe(str(path))}: {error.strerror or error}") from None
 
 
 def _rendered(figure: Figure, kind: str) -> bytes:
@@ -80,39 +96,18 @@ def _rendered(figure: Figure, kind: str) -> bytes:
     return out.getvalue()
 
 
-def _write(data: bytes, path: Path) -> None:
-    """Put the bytes in a file of that name, all at once."""
-    target = Path(os.path.realpath(path))  # of a symbolic link what it points to
-    temporary = ""
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=".h5s3-", suffix=target.suffix, dir=target.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, target)
-    except OSError as error:
-        raise H5s3Error(f"cannot write {safe(str(path))}: {error.strerror or error}") from None
-    finally:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-
-
 def _figure(preview: Preview, plot: Plot) -> Figure:
     from matplotlib.figure import Figure
-
-    from h5s3.render.plots import matplotlib_plot as draw
 
     figure = Figure(figsize=INCHES, dpi=DOTS_PER_INCH, layout="constrained")
     ax = figure.add_subplot()
     x, y = axes_of(plot)
     if plot.type == "line":
-        note = draw.line(ax, plot, x)
+        note = _line(ax, plot, x)
     elif plot.type == "image":
-        note = draw.image(ax, plot, x, y, pixel_height(plot))
+        note = _image(ax, plot, x, y, pixel_height(plot))
     else:
-        note = draw.heatmap(figure, ax, plot, x, y)
+        note = _heatmap(figure, ax, plot, x, y)
     ax.set_title(_title(preview, plot), fontsize=10)
     if note:
         figure.supxlabel(note, fontsize=7, x=0.99, ha="right", color="0.35")
@@ -124,3 +119,133 @@ def _title(preview: Preview, plot: Plot) -> str:
     name = safe(preview.title, 160) if preview.title is not UNSET else ""
     lines = [*textwrap.wrap(name, 90), *textwrap.wrap(plot_title(preview, plot, math.inf), 90)]
     return "\n".join(lines)
+
+
+def _line(ax: Axes, plot: Plot, x: Coordinates) -> str:
+    """Draw a line; points that stand alone are dots. Returns the note that stands below the figure."""
+    scale = ValueScale.of(plot)
+    known = KnownValues.of([plot.data], scale)
+    if not known.flat:
+        return _nothing(ax, known.note)
+    axis = value_axis(_LAYOUT, scale, known.flat)
+    across = horizontal_place(x)
+    places = [across(value) for value in x.values]
+    values = [None if v is None else axis.place(v) for v in known.grid[0]]
+    if not scale.categories:
+        ax.plot(places, [math.nan if v is None else v for v in values], color=_share(LINE), linewidth=1)
+    points = [
+        (place, value)
+        for place, before, value, after in zip(
+            places, [None, *values], values, [*values[1:], None], strict=False
+        )
+        if value is not None and (scale.categories or before is after is None)
+    ]
+    if points:
+        ax.plot(*zip(*points, strict=True), ".", color=_share(LINE), markersize=4)
+    ax.set_ylim((0, 1) if axis.beyond or scale.categories else (-0.03, 1.03))
+    ax.set_xlim(-0.01, 1.01)
+    _set_ticks(ax.xaxis, x.point_ticks(_LAYOUT, _LAYOUT.width, across), x.label)
+    _set_ticks(ax.yaxis, axis.ticks, scale.title)
+    ax.grid(color="0.9", linewidth=0.5)
+    return note_of(scale, known, axis)
+
+
+def _heatmap(figure: Figure, ax: Axes, plot: Plot, x: Coordinates, y: Coordinates) -> str:
+    """Draw a heatmap with its colour bar. Returns the note that stands below the figure."""
+    scale = ValueScale.of(plot)
+    known = KnownValues.of(plot.data, scale)
+    if not known.flat:
+        return _nothing(ax, known.note)
+    _cell_ticks(ax, x, y)
+    if scale.categories:
+        scale, codes = codes_of(known, scale)
+        _categories(figure, ax, scale, codes)
+        return _missing(known.note)
+    low, high = scale.limits(known.flat)
+    grid = levels(known.grid, low, high, log=scale.log)
+    shown = ax.imshow(grid, cmap=_viridis(), vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    ends = (min(known.flat) < low, max(known.flat) > high)
+    extend = {(True, True): "both", (True, False): "min", (False, True): "max"}.get(ends, "neither")
+    bar = figure.colorbar(shown, ax=ax, extend=extend)
+    _set_ticks(bar, _bar_ticks(scale, low, high), scale.title)
+    robust = f"colours: {ROBUST}" if scale.robust else ""
+    return "; ".join(note for note in (robust, _missing(known.note)) if note)
+
+
+def _image(ax: Axes, plot: Plot, x: Coordinates, y: Coordinates, pixel: float) -> str:
+    """Draw an image. Returns the note that stands below the figure."""
+    import numpy as np
+
+    if not plot.data or not plot.data[0]:
+        return _nothing(ax, _NO_VALUES)
+    gone = [204, 204, 204]
+    pixels = [[gone if pixel is None else pixel for pixel in row] for row in plot.data]
+    shown = np.clip(np.rint(np.array(pixels, dtype=float)), 0, 255).astype(np.uint8)
+    ax.imshow(shown, aspect=pixel, interpolation="nearest")
+    _cell_ticks(ax, x, y)
+    count = sum(pixel is None for row in plot.data for pixel in row)
+    return _missing(f"{count} of {sum(map(len, plot.data))} missing") if count else ""
+
+
+def _categories(figure: Figure, ax: Axes, scale: ValueScale, codes: Any) -> None:
+    from matplotlib.colors import ListedColormap
+
+    count = len(scale.categories)
+    colors = ListedColormap([_share(category(i, count)) for i in range(count)])
+    colors.set_bad(MISSING)
+    shown = ax.imshow(codes, cmap=colors, vmin=-0.5, vmax=count - 0.5, aspect="auto", interpolation="nearest")
+    bar = figure.colorbar(shown, ax=ax)
+    chosen = range(0, count, -(-count // _MOST_NAMES))
+    bar.set_ticks(list(chosen), labels=[_LAYOUT.cut(scale.categories[i][0], 24) for i in chosen])
+    bar.minorticks_off()
+    bar.ax.invert_yaxis()  # read from the top
+    if scale.title:
+        bar.set_label(scale.title)
+
+
+def _viridis() -> Any:
+    import matplotlib
+
+    colors = matplotlib.colormaps["viridis"].copy()
+    colors.set_bad(MISSING)
+    return colors
+
+
+def _bar_ticks(scale: ValueScale, low: float, high: float) -> AxisTicks:
+    """Ticks of the colour bar: its limits, and round numbers between them."""
+    first, last = scale.limit_texts(low, high)
+    if low == high:
+        return AxisTicks([(0.5, first)])
+    made = log_ticks(low, high, count=6) if scale.log else linear_ticks(low, high, count=6)
+    if made.offset:
+        return made
+    inner = [] if scale.dates else [tick for tick in made.ticks if 0.05 < tick[0] < 0.95]
+    return AxisTicks([(0.0, first), *inner, (1.0, last)])
+
+
+def _cell_ticks(ax: Axes, x: Coordinates, y: Coordinates) -> None:
+    for drawn, coords, cells in ((ax.xaxis, x, _LAYOUT.width - 15), (ax.yaxis, y, _LAYOUT.height)):
+        made = coords.cell_ticks(_LAYOUT, cells, upright=coords is y)
+        count = len(coords.values)
+        _set_ticks(drawn, made.moved(lambda share, count=count: share * count - 0.5), coords.label)  # type: ignore[misc]
+
+
+def _set_ticks(axis: Any, made: AxisTicks, label: str) -> None:
+    """Put ticks on an axis, or beside a colour bar."""
+    axis.set_ticks([place for place, _ in made.ticks], labels=[text for _, text in made.ticks])
+    set_label = getattr(axis, "set_label_text", axis.set_label)
+    set_label(made.titled(label))
+
+
+def _missing(note: str) -> str:
+    return f"{note} (gray)" if note else ""
+
+
+def _nothing(ax: Axes, note: str) -> str:
+    ax.set_axis_off()
+    ax.text(0.5, 0.5, f"nothing to plot: {note or _NO_VALUES}", ha="center", transform=ax.transAxes)
+    return ""
+
+
+def _share(rgb: Rgb) -> tuple[float, float, float]:
+    return rgb[0] / 255, rgb[1] / 255, rgb[2] / 255

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from h5s3.render.plots.axis_coordinates import Along
-from h5s3.render.plots.colors import GRAY, Rgb, colored
-from h5s3.render.plots.glyphs import missing_mark, painted, per_line, ramp_steps, shaded
+from h5s3.render.plots.axes import Coordinates
+from h5s3.render.plots.colors import Rgb, level_lines, missing_text, pixel_lines, ramp_steps, rows_per_line
 from h5s3.render.plots.heatmap import canvas
-from h5s3.render.plots.plot_layout import Page
+from h5s3.render.plots.plot_layout import PlotLayout
 from h5s3.render.plots.resample import resample, steps
 
 if TYPE_CHECKING:
@@ -20,32 +19,35 @@ if TYPE_CHECKING:
 LUMINANCE = (0.2126, 0.7152, 0.0722)  # of red, green and blue, ITU-R BT.709
 
 
-def image(rows: Sequence[Sequence[object]], page: Page, x: Along, y: Along, pixel: float = 1.0) -> str:
+def image(
+    rows: Sequence[Sequence[object]], layout: PlotLayout, x: Coordinates, y: Coordinates, pixel: float = 1.0
+) -> str:
     """Draw rows of `[red, green, blue]`, None where one is missing; `pixel` is height by width of a pixel.
 
-    The text fits the page, and has no line break at its end.
+    The text fits the layout, and has no line break at its end.
     """
-    if page.too_small():
-        return page.nothing("no room for a plot")
+    if layout.too_small():
+        return layout.nothing("no room for a plot")
     channels = _channels(rows)
     if not channels[0].size:
-        return page.nothing("nothing to plot: no values")
-    note = _missing(page, rows)
-    left = max(y.cell_axis(page, page.height - 5, upright=True).label_width() + 1, 2)
-    header = page.header(y.cell_axis(page, page.height - 5, upright=True).titled(y.label))
-    double = per_line(page)
-    room = (page.height - len(header) - bool(x.label) - 2 - bool(note)) * double
+        return layout.nothing("nothing to plot: no values")
+    note = _missing(layout, rows)
+    yticks = y.cell_ticks(layout, layout.height - 5, upright=True)
+    left = max(yticks.label_width() + 1, 2)
+    header = layout.header(yticks.titled(y.label))
+    double = rows_per_line(layout)
+    room = (layout.height - len(header) - bool(x.label) - 2 - bool(note)) * double
     high, wide = channels[0].shape
-    columns, used = _fit(wide, high * pixel * double / 2, page.width - left, room)
+    columns, used = _fit(wide, high * pixel * double / 2, layout.width - left, room)
     lines = -(-used // double)
-    yaxis = y.cell_axis(page, lines, upright=True)
-    xaxis = x.cell_axis(page, columns)
-    drawn = canvas(columns, lines, xaxis, yaxis, used / double)
-    body = _painted([resample(channel, used, columns) for channel in channels], page)
-    left = yaxis.label_width() + 1
-    footer = page.footer(xaxis.titled(x.label), "", left, columns)[: bool(x.label)]
+    yticks = y.cell_ticks(layout, lines, upright=True)
+    xticks = x.cell_ticks(layout, columns)
+    drawn = canvas(columns, lines, xticks, yticks, used / double)
+    body = _lines([resample(channel, used, columns) for channel in channels], layout)
+    left = yticks.label_width() + 1
+    footer = layout.footer(xticks.titled(x.label), "", left, columns)[: bool(x.label)]
     drawn[:lines] = [text[:left] + cells for text, cells in zip(drawn, body, strict=False)]
-    return page.joined([*header, *drawn, *footer, *([note] if note else [])])
+    return layout.joined([*header, *drawn, *footer, *([note] if note else [])])
 
 
 def _fit(wide: float, high: float, columns: int, rows: int) -> tuple[int, int]:
@@ -65,23 +67,20 @@ def _channels(rows: Sequence[Sequence[object]]) -> list[Grid]:
     return [pixels[..., i] for i in range(3)] if pixels.ndim == 3 else [pixels] * 3
 
 
-def _missing(page: Page, rows: Sequence[Sequence[object]]) -> str:
+def _missing(layout: PlotLayout, rows: Sequence[Sequence[object]]) -> str:
     count = sum(pixel is None for row in rows for pixel in row)
-    if not count:
-        return ""
-    mark = colored(page.color, GRAY, missing_mark(unicode=page.unicode))
-    return f"{mark} {count} of {sum(map(len, rows))} missing"
+    return missing_text(layout, f"{count} of {sum(map(len, rows))} missing") if count else ""
 
 
-def _painted(channels: Sequence[Grid], page: Page) -> list[str]:
+def _lines(channels: Sequence[Grid], layout: PlotLayout) -> list[str]:
     import numpy as np
 
-    if not page.color:
+    if not layout.color:
         light = sum(share * channel for share, channel in zip(LUMINANCE, channels, strict=True))
-        return shaded(steps(np.clip(light / 255, 0, 1), ramp_steps(page)), page)
+        return level_lines(steps(np.clip(light / 255, 0, 1), ramp_steps(layout)), layout)
     whole = np.stack(channels, axis=-1)
     found = np.clip(np.where(np.isnan(whole), -1, np.rint(whole)), -1, 255).astype(int).tolist()
     pixels: list[list[Rgb | None]] = [
         [None if pixel[0] < 0 else (pixel[0], pixel[1], pixel[2]) for pixel in row] for row in found
     ]
-    return painted(pixels, page.color, unicode=page.unicode)
+    return pixel_lines(pixels, layout.color, unicode=layout.unicode)

@@ -11,12 +11,19 @@ from typing import Any
 
 from rich.cells import set_cell_size
 
-from h5s3.render.plots.axes import Axis, axis, log_axis, log_scale, scale, shown
-from h5s3.render.plots.axis_coordinates import Along
-from h5s3.render.plots.colors import LINE, Color, colored
-from h5s3.render.plots.legend import ROBUST
-from h5s3.render.plots.plot_layout import Page, frame
-from h5s3.render.plots.value_scale import Known, Meaning
+from h5s3.render.plots.axes import (
+    AxisTicks,
+    Coordinates,
+    frame,
+    linear_scale,
+    linear_ticks,
+    log_scale,
+    log_ticks,
+    number_label,
+)
+from h5s3.render.plots.colors import LINE, colored
+from h5s3.render.plots.plot_layout import Color, PlotLayout
+from h5s3.render.plots.value_scale import ROBUST, KnownValues, ValueScale
 
 _ACROSS, _UP = 2, 4  # the dots of a braille character
 _LONGEST_LINE = 200_000  # dots, for each of which plotext takes 1 kB; a longer line would hide all anyway
@@ -25,102 +32,104 @@ Run = list[tuple[float, float]]
 """Points in cells, drawn as one unbroken line."""
 
 
-def line(y: Sequence[object], page: Page, meaning: Meaning, x: Along) -> str:
+def line(y: Sequence[object], layout: PlotLayout, scale: ValueScale, x: Coordinates) -> str:
     """Plot y over x as a line, broken where a value is missing (None), NaN or infinite.
 
-    Categories are points of their own, for there is nothing between them. The text fits the page, and has no
-    line break at its end.
+    Categories are points of their own, for there is nothing between them. The text fits the layout, and has
+    no line break at its end.
     """
-    if page.too_small():
-        return page.nothing("no room for a plot")
-    known = Known.of([y], meaning)
-    if not known.shown:
-        return page.nothing(f"nothing to plot: {known.note or 'no values'}")
-    ladder = ladder_of(page, meaning, known.shown)
-    left = ladder.axis.label_width() + 1
-    columns = page.width - left
-    across = across_of(x)
-    xaxis = x.point_axis(page, columns, across)
-    header = page.header(ladder.axis.titled(meaning.title))
-    footer = page.footer(xaxis.titled(x.label), note_of(meaning, known, ladder), left)
-    rows = page.height - len(header) - len(footer) - 2
+    if layout.too_small():
+        return layout.nothing("no room for a plot")
+    known = KnownValues.of([y], scale)
+    if not known.flat:
+        return layout.nothing(f"nothing to plot: {known.note or 'no values'}")
+    axis = value_axis(layout, scale, known.flat)
+    left = axis.ticks.label_width() + 1
+    columns = layout.width - left
+    across = horizontal_place(x)
+    xticks = x.point_ticks(layout, columns, across)
+    header = layout.header(axis.ticks.titled(scale.title))
+    footer = layout.footer(xticks.titled(x.label), note_of(scale, known, axis), left)
+    rows = layout.height - len(header) - len(footer) - 2
     points = [
-        None if value is None else (across(place) * columns, ladder.up(value) * rows)
-        for place, value in zip(x.values, known.values[0], strict=False)
+        None if value is None else (across(place) * columns, axis.place(value) * rows)
+        for place, value in zip(x.values, known.grid[0], strict=False)
     ]
     runs = [[p for p in run if p] for there, run in groupby(points, key=lambda p: p is not None) if there]
-    inside = [part for run in runs for part in _within(run, rows)]
+    inside = [part for run in runs for part in _clipped(run, rows)]
     lines = frame(
         columns,
         rows,
-        xaxis.moved(lambda share: share * columns),
-        ladder.axis.moved(lambda share: share * rows),
-        lambda figure: (_dots if meaning.categories else _draw)(figure, inside, page.unicode),
+        xticks.moved(lambda share: share * columns),
+        axis.ticks.moved(lambda share: share * rows),
+        lambda figure: (_draw_points if scale.categories else _draw_lines)(figure, inside, layout.unicode),
     )
-    if page.color:
-        lines[:rows] = [_colored(text, left, page.color) for text in lines[:rows]]
-    return page.joined([*header, *lines, *footer])
+    if layout.color:
+        lines[:rows] = [_colored(text, left, layout.color) for text in lines[:rows]]
+    return layout.joined([*header, *lines, *footer])
 
 
 @dataclass(frozen=True)
-class Ladder:
+class ValueAxis:
     """A y axis: its ticks, the places of values from 0 to 1, and how many values are beyond its ends."""
 
-    axis: Axis
-    up: Callable[[float], float]
+    ticks: AxisTicks
+    place: Callable[[float], float]
     beyond: int = 0
 
 
-def ladder_of(page: Page, meaning: Meaning, values: Sequence[float]) -> Ladder:
-    """The y axis for values of such a meaning."""
-    if meaning.categories:
-        return _rungs(page, meaning, values)
-    low, high = meaning.limits(values)
-    ticks = (page.height - 4) // 4
-    up = log_scale(low, high) if meaning.log else scale(low, high)
+def value_axis(layout: PlotLayout, scale: ValueScale, values: Sequence[float]) -> ValueAxis:
+    """The y axis for values of such a scale."""
+    if scale.categories:
+        return _category_axis(layout, scale, values)
+    low, high = scale.limits(values)
+    ticks = (layout.height - 4) // 4
+    place = log_scale(low, high) if scale.log else linear_scale(low, high)
     whole = all(float(value).is_integer() for value in (*values, low, high))
-    if meaning.dates:
-        first, last = (page.cut(page.text(text), page.width // 3) for text in meaning.dates)
-        made = Axis([(0.0, first), (1.0, last)] if low != high else [(0.5, first)])
-    elif meaning.log:
-        made = log_axis(low, high, count=ticks)
+    if scale.dates:
+        first, last = (layout.cut(layout.text(text), layout.width // 3) for text in scale.dates)
+        made = AxisTicks([(0.0, first), (1.0, last)] if low != high else [(0.5, first)])
+    elif scale.log:
+        made = log_ticks(low, high, count=ticks)
     else:
-        made = axis(low, high, count=ticks, least_step=int(whole))
-    return Ladder(made, up, sum(not low <= value <= high for value in values))
+        made = linear_ticks(low, high, count=ticks, least_step=int(whole))
+    return ValueAxis(made, place, sum(not low <= value <= high for value in values))
 
 
-def _rungs(page: Page, meaning: Meaning, values: Sequence[float]) -> Ladder:
+def _category_axis(layout: PlotLayout, scale: ValueScale, values: Sequence[float]) -> ValueAxis:
     """A step for each category, all of them equally high."""
     present = set(values)
-    names: dict[float, str] = {value: name for name, value in meaning.categories}
-    if len(names) > page.height // 2:
+    names: dict[float, str] = {value: name for name, value in scale.categories}
+    if len(names) > layout.height // 2:
         names = {value: name for value, name in names.items() if value in present}
-    rungs = sorted(names.keys() | present)
-    place = {value: (index + 0.5) / len(rungs) for index, value in enumerate(rungs)}
-    every = -(-len(rungs) // max(1, page.height - 5))
-    texts = [page.cut(page.text(names.get(value, shown(value))), page.width // 4) for value in rungs]
-    ticks = [(place[value], text) for value, text in zip(rungs, texts, strict=True)][::every]
-    return Ladder(Axis(ticks), lambda value: place[value])
+    steps = sorted(names.keys() | present)
+    place = {value: (index + 0.5) / len(steps) for index, value in enumerate(steps)}
+    every = -(-len(steps) // max(1, layout.height - 5))
+    texts = [
+        layout.cut(layout.text(names.get(value, number_label(value))), layout.width // 4) for value in steps
+    ]
+    ticks = [(place[value], text) for value, text in zip(steps, texts, strict=True)][::every]
+    return ValueAxis(AxisTicks(ticks), lambda value: place[value])
 
 
-def across_of(x: Along) -> Callable[[float], float]:
+def horizontal_place(x: Coordinates) -> Callable[[float], float]:
     """Places from the left to the right, whichever way the coordinates go."""
     if not x.values:
         return lambda value: 0.5
-    place = scale(min(x.values), max(x.values))
+    place = linear_scale(min(x.values), max(x.values))
     return (lambda value: 1 - place(value)) if x.values[0] > x.values[-1] else place
 
 
-def note_of(meaning: Meaning, known: Known, ladder: Ladder) -> str:
+def note_of(scale: ValueScale, known: KnownValues, axis: ValueAxis) -> str:
     """What cannot be seen in the plot."""
     notes = [known.note]
-    if ladder.beyond:
-        limits = ROBUST if meaning.robust else "the limits"
-        notes.append(f"{ladder.beyond} beyond {limits}")
+    if axis.beyond:
+        limits = ROBUST if scale.robust else "the limits"
+        notes.append(f"{axis.beyond} beyond {limits}")
     return ", ".join(note for note in notes if note)
 
 
-def _within(run: Run, rows: float) -> list[Run]:
+def _clipped(run: Run, rows: float) -> list[Run]:
     """The parts of a run that are between the lower and the upper edge."""
     if all(0 <= up <= rows for _, up in run):
         return [run]
@@ -149,13 +158,13 @@ def _crossings(start: tuple[float, float], end: tuple[float, float], rows: float
     ]
 
 
-def _dots(figure: Any, runs: Sequence[Run], unicode: bool) -> None:
+def _draw_points(figure: Any, runs: Sequence[Run], unicode: bool) -> None:
     """Add the points to the figure, with nothing between them, in the lines where their ticks are."""
     points = {(int(across), int(up)): (across, int(up) + 0.5) for run in runs for across, up in run}
     figure.draw(figure.signal(*zip(*points.values(), strict=True), marker="•" if unicode else "*"))
 
 
-def _draw(figure: Any, runs: Sequence[Run], unicode: bool) -> None:
+def _draw_lines(figure: Any, runs: Sequence[Run], unicode: bool) -> None:
     """Add the runs to the figure, each as a line, and points that stand alone as dots that can be seen."""
     runs = [stroke for run in runs for stroke in _strokes(run)]
     if sum(map(_length, runs)) > _LONGEST_LINE:

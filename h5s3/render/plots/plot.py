@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 from h5s3.records import UNSET, Axis, Plot, Preview
-from h5s3.render.plots.axis_coordinates import LONGEST_LABEL, Along
-from h5s3.render.plots.colors import Color
-from h5s3.render.plots.plot_layout import Page
-from h5s3.render.plots.value_scale import Meaning
+from h5s3.render.plots.axes import LONGEST_LABEL, Coordinates
+from h5s3.render.plots.plot_layout import Color, PlotLayout
+from h5s3.render.plots.value_scale import ValueScale
 from h5s3.render.text import LONGEST, safe
-from h5s3.render.values import cell_text
+from h5s3.render.value_text import cell_text
 
 
 def plot_text(preview: Preview, plot: Plot, width: int, height: int, color: Color, unicode: bool) -> str:
     """The plot, fitted to a terminal."""
-    page = Page(width, height, color, unicode, plot_title(preview, plot, width))
-    meaning = Meaning.of(plot)
+    layout = PlotLayout(width, height, color, unicode, plot_title(preview, plot, width))
+    scale = ValueScale.of(plot)
     x, y = axes_of(plot)
     if plot.type == "line":
         from h5s3.render.plots.line import line
 
-        return line(plot.data, page, meaning, x)
+        return line(plot.data, layout, scale, x)
     if plot.type == "image":
         from h5s3.render.plots.image import image
 
-        return image(plot.data, page, x, y, pixel_height(plot))
+        return image(plot.data, layout, x, y, pixel_height(plot))
     from h5s3.render.plots.heatmap import heatmap
 
-    return heatmap(plot.data, page, meaning, x, y)
+    return heatmap(plot.data, layout, scale, x, y)
 
 
-def axes_of(plot: Plot) -> tuple[Along, Along]:
+def axes_of(plot: Plot) -> tuple[Coordinates, Coordinates]:
     """What lies along the x and the y axis."""
     wide = len(plot.data[0]) if plot.type != "line" and plot.data else len(plot.data)
-    return Along.of(_axis(plot.x), wide), Along.of(_axis(plot.y), len(plot.data))
+    return Coordinates.of(_axis(plot.x), wide), Coordinates.of(_axis(plot.y), len(plot.data))
 
 
 def plot_title(preview: Preview, plot: Plot, width: float) -> str:

@@ -1,36 +1,23 @@
-"""The page of a plot: its size and style, the frame that plotext draws, and the text around it."""
+"""The layout of a plot: its size and style, and the text around it."""
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 from rich.cells import cell_len, set_cell_size
 
-from h5s3.render.plots.axes import Axis
-from h5s3.render.plots.colors import Color
+from h5s3.render.text import to_ascii
+
+Color = Literal["", "256", "truecolor"]
+"""The colours of a terminal; where there are none, characters take their place."""
 
 SMALLEST_WIDTH, SMALLEST_HEIGHT = 24, 8
-_TO_ASCII = str.maketrans(
-    {"─": "-", "│": "|", "└": "+", "┤": "|", "┬": "+"}  # what the frame consists of
-    | {"×": "x", "·": ".", "…": "~", "–": "-", "—": "-", "−": "-", "µ": "u", "μ": "u", "°": "deg", "Ω": "Ohm"}
-    | {"≤": "<=", "≥": ">=", "²": "2", "³": "3", "ß": "ss", "’": "'", "“": '"', "”": '"'}
-)
-
-
-def to_ascii(text: str) -> str:
-    """The text with nothing but ASCII: letters without accents, `?` for what has no likeness."""
-    if text.isascii():
-        return text
-    bare = unicodedata.normalize("NFKD", text.translate(_TO_ASCII))
-    bare = "".join(char for char in bare if not unicodedata.combining(char)).translate(_TO_ASCII)
-    return bare.encode("ascii", "replace").decode()
 
 
 @dataclass(frozen=True)
-class Page:
+class PlotLayout:
     """What is the same for every plot: its size, its style and its title."""
 
     width: int
@@ -85,28 +72,3 @@ class Page:
             return text
         end = "…" if self.unicode else "~"
         return set_cell_size(text, width - 1) + end if width > 0 else ""
-
-
-def frame(columns: int, rows: int, x: Axis, y: Axis, draw: Callable[[Any], None] | None = None) -> list[str]:
-    """A canvas with a y axis at its left and an x axis below; ticks are in cells from the lower left.
-
-    `draw` gets the plotext figure, whose coordinates are cells as well. The canvas takes the first `rows`
-    lines, each from column `y.label_width() + 1`.
-    """
-    import plotext
-
-    # A figure and a terminal of our own: the global ones stay as they are, and no terminal limits the size.
-    terminal = type(plotext.terminal)().limit(False, False)
-    figure = type(plotext.figure)(parent=terminal).theme("colorless")
-    width = columns + y.label_width() + 1
-    figure.plot_size(width, rows + 2)
-    figure.axes(False, axis="x", side="upper").axes(False, axis="y", side="right")
-    for name, ticks, size in (("x", x.ticks, columns), ("y", y.ticks, rows)):
-        at = {min(int(place), size - 1): text for place, text in ticks}  # one tick per cell
-        ruler = figure.ruler(name).lim(0, size).alignment(lim="edge")
-        ruler.ticks([cell + 0.5 for cell in at], list(at.values()))
-    if draw:
-        draw(figure)
-    lines: list[str] = figure.build().string(colorless=True).splitlines()
-    # a character of two cells in a tick's text at the edge is one too many for plotext
-    return [set_cell_size(line, width) if cell_len(line) > width else line for line in lines]

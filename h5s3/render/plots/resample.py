@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from h5s3.render.plots.axes import log_scale, scale
+from h5s3.render.plots.axes import linear_scale, log_scale
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +19,7 @@ def levels(values: Sequence[Sequence[float | None]], low: float, high: float, *,
     """The values from 0 (at `low`) to 1 (at `high`), NaN where there is none."""
     import numpy as np
 
-    level = log_scale(low, high) if log else scale(low, high)
+    level = log_scale(low, high) if log else linear_scale(low, high)
     found = [[np.nan if value is None else level(value) for value in row] for row in values]
     clipped: Grid = np.clip(np.array(found), 0.0, 1.0)
     return clipped

@@ -11,14 +11,14 @@ import pytest
 
 from h5s3.records import Axis as AxisRecord
 from h5s3.records import Plot
-from h5s3.render.plots.axes import log_axis
-from h5s3.render.plots.axis_coordinates import Along, shortened
-from h5s3.render.plots.colors import CATEGORIES, sgr
-from h5s3.render.plots.glyphs import LETTERS, missing_mark
+from h5s3.render.plots.axes import Coordinates, log_ticks
+from h5s3.render.plots.colors import CATEGORIES, LETTERS, missing_mark, sgr
 from h5s3.render.plots.image import image
-from h5s3.render.plots.plot_layout import Page, to_ascii
+from h5s3.render.plots.plot_layout import PlotLayout
 from h5s3.render.plots.resample import most_frequent
-from h5s3.render.plots.value_scale import Meaning
+from h5s3.render.plots.value_scale import ValueScale
+from h5s3.render.text import to_ascii
+from h5s3.render.value_text import shorten_dates
 from tests.render.plots.test_plots import BRAILLE, STYLES, canvas, check_fit, draw_heatmap, draw_line, plain
 
 NAMES = (("off", 0), ("standby", 1), ("on", 7))
@@ -48,10 +48,10 @@ def y_ticks(text: str) -> list[str]:
 
 
 def test_coordinates_replace_indices() -> None:
-    along = Along.of(record(3, label="lon", units="degrees_east", values=[1.5, 2.0, 2.5]), 3)
-    assert (list(along.values), along.label) == ([1.5, 2.0, 2.5], "lon [degrees_east]")
-    assert Along.of(record(3), 3) == Along([10, 15, 20], [], "dimension 0")
-    assert Along.of(record(3, label="x"), 3).label == "x"
+    coords = Coordinates.of(record(3, label="lon", units="degrees_east", values=[1.5, 2.0, 2.5]), 3)
+    assert (list(coords.values), coords.label) == ([1.5, 2.0, 2.5], "lon [degrees_east]")
+    assert Coordinates.of(record(3), 3) == Coordinates([10, 15, 20], [], "dimension 0")
+    assert Coordinates.of(record(3, label="x"), 3).label == "x"
 
 
 @pytest.mark.parametrize(
@@ -59,13 +59,13 @@ def test_coordinates_replace_indices() -> None:
     [[1.0, 3.0, 2.0], [1.0, 1.0, 2.0], [1.0, None, 2.0], [1.0, math.nan, 2.0], [1.0, math.inf, 2], [1, 2]],
 )
 def test_useless_coordinates_give_way_to_indices(values: list[Any]) -> None:
-    along = Along.of(record(3, label="time", units="s", values=values, texts=["a", "b", "c"]), 3)
-    assert along == Along([10, 15, 20], [], "time, index")
+    coords = Coordinates.of(record(3, label="time", units="s", values=values, texts=["a", "b", "c"]), 3)
+    assert coords == Coordinates([10, 15, 20], [], "time, index")
 
 
 def test_names_along_an_axis_stand_under_their_ticks() -> None:
-    along = Along.of(record(40, label="station", texts=[f"st{i:02}" for i in range(40)]), 40)
-    shown = draw_heatmap([list(range(40))] * 3, xs=along.values, xtexts=along.texts, xlabel=along.label)
+    coords = Coordinates.of(record(40, label="station", texts=[f"st{i:02}" for i in range(40)]), 40)
+    shown = draw_heatmap([list(range(40))] * 3, xs=coords.values, xtexts=coords.texts, xlabel=coords.label)
     assert x_ticks(shown) == [f"st{i:02}" for i in range(0, 40, 5)]
 
 
@@ -103,12 +103,12 @@ def test_uneven_points_stand_at_their_coordinates() -> None:
     ],
 )
 def test_dates_lose_what_they_share(texts: list[str], short: list[str], common: str) -> None:
-    assert shortened(texts) == (short, common)
+    assert shorten_dates(texts) == (short, common)
 
 
 def test_times_of_one_day_name_it_in_the_label() -> None:
-    along = Along.of(record(24, label="time", values=list(range(24)), texts=dates(24, "h")), 24)
-    shown = draw_line([1, 2] * 12, list(along.values), texts=along.texts, xlabel=along.label)
+    coords = Coordinates.of(record(24, label="time", values=list(range(24)), texts=dates(24, "h")), 24)
+    shown = draw_line([1, 2] * 12, list(coords.values), texts=coords.texts, xlabel=coords.label)
     assert (
         "time [2020-01-01]" in shown and "00:00" in x_ticks(shown) and "2020" not in "".join(x_ticks(shown))
     )
@@ -123,8 +123,8 @@ def test_times_of_one_day_name_it_in_the_label() -> None:
     ],
 )
 def test_ticks_stand_at_round_dates(count: int, step: str, ticks: list[str]) -> None:
-    along = Along.of(record(count, values=list(range(count)), texts=dates(count, step)), count)
-    found = x_ticks(draw_line(list(range(count)), list(along.values), texts=along.texts))
+    coords = Coordinates.of(record(count, values=list(range(count)), texts=dates(count, step)), count)
+    found = x_ticks(draw_line(list(range(count)), list(coords.values), texts=coords.texts))
     assert found in (ticks, [tick.removesuffix("-01") for tick in ticks])
 
 
@@ -147,9 +147,9 @@ def test_a_line_of_times_has_dates_at_its_ends() -> None:
         type="line", data=[0.0, 86400.0], vmin=0.0, vmax=86400.0, downsampled=False, selection="0:2",
         texts=["2020-01-01T00:00:00", "2020-01-02T00:00:00"], units="seconds since 2020-01-01",
     )  # fmt: skip
-    meaning = Meaning.of(plot)
-    assert meaning.dates == ("2020-01-01", "2020-01-02") and meaning.units == ""
-    shown = draw_line(plot.data, low=0.0, high=86400.0, dates=meaning.dates)
+    scale = ValueScale.of(plot)
+    assert scale.dates == ("2020-01-01", "2020-01-02") and scale.units == ""
+    shown = draw_line(plot.data, low=0.0, high=86400.0, dates=scale.dates)
     assert y_ticks(shown) == ["2020-01-02", "2020-01-01"]
 
 
@@ -212,7 +212,7 @@ def test_log_lines_have_ticks_at_decades() -> None:
     ],
 )
 def test_ticks_of_logarithms(low: float, high: float, texts: list[str]) -> None:
-    made = log_axis(low, high, count=3)
+    made = log_ticks(low, high, count=3)
     found = [text for _, text in made.ticks]
     assert [float(text) for text in found] == [float(text) for text in texts]
     for place, text in made.ticks:
@@ -343,8 +343,8 @@ def draw_image(rows: list[list[Any]], pixel: float = 1.0, **options: Any) -> str
         "unicode": False,
         "title": "/img",
     } | options
-    x, y = Along(range(len(rows[0])), (), "x"), Along(range(len(rows)), (), "y")
-    return image(rows, Page(**given), x, y, pixel)
+    x, y = Coordinates(range(len(rows[0])), (), "x"), Coordinates(range(len(rows)), (), "y")
+    return image(rows, PlotLayout(**given), x, y, pixel)
 
 
 @pytest.mark.parametrize(("color", "unicode"), STYLES)

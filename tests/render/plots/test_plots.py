@@ -14,13 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from h5s3.render.plots.axes import axis
-from h5s3.render.plots.axis_coordinates import Along
-from h5s3.render.plots.glyphs import ASCII_RAMP, SHADES
+from h5s3.render.plots.axes import Coordinates, linear_ticks
+from h5s3.render.plots.colors import ASCII_RAMP, SHADES
 from h5s3.render.plots.heatmap import heatmap
 from h5s3.render.plots.line import line
-from h5s3.render.plots.plot_layout import Page
-from h5s3.render.plots.value_scale import Meaning
+from h5s3.render.plots.plot_layout import PlotLayout
+from h5s3.render.plots.value_scale import ValueScale
 
 COLORS: list[Any] = ["", "256", "truecolor"]
 STYLES = [(color, unicode) for color in COLORS for unicode in (False, True)]
@@ -58,10 +57,10 @@ def canvas(text: str, edge: str = "[│┤|]") -> list[str]:
     return [row[1] for row in rows if row]
 
 
-def page(
+def layout(
     width: int = 80, height: int = 24, color: Any = "", unicode: bool = False, title: str = "", **_: Any
-) -> Page:
-    return Page(width, height, color, unicode, title)
+) -> PlotLayout:
+    return PlotLayout(width, height, color, unicode, title)
 
 
 def ends(first: float, last: float, count: int) -> list[float]:
@@ -69,20 +68,22 @@ def ends(first: float, last: float, count: int) -> list[float]:
 
 
 def draw_line(y: list[Any], x: list[Any] | None = None, **options: Any) -> str:
-    along = Along(range(len(y)) if x is None else x, options.pop("texts", ()), options.pop("xlabel", ""))
+    coords = Coordinates(
+        range(len(y)) if x is None else x, options.pop("texts", ()), options.pop("xlabel", "")
+    )
     names = ("label", "units", "log", "low", "high", "robust", "categories", "dates")
-    meaning = Meaning(**{name: options.pop(name) for name in names if name in options})
-    return line(y, page(**{"unicode": True} | options), meaning, along)
+    scale = ValueScale(**{name: options.pop(name) for name in names if name in options})
+    return line(y, layout(**{"unicode": True} | options), scale, coords)
 
 
 def draw_heatmap(rows: list[list[Any]], **options: Any) -> str:
     shape = len(rows), len(rows[0]) if rows else 0
     xs, ys = (options.pop(name, range(count)) for name, count in zip(("xs", "ys"), shape[::-1], strict=True))
-    x = Along(xs, options.pop("xtexts", ()), options.pop("xlabel", ""))
-    y = Along(ys, options.pop("ytexts", ()), options.pop("ylabel", ""))
+    x = Coordinates(xs, options.pop("xtexts", ()), options.pop("xlabel", ""))
+    y = Coordinates(ys, options.pop("ytexts", ()), options.pop("ylabel", ""))
     names = ("label", "units", "log", "low", "high", "robust", "categories", "dates")
-    meaning = Meaning(**{name: options.pop(name) for name in names if name in options})
-    return heatmap(rows, page(**options), meaning, x, y)
+    scale = ValueScale(**{name: options.pop(name) for name in names if name in options})
+    return heatmap(rows, layout(**options), scale, x, y)
 
 
 @pytest.mark.parametrize(("color", "unicode"), STYLES)
@@ -109,7 +110,7 @@ def test_plots_use_the_space_without_a_terminal() -> None:
 PLACES = st.lists(NUMBERS, min_size=60, max_size=60, unique=True).map(
     lambda values: sorted(float(v) for v in values if v is not None and math.isfinite(v))
 )
-MEANINGS = st.builds(
+SCALES = st.builds(
     dict,
     low=NUMBERS,
     high=NUMBERS,
@@ -128,18 +129,18 @@ MEANINGS = st.builds(
     size=st.tuples(st.integers(1, 120), st.integers(1, 40)),
     style=st.sampled_from(STYLES),
     title=TEXTS,
-    meaning=MEANINGS,
+    scale=SCALES,
     texts=st.lists(TEXTS, min_size=60, max_size=60) | st.just(()),
 )
 @settings(max_examples=200, deadline=None)
 def test_line_draws_anything(
-    y: list[Any], x: Any, backwards: bool, size: Any, style: Any, title: str, meaning: Any, texts: Any
+    y: list[Any], x: Any, backwards: bool, size: Any, style: Any, title: str, scale: Any, texts: Any
 ) -> None:
     x = list(range(len(y))) if x is None else x
     count = min(len(x), len(y))
     x = x[:count][:: -1 if backwards else 1]
     shape: dict[str, Any] = {"width": size[0], "height": size[1], "color": style[0], "unicode": style[1]}
-    shown = draw_line(y[:count], x, texts=texts[:count], title=title, xlabel=title, **meaning, **shape)
+    shown = draw_line(y[:count], x, texts=texts[:count], title=title, xlabel=title, **scale, **shape)
     check_fit(shown, **shape)
 
 
@@ -148,20 +149,18 @@ def test_line_draws_anything(
     values=st.lists(NUMBERS, min_size=1, max_size=40),
     size=st.tuples(st.integers(1, 120), st.integers(1, 40)),
     style=st.sampled_from(STYLES),
-    meaning=MEANINGS,
+    scale=SCALES,
     ends_=st.none() | st.tuples(st.floats(-1e300, 1e300), st.floats(-1e300, 1e300)),
     label=TEXTS,
 )
 @settings(max_examples=200, deadline=None)
 def test_heatmap_draws_anything(
-    shape: tuple[int, int], values: list[Any], size: Any, style: Any, meaning: Any, ends_: Any, label: str
+    shape: tuple[int, int], values: list[Any], size: Any, style: Any, scale: Any, ends_: Any, label: str
 ) -> None:
     cells: dict[str, Any] = {"width": size[0], "height": size[1], "color": style[0], "unicode": style[1]}
     rows = [[values[(7 * i + j) % len(values)] for j in range(shape[1])] for i in range(shape[0])]
     more = {} if ends_ is None else {"xs": ends(*ends_, shape[1]), "ys": ends(*ends_, shape[0])}
-    check_fit(
-        draw_heatmap(rows, xlabel=label, ylabel=label, title=label, **meaning, **more, **cells), **cells
-    )
+    check_fit(draw_heatmap(rows, xlabel=label, ylabel=label, title=label, **scale, **more, **cells), **cells)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +177,7 @@ def test_extremes_are_drawn(limits: tuple[float, float]) -> None:
 @settings(deadline=None)
 def test_ticks_say_where_they_are(low: float, span: float, count: int) -> None:
     high = low + span
-    made = axis(low, high, count=count)
+    made = linear_ticks(low, high, count=count)
     offset = Fraction(made.offset or 0)
     if low == high:
         return
@@ -334,14 +333,15 @@ def run_alone(code: str) -> None:
 
 
 PLOT = """
-from h5s3.render.plots.axis_coordinates import Along
+from h5s3.render.plots.axes import Coordinates
 from h5s3.render.plots.heatmap import heatmap
-from h5s3.render.plots.value_scale import Meaning
-from h5s3.render.plots.plot_layout import Page
+from h5s3.render.plots.value_scale import ValueScale
+from h5s3.render.plots.plot_layout import PlotLayout
 from h5s3.render.plots.line import line
 def plot():
-    page, along = Page(200, 60, "truecolor", True, "title"), Along(range(2))
-    return line([1, 1], page, Meaning(), along), heatmap([[1, 2]], page, Meaning(), along, Along([0]))
+    layout, coords = PlotLayout(200, 60, "truecolor", True, "title"), Coordinates(range(2))
+    drawn = line([1, 1], layout, ValueScale(), coords)
+    return drawn, heatmap([[1, 2]], layout, ValueScale(), coords, Coordinates([0]))
 """
 
 

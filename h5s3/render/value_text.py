@@ -1,15 +1,18 @@
-"""Attribute values and table cells in a line of safe text."""
+"""Attribute values, table cells and dates in a line of safe text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from h5s3.records import UNSET, Attribute
 from h5s3.render.text import safe, shape
 
+_DATE = re.compile(r"(-?\d{4,}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(?:Z|[+-]\d\d:?\d\d)?\Z")
 
-def value_text(attribute: Attribute, most: int = 200) -> str:
+
+def attribute_text(attribute: Attribute, most: int = 200) -> str:
     """The value of an attribute, or why there is none."""
     if attribute.error is not UNSET:
         return f"({safe(attribute.error, most)})"
@@ -36,7 +39,7 @@ def _text(value: Any, most: int, null: str) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        return number(value)
+        return number_text(value)
     if isinstance(value, list):
         return _joined((_text(item, most, null) for item in value), most, "[", "]")
     if isinstance(value, dict):
@@ -54,10 +57,38 @@ def _joined(parts: Iterable[str], most: int, opening: str, closing: str) -> str:
     return text + closing
 
 
-def number(value: float | None) -> str:
+def number_text(value: float | None) -> str:
     """Six significant digits, without a needless exponent or point."""
     if value is None:
         return "-"
     if isinstance(value, int):
         return f"{value}"
     return f"{value:.6g}"
+
+
+def shorten_dates(texts: Sequence[str]) -> tuple[list[str], str]:
+    """Dates without what all of them share, and what that is if it is needed: the day of times."""
+    matches = [_DATE.match(text) for text in texts]
+    found = [match for match in matches if match]
+    if not found or len(found) < len(texts):
+        return list(texts), ""
+    dates, times = [match[1] for match in found], [match[2] for match in found]
+    times = _short_times(times)
+    if len(set(dates)) == 1 and len(dates) > 1:
+        return times, dates[0]
+    if set(times) == {"00:00"}:
+        return _short_dates(dates), ""
+    return [f"{date} {time}" for date, time in zip(dates, times, strict=True)], ""
+
+
+def _short_times(times: Sequence[str]) -> list[str]:
+    """Without seconds where all are full minutes."""
+    return [time[:5] for time in times] if all(time[5:].strip(":.0") == "" for time in times) else list(times)
+
+
+def _short_dates(dates: Sequence[str]) -> list[str]:
+    """Months or years, where every date is the first of one."""
+    for end in ("-01-01", "-01"):
+        if len(dates) > 1 and all(date.endswith(end) for date in dates):
+            return [date.removesuffix(end) for date in dates]
+    return list(dates)
