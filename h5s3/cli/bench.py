@@ -66,7 +66,7 @@ def bench(
     from h5s3.explore.bench.saved import check_place, earlier
     from h5s3.explore.bench.saved import save as write
     from h5s3.render.bench.bench import cost_line
-    from h5s3.render.progress import announce, progress
+    from h5s3.render.diagnostics import announce, progress
 
     wanted, flights = [parse_size(part) for part in sizes.split(",")], _numbers(concurrency)
     before = earlier(str(against)) if against else None

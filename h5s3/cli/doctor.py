@@ -43,7 +43,7 @@ def doctor(
     """
     from h5s3.explore.doctor.doctor import doctor as ask
     from h5s3.explore.doctor.doctor import exit_code
-    from h5s3.render.progress import progress
+    from h5s3.render.diagnostics import progress
 
     with session(common) as opened:
         place = opened.location(location) if location is not None else None

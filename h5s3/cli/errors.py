@@ -105,7 +105,7 @@ def session(common: Common) -> Iterator[Session]:
             yield opened
         finally:
             if common.stats:
-                from h5s3.render.receipt import show_receipt
+                from h5s3.render.diagnostics import show_receipt
 
                 show_receipt(opened.trace.receipt(), opened.cache.problem)
 

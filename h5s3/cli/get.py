@@ -65,11 +65,12 @@ def get(
     """
     from h5s3.explore.get import GetRequest
     from h5s3.explore.get import get as ask
-    from h5s3.render.get import Bar, show_estimate
+    from h5s3.render.diagnostics import announce, progress
+    from h5s3.render.get import estimate_line
 
     target, named = _target(output, format_, common.json)
     stream = _standard_output(named) if target == "-" else None
-    with _ended_by_signals(), session(common) as opened, Bar() as bar:
+    with _ended_by_signals(), session(common) as opened, progress() as bar:
         asked = GetRequest(
             path,
             selection=slice_,
@@ -78,11 +79,11 @@ def get(
             format=named,
             overwrite=overwrite,
             announce=lambda cost: (
-                show_estimate(cost.requests, cost.fetched, cost.written, cost.output, cost.at_least)
+                announce(estimate_line(cost.requests, cost.fetched, cost.written, cost.output, cost.at_least))
                 if cost.large
                 else None
             ),
-            progress=_advancing(None if stream and sys.stdout.isatty() else bar.tell),
+            progress=_advancing(None if stream and sys.stdout.isatty() else bar),
         )
         found = ask(opened, opened.location(location), asked)
     if stream is None:
@@ -107,10 +108,10 @@ def _show(found: Any, as_json: bool) -> None:
         show_json(found)
         return
     from h5s3.render.console import stdout
-    from h5s3.render.get import receipt_text
+    from h5s3.render.get import result_line
     from h5s3.render.text import safe
 
-    for line in [receipt_text(found), *(f"  {safe(note)}" for note in found.notes or [])]:
+    for line in [result_line(found), *(f"  {safe(note)}" for note in found.notes or [])]:
         stdout().print(line, soft_wrap=True)
 
 

@@ -116,8 +116,8 @@ def preview(
         )
         found = ask(opened, opened.location(location), asked)
         if plot_out is not None:
+            from h5s3.render.diagnostics import announce
             from h5s3.render.plots.figure import save_figure
-            from h5s3.render.progress import announce
 
             save_figure(found, plot_out)
             announce(f"figure: {plot_out}")

@@ -50,7 +50,7 @@ def tree(
     with session(common) as opened:
         found = ask(opened, opened.location(location), TreeRequest(path, levels, limit, attrs))
         if jsonl:
-            from h5s3.render.jsonl import show_nodes
+            from h5s3.render.tree import show_nodes
 
             show_nodes(found)
         elif common.json:

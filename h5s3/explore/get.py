@@ -180,7 +180,7 @@ class _Filling:
             if self._spooled:
                 self._by_spool(writer)
             else:
-                sparse = getattr(writer, "sparse", False)  # what is not written there has the fill value
+                sparse = writer.sparse
                 nothing = sparse and self._reader.never_written
                 for box in () if nothing else self._reader.boxes(writer.ordered):
                     if sparse and self._reader.unwritten(box):

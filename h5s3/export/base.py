@@ -1,13 +1,15 @@
-"""What all formats share: what is to be written, and the protocol of a writer."""
+"""What the writers of all types of files share: the job, their base class, strings that must be UTF-8."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from h5s3.errors import RefusedError
 from h5s3.formats.base import Array as Source
 from h5s3.formats.base import Facts
 from h5s3.formats.boxes import Box
@@ -61,23 +63,33 @@ class Job:
         return prod(self.kept)
 
 
-class Writer(Protocol):
-    """Takes the values box by box. `ordered`: in C order alone; `raw`: as the file stores them."""
+class Writer:
+    """Takes the values box by box: begun with a stream or (h5, npy) the path of the file behind it."""
 
-    ordered: bool
-    raw: bool
+    ordered = True  # takes boxes in C order alone
+    raw = False  # takes values as the file stores them
+    sparse = False  # need not be given what was never written: it has the fill value
 
     def write(self, box: Box, values: Array) -> None:
         """The values of one box, with all dimensions of the dataset."""
+        raise NotImplementedError
 
     def finish(self) -> None:
         """After the last box."""
 
     def abandon(self) -> None:
-        """Let go of what is open, when something failed."""
+        """Close what is open, when something failed."""
 
 
-class Maker(Protocol):
-    """Begins a writer: into the stream, or (h5, parquet) into the file of that path."""
+Maker = Callable[[Job, BinaryIO, str | None], Writer]
 
-    def __call__(self, job: Job, stream: BinaryIO, path: str | None) -> Writer: ...
+
+def utf8_text(value: Any) -> str:
+    """A string, or a name that h5py gave, as text. Raises `RefusedError` where it is not UTF-8."""
+    raw = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise RefusedError(
+            "a string is not UTF-8, which this format cannot hold", hint="use --format npy, json or h5"
+        ) from None

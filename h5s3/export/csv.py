@@ -6,12 +6,17 @@ spreadsheet would take for a formula is written as it is: what is in the file mu
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from collections.abc import Callable
+from typing import Any, BinaryIO
 
-from h5s3.export.base import BATCH, Array, Job
-from h5s3.export.exact_text import Texts, texts_of
+import numpy as np
+from h5py import h5t
+
+from h5s3.export.base import BATCH, Array, Job, Writer, utf8_text
 from h5s3.formats.boxes import Box
+from h5s3.formats.hdf5.objects.values import raw_name
 
+Texts = Callable[[Array], list[str]]  # of a one-dimensional array
 SPECIAL = set(',"\r\n')
 
 
@@ -22,11 +27,8 @@ def quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-class CsvWriter:
+class CsvWriter(Writer):
     """In C order; a row may come in several boxes."""
-
-    ordered = True
-    raw = False
 
     def __init__(self, job: Job, stream: BinaryIO, path: str | None) -> None:
         self._stream = stream
@@ -66,8 +68,45 @@ class CsvWriter:
     def _put(self, text: str) -> None:
         self._stream.write(text.encode())
 
-    def finish(self) -> None:
-        """Nothing is left to do."""
 
-    def abandon(self) -> None:
-        """Nothing is held."""
+def texts_of(dtype: np.dtype[Any], quoted: Callable[[str], str]) -> Texts:
+    """How values of a type are written: floats by their shortest digits that give the same value again.
+
+    Enums go by their names; a value that has none by its number, as do all where a name could be mistaken
+    for a number. Complex numbers are written as Python and NumPy read them: `1.5-2.0j`.
+    """
+    names = h5t.check_enum_dtype(dtype) if dtype.kind in "iu" else None
+    if names and not any(_is_number(name) for name in names):
+        named = {int(number): quoted(utf8_text(name)) for name, number in reversed(names.items())}
+        return lambda values: [named.get(number, str(number)) for number in values.tolist()]
+    found = _TEXTS.get(dtype.kind)
+    if found is not None:
+        return found
+    return lambda values: [quoted(utf8_text(value)) for value in values.tolist()]
+
+
+def _is_number(text: str | bytes) -> bool:
+    return raw_name(text).decode("utf-8", "replace").strip().lstrip("+-").isdecimal()
+
+
+def _floats(values: Array) -> list[str]:
+    """Shortest digits in the type's own width: `0.1` of a float32 is no double."""
+    if values.dtype.itemsize == 8:
+        return [repr(value) for value in values.tolist()]
+    return [str(value) for value in values]
+
+
+def _complex(values: Array) -> list[str]:
+    pairs = zip(_floats(values.real), _floats(values.imag), strict=True)
+    return [f"{real}{imag if imag.startswith('-') else '+' + imag}j" for real, imag in pairs]
+
+
+_TEXTS: dict[str, Texts] = {
+    "i": lambda values: list(map(str, values.tolist())),
+    "u": lambda values: list(map(str, values.tolist())),
+    "b": lambda values: ["true" if value else "false" for value in values.tolist()],
+    "f": _floats,
+    "c": _complex,
+    "M": lambda values: [str(value) for value in values],
+    "m": lambda values: [str(value.astype("i8")) for value in values],
+}

@@ -16,7 +16,6 @@ from h5s3.records import TypeInfo
 Format = Literal["npy", "npz", "csv", "json", "parquet", "h5"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 SUFFIXES: dict[str, Format] = {name: name for name in FORMATS} | {"hdf5": "h5"}
-STREAMS = {"npy", "csv", "json"}  # that can be written to a pipe
 WRITERS = {
     "npy": ("npy", "NpyWriter"),
     "npz": ("npy", "NpzWriter"),
@@ -55,9 +54,9 @@ def fits_csv(job: Job) -> bool:
     return not _csv(job)
 
 
-def _words(info: TypeInfo) -> set[str]:
+def _classes(info: TypeInfo) -> set[str]:
     """What is in a type that a format may not know."""
-    return {"string" if info.variable else "", info.class_}.union(*map(_words, inner(info)))
+    return {"string" if info.variable else "", info.class_}.union(*map(_classes, inner(info)))
 
 
 def _unknown(job: Job) -> str:
@@ -70,7 +69,7 @@ def _numpy(job: Job) -> str:
     if has_references(job.facts.type):
         return "references"
     return (
-        "sequences of variable length" if "vlen" in _words(job.facts.type) else "strings of variable length"
+        "sequences of variable length" if "vlen" in _classes(job.facts.type) else "strings of variable length"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +14,7 @@ import numpy as np
 from h5py import h5a, h5d, h5p, h5s, h5t, h5z
 
 from h5s3.errors import H5s3Error
-from h5s3.export.base import Array, Job
-from h5s3.export.safe_file import Sink
+from h5s3.export.base import Array, Job, Writer
 from h5s3.formats.base import has_pointers, has_references
 from h5s3.formats.boxes import Box
 from h5s3.formats.hdf5.data.array import Hdf5Array
@@ -30,7 +30,7 @@ LARGEST_ATTRIBUTE = 16 * MIB
 SHUFFLE, FLETCHER = 2, 3
 
 
-class H5Writer:
+class H5Writer(Writer):
     """Blocks of whole chunks; values of fixed size are written as they were stored."""
 
     ordered = False
@@ -42,9 +42,9 @@ class H5Writer:
         self._source = job.array.dataset if isinstance(job.array, Hdf5Array) else None
         self._type = h5t.py_create(job.dtype) if self._source is None else self._source.get_type().copy()
         self._kept = [axis.keep for axis in job.selection]
-        self._sink = Sink(stream.fileno())
+        self._output = SafeFile(stream.fileno())
         with self._writing():
-            self._file = h5py.File(self._sink, "w")
+            self._file = h5py.File(self._output, "w")
             try:
                 self._data = self._create()
                 self._attributes()
@@ -134,8 +134,8 @@ class H5Writer:
             yield
         except FAILURES as error:
             raise H5s3Error(f"the output cannot be written: {plain_reason(error)}") from None
-        if self._sink.error:
-            raise self._sink.error
+        if self._output.error:
+            raise self._output.error
 
 
 def _copy_fill(job: Job, dataset: Any, target: Any) -> None:
@@ -177,3 +177,59 @@ def _copy_attribute(source: Any, target: Any, name: bytes) -> bool:
     if not null and prod(shape):
         copy.write(values, mtype=memory)
     return True
+
+
+class SafeFile(io.RawIOBase):
+    """An open file that libhdf5 writes to, and that never fails it. `error` is the first failure.
+
+    libhdf5 crashes the process at exit over a file that it could not write to the end: so an error, such as
+    a full disk, is kept, and raised after libhdf5 has closed the file. After it nothing is written any more.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        self._at = 0
+        self._size = 0
+        self.error: OSError | None = None
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a position."""
+        self._at = offset + (0, self._at, self._size)[whence]
+        return self._at
+
+    def tell(self) -> int:
+        """The position."""
+        return self._at
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fill the buffer; beyond the end, and after a failure, with zeros."""
+        view = memoryview(buffer).cast("B")
+        data = b"" if self.error else os.pread(self._descriptor, len(view), self._at)
+        view[:] = data + bytes(len(view) - len(data))
+        self._at += len(view)
+        return len(view)
+
+    def write(self, data: memoryview) -> int:  # type: ignore[override]
+        """Write all of it, or nothing after a failure."""
+        view, at = memoryview(data).cast("B"), self._at
+        length = len(view)
+        self._at += length
+        self._size = max(self._size, self._at)
+        try:
+            while view and not self.error:
+                done = os.pwrite(self._descriptor, view, at)
+                view, at = view[done:], at + done
+        except OSError as error:
+            self.error = error
+        return length
+
+    def truncate(self, size: int | None = None) -> int:
+        """Cut or extend."""
+        self._size = self._at if size is None else size
+        try:
+            if not self.error:
+                os.ftruncate(self._descriptor, self._size)
+        except OSError as error:
+            self.error = error
+        return self._size

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from h5s3.export.base import BATCH, Array, Job
+from h5s3.export.base import BATCH, Array, Job, Writer
 from h5s3.formats.boxes import Box
 from h5s3.formats.dtypes import enum_names
 from h5s3.records import to_json
@@ -18,11 +18,8 @@ def encoded(value: Any) -> str:
     return json.dumps(value, allow_nan=False).replace("\x7f", "\\u007f")
 
 
-class JsonWriter:
+class JsonWriter(Writer):
     """In C order. The counts of NaN and infinities stand behind the data: they are known then."""
-
-    ordered = True
-    raw = False
 
     def __init__(self, job: Job, stream: BinaryIO, path: str | None) -> None:
         self._stream = stream
@@ -77,6 +74,3 @@ class JsonWriter:
             self._stream.write(encoded(np.empty(self._shape).tolist()).encode())
         counts = f', "nan_count": {self._converter.nans}, "inf_count": {self._converter.infs}'
         self._stream.write(counts.encode() + b"}\n")
-
-    def abandon(self) -> None:
-        """Nothing is held."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import zipfile
+from contextlib import suppress
 from math import prod
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.lib import recfunctions
 
-from h5s3.export.base import Array, Job
+from h5s3.export.base import Array, Job, Writer
 from h5s3.formats.boxes import Box
 
 
@@ -55,10 +56,8 @@ def header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
     return magic + len(encoded).to_bytes(width, "little") + encoded
 
 
-class NpyWriter:
+class NpyWriter(Writer):
     """Into a file at any place, or into a stream in C order."""
-
-    raw = False
 
     def __init__(self, job: Job, stream: BinaryIO, path: str | None) -> None:
         self.ordered = path is None
@@ -89,11 +88,8 @@ class NpyWriter:
             _pwrite(self._stream.fileno(), run.data, self._offset + position)
 
     def finish(self) -> None:
-        """Nothing is left to do."""
+        """Flush the stream."""
         self._stream.flush()
-
-    def abandon(self) -> None:
-        """Nothing is held."""
 
 
 class NpzWriter(NpyWriter):
@@ -107,18 +103,15 @@ class NpzWriter(NpyWriter):
         super().__init__(job, self._entry, None)  # type: ignore[arg-type]
 
     def finish(self) -> None:
-        """The directory of the archive."""
+        """Write the directory of the archive."""
         self._entry.close()
         self._zip.close()
 
     def abandon(self) -> None:
-        """Forget what is open: the stream behind it goes away."""
-        self._zip.fp = None
-        self._zip._didModify = False  # type: ignore[attr-defined]
-        try:
+        """Close both without a write: the stream behind them goes away."""
+        self._zip.fp = None  # what ZipFile itself takes for closed
+        with suppress(OSError, ValueError, AttributeError):
             self._entry.close()
-        except (OSError, ValueError, AttributeError):
-            pass
 
 
 def _as(values: Array, dtype: np.dtype[Any]) -> Array:

@@ -14,8 +14,7 @@ import numpy as np
 from h5py import h5t
 
 from h5s3.errors import H5s3Error, RefusedError
-from h5s3.export.base import Array, Job
-from h5s3.export.exact_text import _decoded, _string
+from h5s3.export.base import Array, Job, Writer, utf8_text
 from h5s3.formats.boxes import Box
 from h5s3.sizes import MIB
 
@@ -33,11 +32,8 @@ def require_pyarrow() -> Any:
     return pyarrow
 
 
-class ParquetWriter:
+class ParquetWriter(Writer):
     """In C order, a group of rows a box; rows that come in parts are put together first."""
-
-    ordered = True
-    raw = False
 
     def __init__(self, job: Job, stream: BinaryIO, path: str | None) -> None:
         pa = require_pyarrow()
@@ -56,7 +52,7 @@ class ParquetWriter:
         if self._type.names is None or self._inner:
             return [_field(pa, self._name, np.dtype((self._type, self._inner)))]
         fields: Any = self._type.fields
-        return [_field(pa, _decoded(name), fields[name][0]) for name in self._type.names]
+        return [_field(pa, utf8_text(name), fields[name][0]) for name in self._type.names]
 
     def write(self, box: Box, values: Array) -> None:
         """The whole rows that are there by now."""
@@ -82,17 +78,15 @@ class ParquetWriter:
         self._parquet.write_table(pa.Table.from_arrays(columns, schema=self._schema))
 
     def finish(self) -> None:
-        """The footer."""
+        """Write the footer."""
         self._parquet.close()
 
-    def abandon(self) -> None:
-        """Close what is open: its file goes away."""
-        self._parquet.close()
+    abandon = finish
 
 
 def _field(pa: Any, name: str, dtype: np.dtype[Any]) -> Any:
     names = h5t.check_enum_dtype(dtype) if dtype.kind in "iu" else None
-    metadata = {"h5s3.enum": json.dumps({_decoded(k): int(v) for k, v in names.items()})} if names else None
+    metadata = {"h5s3.enum": json.dumps({utf8_text(k): int(v) for k, v in names.items()})} if names else None
     return pa.field(name, _kind(pa, dtype), nullable=False, metadata=metadata)
 
 
@@ -105,7 +99,7 @@ def _kind(pa: Any, dtype: np.dtype[Any]) -> Any:
         return kind
     if dtype.names is not None:
         fields: Any = dtype.fields
-        return pa.struct([_field(pa, _decoded(name), fields[name][0]) for name in dtype.names])
+        return pa.struct([_field(pa, utf8_text(name), fields[name][0]) for name in dtype.names])
     if dtype.kind in "SO":
         return pa.string()
     if dtype.kind == "V":
@@ -123,7 +117,7 @@ def _column(pa: Any, values: Array, kind: Any) -> Any:
         parts = [_column(pa, values[name], kind.field(number).type) for number, name in enumerate(names)]
         return pa.StructArray.from_arrays(parts, fields=list(kind))
     if pa.types.is_string(kind):
-        return pa.array([_string(value) for value in values.tolist()], type=kind)
+        return pa.array([utf8_text(value) for value in values.tolist()], type=kind)
     if pa.types.is_fixed_size_binary(kind):
         data = pa.py_buffer(np.ascontiguousarray(values).tobytes())
         return pa.FixedSizeBinaryArray.from_buffers(kind, len(values), [None, data])

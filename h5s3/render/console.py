@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from rich.console import Console, RenderableType
 from rich.theme import Theme
@@ -66,6 +67,24 @@ def _console(stream: object) -> Console:
 def can_show_unicode() -> bool:
     """Whether standard output takes more than ASCII."""
     return "utf" in (getattr(sys.stdout, "encoding", None) or "").lower()
+
+
+@dataclass(frozen=True)
+class Symbols:
+    """The characters of branches, of an arrow, and between the dimensions of a shape."""
+
+    branch: str
+    last: str
+    pipe: str
+    arrow: str
+    times: str
+
+
+def output_symbols() -> Symbols:
+    """Those that standard output can show."""
+    if can_show_unicode():
+        return Symbols("├── ", "└── ", "│   ", "→", " × ")
+    return Symbols("|-- ", "`-- ", "|   ", "->", " x ")
 
 
 def show(renderables: Iterable[RenderableType], width: int | None = None) -> None:

@@ -18,8 +18,7 @@ def show_listing(listing: Listing, long: bool) -> None:
 def listing_lines(listing: Listing, long: bool, width: int) -> list[Line]:
     """The lines of a listing."""
     rows: list[tuple[Line, list[Cell]]] = [([_when(entry)], _cells(entry, long)) for entry in listing.entries]
-    lines = align(rows, width, [True, False, False, False, False])
-    return [*(_trimmed(line) for line in lines), _total(listing)]
+    return [*align(rows, width, [True, False, False, False, False]), _total(listing)]
 
 
 def _when(entry: Entry) -> Cell:
@@ -40,10 +39,6 @@ def _cells(entry: Entry, long: bool) -> list[Cell]:
 
 def _text(value: object) -> str:
     return safe(value) if isinstance(value, str) else ""
-
-
-def _trimmed(line: Line) -> Line:
-    return line
 
 
 def _total(listing: Listing) -> Line:

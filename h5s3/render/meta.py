@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from h5s3.records import UNSET, Meta, TypeInfo
 from h5s3.render.columns import Cell, Line, align, print_lines
-from h5s3.render.console import stdout
+from h5s3.render.console import Symbols, output_symbols, stdout
 from h5s3.render.text import plural, safe, shape
-from h5s3.render.tree import Style
 from h5s3.render.value_text import attribute_text, cell_text
 from h5s3.sizes import size_text
 
@@ -17,13 +15,12 @@ from h5s3.sizes import size_text
 def show_meta(meta: Meta) -> None:
     """Print a description."""
     console = stdout()
-    style = Style.of(getattr(sys.stdout, "encoding", None))
-    print_lines(console, meta_lines(meta, console.width, style), fold=True)
+    print_lines(console, meta_lines(meta, console.width, output_symbols()), fold=True)
 
 
-def meta_lines(meta: Meta, width: int, style: Style) -> list[Line]:
+def meta_lines(meta: Meta, width: int, symbols: Symbols) -> list[Line]:
     """The lines of a description: a heading, facts, attributes."""
-    facts = [(label, text) for label, text in _facts(meta, style) if text]
+    facts = [(label, text) for label, text in _facts(meta, symbols) if text]
     lines: list[Line] = [
         [(safe(meta.location, 1000), "key"), (f"  {safe(meta.path)}", "group"), (f"  {meta.kind}", "faint")]
     ]
@@ -54,26 +51,18 @@ def _kind(dtype: str, dims: list[int] | None) -> str:
     return dtype + ("" if not dims else "[" + ",".join(map(str, dims)) + "]")
 
 
-def _facts(meta: Meta, style: Style) -> list[tuple[str, str]]:
+def _facts(meta: Meta, symbols: Symbols) -> list[tuple[str, str]]:
     facts: list[tuple[str, str]] = []
     if meta.link is not UNSET:
-        word = (
-            ""
-            if meta.link.resolved
-            else ("never followed" if meta.link.type == "external_link" else "dangling")
-        )
-        facts.append(
-            (
-                meta.link.type.replace("_", " "),
-                f"{style.arrow} {safe(meta.link.target)}" + (f"  ({word})" if word else ""),
-            )
-        )
+        end = "  (never followed)" if meta.link.type == "external_link" else "  (dangling)"
+        target = f"{symbols.arrow} {safe(meta.link.target)}" + ("" if meta.link.resolved else end)
+        facts.append((meta.link.type.replace("_", " "), target))
     if meta.reason is not UNSET:
         facts.append(("reason", safe(meta.reason)))
     if meta.kind == "group":
         facts += _group_facts(meta)
     if meta.kind == "dataset":
-        facts += _dataset_facts(meta, style)
+        facts += _dataset_facts(meta, symbols)
     if meta.kind == "datatype" and meta.type is not UNSET:
         facts += [("dtype", safe(str(meta.dtype))), ("type", type_text(meta.type))]
     return facts
@@ -90,8 +79,8 @@ def _group_facts(meta: Meta) -> list[tuple[str, str]]:
         }
         listed = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
         facts.append(("links", plural(meta.num_children, "link") + (f" ({listed})" if listed else "")))
-        told = "by name" if meta.creation_order is False else "unknown"
-        facts.append(("order", "by creation" if meta.creation_order is True else told))
+        otherwise = "by name" if meta.creation_order is False else "unknown"
+        facts.append(("order", "by creation" if meta.creation_order is True else otherwise))
     if meta.file is not UNSET:
         file = meta.file
         page = f", pages of {file.page_size:,} bytes" if file.page_size else ""
@@ -106,25 +95,20 @@ def _group_facts(meta: Meta) -> list[tuple[str, str]]:
     return facts
 
 
-def _dataset_facts(meta: Meta, style: Style) -> list[tuple[str, str]]:
-    facts = [("shape", shape(_set(meta.shape)).replace(" × ", style.times) + _limits(meta, style))]
-    facts.append(("dtype", safe(str(meta.dtype))))
-    if meta.type is not UNSET:
-        facts.append(("type", type_text(meta.type)))
-    facts.append(("layout", _layout(meta, style)))
-    if meta.filters is not UNSET and meta.filters:
-        facts.append(("filters", ", ".join(_filter(f) for f in meta.filters)))
-    facts.append(("size", _sizes(meta)))
+def _dataset_facts(meta: Meta, symbols: Symbols) -> list[tuple[str, str]]:
     fill = _set(meta.fill_value)
-    facts.append(("fill value", cell_text(fill) if fill is not None else ""))
-    if meta.dimensions is not UNSET:
-        facts.append(
-            (
-                "dimensions",
-                ", ".join(_dimension(d) for d in meta.dimensions if d.scales or d.label is not UNSET),
-            )
-        )
-    facts.append(("scale", "a dimension scale" if meta.is_scale is True else ""))
+    dimensions = [d for d in _set(meta.dimensions) or [] if d.scales or d.label is not UNSET]
+    facts = [
+        ("shape", shape(_set(meta.shape), symbols.times) + _limits(meta, symbols)),
+        ("dtype", safe(str(meta.dtype))),
+        ("type", type_text(meta.type) if meta.type is not UNSET else ""),
+        ("layout", _layout(meta, symbols)),
+        ("filters", ", ".join(_filter(item) for item in _set(meta.filters) or [])),
+        ("size", _sizes(meta)),
+        ("fill value", cell_text(fill) if fill is not None else ""),
+        ("dimensions", ", ".join(map(_dimension, dimensions))),
+        ("scale", "a dimension scale" if meta.is_scale is True else ""),
+    ]
     if meta.virtual_sources is not UNSET:
         shown = [f"{s.file}:{s.path}" for s in meta.virtual_sources[:5]]
         more = len(meta.virtual_sources) - len(shown)
@@ -134,17 +118,17 @@ def _dataset_facts(meta: Meta, style: Style) -> list[tuple[str, str]]:
     return facts
 
 
-def _limits(meta: Meta, style: Style) -> str:
+def _limits(meta: Meta, symbols: Symbols) -> str:
     limits = _set(meta.maxshape)
     if not limits or limits == meta.shape:
         return ""
-    return "  (at most " + style.times.join("unlimited" if n is None else str(n) for n in limits) + ")"
+    return "  (at most " + symbols.times.join("unlimited" if n is None else str(n) for n in limits) + ")"
 
 
-def _layout(meta: Meta, style: Style) -> str:
+def _layout(meta: Meta, symbols: Symbols) -> str:
     text = str(meta.layout)
     if meta.chunks is not UNSET:
-        text += f", chunks of {style.times.join(map(str, meta.chunks))}"
+        text += f", chunks of {symbols.times.join(map(str, meta.chunks))}"
         if isinstance(meta.num_chunks, int):
             text += f", {meta.num_chunks:,} stored"
     return text
@@ -172,7 +156,7 @@ def _dimension(dimension: Any) -> str:
 
 def type_text(info: TypeInfo) -> str:
     """A datatype in the standard's words."""
-    words = [{"little-endian": "little-endian", "big-endian": "big-endian"}.get(info.endianness or "", "")]
+    words: list[str] = [info.endianness if info.endianness in ("little-endian", "big-endian") else ""]
     if info.signed is False:
         words.append("unsigned")
     words.append(

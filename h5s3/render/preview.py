@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from rich.cells import cell_len
 from rich.console import Console
 
-from h5s3.records import UNSET, Coding, Preview, Sampling, Stats, replaced
-from h5s3.render.columns import Cell, Line, print_lines
-from h5s3.render.console import can_show_unicode, stdout
+from h5s3.records import UNSET, Coding, Preview, Sampling, Stats, Table, replaced
+from h5s3.render.columns import Cell, Line, align, print_lines, width_of
+from h5s3.render.console import Symbols, can_show_unicode, output_symbols, stdout
 from h5s3.render.plots.plot_layout import Color
-from h5s3.render.table import table_lines
 from h5s3.render.text import plural, safe, shape
-from h5s3.render.tree import Style
-from h5s3.render.value_text import cell_text, null_word, number_text
+from h5s3.render.value_text import cell_text, null_word, number_text, shorten_dates
 
 PLAIN_WIDTH, PLAIN_HEIGHT = 80, 24  # of a plot in a pipe
 SMALL = 22  # lines of a plot that is readable on a small screen
 _PARTS_SHOWN = 3
 _EVERYDAY_CALENDARS = ("standard", "gregorian", "proleptic_gregorian")
+_LONGEST_CELL = 40  # where there are several columns
+_LONGEST_HEADING = 24
+
+Row = tuple[Line, list[Cell]]
 
 
 def reduced(preview: Preview, only: str | None, plot: bool) -> Preview:
@@ -37,8 +40,7 @@ def show_preview(preview: Preview, only: str | None, plot: bool) -> None:
     """Print a preview."""
     console = stdout()
     shown = reduced(preview, only, plot)
-    style = Style.of(getattr(sys.stdout, "encoding", None))
-    lines: list[Line] = [_heading(shown, style), *_about(shown, style)]
+    lines: list[Line] = [_heading(shown, output_symbols()), *_about(shown, output_symbols())]
     if shown.stats is not None:
         lines += _stats_lines(shown.stats, _text(shown.units), console.width)
     if shown.table is not None:
@@ -83,17 +85,17 @@ def _style(console: Console) -> tuple[Color, bool]:
     return "256" if console.color_system == "256" else color, can_show_unicode()
 
 
-def _heading(preview: Preview, style: Style) -> Line:
+def _heading(preview: Preview, symbols: Symbols) -> Line:
     return [
         (safe(preview.location, 1000), "key"),
         (f"  {safe(preview.path)}", "group"),
-        (f"  {shape(preview.shape).replace(' × ', style.times)}", "shape"),
+        (f"  {shape(preview.shape, symbols.times)}", "shape"),
         (f"  {safe(preview.dtype, 100)}", "dtype"),
         (f"  [{safe(preview.selection)}]" if preview.selection != "()" else "", "faint"),
     ]
 
 
-def _about(preview: Preview, style: Style) -> list[Line]:
+def _about(preview: Preview, symbols: Symbols) -> list[Line]:
     """What the dataset calls itself, how its values came about, how much was read, and notes."""
     title = _text(preview.title)
     if preview.units is not UNSET and preview.stats is None:
@@ -101,20 +103,20 @@ def _about(preview: Preview, style: Style) -> list[Line]:
     group = f"the default plot of {safe(preview.group)}" if preview.group is not UNSET else ""
     texts = [
         group,
-        _coding(preview.coding, style) if isinstance(preview.coding, Coding) else "",
+        _coding(preview.coding, symbols) if isinstance(preview.coding, Coding) else "",
         _sampling(preview.sample) if isinstance(preview.sample, Sampling) else "",
         *(safe(note) for note in preview.notes if preview.plot is not None or note != preview.drawn),
     ]
     return [[(f"  {title}", "")]] * bool(title) + [[(f"  {text}", "faint")] for text in texts if text]
 
 
-def _coding(coding: Coding, style: Style) -> str:
+def _coding(coding: Coding, symbols: Symbols) -> str:
     """`decoded: stored × 0.01 + 273.15; missing -32768; calendar noleap`."""
     parts = []
     if coding.scale_factor is not UNSET or coding.add_offset is not UNSET:
         text = "stored"
         if coding.scale_factor is not UNSET:
-            text += f"{style.times}{number_text(coding.scale_factor)}"
+            text += f"{symbols.times}{number_text(coding.scale_factor)}"
         if coding.add_offset is not UNSET:
             text += f" {'-' if coding.add_offset < 0 else '+'} {number_text(abs(coding.add_offset))}"
         parts.append(text)
@@ -190,3 +192,108 @@ def _wrapped(cells: Sequence[Cell], width: int, gap: str) -> list[Line]:
 
 def _text(text: object) -> str:
     return safe(text) if isinstance(text, str) else ""
+
+
+def table_lines(table: Table, width: int, null: str) -> list[Line]:
+    """The lines of a table that fit a width, and what was left out."""
+    columns = list(table.columns) if table.columns is not UNSET else []
+    count = max(1, len(columns), *(len(row) for row in table.rows), 1)
+    most = max(_LONGEST_CELL if count > 1 else 60, (min(width, 200) - 20) // count)
+    labels, corner = _row_labels(table)
+    rows: list[Row] = [
+        (_head(label), _padded([(cell_text(value, most, null), "") for value in row], count))
+        for label, row in zip(labels, table.rows, strict=False)
+    ]
+    headings = _headings(table, columns, corner)
+    right = [count > 1 and not _is_text(table.rows, i) for i in range(count)]
+    rows = [
+        (_head(first), _padded([(text, "faint") for text in names], count)) for first, names in headings
+    ] + rows
+    wide = max((width_of(head) for head, _ in rows), default=0)
+    fitting = _fitting(rows, width - wide, count)
+    lines = align([(head, cells[:fitting]) for head, cells in rows], width, right[:fitting], least=wide)
+    return lines + _left_out(table, count - fitting)
+
+
+def _head(text: str) -> Line:
+    return [(f"  {text}" if text else "", "faint")]
+
+
+def _padded(cells: list[Cell], count: int) -> list[Cell]:
+    return cells + [("", "")] * (count - len(cells))
+
+
+def _row_labels(table: Table) -> tuple[list[str], str]:
+    """What stands before the rows, indices and coordinates, and the name of the coordinates below them."""
+    indices = [str(label) for label in table.row_labels] if table.row_labels is not UNSET else []
+    values = _coordinates(table.row_coordinates, len(table.rows))
+    corner = _corner(table)
+    if not values:
+        return indices or [""] * len(table.rows), corner
+    wide = max(map(len, indices), default=0)
+    indices = [index.rjust(wide) + "  " for index in indices] or [""] * len(values)
+    right = max(map(len, values)) if not _is_text([[v] for v in _list(table.row_coordinates)], 0) else 0
+    labels = [index + value.rjust(right) for index, value in zip(indices, values, strict=False)]
+    return labels, corner.rjust(max(map(len, labels), default=0))
+
+
+def _corner(table: Table) -> str:
+    """The names of what stands before the rows and above the columns: `time \\ lat`."""
+    rows = (
+        safe(table.row_axis, _LONGEST_HEADING)
+        if _coordinates(table.row_coordinates, 1) and table.row_axis
+        else ""
+    )
+    columns = ""
+    if _coordinates(table.column_coordinates, 1) and table.column_axis:
+        columns = safe(table.column_axis, _LONGEST_HEADING)
+    return f"{rows} \\ {columns}" if columns else rows
+
+
+def _headings(table: Table, columns: Sequence[str], corner: str) -> list[tuple[str, list[str]]]:
+    """The lines above the columns: their names or indices, and their coordinates."""
+    values = _coordinates(table.column_coordinates, len(columns))
+    names = [safe(name, _LONGEST_CELL) for name in columns]
+    if values:
+        return [("", names), (corner, values)]
+    if corner and not names:
+        return [(corner, [" "])]
+    return [(corner, names)] if names else []
+
+
+def _coordinates(values: Any, count: int) -> list[str]:
+    """Coordinates as text; none where there are too few."""
+    found = _list(values)
+    if not count or len(found) < min(count, 1):
+        return []
+    if all(isinstance(value, str) for value in found):
+        found, common = shorten_dates(found)
+        if common:
+            found = [f"{common} {time}" for time in found]
+    return [cell_text(value, _LONGEST_HEADING) for value in found]
+
+
+def _list(values: Any) -> list[Any]:
+    return values if isinstance(values, list) else []
+
+
+def _is_text(rows: Sequence[Sequence[Any]], column: int) -> bool:
+    """Whether there is text in a column, which is read from the left."""
+    return any(isinstance(row[column], str | list | dict) for row in rows if len(row) > column)
+
+
+def _fitting(rows: Sequence[Row], room: int, count: int) -> int:
+    """How many columns there is room for, one at least."""
+    for index in range(count):
+        room -= max((width_of([cells[index]]) for _, cells in rows), default=0) + 2
+        if room < 0:
+            return max(1, index)
+    return count
+
+
+def _left_out(table: Table, unseen: int) -> list[Line]:
+    cut = [w for w, flag in (("rows", table.rows_truncated), ("columns", table.columns_truncated)) if flag]
+    words = [f"more {' and '.join(cut)}"] if cut else []
+    if unseen:
+        words.append(f"{plural(unseen, 'column')} not shown: too wide")
+    return [[(f"  … {'; '.join(words)}", "faint")]] if words else []

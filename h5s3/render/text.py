@@ -79,11 +79,11 @@ def plural(count: int, noun: str, many: str = "") -> str:
     return f"{count:,} {noun if count == 1 else many or noun + 's'}"
 
 
-def shape(dims: list[int] | None) -> str:
+def shape(dims: list[int] | None, times: str = " × ") -> str:
     """A shape as its users write it: `60 × 256 × 256`, `scalar`, `null`."""
     if dims is None:
         return "null"
-    return " × ".join(map(str, dims)) if dims else "scalar"
+    return times.join(map(str, dims)) if dims else "scalar"
 
 
 _TO_ASCII = str.maketrans(

@@ -1,10 +1,8 @@
-"""Trees for people: kinds, shapes, types, chunks, filters and sizes, aligned."""
+"""Trees as aligned lines of kinds, shapes, types, chunks, filters and sizes, or as JSON lines."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from h5s3.records import (
     UNSET,
@@ -20,7 +18,7 @@ from h5s3.records import (
     UnresolvedNode,
 )
 from h5s3.render.columns import Cell, Line, align, print_lines
-from h5s3.render.console import stdout
+from h5s3.render.console import Symbols, output_symbols, show_json, stdout
 from h5s3.render.text import plural, safe, shape
 from h5s3.render.value_text import attribute_text
 from h5s3.sizes import size_text
@@ -29,43 +27,24 @@ NOTHING: list[Cell] = [("", "")] * 5
 LONGEST_NAME = 120
 
 
-@dataclass(frozen=True)
-class Style:
-    """The characters of the branches."""
-
-    branch: str
-    last: str
-    pipe: str
-    arrow: str
-    times: str
-
-    @classmethod
-    def of(cls, encoding: str | None) -> Style:
-        """Lines where the output can show them, else ASCII."""
-        if "utf" in (encoding or "").lower():
-            return cls("├── ", "└── ", "│   ", "→", " × ")
-        return cls("|-- ", "`-- ", "|   ", "->", " x ")
-
-
 def show_tree(tree: Tree) -> None:
     """Print a tree."""
     console = stdout()
-    style = Style.of(getattr(sys.stdout, "encoding", None))
-    print_lines(console, tree_lines(tree, console.width, style))
+    print_lines(console, tree_lines(tree, console.width, output_symbols()))
 
 
-def tree_lines(tree: Tree, width: int, style: Style) -> Iterator[Line]:
+def tree_lines(tree: Tree, width: int, symbols: Symbols) -> Iterator[Line]:
     """The lines of a tree: a heading, one per object, and what was not shown."""
     yield _heading(tree)
     rows: list[tuple[Line, list[Cell]]] = []
     if tree.attributes is not UNSET:
         rows += _attribute_rows(
-            tree.attributes, tree.attributes_truncated is True, style.pipe if tree.children else "    "
+            tree.attributes, tree.attributes_truncated is True, symbols.pipe if tree.children else "    "
         )
     if tree.node is not UNSET:
-        rows += _rows([tree.node], False, 1, style, width)
+        rows += _rows([tree.node], False, 1, symbols, width)
     else:
-        rows += _rows(tree.children, tree.children_truncated, tree.num_children, style, width)
+        rows += _rows(tree.children, tree.children_truncated, tree.num_children, symbols, width)
     narrow = width < 100
     columns = [[cells[0], cells[1], ("", "") if narrow else cells[2], *cells[3:]] for _, cells in rows]
     yield from align(
@@ -82,7 +61,7 @@ def _heading(tree: Tree) -> Line:
 
 
 def _rows(
-    children: list[TreeNode], cut: bool, total: int, style: Style, width: int
+    children: list[TreeNode], cut: bool, total: int, symbols: Symbols, width: int
 ) -> list[tuple[Line, list[Cell]]]:
     """All rows, depth first, without recursion: a file may nest deeper than Python's stack."""
     rows: list[tuple[Line, list[Cell]]] = []
@@ -91,15 +70,15 @@ def _rows(
         prefix, level, index, count = stack.pop()
         if index >= len(level):
             if count > len(level):
-                rows.append(([(prefix + style.last, "faint"), _more(count - len(level))], NOTHING))
+                rows.append(([(prefix + symbols.last, "faint"), _more(count - len(level))], NOTHING))
             continue
         stack.append((prefix, level, index + 1, count))
         node, last = level[index], index + 1 == count
-        below = prefix + ("    " if last else style.pipe)
+        below = prefix + ("    " if last else symbols.pipe)
         rows.append(
             (
-                [(prefix + (style.last if last else style.branch), "faint"), *_name(node, style)],
-                _cells(node, style),
+                [(prefix + (symbols.last if last else symbols.branch), "faint"), *_name(node, symbols)],
+                _cells(node, symbols),
             )
         )
         if isinstance(node, AttributedNode) and node.attributes is not UNSET:
@@ -112,7 +91,7 @@ def _rows(
             stack.append((below, node.children, 0, more))
         elif isinstance(node, GroupNode) and node.children_truncated is True:
             words = f"… {node.num_children:,} more (the walk ends here: name this PATH)"
-            rows.append(([(below + style.last, "faint"), (words, "faint")], NOTHING))
+            rows.append(([(below + symbols.last, "faint"), (words, "faint")], NOTHING))
     return rows
 
 
@@ -120,7 +99,7 @@ def _more(count: int) -> Cell:
     return (f"… {count:,} more (--limit 0 shows all)", "faint")
 
 
-def _name(node: TreeNode, style: Style) -> Line:
+def _name(node: TreeNode, symbols: Symbols) -> Line:
     name = safe(node.name, LONGEST_NAME)
     if isinstance(node, AttributedNode) and node.alias_of is not UNSET:
         return [(name, "link"), (f" = {safe(node.alias_of)}", "target")]
@@ -129,7 +108,7 @@ def _name(node: TreeNode, style: Style) -> Line:
         return [(f"{name}/", "group"), *error]
     if isinstance(node, SoftLinkNode | ExternalLinkNode):
         kind = "soft link" if isinstance(node, SoftLinkNode) else "external link"
-        return [(name, "link"), (f" {style.arrow} {safe(node.target)}", "target"), (f"  ({kind})", "faint")]
+        return [(name, "link"), (f" {symbols.arrow} {safe(node.target)}", "target"), (f"  ({kind})", "faint")]
     if isinstance(node, DatatypeNode):
         return [(name, "datatype")]
     if isinstance(node, UnresolvedNode):
@@ -137,14 +116,14 @@ def _name(node: TreeNode, style: Style) -> Line:
     return [(name, "dataset")]
 
 
-def _cells(node: TreeNode, style: Style) -> list[Cell]:
+def _cells(node: TreeNode, symbols: Symbols) -> list[Cell]:
     """Shape, type, chunks, filters, size."""
     if isinstance(node, AttributedNode) and node.alias_of is not UNSET:
         return NOTHING
     if isinstance(node, GroupNode):
         return _group_cells(node)
     if isinstance(node, DatasetNode):
-        return _dataset_cells(node, style)
+        return _dataset_cells(node, symbols)
     if isinstance(node, DatatypeNode):
         return [("datatype", "faint"), (safe(node.dtype, 60), "dtype"), ("", ""), ("", ""), ("", "")]
     return NOTHING
@@ -158,12 +137,12 @@ def _group_cells(node: GroupNode) -> list[Cell]:
     return [(count, "faint"), (kind, "datatype"), ("", ""), ("", ""), ("", "")]
 
 
-def _dataset_cells(node: DatasetNode, style: Style) -> list[Cell]:
-    chunks = style.times.join(map(str, node.chunks)) if node.chunks is not UNSET else ""
+def _dataset_cells(node: DatasetNode, symbols: Symbols) -> list[Cell]:
+    chunks = symbols.times.join(map(str, node.chunks)) if node.chunks is not UNSET else ""
     layout = node.layout if node.layout in ("virtual", "external", "compact") else ""
     filters = "+".join(node.filters) if node.filters is not UNSET else ""
     return [
-        (shape(node.shape).replace(" × ", style.times), "shape"),
+        (shape(node.shape, symbols.times), "shape"),
         (safe(node.dtype, 60), "dtype"),
         (f"chunks {chunks}" if chunks else str(layout), "faint"),
         (safe(filters, 40), "faint"),
@@ -182,3 +161,29 @@ def _attribute_rows(attributes: list[Attribute], cut: bool, prefix: str) -> list
     if cut:
         rows.append(([(prefix, "faint"), ("@… more attributes (h5s3 meta shows them)", "faint")], NOTHING))
     return rows
+
+
+def show_nodes(tree: Tree) -> None:
+    """Print JSON lines: what PATH leads to, then each node below it, parents first, without its children."""
+    show_json(_top_node(tree))
+    stack: list[TreeNode] = list(reversed(tree.children))
+    while stack:
+        node = stack.pop()
+        if isinstance(node, GroupNode) and node.children is not UNSET:
+            stack.extend(reversed(node.children))
+            node.children = UNSET
+        show_json(node)
+
+
+def _top_node(tree: Tree) -> TreeNode:
+    if tree.node is not UNSET:
+        return tree.node
+    return GroupNode(
+        name=tree.path.rpartition("/")[2] or "/",
+        path=tree.path,
+        num_children=tree.num_children,
+        children_truncated=tree.children_truncated or UNSET,
+        attributes=tree.attributes,
+        num_attributes=tree.num_attributes,
+        attributes_truncated=tree.attributes_truncated,
+    )

@@ -12,8 +12,7 @@ from rich.cells import cell_len
 
 from h5s3.records import Axis, Coding, Plot, Preview, Sampling, Stats, Table
 from h5s3.render.plots.plot import plot_text
-from h5s3.render.preview import show_preview
-from h5s3.render.table import table_lines
+from h5s3.render.preview import show_preview, table_lines
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -13,8 +13,8 @@ import h5py
 import numpy as np
 import pytest
 
+from h5s3.render.diagnostics import progress
 from h5s3.render.get import SafeStream
-from h5s3.render.progress import progress
 from h5s3.render.text import safe, safe_json
 from tests.support.cli import on_terminal, run, without_colour
 from tests.support.hostile.files import PLACES, hostile_file

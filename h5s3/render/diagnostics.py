@@ -1,12 +1,45 @@
-"""The receipt of `--stats`: what a command cost, on standard error."""
+"""What goes to standard error: progress on a terminal, announcements, and the receipt of `--stats`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from h5s3.render.console import stderr
 from h5s3.render.text import plural, safe
 from h5s3.sizes import size_text
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str, float], None] | None]:
+    """A function that takes what is being done and how much is done (0 to 1); None without a terminal.
+
+    The bar appears at the first call, so that it is not drawn over what is written before.
+    """
+    console = stderr()
+    if not console.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    bar = Progress(
+        TextColumn("{task.description}", markup=False), BarColumn(), console=console, transient=True
+    )
+    task = bar.add_task("", total=1.0)
+    with ExitStack() as stack:
+
+        def show(text: str, done: float) -> None:
+            if not bar.live.is_started:
+                stack.enter_context(bar)
+            bar.update(task, description=safe(text, 60), completed=done)
+
+        yield show
+
+
+def announce(text: str) -> None:
+    """A line before something that takes long or costs."""
+    stderr().print(safe(text), style="faint", soft_wrap=True)
 
 
 def show_receipt(receipt: dict[str, Any], problem: str | None) -> None:
