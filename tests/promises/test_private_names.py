@@ -12,7 +12,6 @@ import io
 import pkgutil
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import cache
@@ -95,18 +94,6 @@ def socket_of_a_connection() -> None:
     assert connection._tunnel_host in ("far.invalid", b"far.invalid")  # type: ignore[attr-defined]
 
 
-def end_of_an_archive() -> None:
-    """An archive that is given up writes no directory when it is closed."""
-    stream = io.BytesIO()
-    archive = zipfile.ZipFile(stream, "w")
-    archive.writestr("x", "y")
-    assert archive._didModify  # type: ignore[attr-defined]
-    archive._didModify = False  # type: ignore[attr-defined]
-    size = len(stream.getvalue())
-    archive.close()
-    assert len(stream.getvalue()) == size
-
-
 def values_of_parameters() -> None:
     """Typer makes what converts a value when it finds none, so that ours can be there before."""
     from typer.core import TyperOption
@@ -140,7 +127,6 @@ LISTED: dict[Callable[[], None], set[str]] = {
     session_of_aiohttp: {"_get_session"},
     end_of_credentials: {"_expiry_time"},
     socket_of_a_connection: {"_create_connection", "_tunnel_host"},
-    end_of_an_archive: {"_didModify"},
     values_of_parameters: {"_runtime_param"},
     base_of_usage_errors: {"__mro__"},
     functions_at_exit: {"_run_exitfuncs"},
