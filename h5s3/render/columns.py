@@ -11,6 +11,9 @@ from rich.text import Text
 FOLDED = " " * 6  # before what did not fit on a line
 Cell = tuple[str, str]  # text, style
 Line = list[Cell]
+Row = tuple[
+    Line, list[Cell]
+]  # the first cell, itself in parts, and the columns; the last ones may be left out
 
 
 def width_of(cells: Iterable[Cell]) -> int:
@@ -18,15 +21,14 @@ def width_of(cells: Iterable[Cell]) -> int:
     return sum(cell_len(text) for text, _ in cells)
 
 
-def align(
-    rows: Sequence[tuple[Line, Sequence[Cell]]], width: int, right: Sequence[bool], least: int = 24
-) -> list[Line]:
-    """Rows of a first cell (itself in parts) and columns, padded into lines of at most `width`.
+def align(rows: Sequence[Row], width: int, right: Sequence[bool], least: int = 24) -> list[Line]:
+    """Rows padded into lines of at most `width`; `right` says which columns are aligned at the right.
 
     Empty columns vanish. Where it is too narrow, the first cell gives way down to `least`, then the last do.
     """
     if not rows:
         return []
+    rows = [(head, cells + [("", "")] * (len(right) - len(cells))) for head, cells in rows]
     widths = [max(cell_len(row[1][i][0]) for row in rows) for i in range(len(right))]
     used = [i for i, wide in enumerate(widths) if wide]
     tail = sum(widths[i] + 2 for i in used)
@@ -35,9 +37,7 @@ def align(
     return [_line(row, first, widths, used, right) for row in rows]
 
 
-def _line(
-    row: tuple[Line, Sequence[Cell]], first: int, widths: list[int], used: list[int], right: Sequence[bool]
-) -> Line:
+def _line(row: Row, first: int, widths: list[int], used: list[int], right: Sequence[bool]) -> Line:
     head, cells = row
     if not any(text for text, _ in cells):
         return head

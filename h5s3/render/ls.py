@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from h5s3.records import Entry, Listing
-from h5s3.render.columns import Cell, Line, align, print_lines
+from h5s3.render.columns import Cell, Line, Row, align, print_lines
 from h5s3.render.console import stdout
 from h5s3.render.text import plural, safe
 from h5s3.sizes import size_text
@@ -17,7 +17,7 @@ def show_listing(listing: Listing, long: bool) -> None:
 
 def listing_lines(listing: Listing, long: bool, width: int) -> list[Line]:
     """The lines of a listing."""
-    rows: list[tuple[Line, list[Cell]]] = [([_when(entry)], _cells(entry, long)) for entry in listing.entries]
+    rows: list[Row] = [([_when(entry)], _cells(entry, long)) for entry in listing.entries]
     return [*align(rows, width, [True, False, False, False, False]), _total(listing)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from h5s3.records import UNSET, Meta, TypeInfo
-from h5s3.render.columns import Cell, Line, align, print_lines
+from h5s3.render.columns import Line, Row, align, print_lines
 from h5s3.render.console import Symbols, output_symbols, stdout
 from h5s3.render.text import plural, safe, shape
 from h5s3.render.value_text import attribute_text, cell_text
@@ -33,7 +33,7 @@ def meta_lines(meta: Meta, width: int, symbols: Symbols) -> list[Line]:
 
 
 def _attributes(meta: Meta, width: int) -> list[Line]:
-    rows: list[tuple[Line, list[Cell]]] = [
+    rows: list[Row] = [
         (
             [(f"  {safe(a.name, 60)}", "")],
             [(safe(_kind(a.dtype, a.shape), 40), "dtype"), (attribute_text(a, max(200, width)), "")],

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from h5s3.records import UNSET, Coding, Preview, Sampling, Stats, Table, replaced
-from h5s3.render.columns import Cell, Line, align, print_lines, width_of
+from h5s3.render.columns import Cell, Line, Row, align, print_lines, width_of
 from h5s3.render.console import Symbols, can_show_unicode, output_symbols, stdout
 from h5s3.render.plots.plot_layout import Color
 from h5s3.render.text import plural, safe, shape
@@ -22,8 +22,6 @@ _PARTS_SHOWN = 3
 _EVERYDAY_CALENDARS = ("standard", "gregorian", "proleptic_gregorian")
 _LONGEST_CELL = 40  # where there are several columns
 _LONGEST_HEADING = 24
-
-Row = tuple[Line, list[Cell]]
 
 
 def reduced(preview: Preview, only: str | None, plot: bool) -> Preview:
@@ -200,15 +198,13 @@ def table_lines(table: Table, width: int, null: str) -> list[Line]:
     count = max(1, len(columns), *(len(row) for row in table.rows), 1)
     most = max(_LONGEST_CELL if count > 1 else 60, (min(width, 200) - 20) // count)
     labels, corner = _row_labels(table)
-    rows: list[Row] = [
-        (_head(label), _padded([(cell_text(value, most, null), "") for value in row], count))
+    headings = _headings(table, columns, corner)
+    rows: list[Row] = [(_head(first), [(text, "faint") for text in names]) for first, names in headings]
+    rows += [
+        (_head(label), [(cell_text(value, most, null), "") for value in row])
         for label, row in zip(labels, table.rows, strict=False)
     ]
-    headings = _headings(table, columns, corner)
     right = [count > 1 and not _is_text(table.rows, i) for i in range(count)]
-    rows = [
-        (_head(first), _padded([(text, "faint") for text in names], count)) for first, names in headings
-    ] + rows
     wide = max((width_of(head) for head, _ in rows), default=0)
     fitting = _fitting(rows, width - wide, count)
     lines = align([(head, cells[:fitting]) for head, cells in rows], width, right[:fitting], least=wide)
@@ -217,10 +213,6 @@ def table_lines(table: Table, width: int, null: str) -> list[Line]:
 
 def _head(text: str) -> Line:
     return [(f"  {text}" if text else "", "faint")]
-
-
-def _padded(cells: list[Cell], count: int) -> list[Cell]:
-    return cells + [("", "")] * (count - len(cells))
 
 
 def _row_labels(table: Table) -> tuple[list[str], str]:
@@ -285,7 +277,7 @@ def _is_text(rows: Sequence[Sequence[Any]], column: int) -> bool:
 def _fitting(rows: Sequence[Row], room: int, count: int) -> int:
     """How many columns there is room for, one at least."""
     for index in range(count):
-        room -= max((width_of([cells[index]]) for _, cells in rows), default=0) + 2
+        room -= max((width_of(cells[index : index + 1]) for _, cells in rows), default=0) + 2
         if room < 0:
             return max(1, index)
     return count

@@ -17,13 +17,12 @@ from h5s3.records import (
     TreeNode,
     UnresolvedNode,
 )
-from h5s3.render.columns import Cell, Line, align, print_lines
+from h5s3.render.columns import Cell, Line, Row, align, print_lines
 from h5s3.render.console import Symbols, output_symbols, show_json, stdout
 from h5s3.render.text import plural, safe, shape
 from h5s3.render.value_text import attribute_text
 from h5s3.sizes import size_text
 
-NOTHING: list[Cell] = [("", "")] * 5
 LONGEST_NAME = 120
 
 
@@ -36,7 +35,7 @@ def show_tree(tree: Tree) -> None:
 def tree_lines(tree: Tree, width: int, symbols: Symbols) -> Iterator[Line]:
     """The lines of a tree: a heading, one per object, and what was not shown."""
     yield _heading(tree)
-    rows: list[tuple[Line, list[Cell]]] = []
+    rows: list[Row] = []
     if tree.attributes is not UNSET:
         rows += _attribute_rows(
             tree.attributes, tree.attributes_truncated is True, symbols.pipe if tree.children else "    "
@@ -45,13 +44,9 @@ def tree_lines(tree: Tree, width: int, symbols: Symbols) -> Iterator[Line]:
         rows += _rows([tree.node], False, 1, symbols, width)
     else:
         rows += _rows(tree.children, tree.children_truncated, tree.num_children, symbols, width)
-    narrow = width < 100
-    columns = [[cells[0], cells[1], ("", "") if narrow else cells[2], *cells[3:]] for _, cells in rows]
-    yield from align(
-        [(head, cells) for (head, _), cells in zip(rows, columns, strict=True)],
-        width,
-        [False, False, False, False, True],
-    )
+    if width < 100:  # no room for chunks
+        rows = [(head, [*cells[:2], ("", ""), *cells[3:]]) for head, cells in rows]
+    yield from align(rows, width, [False, False, False, False, True])
 
 
 def _heading(tree: Tree) -> Line:
@@ -60,17 +55,15 @@ def _heading(tree: Tree) -> Line:
     return [(where, "key"), (f"  {safe(tree.path)}", "group"), (count, "faint")]
 
 
-def _rows(
-    children: list[TreeNode], cut: bool, total: int, symbols: Symbols, width: int
-) -> list[tuple[Line, list[Cell]]]:
+def _rows(children: list[TreeNode], cut: bool, total: int, symbols: Symbols, width: int) -> list[Row]:
     """All rows, depth first, without recursion: a file may nest deeper than Python's stack."""
-    rows: list[tuple[Line, list[Cell]]] = []
+    rows: list[Row] = []
     stack: list[tuple[str, list[TreeNode], int, int]] = [("", children, 0, total if cut else len(children))]
     while stack:
         prefix, level, index, count = stack.pop()
         if index >= len(level):
             if count > len(level):
-                rows.append(([(prefix + symbols.last, "faint"), _more(count - len(level))], NOTHING))
+                rows.append(([(prefix + symbols.last, "faint"), _more(count - len(level))], []))
             continue
         stack.append((prefix, level, index + 1, count))
         node, last = level[index], index + 1 == count
@@ -85,13 +78,13 @@ def _rows(
             rows += _attribute_rows(node.attributes, node.attributes_truncated is True, below)
         if isinstance(node, AttributedNode) and node.attributes_error is not UNSET:
             words = f"@… unreadable: {safe(node.attributes_error, 80)}"
-            rows.append(([(below, "faint"), (words, "bad")], NOTHING))
+            rows.append(([(below, "faint"), (words, "bad")], []))
         if isinstance(node, GroupNode) and node.children is not UNSET:
             more = node.num_children if node.children_truncated is True else len(node.children)
             stack.append((below, node.children, 0, more))
         elif isinstance(node, GroupNode) and node.children_truncated is True:
             words = f"… {node.num_children:,} more (the walk ends here: name this PATH)"
-            rows.append(([(below + symbols.last, "faint"), (words, "faint")], NOTHING))
+            rows.append(([(below + symbols.last, "faint"), (words, "faint")], []))
     return rows
 
 
@@ -119,22 +112,22 @@ def _name(node: TreeNode, symbols: Symbols) -> Line:
 def _cells(node: TreeNode, symbols: Symbols) -> list[Cell]:
     """Shape, type, chunks, filters, size."""
     if isinstance(node, AttributedNode) and node.alias_of is not UNSET:
-        return NOTHING
+        return []
     if isinstance(node, GroupNode):
         return _group_cells(node)
     if isinstance(node, DatasetNode):
         return _dataset_cells(node, symbols)
     if isinstance(node, DatatypeNode):
-        return [("datatype", "faint"), (safe(node.dtype, 60), "dtype"), ("", ""), ("", ""), ("", "")]
-    return NOTHING
+        return [("datatype", "faint"), (safe(node.dtype, 60), "dtype")]
+    return []
 
 
 def _group_cells(node: GroupNode) -> list[Cell]:
     if node.error is not UNSET:
-        return NOTHING
+        return []
     count = plural(node.num_children, "child", "children")
     kind = safe(node.nx_class, 40) if node.nx_class is not UNSET else ""
-    return [(count, "faint"), (kind, "datatype"), ("", ""), ("", ""), ("", "")]
+    return [(count, "faint"), (kind, "datatype")]
 
 
 def _dataset_cells(node: DatasetNode, symbols: Symbols) -> list[Cell]:
@@ -150,16 +143,16 @@ def _dataset_cells(node: DatasetNode, symbols: Symbols) -> list[Cell]:
     ]
 
 
-def _attribute_rows(attributes: list[Attribute], cut: bool, prefix: str) -> list[tuple[Line, list[Cell]]]:
-    rows: list[tuple[Line, list[Cell]]] = [
+def _attribute_rows(attributes: list[Attribute], cut: bool, prefix: str) -> list[Row]:
+    rows: list[Row] = [
         (
             [(prefix, "faint"), (f"@{safe(a.name, 60)}", "faint"), (f" = {attribute_text(a, 60)}", "faint")],
-            NOTHING,
+            [],
         )
         for a in attributes
     ]
     if cut:
-        rows.append(([(prefix, "faint"), ("@… more attributes (h5s3 meta shows them)", "faint")], NOTHING))
+        rows.append(([(prefix, "faint"), ("@… more attributes (h5s3 meta shows them)", "faint")], []))
     return rows
 
 
