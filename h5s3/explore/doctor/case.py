@@ -12,7 +12,7 @@ from h5s3.sizes import binary_text
 from h5s3.storage.location import Location
 
 if TYPE_CHECKING:
-    from h5s3.formats.hdf5.layout.inventory import Survey, Surveyed
+    from h5s3.formats.hdf5.layout.inventory import Inventory, StoredDataset
 
 RTT = "50 ms"
 WORTH, LEAST_GAIN = 0.7, 0.1  # a copy is worth it that takes this part of the time, and saves these seconds
@@ -37,7 +37,7 @@ class Case:
     """All that is known of a file, and the options of h5repack that its findings came to."""
 
     location: Location
-    survey: Survey
+    survey: Inventory
     layout: FileLayout
     now: Costs  # of a walk over the file as it is
     copies: list[Copy]  # in the oldest format, and perhaps in a newer one
@@ -67,14 +67,14 @@ def worth(copy: Copy, now: Costs) -> bool:
     return after <= WORTH * before and before - after >= LEAST_GAIN
 
 
-def path_of(item: Surveyed) -> str:
+def path_of(item: StoredDataset) -> str:
     """The path of a dataset as text."""
     from h5s3.formats.names import text_of
 
     return text_of(item.path)
 
 
-def paths_of(items: Iterable[Surveyed]) -> list[str]:
+def paths_of(items: Iterable[StoredDataset]) -> list[str]:
     """The paths of datasets as text."""
     return [path_of(item) for item in items]
 

@@ -15,7 +15,7 @@ from h5s3.sizes import MIB, binary_text
 from h5s3.storage.doctor.findings import ok, warning
 
 if TYPE_CHECKING:
-    from h5s3.formats.hdf5.layout.inventory import Surveyed
+    from h5s3.formats.hdf5.layout.inventory import StoredDataset
 
 SMALL_CHUNK, MANY_CHUNKS = 64 * 1024, 100  # stored bytes, of a dataset with so many chunks
 LARGE_CHUNK = 32 * MIB  # decoded bytes
@@ -24,22 +24,22 @@ LONG_INDEX = 10_000  # chunks from which on the kind of their index matters
 BTREE = "version 1 B-tree"
 
 
-def _decoded(item: Surveyed) -> int:
+def _decoded(item: StoredDataset) -> int:
     """Bytes of one chunk once decoded."""
     return prod(item.facts.chunks or ()) * item.facts.itemsize
 
 
-def _new_shape(item: Surveyed) -> tuple[int, ...]:
+def _new_shape(item: StoredDataset) -> tuple[int, ...]:
     facts = item.facts
     return chunk_shape(facts.shape or (), facts.itemsize, facts.chunks, facts.maxshape)
 
 
-def _written(case: Case) -> list[Surveyed]:
+def _written(case: Case) -> list[StoredDataset]:
     return [item for item in case.survey.datasets if item.facts.layout == "chunked" and item.num_chunks]
 
 
 def _remedy(
-    case: Case, items: Sequence[Surveyed], options: Callable[[Surveyed], list[str]]
+    case: Case, items: Sequence[StoredDataset], options: Callable[[StoredDataset], list[str]]
 ) -> str | UnsetType:
     """A command for the first datasets whose paths h5repack can be told of."""
     some = [item for item in items if writable(path_of(item)) and item.facts.shape][:MOST_OPTIONS]
@@ -53,7 +53,7 @@ def _remedy(
     return command
 
 
-def _rechunk(case: Case, items: Sequence[Surveyed]) -> str | UnsetType:
+def _rechunk(case: Case, items: Sequence[StoredDataset]) -> str | UnsetType:
     changed = [item for item in items if _new_shape(item) != item.facts.chunks]
     return _remedy(case, changed, lambda item: [chunked(path_of(item), _new_shape(item))])
 
@@ -62,7 +62,7 @@ def _shape_text(shape: Iterable[int]) -> str:
     return " × ".join(map(str, shape))
 
 
-def _example(item: Surveyed) -> str:
+def _example(item: StoredDataset) -> str:
     shape = _new_shape(item)
     size = binary_text(prod(shape) * item.facts.itemsize)
     return f"{path_of(item)}: {_shape_text(item.facts.chunks or ())}, better {_shape_text(shape)} ({size})"
@@ -87,7 +87,7 @@ def _chunks(case: Case) -> Finding | None:
     return None if bad else ok("chunk sizes", detail)
 
 
-def _median(items: Sequence[Surveyed]) -> int:
+def _median(items: Sequence[StoredDataset]) -> int:
     """About the stored bytes of a chunk in the middle: from the medians of the datasets."""
     half = sum(item.num_chunks for item in items) / 2
     for item in sorted(items, key=lambda item: item.median):
@@ -97,7 +97,7 @@ def _median(items: Sequence[Surveyed]) -> int:
     return 0
 
 
-def _is_small(item: Surveyed) -> bool:
+def _is_small(item: StoredDataset) -> bool:
     return item.num_chunks >= MANY_CHUNKS and item.median < SMALL_CHUNK
 
 
@@ -117,7 +117,7 @@ def _small(case: Case) -> Finding | None:
     )
 
 
-def _cells(item: Surveyed, chunks: Sequence[int]) -> int:
+def _cells(item: StoredDataset, chunks: Sequence[int]) -> int:
     return prod(-(-n // max(1, c)) for n, c in zip(item.facts.shape or (), chunks, strict=True))
 
 
@@ -180,12 +180,12 @@ def _compression(case: Case) -> Finding | None:
     )
 
 
-def _packing(item: Surveyed) -> list[str]:
+def _packing(item: StoredDataset) -> list[str]:
     path, options = path_of(item), gzipped(path_of(item))
     return options if item.facts.chunks else [chunked(path, _new_shape(item)), *options]
 
 
-def _ratio(packed: Sequence[Surveyed]) -> str:
+def _ratio(packed: Sequence[StoredDataset]) -> str:
     if not packed:
         return "no dataset is compressed"
     stored, logical = sum(item.stored or 0 for item in packed), 0

@@ -16,7 +16,7 @@ from h5s3.sizes import MIB, binary_text
 from h5s3.storage.doctor.findings import ok, warning
 
 if TYPE_CHECKING:
-    from h5s3.formats.hdf5.layout.inventory import Surveyed
+    from h5s3.formats.hdf5.layout.inventory import StoredDataset
 
 LARGE_DATASET = 64 * MIB
 TINY, MANY_TINY = 4 * 1024, 1000
@@ -70,7 +70,7 @@ def _virtual(case: Case) -> Finding | None:
     return _elsewhere(case, "virtual datasets", items, "made of other datasets, maybe of other files")
 
 
-def _elsewhere(case: Case, name: str, items: Sequence[Surveyed], what: str) -> Finding | None:
+def _elsewhere(case: Case, name: str, items: Sequence[StoredDataset], what: str) -> Finding | None:
     """Values that are not in the object. The command has to run where they are: that for all lacks it."""
     if not items:
         return None
@@ -105,7 +105,7 @@ def _external_links(case: Case) -> Finding | None:
 
 
 def _filters(case: Case) -> Finding | None:
-    missing: dict[str, list[Surveyed]] = {}
+    missing: dict[str, list[StoredDataset]] = {}
     foreign: Counter[str] = Counter()
     from h5s3.formats.hdf5.objects.filters import BUILT_IN
 

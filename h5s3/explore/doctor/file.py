@@ -25,7 +25,7 @@ from h5s3.sizes import MIB, binary_text
 from h5s3.storage.location import Location
 
 if TYPE_CHECKING:
-    from h5s3.formats.hdf5.layout.inventory import Survey
+    from h5s3.formats.hdf5.layout.inventory import Inventory
     from h5s3.formats.hdf5.layout.recorded_file import RecordedFile
     from h5s3.formats.hdf5.objects.file import OpenFile
 
@@ -77,13 +77,13 @@ class _Work:
 
     def run(self, contents: Contents) -> FileReport:
         from h5s3.explore.doctor.layout import file_layout
-        from h5s3.formats.hdf5.layout.inventory import Limits, survey
+        from h5s3.formats.hdf5.layout.inventory import Limits, take_inventory
         from h5s3.formats.hdf5.layout.recorded_file import recorded
 
         file, blocks = recorded(contents)
         most = self.session.settings.max_bytes or BUDGET
         limits = Limits(objects=MOST_OBJECTS, bytes=most, seconds=SECONDS)
-        found = survey(
+        found = take_inventory(
             file,
             limits,
             lambda: self.session.trace.received,
@@ -98,7 +98,7 @@ class _Work:
         case = Case(self.location, found, layout, now, copies)
         return FileReport(_findings(case), layout, [now, *(copy.costs for copy in copies)])
 
-    def _as_is(self, blocks: RecordedFile, found: Survey, layout: FileLayout, most: int) -> Costs:
+    def _as_is(self, blocks: RecordedFile, found: Inventory, layout: FileLayout, most: int) -> Costs:
         """The walk that `h5s3 tree -r` takes when nothing is cached."""
         self.tell("counting requests", 0.5)
         try:
@@ -110,7 +110,7 @@ class _Work:
             return estimated_scattered(AS_IS, pieces, layout.metadata_bytes, size, found.deepest + 1)
 
     def _repacked(
-        self, file: OpenFile, found: Survey, layout: FileLayout, walk: Costs, until: float
+        self, file: OpenFile, found: Inventory, layout: FileLayout, walk: Costs, until: float
     ) -> list[Copy]:
         """The same walk over copies with paged metadata, in the oldest format and in that of HDF5 1.10."""
         needed = min(layout.metadata_bytes, walk.bytes)  # a walk reads no index of chunks
@@ -125,19 +125,19 @@ class _Work:
         return [Copy(estimated_paged(_name(page), needed, layout.size), paged(page))]
 
     def _rebuilt(self, file: OpenFile, layout: FileLayout, page: int, until: float) -> list[Copy]:
-        from h5s3.formats.hdf5.layout.repacked_copy import make_skeleton
+        from h5s3.formats.hdf5.layout.repacked_copy import make_repacked_copy
 
         self.tell("laying the file out anew", 0.6)
-        copy = make_skeleton(file, page, latest=False, until=until)
+        copy = make_repacked_copy(file, page, latest=False, until=until)
         while page > SMALLEST_PAGE and copy.size > GROWTH * layout.size + page:
             page //= 2
-            copy = make_skeleton(file, page, latest=False, until=until)
+            copy = make_repacked_copy(file, page, latest=False, until=until)
         most = Allowance(BUDGET, max(0.0, until - time.monotonic()))
         costs = walk_costs(_name(page), "simulated", copy.file, copy.size, most)
         copies = [Copy(costs, paged(page))]
         self.tell("laying the file out anew", 0.8)
         try:
-            newer = make_skeleton(file, page, latest=True, until=until)
+            newer = make_repacked_copy(file, page, latest=True, until=until)
             costs = walk_costs(f"{_name(page)}, --low=2", "simulated", newer.file, newer.size, most)
             copies.append(Copy(costs, paged(page, low=2)))
         except (StoppedError, DamagedError, RefusedError):

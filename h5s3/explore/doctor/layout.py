@@ -10,7 +10,7 @@ from h5s3.records.doctor import Extent, FileLayout
 from h5s3.storage.ranges import GAP
 
 if TYPE_CHECKING:
-    from h5s3.formats.hdf5.layout.inventory import Survey
+    from h5s3.formats.hdf5.layout.inventory import Inventory
     from h5s3.formats.hdf5.objects.file import OpenFile
 
 MOST_EXTENTS = 512  # that are told exactly
@@ -18,7 +18,7 @@ CELLS = 170  # parts of a file that are told of otherwise, each by up to three e
 KINDS = ("metadata", "data")
 
 
-def file_layout(file: OpenFile, found: Survey) -> FileLayout:
+def file_layout(file: OpenFile, found: Inventory) -> FileLayout:
     """The record of a surveyed file."""
     from h5s3.formats.hdf5.file_space import file_space
 

@@ -27,10 +27,10 @@ class Sum:
         self.level: int = above.level + 1 if above else 0
         self.note = ""
         self.stored = self.logical = self.datasets = 0
-        self.unknown = 0  # datasets and groups of which something could not be told
+        self.unknown = 0  # datasets and groups of which something is not known
         self.aliases = 0  # hard links to what is counted elsewhere
-        self.elsewhere = 0  # datasets whose values lie outside this file, or in other datasets
-        self.variable = 0  # datasets whose values lie in heaps
+        self.elsewhere = 0  # datasets whose values are outside this file, or in other datasets
+        self.variable = 0  # datasets whose values are in heaps
 
     def count(self, **more: int) -> None:
         """Add to the counts, here and in everything above."""
@@ -73,7 +73,7 @@ def _count_unknown(owner: Sum, facts: Facts, stored: int, note: str) -> None:
 
 
 def _varies(info: TypeInfo) -> bool:
-    """Whether values, or parts of them, are of variable length: they lie in heaps."""
+    """Whether values, or parts of them, are of variable length, which are stored in heaps."""
     return info.class_ == "vlen" or bool(info.variable) or any(map(_varies, inner(info)))
 
 

@@ -39,7 +39,7 @@ class Cut(Enum):
 class Group(Generic[Owner]):
     """A group whose links are wanted: behind `link`, or `parent` itself where there is none."""
 
-    owner: Owner  # what its children are told of
+    owner: Owner  # what its children belong to
     path: bytes
     parent: Any  # h5g.GroupID
     link: Link | None = None

@@ -17,7 +17,7 @@ from h5s3.explore.doctor.advice import chunk_shape, file_names, page_size, writa
 from h5s3.explore.doctor.file import FileReport, examine_file
 from h5s3.explore.session import Session
 from h5s3.formats.hdf5.fetch.block_file import BlockFile
-from h5s3.formats.hdf5.layout.repacked_copy import make_skeleton
+from h5s3.formats.hdf5.layout.repacked_copy import make_repacked_copy
 from h5s3.formats.hdf5.objects.file import open_hdf5
 from h5s3.records.doctor import Finding
 from h5s3.settings import Settings
@@ -233,7 +233,7 @@ def test_lists_take_no_place_in_a_copy_that_is_made_up(path: Path) -> None:
         file["texts"], file["numbers"] = ["a", "bc"], np.arange(4.0)
     info, _ = LocalStore().first(Location("local", str(path)), 0)
     with open_hdf5(BlockFile(LocalStore(), None, info, Trace()), info) as source:
-        made = make_skeleton(source, 64 * KIB, latest=False, until=time.monotonic() + 60)
+        made = make_repacked_copy(source, 64 * KIB, latest=False, until=time.monotonic() + 60)
     with h5py.File(made.file, "r") as file:
         placed = {name: data.id.get_offset() is not None for name, data in file.items()}
     assert placed == {"lists": False, "texts": True, "numbers": True}

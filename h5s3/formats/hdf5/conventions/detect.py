@@ -53,7 +53,7 @@ def _of_root(file: OpenFile) -> set[str]:
 
 
 def _of_child(file: OpenFile, link: Link) -> set[str]:
-    """Files of old NetCDF-4 libraries bear no mark but the dimension ids of their variables."""
+    """Files of old NetCDF-4 libraries have no mark but the dimension ids of their variables."""
     child, found = open_link(file.root, link), set()
     if _text(file, child, b"NX_class") in ("NXentry", "NXroot"):
         found.add("NeXus")

@@ -128,7 +128,7 @@ def title_of(file: OpenFile, group: Any) -> str:
 
 
 def _child(file: OpenFile, parent: Found, name: str) -> Found | None:
-    """What a name in a group leads to inside this file; None where it leads nowhere."""
+    """What a name in a group leads to inside this file; None where there is nothing."""
     try:
         found = file.find(join(parent.path, name.encode("utf-8", "surrogateescape")))
     except H5s3Error:

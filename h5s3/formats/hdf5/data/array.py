@@ -192,7 +192,7 @@ class Hdf5Array(Array):
         return values
 
     def _reads(self, part: Selection) -> Iterator[tuple[Any, Selection]]:
-        """A part at a stroke, or chunk by chunk where libhdf5 would look at too many between them."""
+        """A part at once, or chunk by chunk where libhdf5 would look at too many between them."""
         chunks = self.facts.chunks if self.facts.layout == "chunked" else None
         between = [
             (axis.stop - 1) // size - axis.start // size + 1

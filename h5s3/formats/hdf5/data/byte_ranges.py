@@ -83,7 +83,7 @@ class StoredChunks:
         return np.array(keys, dtype="i8"), np.array(starts, dtype="i8"), np.array(sizes, dtype="i8")
 
     def ranges(self, part: Selection) -> list[Range]:
-        """The chunks that a part touches, joined where they lie side by side. What is not stored has none."""
+        """The chunks that a part touches, joined where they are side by side. What is not stored has none."""
         keys: Numbers = np.zeros((), dtype="i8")
         for axis, size, low, span in zip(part, self._chunks, self._low, self._span, strict=True):
             keys = keys[..., None] * span + (_cells(axis, size) - low)
@@ -126,7 +126,7 @@ class Runs:
 
     def ranges(self) -> list[Range]:
         """The same as requests: joined over small gaps, none longer than the longest."""
-        return [piece for start, stop, _, _ in self.spans() for piece in _pieces(start, stop)]
+        return [part for start, stop, _, _ in self.spans() for part in _parts(start, stop)]
 
     def spans(self) -> Iterator[tuple[int, int, int, int]]:
         """First byte and last of what is read at once, and which runs (from, to) it holds."""
@@ -158,7 +158,7 @@ class Runs:
 
 
 def count_runs(shape: tuple[int, ...], part: Selection) -> int:
-    """How many runs a part of a contiguous dataset has at the most, told without making them."""
+    """How many runs a part of a contiguous dataset has at the most, counted without making them."""
     dimension = len(shape) - 1
     while dimension > 0 and part[dimension].count == shape[dimension]:
         dimension -= 1
@@ -166,7 +166,7 @@ def count_runs(shape: tuple[int, ...], part: Selection) -> int:
     return prod(counts) * (1 if not shape or part[dimension].step == 1 else part[dimension].count)
 
 
-def _pieces(start: int, stop: int) -> Iterator[Range]:
+def _parts(start: int, stop: int) -> Iterator[Range]:
     for low in range(start, stop, LARGEST):
         yield low, min(low + LARGEST, stop)
 

@@ -1,4 +1,4 @@
-"""Data that is never read: it lies elsewhere, or this machine cannot decode it."""
+"""Data that is never read: it is stored elsewhere, or this machine cannot decode it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Find = Callable[[bytes], Found]
 
 
 def refuse_unsafe(file: OpenFile, dataset: Any, facts: Facts) -> None:
-    """Raise `RefusedError` for data that lies elsewhere, or that this machine cannot decode."""
+    """Raise `RefusedError` for data stored elsewhere, or that this machine cannot decode."""
     refuse_elsewhere(dataset, facts, file.find)
     missing = [item for item in facts.filters if not item.available]
     if missing:
@@ -31,7 +31,7 @@ def refuse_unsafe(file: OpenFile, dataset: Any, facts: Facts) -> None:
 
 
 def refuse_elsewhere(dataset: Any, facts: Facts, find: Find) -> None:
-    """Raise `RefusedError` for data that lies in another file. `find` walks to a path of this one."""
+    """Raise `RefusedError` for data in another file. `find` walks to a path of this one."""
     if facts.external:
         names = ", ".join(item.name for item in facts.external[:3])
         raise RefusedError(f"the values lie in external files ({names}), which are never read")
@@ -42,7 +42,7 @@ def refuse_elsewhere(dataset: Any, facts: Facts, find: Find) -> None:
 def _refuse_virtual(dataset: Any, facts: Facts, find: Find) -> None:
     """Only values stored in this same file are read: libhdf5 would look for another file's in this one.
 
-    The same file is `.` alone: whether another name means this object, nothing can tell. What a name leads to
+    The same file is `.` alone: whether another name means this object cannot be known. What a name leads to
     is looked at as well, since libhdf5 would go on through an external link. A virtual dataset made of
     virtual ones is refused too: a circle of them crashes libhdf5.
     """

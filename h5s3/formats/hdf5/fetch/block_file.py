@@ -20,7 +20,7 @@ from h5s3.storage.trace import Trace
 
 
 class Miss(Exception):
-    """Bytes are not here yet, and the reader was told not to wait for them."""
+    """Bytes are not here yet, and the reader may not wait for them."""
 
 
 class Seekable(io.RawIOBase):

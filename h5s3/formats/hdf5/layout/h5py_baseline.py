@@ -24,7 +24,7 @@ Readable: TypeAlias = BinaryIO | RawIOBase
 
 
 def plain_walk(file: Readable, path: str = "/") -> int:
-    """Open what lies at and below `path`, with the shape and dtype of each dataset; how many objects.
+    """Open what is at and below `path`, with the shape and dtype of each dataset; how many objects.
 
     Each object counts once, however many names it has. No soft or external link below `path` is followed.
     Raises `NotFoundError` for a path that is not there, `DamagedError` for what h5py cannot read, and
@@ -57,7 +57,7 @@ def plain_read(file: Readable, path: str, selections: Sequence[str]) -> int:
 
 
 def _check(start: Any, path: str) -> None:
-    """Values that lie in another file are not read in any way: h5py would follow what the file says."""
+    """Values in another file are not read in any way: h5py would follow what the file says."""
     if not isinstance(start, h5py.h5d.DatasetID):
         raise NotFoundError(f"no dataset {path} in the file")
     root = h5py.h5g.open(h5py.h5i.get_file_id(start), b"/")

@@ -1,4 +1,4 @@
-"""How an object is stored, which h5py does not tell: read from the messages of its header.
+"""How an object is stored, which h5py does not say: read from the messages of its header.
 
 Sections are of the HDF5 File Format Specification, version 3.0.
 """

@@ -1,4 +1,4 @@
-"""A walk over everything that a file's metadata tell, bounded: what is there, and where it lies."""
+"""What is in a file and where it is stored, by a bounded walk over all of its metadata."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ DAMAGED_SHOWN = 20
 
 @dataclass(frozen=True)
 class Limits:
-    """What a survey may take."""
+    """What an inventory may take."""
 
     objects: int = 50_000
     chunks: int = 1_000_000
@@ -41,7 +41,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Surveyed:
+class StoredDataset:
     """A dataset. Sizes are of stored bytes; those of its chunks are 0 where there are none."""
 
     path: bytes
@@ -57,12 +57,12 @@ class Surveyed:
 
 
 @dataclass
-class Survey:
+class Inventory:
     """What a walk met. `metadata` and `data` are the bytes of the object that hold them, in order."""
 
     groups: int = 0
     old_groups: int = 0  # with symbol tables
-    datasets: list[Surveyed] = field(default_factory=list)
+    datasets: list[StoredDataset] = field(default_factory=list)
     attributes: int = 0
     links: Counter[str] = field(default_factory=Counter)  # by class, of those that were looked at
     num_links: int = 0  # by the groups' own count
@@ -94,36 +94,36 @@ class _Group:
     links: int
 
 
-_Answer = _Group | Surveyed | None
+_Answer = _Group | StoredDataset | None
 
 
-def survey(
-    file: OpenFile, limits: Limits, spent: Callable[[], int], tell: Callable[[str, float], None]
-) -> Survey:
-    """Walk a file. `spent` tells how many bytes arrived so far.
+def take_inventory(
+    file: OpenFile, limits: Limits, spent: Callable[[], int], progress: Callable[[str, float], None]
+) -> Inventory:
+    """Walk a file. `spent` gives how many bytes arrived so far.
 
-    Damage is noted. Raises what the storage raises, and `AskAgainError`.
+    What is damaged is listed. Raises what the storage raises, and `AskAgainError`.
     """
-    return _Inventory(file, limits, spent, tell).run()
+    return _Walk(file, limits, spent, progress).run()
 
 
-class _Inventory(Walk[_Group, _Answer]):
+class _Walk(Walk[_Group, _Answer]):
     at_once = 1000  # the limits are looked at in between
     goal = OBJECT
 
     def __init__(
-        self, file: OpenFile, limits: Limits, spent: Callable[[], int], tell: Callable[[str, float], None]
+        self, file: OpenFile, limits: Limits, spent: Callable[[], int], progress: Callable[[str, float], None]
     ) -> None:
         super().__init__(file, levels=DEEPEST, links=sys.maxsize, text=MOST_TEXT)
         self._limits = limits
         self._spent = spent
-        self._tell = tell
+        self._progress = progress
         self._until = time.monotonic() + limits.seconds
         self._most_bytes = spent() + limits.bytes
         self._chunks = 0
-        self._found = Survey()
+        self._found = Inventory()
 
-    def run(self) -> Survey:
+    def run(self) -> Inventory:
         root, found = self.file.root, self._found
         self.met[address_of(root)] = b"/"
         self.file.prefetch_objects([address_of(root)], walk(DEEPEST))
@@ -190,33 +190,33 @@ class _Inventory(Walk[_Group, _Answer]):
         old, links = is_old_group(self.file, address_of(group)), count_links(group)
         return _Group(path, group, old, count_attributes(group), links)
 
-    def _dataset(self, path: bytes, dataset: Any, address: int) -> Surveyed:
+    def _dataset(self, path: bytes, dataset: Any, address: int) -> StoredDataset:
         facts = read_facts(dataset)
         if facts.layout == "chunked":
             return self._chunked(path, dataset, address, facts)
         if facts.layout != "contiguous" or facts.shape is None:
             stored = 0 if facts.layout in ("virtual", "external") or facts.shape is None else facts.nbytes
-            return Surveyed(path, address, facts, stored)
+            return StoredDataset(path, address, facts, stored)
         offset = dataset.get_offset()
         if offset is None:
-            return Surveyed(path, address, facts, 0)
+            return StoredDataset(path, address, facts, 0)
         stored = int(dataset.get_storage_size())
-        return Surveyed(path, address, facts, stored, places=np.array([[offset, stored]], dtype="<u8"))
+        return StoredDataset(path, address, facts, stored, places=np.array([[offset, stored]], dtype="<u8"))
 
-    def _chunked(self, path: bytes, dataset: Any, address: int, facts: Facts) -> Surveyed:
+    def _chunked(self, path: bytes, dataset: Any, address: int, facts: Facts) -> StoredDataset:
         left = self._limits.chunks - self._chunks
         kind = index_kind(self.file, address, facts)
         if left <= 0:
             self._cut(f"it has more than {self._limits.chunks:,} chunks")
-            return Surveyed(path, address, facts, None, index=kind)
+            return StoredDataset(path, address, facts, None, index=kind)
         index = read_index(dataset, facts, self.file)
         sizes = index.table[:, -2]
         numbers = (int(sizes.min()), int(np.median(sizes)), int(sizes.max())) if len(index) else (0, 0, 0)
         stored = index.stored if index.complete else None
-        return Surveyed(path, address, facts, stored, len(index), *numbers, kind, index.table[:, -3:-1])
+        return StoredDataset(path, address, facts, stored, len(index), *numbers, kind, index.table[:, -3:-1])
 
     def wave_ended(self) -> None:
-        self._tell(f"{self._found.objects:,} objects", self._found.objects / self._limits.objects)
+        self._progress(f"{self._found.objects:,} objects", self._found.objects / self._limits.objects)
 
     def stopped(self) -> bool:
         limits = self._limits

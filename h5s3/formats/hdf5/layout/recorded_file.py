@@ -18,7 +18,7 @@ MOST_READS = 200_000  # that are kept apart, before those that touch are joined
 
 
 class RecordedFile(BlockFile):
-    """Notes every read that was answered. A walk over metadata alone so tells where they lie."""
+    """Records every read that was answered: after a walk over metadata alone, where these are stored."""
 
     def __init__(self, store: Store | None, cache: Cache | None, info: ObjectInfo, trace: Trace) -> None:
         super().__init__(store, cache, info, trace)

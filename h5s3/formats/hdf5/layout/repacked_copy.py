@@ -1,7 +1,7 @@
-"""The metadata of a file laid out anew, as `h5repack -S PAGE` would: what a copy would be like, without one.
+"""The metadata of a file in a new layout, as `h5repack -S PAGE` writes it: what a copy would be, without one.
 
 Groups, datasets and attributes are made in a sparse file in memory. Raw data takes its place there, and that
-is all it does: it is neither read nor written. h5repack makes groups anew but copies datasets, headers and
+is all it does: it is neither read nor written. h5repack makes new groups but copies datasets, headers and
 all, which come out smaller than new ones do: here they are made in another file, a stage, in the
 format that they are in, and copied from there.
 """
@@ -9,7 +9,7 @@ format that they are in, and copied from there.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from math import prod
@@ -41,7 +41,7 @@ KEPT_FILTERS = frozenset({1, 2, 3})  # that every libhdf5 has; one of these stan
 
 
 @dataclass
-class Skeleton:
+class RepackedCopy:
     """The file, and what could not be made in it."""
 
     file: SparseFile
@@ -54,9 +54,7 @@ class Skeleton:
         return self.file.size
 
 
-def make_skeleton(
-    source: OpenFile, page: int, *, latest: bool, until: float, tell: Callable[[int], None] = lambda _: None
-) -> Skeleton:
+def make_repacked_copy(source: OpenFile, page: int, *, latest: bool, until: float) -> RepackedCopy:
     """Lay a file out in pages of so many bytes. `latest`: in the format of HDF5 1.10, as `h5repack --low=2`
     does, and not in that of the earliest.
 
@@ -64,13 +62,13 @@ def make_skeleton(
     granted, or where libhdf5 cannot do it, and what reading the source raises.
     """
     try:
-        return _make(source, page, latest, until, tell)
+        return _make(source, page, latest, until)
     except FAILURES as error:
-        raise RefusedError(f"the file cannot be laid out anew: {plain_reason(error)}") from None
+        raise RefusedError(f"the file cannot be repacked: {plain_reason(error)}") from None
 
 
-def _make(source: OpenFile, page: int, latest: bool, until: float, tell: Callable[[int], None]) -> Skeleton:
-    made = Skeleton(SparseFile())
+def _make(source: OpenFile, page: int, latest: bool, until: float) -> RepackedCopy:
+    made = RepackedCopy(SparseFile())
     fcpl = source.h5.id.get_create_plist()
     fcpl.set_link_creation_order(source.root.get_create_plist().get_link_creation_order())
     fcpl.set_file_space_strategy(h5f.FSPACE_STRATEGY_PAGE, False, 1)
@@ -82,7 +80,7 @@ def _make(source: OpenFile, page: int, latest: bool, until: float, tell: Callabl
             files.enter_context(closing(_create(SparseFile(), low, h5p.create(h5p.FILE_CREATE))))
             for low in (h5f.LIBVER_EARLIEST, h5f.LIBVER_V18, h5f.LIBVER_V110)
         ]
-        _Copy(source, made, stages, until, tell).run(target)
+        _Copy(source, made, stages, until).run(target)
     return made
 
 
@@ -91,18 +89,15 @@ def _create(sparse: SparseFile, low: int, fcpl: Any) -> Any:
     fapl.set_fileobj_driver(h5py.h5fd.fileobj_driver, sparse)
     fapl.set_fclose_degree(h5f.CLOSE_STRONG)
     fapl.set_libver_bounds(low, h5f.LIBVER_LATEST)
-    return h5f.create(b"skeleton", h5f.ACC_TRUNC, fcpl, fapl)
+    return h5f.create(b"copy", h5f.ACC_TRUNC, fcpl, fapl)
 
 
 class _Copy:
-    def __init__(
-        self, source: OpenFile, made: Skeleton, stages: list[Any], until: float, tell: Callable[[int], None]
-    ) -> None:
+    def __init__(self, source: OpenFile, made: RepackedCopy, stages: list[Any], until: float) -> None:
         self._source = source
         self._made = made
         self._stages = stages
         self._until = until
-        self._tell = tell
         self._done: dict[int, Any] = {}  # by address: the groups and datasets that were made
         self._zeros = np.zeros(0, dtype="u1")
 
@@ -123,7 +118,7 @@ class _Copy:
         """Make what a group holds; the groups among it, each with its copy."""
         for link in self._links(group):
             if time.monotonic() > self._until:
-                raise RefusedError("laying the file out anew takes too long")
+                raise RefusedError("repacking the file takes too long")
             try:
                 below = self._child(group, target, link)
             except FAILURES:
@@ -154,8 +149,6 @@ class _Copy:
         made = getattr(self, f"_{kind}")(found, target, link.name)
         self._done[link.address] = address_of(made)
         self._made.objects += 1
-        if not self._made.objects % 500:
-            self._tell(self._made.objects)
         if kind != "group":
             return None
         self._attributes(found, made)
@@ -181,15 +174,15 @@ class _Copy:
         stage, staged = self._stages[self._format(dataset, facts)], b"%d" % self._made.objects
         plist = _creation(dataset, facts)
         plist.set_obj_track_times(keeps_time(self._source, address_of(dataset)))
-        twin = h5d.create(stage, staged, dataset.get_type().copy(), dataset.get_space(), plist)
-        if takes_place(dataset, facts, size):
-            _write_texts(twin, dataset.get_type(), facts.shape or ())
-        self._attributes(dataset, twin)
+        copy = h5d.create(stage, staged, dataset.get_type().copy(), dataset.get_space(), plist)
+        if has_raw_data(dataset, facts, size):
+            _write_texts(copy, dataset.get_type(), facts.shape or ())
+        self._attributes(dataset, copy)
         h5o.copy(stage, staged, target, name)
         made = h5o.open(target, name)
         if facts.layout == "chunked" and facts.chunks:
             self._chunks(dataset, made, facts)
-        elif takes_place(dataset, facts, size) and not has_pointers(facts.type):
+        elif has_raw_data(dataset, facts, size) and not has_pointers(facts.type):
             _write_first(made, facts)
         return made
 
@@ -210,11 +203,11 @@ class _Copy:
             return
         if max(sizes) > self._zeros.size:
             self._zeros = np.zeros(max(sizes), dtype="u1")  # memory that is never touched takes none
-            self._made.file.hollow(self._zeros)
+            self._made.file.ignore(self._zeros)
         offsets = (index.table[:, :-3] * np.array(facts.chunks, dtype="<u8")).tolist()
         for number, (offset, size) in enumerate(zip(offsets, sizes, strict=True)):
             if not number % 1000 and time.monotonic() > self._until:
-                raise RefusedError("laying the file out anew takes too long")
+                raise RefusedError("repacking the file takes too long")
             made.write_direct_chunk(tuple(offset), self._zeros[:size], 0)
 
     def _attributes(self, found: Any, made: Any) -> None:
@@ -236,18 +229,18 @@ def _creation(dataset: Any, facts: Facts) -> Any:
     if facts.layout == "chunked":
         plist.set_alloc_time(h5d.ALLOC_TIME_INCR)
     elif facts.layout != "compact":
-        _leave(plist, facts)
+        _never_fill(plist, facts)
     return plist
 
 
-def _leave(plist: Any, facts: Facts) -> None:
+def _never_fill(plist: Any, facts: Facts) -> None:
     """Raw data are there once they are written, and never filled: of pointers libhdf5 insists on it."""
     if not has_pointers(facts.type):
         plist.set_fill_time(h5d.FILL_TIME_NEVER)
     plist.set_alloc_time(h5d.ALLOC_TIME_LATE)
 
 
-def takes_place(dataset: Any, facts: Facts, size: int) -> bool:
+def has_raw_data(dataset: Any, facts: Facts, size: int) -> bool:
     """Whether a contiguous dataset has raw data in a file of so many bytes, no more than are believed.
 
     Of pointers only texts take theirs, which are all written. Others would be copied as they are found in
@@ -282,9 +275,9 @@ def _attribute(found: Any, made: Any, name: bytes) -> None:
 
 
 def _write_texts(made: Any, tid: Any, shape: tuple[int, ...]) -> None:
-    """Texts of variable length lie in heaps among the raw data (III.E): some stand in for those of a source.
+    """Texts of variable length are stored in heaps among the raw data (III.E): some stand for a source's.
 
-    How long these are is not known: they are not read, as that would be dear.
+    How long these are is not known: they are not read, as that would cost too much.
     """
     if tid.get_class() != h5t.STRING or not tid.is_variable_str() or not 0 < prod(shape) <= MOST_TEXTS:
         return

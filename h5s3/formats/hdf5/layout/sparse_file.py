@@ -22,11 +22,11 @@ class SparseFile(Seekable):
     def __init__(self) -> None:
         super().__init__(0)
         self._pages: dict[int, bytearray] = {}
-        self._hollow = 0  # where an array lies that stands for raw data: its zeros are not looked at
+        self._ignored = 0  # address of an array that stands for raw data: its zeros are not looked at
 
-    def hollow(self, zeros: Any) -> None:
-        """What is written from this array is not written."""
-        self._hollow = _address(zeros)
+    def ignore(self, zeros: Any) -> None:
+        """What is written from this array is not kept."""
+        self._ignored = _address(zeros)
 
     def writable(self) -> bool:
         """Always."""
@@ -38,7 +38,7 @@ class SparseFile(Seekable):
         start, count = self._position, len(view)
         self._position = start + count
         self.size = max(self.size, self._position)
-        if count and _address(view) != self._hollow:
+        if count and _address(view) != self._ignored:
             self._write(view, start)
         return count
 
@@ -46,15 +46,15 @@ class SparseFile(Seekable):
         at = 0
         while at < len(view):
             number, offset = divmod(start + at, PAGE)
-            piece = view[at : at + PAGE - offset]
+            part = view[at : at + PAGE - offset]
             page = self._pages.get(number)
-            if page is None and piece.tobytes().strip(b"\0"):
+            if page is None and part.tobytes().strip(b"\0"):
                 if len(self._pages) * PAGE >= MOST:
                     raise RefusedError("more metadata than are kept in memory")
                 page = self._pages[number] = bytearray(PAGE)
             if page is not None:
-                page[offset : offset + len(piece)] = piece
-            at += len(piece)
+                page[offset : offset + len(part)] = part
+            at += len(part)
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Fill the buffer as far as the file goes."""

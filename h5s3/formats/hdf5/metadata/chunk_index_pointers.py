@@ -88,7 +88,7 @@ def _fixed_block(node: Node, data: bytes, _: Sizes) -> Iterator[Node]:
 
 
 def _flags(bits: bytes) -> str:
-    """Bits as ones and noughts, the highest of a byte first."""
+    """Bits as ones and zeros, the highest of a byte first."""
     return f"{int.from_bytes(bits, 'big'):0{8 * len(bits)}b}"
 
 
