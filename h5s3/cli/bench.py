@@ -3,38 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from h5s3.cli.arguments import Location
-from h5s3.cli.errors import session
-from h5s3.cli.fast_typer import LeanCommand
-from h5s3.cli.options import Common, with_common
+from h5s3.cli.options import Common, Location
 from h5s3.errors import UsageError
 from h5s3.sizes import parse_size
-
-if TYPE_CHECKING:
-    from h5s3.records import Bench
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("bench", cls=LeanCommand)(with_common(bench))
 
 
 def bench(
     location: Location,
     sizes: Annotated[
-        str, typer.Option("--sizes", metavar="SIZES", help="Sizes of range reads.")
+        str, typer.Option("--sizes", metavar="SIZES", help="Read ranges of these sizes.")
     ] = "4K,64K,1M,8M",
-    count: Annotated[int, typer.Option("--count", min=3, max=10_000, help="Samples of each kind.")] = 20,
+    count: Annotated[
+        int,
+        typer.Option("--count", metavar="N", min=3, max=10_000, help="Take this many samples of each kind."),
+    ] = 20,
     concurrency: Annotated[
-        str, typer.Option("--concurrency", metavar="NUMBERS", help="Requests in flight.")
+        str, typer.Option("--concurrency", metavar="NUMBERS", help="Keep this many requests in flight.")
     ] = "1,8,32",
-    compare: Annotated[bool, typer.Option("--compare", help="Compare ways of walking an HDF5 file.")] = False,
-    path: Annotated[str, typer.Option("--path", metavar="PATH", help="Where --compare walks.")] = "/",
-    plot: Annotated[bool, typer.Option("--plot/--no-plot", help="Draw the samples.")] = True,
+    compare: Annotated[bool, typer.Option("--compare", help="Compare ways to walk an HDF5 file.")] = False,
+    path: Annotated[
+        str, typer.Option("--path", metavar="PATH", help="The group that --compare walks.")
+    ] = "/",
+    plot: Annotated[bool, typer.Option("--plot/--no-plot", help="Draw the samples, or not.")] = True,
     save: Annotated[
         Path | None,
         typer.Option(
@@ -50,9 +44,10 @@ def bench(
     *,
     common: Common,
 ) -> None:
-    """Measure how a storage answers: connect, HEAD, LIST, range reads; and whether it honours Range.
+    """Measure how a storage answers: connect, HEAD, LIST, range reads.
 
-    What it may cost is said on standard error before it begins; --max-bytes bounds it (256 MiB).
+    Also checks whether it honours Range, If-Match and more. Before it begins, standard error shows what it
+    may cost; --max-bytes limits that (256 MiB).
 
     \b
     Examples:
@@ -65,14 +60,14 @@ def bench(
     from h5s3.explore.bench.saved import against as compared
     from h5s3.explore.bench.saved import check_place, earlier
     from h5s3.explore.bench.saved import save as write
-    from h5s3.render.bench.bench import cost_line
+    from h5s3.render.bench.bench import cost_line, show_bench
     from h5s3.render.diagnostics import announce, progress
 
     wanted, flights = [parse_size(part) for part in sizes.split(",")], _numbers(concurrency)
     before = earlier(str(against)) if against else None
     if save:
         check_place(str(save))
-    with session(common) as opened:
+    with common.session() as opened:
         place = opened.location(location)
         with progress() as told:
             found = ask(
@@ -93,18 +88,7 @@ def bench(
             write(found, str(save))
             announce(f"saved to {save}")
     finally:  # a measurement that cannot be saved is shown all the same
-        _show(found, plot, common.json)
-
-
-def _show(found: Bench, plot: bool, as_json: bool) -> None:
-    if as_json:
-        from h5s3.render.console import show_json
-
-        show_json(found)
-        return
-    from h5s3.render.bench.bench import show_bench
-
-    show_bench(found, plot)
+        common.show(found, lambda measured: show_bench(measured, plot))
 
 
 def _numbers(text: str) -> list[int]:

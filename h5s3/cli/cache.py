@@ -9,17 +9,14 @@ from typing import Annotated
 import typer
 
 from h5s3.cli.errors import guarded
-from h5s3.cli.fast_typer import LeanCommand, LeanGroup
 from h5s3.errors import DamagedError
 
-app = typer.Typer(
-    cls=LeanGroup, help="The persistent cache: info, verify, clear, path.", no_args_is_help=True
-)
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Look, and change nothing.")]
+cache = typer.Typer(help="Show, verify or clear the persistent cache.")
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only check; change nothing.")]
 
 
-@app.command(cls=LeanCommand)
+@cache.command()
 def info(as_json: Json = False) -> None:
     """Show where the cache is and what it holds.
 
@@ -43,16 +40,16 @@ def _info(as_json: bool) -> None:
         show_cache(found)
 
 
-@app.command(cls=LeanCommand)
+@cache.command()
 def verify(dry_run: DryRun = False, as_json: Json = False) -> None:
-    """Read every entry, and mend what is damaged.
+    """Check every entry, and repair what is damaged.
 
-    Checks whose the directory is and who else may use it, the database, and the shape and the checksum of
-    every entry. Bad entries are removed, the mode of the cache's folder is set right, and a database that is
-    beyond repair is removed: the next command makes a new one. Other commands may run beside it.
+    Checks the owner and the mode of the directory, the database, and the form and the checksum of every
+    entry. Bad entries are removed, the mode of the cache's folder is set right, and a database that cannot be
+    repaired is removed: the next command makes a new one. Other commands may run at the same time.
 
-    Exit codes: 0 nothing is wrong, or all of it is mended; 6 something is wrong still (with --dry-run:
-    anything); 1 the cache cannot be read just now.
+    Exit codes: 0 nothing is wrong, or all of it is repaired; 6 something is still wrong (with --dry-run:
+    anything is wrong); 1 the cache cannot be read at the moment.
 
     \b
     Examples:
@@ -77,9 +74,9 @@ def _verify(dry_run: bool, as_json: bool) -> None:
         raise typer.Exit(DamagedError.exit_code)
 
 
-@app.command(cls=LeanCommand)
+@cache.command()
 def clear(as_json: Json = False) -> None:
-    """Forget everything.
+    """Remove everything from the cache.
 
     \b
     Example:
@@ -100,7 +97,7 @@ def clear(as_json: Json = False) -> None:
     guarded(work, debug=False)
 
 
-@app.command(cls=LeanCommand)
+@cache.command()
 def path(as_json: Json = False) -> None:
     """Print the directory of the cache.
 

@@ -6,34 +6,28 @@ from typing import Annotated
 
 import typer
 
-from h5s3.cli.errors import session
-from h5s3.cli.fast_typer import LeanCommand
-from h5s3.cli.options import Common, with_common
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("doctor", cls=LeanCommand)(with_common(doctor))
+from h5s3.cli.options import Common
 
 
 def doctor(
     location: Annotated[
         str | None,
         typer.Argument(
-            metavar="LOCATION", help="s3://bucket, s3://bucket/key, https://… or a path; else the account."
+            metavar="LOCATION",
+            help="s3://bucket, s3://bucket/key, https://… or a path; without it, the account.",
         ),
     ] = None,
     *,
     common: Common,
 ) -> None:
-    """Find out what is wrong with a connection or a file, and what to do about it.
+    """Find what is wrong with a connection or a file, and the remedy.
 
-    Looks at the configuration (secrets are never shown), the way to the server, its clock, who is asking,
-    what may be listed and read, this machine, and an HDF5 file's layout. Each line is ok, !! a warning,
-    xx a failure or ?? not known.
+    Checks the configuration (secrets are never shown), the way to the server, its clock, the identity that
+    signs requests, what may be listed and read, this machine, and the layout of an HDF5 file. Each line
+    begins with ok, !! (warning), xx (failure) or ?? (not known).
 
-    Exit codes: 0 nothing or warnings alone, else that of the first failure, as other commands have it: 2 a
-    setting that makes no sense, 3 not there, 4 access, 5 network, 6 a damaged file, 8 a missing filter.
+    Exit codes: 0 for no findings or only warnings, else the code of the first failure, as in other commands:
+    2 a setting that makes no sense, 3 not found, 4 access, 5 network, 6 a damaged file, 8 a missing filter.
 
     \b
     Examples:
@@ -44,25 +38,19 @@ def doctor(
     from h5s3.explore.doctor.doctor import doctor as ask
     from h5s3.explore.doctor.doctor import exit_code
     from h5s3.render.diagnostics import progress
+    from h5s3.render.doctor.doctor import show_doctor
 
-    with session(common) as opened:
+    with common.session() as opened:
         place = opened.location(location) if location is not None else None
         with progress() as told:
             found = ask(opened, place, origins(common), told)
-    if common.json:
-        from h5s3.render.console import show_json
-
-        show_json(found)
-    else:
-        from h5s3.render.doctor.doctor import show_doctor
-
-        show_doctor(found)
+    common.show(found, show_doctor)
     if code := exit_code(found):
         raise typer.Exit(code)
 
 
 def origins(common: Common) -> dict[str, str]:
     """Whether an option or the env file gave what both can give."""
-    given = {name: common.given(name) is not None for name in ("endpoint_url", "region")}
+    given = {name: getattr(common, name) is not None for name in ("endpoint_url", "region")}
     names = {"endpoint_url": "--endpoint-url", "region": "--region"}
     return {name: names[name] if there else "the env file (--env-file)" for name, there in given.items()}

@@ -6,32 +6,30 @@ from typing import Annotated
 
 import typer
 
-from h5s3.cli.arguments import Location, ObjectPath
-from h5s3.cli.errors import session
-from h5s3.cli.fast_typer import LeanCommand
-from h5s3.cli.options import Common, with_common
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("du", cls=LeanCommand)(with_common(du))
+from h5s3.cli.options import Common, Location, ObjectPath
 
 
 def du(
     location: Location,
     path: ObjectPath = "/",
-    depth: Annotated[int, typer.Option("--depth", "-d", min=0, help="Levels shown below PATH (0: all).")] = 1,
-    limit: Annotated[int, typer.Option("--limit", min=0, help="Entries shown (0: all).")] = 20,
+    depth: Annotated[
+        int,
+        typer.Option("--depth", "-d", metavar="N", min=0, help="Show this many levels below PATH (0: all)."),
+    ] = 1,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=0, help="Show at most this many entries (0: all).")
+    ] = 20,
     sort: Annotated[
-        str, typer.Option("--sort", metavar="ORDER", help="stored, logical, ratio or name.")
+        str, typer.Option("--sort", metavar="ORDER", help="Order by stored, logical, ratio or name.")
     ] = "stored",
     exact: Annotated[bool, typer.Option("--bytes", help="Show exact numbers of bytes.")] = False,
     *,
     common: Common,
 ) -> None:
-    """Show how many bytes groups and datasets take, stored and logical, the largest first.
+    """Show the bytes that groups and datasets take, the largest first.
 
-    Sums count everything below, each object once, and no link is followed. Only metadata is read.
+    Stored bytes are those in the file, logical bytes those of the values. A group's sums count everything
+    below it, each object once. No link is followed, and only metadata is read.
 
     \b
     Examples:
@@ -41,14 +39,8 @@ def du(
     """
     from h5s3.explore.du import du as ask
     from h5s3.formats.requests import UsageRequest
+    from h5s3.render.du import show_usage
 
-    with session(common) as opened:
+    with common.session() as opened:
         found = ask(opened, opened.location(location), UsageRequest(path, depth, limit, sort))
-        if common.json:
-            from h5s3.render.console import show_json
-
-            show_json(found)
-        else:
-            from h5s3.render.du import show_usage
-
-            show_usage(found, exact)
+        common.show(found, lambda usage: show_usage(usage, exact))

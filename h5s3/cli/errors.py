@@ -1,26 +1,20 @@
-"""Running one command: its errors become one line and an exit code, its cost a receipt."""
+"""What a command says on standard error when it fails, and its exit code."""
 
 from __future__ import annotations
 
 import errno
-import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from types import FrameType
-from typing import Any
+from collections.abc import Callable
+from contextlib import suppress
 
 import typer
 
 from h5s3 import guard
-from h5s3.cli.options import Common
 from h5s3.cli.process import limits
-from h5s3.errors import DamagedError, H5s3Error, NetworkError
-from h5s3.explore.session import Session
-from h5s3.settings import Settings
+from h5s3.errors import DamagedError, H5s3Error
 
-NO_MEMORY = ("can't allocate lock", "can't start new thread")  # so Python says it, too
+NO_MEMORY = ("can't allocate lock", "can't start new thread")  # Python's messages for it
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
@@ -39,7 +33,7 @@ def guarded(work: Callable[[], None], debug: bool) -> None:
 
 
 def _ending(error: BaseException, debug: bool) -> int:
-    """Say what went wrong; its exit code."""
+    """Report what went wrong; its exit code."""
     if isinstance(error, KeyboardInterrupt):
         return 130
     if isinstance(error, BrokenPipeError):
@@ -49,7 +43,7 @@ def _ending(error: BaseException, debug: bool) -> int:
         or str(error) in NO_MEMORY
         or getattr(error, "errno", 0) == errno.ENOMEM
     ):
-        if not guard.tell(memory=True):  # the guard says it: nothing more is to be loaded here
+        if not guard.tell(memory=True):  # the parent reports it: nothing more can be loaded here
             report(limits.exhausted(), debug)
         return DamagedError.exit_code
     if isinstance(error, OSError):
@@ -60,12 +54,8 @@ def _ending(error: BaseException, debug: bool) -> int:
     return error.exit_code
 
 
-def _errno(error: BaseException) -> int | None:
-    return error.errno if isinstance(error, OSError) else None
-
-
 def report(error: H5s3Error, debug: bool = False) -> None:
-    """One line on standard error, if anybody reads it; before it the traceback, where asked for."""
+    """Print one line on standard error, with `debug` after a traceback. A closed stream is no error."""
     from h5s3.render.console import stderr
     from h5s3.render.text import redacted, safe
 
@@ -76,7 +66,7 @@ def report(error: H5s3Error, debug: bool = False) -> None:
 
 
 def unwritten(error: OSError) -> H5s3Error:
-    """What to say of an error of the operating system: of output that had no room, mostly."""
+    """The error to report for one of the operating system: mostly, output for which there was no room."""
     if error.errno in NO_ROOM and error.filename is None:
         return H5s3Error(f"the output cannot be written: {error.strerror}")
     if error.errno in (errno.EMFILE, errno.ENFILE):
@@ -92,39 +82,24 @@ def safe_traceback() -> str:
     return "".join(safe(line, 1000) + "\n" for line in lines)
 
 
-@contextmanager
-def session(common: Common) -> Iterator[Session]:
-    """A session under the common options; prints the receipt of `--stats` at its end."""
-    settings = common.settings()
-    if settings.timeout is not None:
-        guard.tell(timeout=settings.timeout)
-    if settings.max_bytes is not None:
-        limits.allow(settings.max_bytes)
-    with _time_limit(settings), Session(settings) as opened:
-        try:
-            yield opened
-        finally:
-            if common.stats:
-                from h5s3.render.diagnostics import show_receipt
+def show_warnings(insecure: bool, debug: bool) -> None:
+    """Show what storage warns of, each thing once; with `debug`, what the libraries below it log as well."""
+    import logging
 
-                show_receipt(opened.trace.receipt(), opened.cache.problem)
+    from h5s3.render.console import stderr
+    from h5s3.render.text import safe
 
+    shown: set[str] = set()
 
-@contextmanager
-def _time_limit(settings: Settings) -> Iterator[None]:
-    """Let `--timeout` end even what does not look at the clock."""
-    if settings.timeout is None or not hasattr(signal, "setitimer"):
-        yield
-        return
+    class Shown(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            text = record.getMessage()
+            if text not in shown:
+                shown.add(text)
+                stderr().print(f"h5s3: warning: {safe(text, 1000)}", style="yellow", soft_wrap=True)
 
-    def expire(number: int, frame: FrameType | None) -> Any:
-        raise NetworkError(f"not done within {settings.timeout:g} s", hint="raise --timeout")
-
-    before = signal.signal(signal.SIGALRM, expire)
-    signal.setitimer(signal.ITIMER_REAL, settings.timeout + 0.2)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGALRM, signal.SIG_IGN)  # one that comes while the timer is stopped
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+    logger = logging.getLogger("h5s3")
+    if debug:
+        logger.setLevel(logging.DEBUG)
+    if insecure:
+        logger.handlers, logger.propagate = [Shown(logging.WARNING)], False

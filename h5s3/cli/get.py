@@ -6,31 +6,29 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from h5s3.cli.arguments import Location
-from h5s3.cli.errors import session
-from h5s3.cli.fast_typer import LeanCommand
-from h5s3.cli.options import Common, with_common
+from h5s3.cli.options import Common, Location
 from h5s3.cli.process import limits
-from h5s3.cli.process.signals import heed
+from h5s3.cli.process.signals import interrupt_on
 from h5s3.errors import UsageError
 
+if TYPE_CHECKING:
+    from h5s3.records import Get
+
 TO_PIPES = ("csv", "json", "npy")
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("get", cls=LeanCommand)(with_common(get))
 
 
 def get(
     location: Location,
     path: Annotated[str, typer.Argument(metavar="PATH", help="Path of a dataset.")],
     slice_: Annotated[
-        str | None, typer.Option("--slice", metavar="SLICE", help="NumPy's syntax: '0,:,10:20:2', '...,5'.")
+        str | None,
+        typer.Option(
+            "--slice", metavar="SLICE", help="The part to export, in NumPy's syntax: '0,:,10:20:2'."
+        ),
     ] = None,
     output: Annotated[
         str | None,
@@ -38,24 +36,28 @@ def get(
             "-o",
             "--output",
             metavar="FILE",
-            help="File to write, its type by the suffix: .npy .npz .csv .json .parquet .h5; - for standard"
-            " output. [default: the dataset's name with .npy]",
+            help="Write this file; its suffix names the format: .npy .npz .csv .json .parquet .h5. - is"
+            " standard output. [default: the dataset's name with .npy]",
         ),
     ] = None,
     format_: Annotated[
         str | None,
-        typer.Option("--format", metavar="FORMAT", help="npy, npz, csv, json, parquet or h5."),
+        typer.Option(
+            "--format", metavar="FORMAT", help="Write this format: npy, npz, csv, json, parquet or h5."
+        ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
     *,
     common: Common,
 ) -> None:
-    """Take the values of a dataset away: all of them, or a slice, exactly as they are.
+    """Export a dataset or a slice, with the values exactly as stored.
 
-    They are streamed chunk by chunk in bounded memory. The file appears when it is complete. A format that
-    cannot hold the values exactly is refused. --max-bytes bounds both what is fetched and the values.
+    Values are streamed chunk by chunk in bounded memory. The file appears when it is complete. A format that
+    cannot hold the values exactly is refused. --max-bytes limits both what is fetched and the size of the
+    values.
 
-    In CSV, enums are names, and text is never changed: mind formulas when opening it in a spreadsheet.
+    In CSV, enums are names, and text is never changed: in a spreadsheet, cells starting with = may run as
+    formulas.
 
     \b
     Examples:
@@ -70,7 +72,7 @@ def get(
 
     target, named = _target(output, format_, common.json)
     stream = _standard_output(named) if target == "-" else None
-    with _ended_by_signals(), session(common) as opened, progress() as bar:
+    with _ended_by_signals(), common.session() as opened, progress() as bar:
         asked = GetRequest(
             path,
             selection=slice_,
@@ -87,7 +89,7 @@ def get(
         )
         found = ask(opened, opened.location(location), asked)
     if stream is None:
-        _show(found, common.json)
+        common.show(found, _show)
 
 
 def _advancing(shown: Callable[[str, float], None] | None) -> Callable[[str, float], None]:
@@ -101,12 +103,7 @@ def _advancing(shown: Callable[[str, float], None] | None) -> Callable[[str, flo
     return tell
 
 
-def _show(found: Any, as_json: bool) -> None:
-    if as_json:
-        from h5s3.render.console import show_json
-
-        show_json(found)
-        return
+def _show(found: Get) -> None:
     from h5s3.render.console import stdout
     from h5s3.render.get import result_line
     from h5s3.render.text import safe
@@ -150,7 +147,7 @@ def _ended_by_signals() -> Iterator[None]:
             number = getattr(signal, name, None)
             if number is not None and signal.getsignal(number) is signal.SIG_DFL:
                 before[number] = signal.SIG_DFL
-                heed(number)
+                interrupt_on(number)
     try:
         yield
     finally:

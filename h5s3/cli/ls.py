@@ -7,9 +7,7 @@ from typing import Annotated
 
 import typer
 
-from h5s3.cli.errors import session
-from h5s3.cli.fast_typer import LeanCommand
-from h5s3.cli.options import Common, with_common
+from h5s3.cli.options import Common
 
 
 class Sort(StrEnum):
@@ -20,34 +18,37 @@ class Sort(StrEnum):
     time = "time"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("ls", cls=LeanCommand)(with_common(ls))
-
-
 def ls(
     location: Annotated[
         str, typer.Argument(metavar="LOCATION", help="s3://, s3://bucket/prefix or a directory.")
     ] = "",
-    recursive: Annotated[bool, typer.Option("--recursive", "-r", help="All objects below.")] = False,
-    long: Annotated[bool, typer.Option("--long", "-l", help="Also ETag and storage class.")] = False,
+    recursive: Annotated[
+        bool, typer.Option("--recursive", "-r", help="List all objects below the prefix.")
+    ] = False,
+    long: Annotated[bool, typer.Option("--long", "-l", help="Show ETag and storage class too.")] = False,
     glob: Annotated[
-        str | None, typer.Option("--glob", metavar="PATTERN", help="Names below LOCATION that match.")
+        str | None,
+        typer.Option("--glob", metavar="PATTERN", help="List only names below LOCATION that match."),
     ] = None,
-    h5: Annotated[bool, typer.Option("--h5", help="Only names that look like HDF5 (and prefixes).")] = False,
+    h5: Annotated[
+        bool, typer.Option("--h5", help="List only prefixes and names that look like HDF5.")
+    ] = False,
     sort: Annotated[
-        Sort | None, typer.Option("--sort", help="Order; size and time: largest, newest first.")
+        Sort | None,
+        typer.Option("--sort", help="Sort by name, by size (largest first) or by time (newest first)."),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=0, help="Show so many (0: all).")] = 0,
-    versions: Annotated[bool, typer.Option("--versions", help="All versions of objects.")] = False,
-    jsonl: Annotated[bool, typer.Option("--jsonl", help="A JSON record a line, as they arrive.")] = False,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=0, help="List at most this many (0: all).")
+    ] = 0,
+    versions: Annotated[bool, typer.Option("--versions", help="List all versions of objects.")] = False,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="One JSON record per line, streamed.")] = False,
     *,
     common: Common,
 ) -> None:
     """List buckets, prefixes and objects.
 
-    Without LOCATION: the default bucket (H5S3_BUCKET) where there is one, else all buckets.
-    A LOCATION without a slash at its end is a prefix of names, as S3 has it.
+    Without LOCATION: the default bucket (H5S3_BUCKET) if one is set, else all buckets. As in S3, a LOCATION
+    that does not end in a slash is a prefix: s3://bucket/run lists run1, run2 and so on.
 
     \b
     Examples:
@@ -57,6 +58,7 @@ def ls(
     from h5s3.explore.ls import Question, stream
     from h5s3.explore.ls import ls as ask
     from h5s3.render.console import show_json
+    from h5s3.render.ls import show_listing
 
     question = Question(
         recursive=recursive,
@@ -66,15 +68,11 @@ def ls(
         limit=limit,
         versions=versions,
     )
-    with session(common) as opened:
+    with common.session() as opened:
         default = f"s3://{opened.settings.bucket}/" if opened.settings.bucket else "s3://"
         place = opened.location(location or default)
         if jsonl:
             for entry in stream(opened, place, question):
                 show_json(entry)
-        elif common.json:
-            show_json(ask(opened, place, question))
         else:
-            from h5s3.render.ls import show_listing
-
-            show_listing(ask(opened, place, question), long)
+            common.show(ask(opened, place, question), lambda listing: show_listing(listing, long))

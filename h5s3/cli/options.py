@@ -1,232 +1,146 @@
-"""Options that every command has, declared once and handed over as `Settings`."""
+"""Arguments and options that commands share, declared once."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from h5s3 import guard
+from h5s3.cli.errors import guarded, show_warnings
+from h5s3.cli.process import limits
+from h5s3.cli.process.signals import time_limit
 from h5s3.errors import UsageError
 from h5s3.settings import Settings, from_environment
 from h5s3.sizes import parse_size
 
-S3, RUN = "Storage options", "Run options"
-COMMON: dict[str, tuple[Any, Any]] = {
-    "profile": (
-        Annotated[
-            str | None, typer.Option("--profile", metavar="NAME", help="AWS profile.", rich_help_panel=S3)
-        ],
-        None,
+if TYPE_CHECKING:
+    from h5s3.explore.session import Session
+    from h5s3.records import Record
+
+    Found = TypeVar("Found", bound=Record)
+
+Location = Annotated[
+    str,
+    typer.Argument(
+        metavar="LOCATION", help="s3://bucket/key, https://…, a path, or a key of the default bucket."
     ),
-    "endpoint_url": (
-        Annotated[
-            str | None,
-            typer.Option("--endpoint-url", metavar="URL", help="S3-compatible endpoint.", rich_help_panel=S3),
-        ],
-        None,
-    ),
-    "region": (
-        Annotated[str | None, typer.Option("--region", metavar="NAME", help="Region.", rich_help_panel=S3)],
-        None,
-    ),
-    "anon": (
-        Annotated[bool, typer.Option("--anon", help="Ask without credentials.", rich_help_panel=S3)],
-        False,
-    ),
-    "request_payer": (
-        Annotated[
-            bool,
-            typer.Option(
-                "--request-payer", help="Pay for requests to requester-pays buckets.", rich_help_panel=S3
-            ),
-        ],
-        False,
-    ),
-    "env_file": (
-        Annotated[
-            Path | None,
-            typer.Option(
-                "--env-file",
-                metavar="FILE",
-                help="Read S3_ENDPOINT, S3_ACCESS_KEY, S3_SECRET_KEY, S3_BUCKET, S3_REGION from FILE.",
-                rich_help_panel=S3,
-            ),
-        ],
-        None,
-    ),
-    "insecure": (
-        Annotated[
-            bool,
-            typer.Option(
-                "--insecure", help="Do not verify TLS certificates; nothing is cached.", rich_help_panel=S3
-            ),
-        ],
-        False,
-    ),
-    "as_json": (
-        Annotated[bool, typer.Option("--json", help="One JSON document on stdout.", rich_help_panel=RUN)],
-        False,
-    ),
-    "no_cache": (
-        Annotated[
-            bool, typer.Option("--no-cache", help="Neither read nor write the cache.", rich_help_panel=RUN)
-        ],
-        False,
-    ),
-    "refresh": (
-        Annotated[
-            bool,
-            typer.Option(
-                "--refresh", help="Ask the storage whether the object changed.", rich_help_panel=RUN
-            ),
-        ],
-        False,
-    ),
-    "offline": (
-        Annotated[bool, typer.Option("--offline", help="Answer from the cache alone.", rich_help_panel=RUN)],
-        False,
-    ),
-    "stats": (
-        Annotated[
-            bool,
-            typer.Option("--stats", help="Show requests, bytes and rounds on stderr.", rich_help_panel=RUN),
-        ],
-        False,
-    ),
-    "timeout": (
-        Annotated[
-            float | None,
-            typer.Option(
-                "--timeout",
-                metavar="SECONDS",
-                min=0.001,
-                help="Bound the whole command.",
-                rich_help_panel=RUN,
-            ),
-        ],
-        None,
-    ),
-    "max_bytes": (
-        Annotated[
-            str | None,
-            typer.Option(
-                "--max-bytes",
-                metavar="SIZE",
-                help="Most raw data to fetch, such as 64M.",
-                rich_help_panel=RUN,
-            ),
-        ],
-        None,
-    ),
-    "plugins": (
-        Annotated[
-            bool,
-            typer.Option(
-                "--plugins",
-                help="Let HDF5_PLUGIN_PATH load filters for remote files too.",
-                rich_help_panel=RUN,
-            ),
-        ],
-        False,
-    ),
-    "debug": (
-        Annotated[bool, typer.Option("--debug", help="Show tracebacks.", rich_help_panel=RUN)],
-        False,
-    ),
-}
+]
+ObjectPath = Annotated[str, typer.Argument(metavar="PATH", help="Path inside the file.")]
+
+connection = functools.partial(typer.Option, rich_help_panel="Connection")
+cache = functools.partial(typer.Option, rich_help_panel="Cache")
+output = functools.partial(typer.Option, rich_help_panel="Output")
+bound = functools.partial(typer.Option, rich_help_panel="Limits")
 
 
+@dataclass(frozen=True, kw_only=True)
 class Common:
-    """The common options of one run."""
+    """The options that every command has, and what all commands do with them."""
 
-    def __init__(self, values: dict[str, Any]) -> None:
-        self.json: bool = values["as_json"]
-        self.stats: bool = values["stats"]
-        self.debug: bool = values["debug"]
-        self._values = values
-
-    def given(self, name: str) -> Any:
-        """The value of an option as it was given; None where it was not."""
-        return self._values[name]
+    profile: Annotated[str | None, connection(metavar="NAME", help="AWS profile.")] = None
+    endpoint_url: Annotated[str | None, connection(metavar="URL", help="S3-compatible endpoint.")] = None
+    region: Annotated[str | None, connection(metavar="NAME", help="Region of the bucket.")] = None
+    anon: Annotated[bool, connection("--anon", help="Send requests without credentials.")] = False
+    request_payer: Annotated[
+        bool, connection("--request-payer", help="Pay for requests to requester-pays buckets.")
+    ] = False
+    env_file: Annotated[
+        Path | None,
+        connection(
+            metavar="FILE",
+            help="Read S3_ENDPOINT, S3_ACCESS_KEY, S3_SECRET_KEY, S3_BUCKET and S3_REGION from FILE.",
+        ),
+    ] = None
+    insecure: Annotated[
+        bool, connection("--insecure", help="Do not verify TLS certificates; nothing is cached.")
+    ] = False
+    no_cache: Annotated[bool, cache("--no-cache", help="Neither read nor write the cache.")] = False
+    refresh: Annotated[bool, cache("--refresh", help="Ask the storage whether the object changed.")] = False
+    offline: Annotated[bool, cache("--offline", help="Answer from the cache alone.")] = False
+    json: Annotated[bool, output("--json", help="One JSON document on standard output.")] = False
+    stats: Annotated[bool, output("--stats", help="Show requests, bytes and rounds on standard error.")] = (
+        False
+    )
+    debug: Annotated[bool, output("--debug", help="Show tracebacks.")] = False
+    timeout: Annotated[
+        float | None, bound(metavar="SECONDS", min=0.001, help="Stop after this many seconds.")
+    ] = None
+    max_bytes: Annotated[
+        str | None, bound(metavar="SIZE", help="Fetch at most this much raw data, such as 64M.")
+    ] = None
+    plugins: Annotated[
+        bool, bound("--plugins", help="Let HDF5_PLUGIN_PATH load filters for remote files too.")
+    ] = False
 
     def settings(self) -> Settings:
         """Options over environment. Raises `UsageError` where they contradict."""
-        values = self._values
-        if values["offline"] and (values["refresh"] or values["no_cache"]):
+        if self.offline and (self.refresh or self.no_cache):
             raise UsageError(
                 "--offline answers from the cache: it goes neither with --refresh nor --no-cache"
             )
-        if values["offline"] and values["insecure"]:
+        if self.offline and self.insecure:
             raise UsageError("--offline asks no server, and --insecure reads no cache: give one of them")
-        if values["anon"] and values["profile"]:
+        if self.anon and self.profile:
             raise UsageError("--anon and --profile contradict each other")
-        if values["insecure"]:
-            _show_warnings()
-        if values["debug"]:
-            _show_all()
-        found = from_environment(values["env_file"])
-        given = {
-            name: values[name]
-            for name in ("profile", "endpoint_url", "region", "timeout")
-            if values[name] is not None
-        }
-        names = ("anon", "request_payer", "no_cache", "refresh", "offline", "insecure", "plugins")
-        flags = {name: values[name] for name in names}
-        if values["max_bytes"] is not None:
-            given["max_bytes"] = parse_size(values["max_bytes"])
-        return replace(found, **given, **flags)
+        if self.insecure or self.debug:
+            show_warnings(self.insecure, self.debug)
+        names = {field.name for field in fields(Settings)} & vars(self).keys()
+        given = {name: value for name in names if (value := getattr(self, name)) not in (None, False)}
+        if self.max_bytes is not None:
+            given["max_bytes"] = parse_size(self.max_bytes)
+        return replace(from_environment(self.env_file), **given)
 
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A session under these options; prints the receipt of `--stats` at its end."""
+        from h5s3.explore.session import Session
 
-def _show_all() -> None:
-    """Let storage leave alone what the libraries below it log."""
-    import logging
+        settings = self.settings()
+        if settings.timeout is not None:
+            guard.tell(timeout=settings.timeout)
+        if settings.max_bytes is not None:
+            limits.allow(settings.max_bytes)
+        with time_limit(settings.timeout), Session(settings) as opened:
+            try:
+                yield opened
+            finally:
+                if self.stats:
+                    from h5s3.render.diagnostics import show_receipt
 
-    logging.getLogger("h5s3").setLevel(logging.DEBUG)
+                    show_receipt(opened.trace.receipt(), opened.cache.problem)
 
+    def show(self, found: Found, draw: Callable[[Found], None]) -> None:
+        """Print an answer: as JSON where that was asked for, else drawn."""
+        if self.json:
+            from h5s3.render.console import show_json
 
-def _show_warnings() -> None:
-    """Show what storage warns of, each thing once, on standard error."""
-    import logging
-
-    from h5s3.render.console import stderr
-    from h5s3.render.text import safe
-
-    shown: set[str] = set()
-
-    class Shown(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            text = record.getMessage()
-            if text not in shown:
-                shown.add(text)
-                stderr().print(f"h5s3: warning: {safe(text, 1000)}", style="yellow", soft_wrap=True)
-
-    logger = logging.getLogger("h5s3")
-    logger.handlers, logger.propagate = [Shown(logging.WARNING)], False
+            show_json(found)
+        else:
+            draw(found)
 
 
 def with_common(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the common options; it gets them as its keyword argument `common`."""
-    own = inspect.signature(command, eval_str=True)
-    parameters = [p for p in own.parameters.values() if p.name != "common"]
-    parameters += [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-        for name, (annotation, default) in COMMON.items()
-    ]
+    """A command as Typer is to see it: with the options of `Common`, if it takes them as `common`.
 
-    @functools.wraps(command)
-    def run(*args: Any, **kwargs: Any) -> None:
-        from h5s3.cli.errors import guarded
+    Its errors become one line on standard error and an exit code.
+    """
+    parameters = dict(inspect.signature(command, eval_str=True).parameters)
+    shared = inspect.signature(Common, eval_str=True).parameters if parameters.pop("common", None) else {}
 
-        common = Common({name: kwargs.pop(name) for name in COMMON})
-        guarded(lambda: command(*args, **kwargs, common=common), common.debug)
+    def run(**given: Any) -> None:
+        if not shared:
+            return guarded(lambda: command(**given), debug=False)
+        common = Common(**{name: given.pop(name) for name in shared})
+        guarded(lambda: command(**given, common=common), common.debug)
 
-    wrapped: Any = run
-    wrapped.__signature__ = inspect.Signature(parameters)
-    wrapped.__annotations__ = {p.name: p.annotation for p in parameters}
-    del wrapped.__wrapped__
+    run.__doc__ = command.__doc__
+    run.__signature__ = inspect.Signature([*parameters.values(), *shared.values()])  # type: ignore[attr-defined]
+    run.__annotations__ = {}
     return run

@@ -8,10 +8,7 @@ from typing import Annotated
 
 import typer
 
-from h5s3.cli.arguments import Location
-from h5s3.cli.errors import session
-from h5s3.cli.fast_typer import LeanCommand
-from h5s3.cli.options import Common, with_common
+from h5s3.cli.options import Common, Location
 from h5s3.errors import UsageError
 
 
@@ -33,39 +30,39 @@ class Part(StrEnum):
     profile = "profile"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("preview", cls=LeanCommand)(with_common(preview))
-
-
 def preview(
     location: Location,
     path: Annotated[
         str,
-        typer.Argument(metavar="[PATH]", help="Path of a dataset, or of a NeXus group with a default plot."),
+        typer.Argument(metavar="PATH", help="Path of a dataset, or of a NeXus group with a default plot."),
     ] = "/",
     slice_: Annotated[
-        str | None, typer.Option("--slice", metavar="SLICE", help="NumPy's syntax: '0,:,10:20:2', '...,5'.")
+        str | None,
+        typer.Option("--slice", metavar="SLICE", help="The part to read, in NumPy's syntax: '0,:,10:20:2'."),
     ] = None,
     display_dims: Annotated[
-        str | None, typer.Option("--display-dims", metavar="Y,X", help="The two dimensions to draw.")
+        str | None, typer.Option("--display-dims", metavar="Y,X", help="Draw these two dimensions.")
     ] = None,
     fixed: Annotated[
-        str | None, typer.Option("--fixed", metavar="D=I,…", help="Indices of other dimensions: '0=5,3=1'.")
+        str | None,
+        typer.Option("--fixed", metavar="D=I,…", help="Indices in the other dimensions: '0=5,3=1'."),
     ] = None,
     max_size: Annotated[
-        int, typer.Option("--max-size", min=1, max=512, help="Most points along one axis of the plot.")
+        int,
+        typer.Option(
+            "--max-size", metavar="N", min=1, max=512, help="Draw at most this many points along an axis."
+        ),
     ] = 256,
-    only: Annotated[Part | None, typer.Option("--only", help="Only this part.")] = None,
-    plot: Annotated[bool, typer.Option("--plot/--no-plot", help="Draw the plot.")] = True,
+    only: Annotated[Part | None, typer.Option("--only", help="Show only this part.")] = None,
+    plot: Annotated[bool, typer.Option("--plot/--no-plot", help="Draw a plot, or not.")] = True,
     column: Annotated[
-        str | None, typer.Option("--column", metavar="FIELD", help="The field of a compound to draw.")
+        str | None, typer.Option("--column", metavar="FIELD", help="Draw this field of a compound.")
     ] = None,
     part: Annotated[
-        ComplexPart, typer.Option("--part", help="What to draw of complex numbers.")
+        ComplexPart, typer.Option("--part", help="Draw this part of complex numbers.")
     ] = ComplexPart.abs,
     raw: Annotated[
-        bool, typer.Option("--raw", help="Stored values: no scale_factor, no missing values, no dates.")
+        bool, typer.Option("--raw", help="Show stored values: no scale_factor, no missing values, no dates.")
     ] = False,
     log: Annotated[bool, typer.Option("--log", help="Draw on a logarithmic scale.")] = False,
     vmin: Annotated[
@@ -81,10 +78,14 @@ def preview(
     *,
     common: Common,
 ) -> None:
-    """Show what a dataset holds: statistics, a table and a plot of a bounded sample.
+    """Show statistics, a table and a plot of a sample of a dataset.
 
-    At most --max-bytes (16M) of stored data are fetched; what was read is said. Heatmaps are coloured between
-    the 2nd and the 98th percentile of what is drawn, unless --vmin or --vmax say otherwise.
+    At most --max-bytes (16M) of stored data are fetched: a small dataset whole; of a larger one the plane
+    that is drawn, and other chunks evenly spread. The output says how much was read.
+
+    Values are decoded by the NetCDF and CF conventions: scale_factor, add_offset, missing values, times.
+    Dimension scales and NeXus axes label plots and tables. The colours of a heatmap span the 2nd to the 98th
+    percentile of what is drawn, unless --vmin or --vmax set other limits.
 
     \b
     Examples:
@@ -95,12 +96,13 @@ def preview(
     """
     from h5s3.explore.preview.preview import preview as ask
     from h5s3.explore.preview.request import PreviewRequest
+    from h5s3.render.preview import reduced, show_preview
 
     if plot_out is not None:
         from h5s3.render.plots.figure import checked_format
 
         checked_format(plot_out)
-    with session(common) as opened:
+    with common.session() as opened:
         asked = PreviewRequest(
             path,
             selection=slice_,
@@ -121,15 +123,10 @@ def preview(
 
             save_figure(found, plot_out)
             announce(f"figure: {plot_out}")
+        wanted = only.value if only else None
         if common.json:
-            from h5s3.render.console import show_json
-            from h5s3.render.preview import reduced
-
-            show_json(reduced(found, only.value if only else None, plot))
-        else:
-            from h5s3.render.preview import show_preview
-
-            show_preview(found, only.value if only else None, plot)
+            found = reduced(found, wanted, plot)
+        common.show(found, lambda preview: show_preview(preview, wanted, plot))
 
 
 def _pair(text: str | None) -> tuple[int, int] | None:

@@ -6,14 +6,7 @@ from typing import Annotated
 
 import typer
 
-from h5s3.cli.errors import guarded
-from h5s3.cli.fast_typer import LeanCommand
 from h5s3.errors import UsageError
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("schema", cls=LeanCommand)(schema)
 
 
 def schema(
@@ -29,13 +22,10 @@ def schema(
       h5s3 schema tree > tree.schema.json
     """
 
-    def work() -> None:
-        import json
+    import json
 
-        from h5s3.records import DOCUMENTS, json_schema
+    from h5s3.records import DOCUMENTS, json_schema
 
-        if command not in DOCUMENTS:
-            raise UsageError(f"no command {command!r} with JSON", hint="one of " + ", ".join(DOCUMENTS))
-        typer.echo(json.dumps(json_schema(command), indent=2))
-
-    guarded(work, debug=False)
+    if command not in DOCUMENTS:
+        raise UsageError(f"no command {command!r} with JSON", hint="one of " + ", ".join(DOCUMENTS))
+    typer.echo(json.dumps(json_schema(command), indent=2))

@@ -122,6 +122,6 @@ def _remarks(found: DiskUsage, style: Style) -> list[Line]:
     if found.other is not UNSET and found.size:
         share = 100 * found.other / found.size
         rest = f"{found.other} bytes" if style.exact else size_text(found.other)
-        text = f"{rest} of the object ({share:.1f} %) are no dataset's: metadata, heaps, free space"
+        text = f"{rest} of the object ({share:.1f} %) is not dataset data: metadata, heaps, free space"
         lines.append([(text, "faint")])
     return lines + [[(safe(note, 2000), "target")] for note in found.notes]

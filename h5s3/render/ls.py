@@ -53,5 +53,5 @@ def _total(listing: Listing) -> Line:
     if others:
         kind = "bucket" if any(e.type == "bucket" for e in listing.entries) else "prefix"
         parts.append(plural(others, kind, kind + ("es" if kind == "prefix" else "s")))
-    text = ", ".join(parts) + (" · there is more (--limit)" if listing.truncated else "")
+    text = ", ".join(parts) + (" · more objects exist; raise --limit" if listing.truncated else "")
     return [(text, "faint")]

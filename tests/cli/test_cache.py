@@ -15,7 +15,7 @@ import pytest
 from typer.main import get_command
 
 from h5s3 import __version__
-from h5s3.cli.app import app
+from h5s3.cli.app import application
 from tests.support.cli import file, run, sample
 from tests.support.servers.proxy import Proxy
 from tests.support.servers.s3 import S3Server
@@ -167,7 +167,7 @@ def test_without_a_command_the_help_is_shown(command: str) -> None:
 
 def options_of(command: str) -> dict[str, str]:
     """The options of a command, in all their forms, and what is said of each."""
-    found: Any = get_command(app)
+    found: Any = get_command(application())
     for word in command.split():
         found = found.commands[word]
     forms = {form: param for param in found.params for form in (*param.opts, *param.secondary_opts)}

@@ -145,7 +145,8 @@ def test_limit_says_that_there_is_more(server: S3Server) -> None:
     cut = ls(server, f"s3://{BUCKET}/", "--limit", 2, "--json").json
     assert [entry["key"] for entry in cut["entries"]] == TOP[:2] and cut["truncated"]
     assert (
-        ls(server, f"s3://{BUCKET}/", "--limit", 2).lines[-1] == "2 objects, 2.0 kB · there is more (--limit)"
+        ls(server, f"s3://{BUCKET}/", "--limit", 2).lines[-1]
+        == "2 objects, 2.0 kB · more objects exist; raise --limit"
     )
     whole = ls(server, f"s3://{BUCKET}/", "--limit", 4, "--json").json
     assert len(whole["entries"]) == 4 and not whole["truncated"]

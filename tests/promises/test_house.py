@@ -43,7 +43,6 @@ NAMED = {
 }  # who brings a module
 LONGEST = 450  # lines of a module
 FILES = 15  # Python files of a folder
-CROWDED = {"h5s3/cli": 18}  # until they are thinned
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -99,7 +98,7 @@ def test_modules_are_small() -> None:
 def test_folders_are_not_crowded() -> None:
     files = [*MODULES, *(ROOT / "tests").rglob("*.py")]
     counts = Counter(str(path.parent.relative_to(ROOT)) for path in files)
-    assert not {folder: n for folder, n in counts.items() if n > CROWDED.get(folder, FILES)}
+    assert not {folder: n for folder, n in counts.items() if n > FILES}
 
 
 def test_only_cli_and_render_print_or_exit() -> None:

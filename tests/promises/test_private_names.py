@@ -94,22 +94,6 @@ def socket_of_a_connection() -> None:
     assert connection._tunnel_host in ("far.invalid", b"far.invalid")  # type: ignore[attr-defined]
 
 
-def values_of_parameters() -> None:
-    """Typer makes what converts a value when it finds none, so that ours can be there before."""
-    from typer.core import TyperOption
-
-    assert "_runtime_param" in inspect.getsource(TyperOption.get_runtime_param)
-
-
-def base_of_usage_errors() -> None:
-    """The base of all that Typer raises for a command line it cannot read."""
-    import typer
-
-    assert [kind.__name__ for kind in typer.BadParameter.__mro__[:3]] == [
-        "BadParameter",
-        "UsageError",
-        "ClickException",
-    ]
 
 
 def functions_at_exit() -> None:
@@ -127,8 +111,6 @@ LISTED: dict[Callable[[], None], set[str]] = {
     session_of_aiohttp: {"_get_session"},
     end_of_credentials: {"_expiry_time"},
     socket_of_a_connection: {"_create_connection", "_tunnel_host"},
-    values_of_parameters: {"_runtime_param"},
-    base_of_usage_errors: {"__mro__"},
     functions_at_exit: {"_run_exitfuncs"},
 }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -249,14 +248,12 @@ def test_the_name_of_a_location(location: Location, name: str) -> None:
 
 
 def test_options_are_stronger_than_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from h5s3.cli.options import COMMON, Common
+    from h5s3.cli.options import Common
 
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://of.the.environment")
     path = env_file(tmp_path, "S3_ENDPOINT=https://of.the.file\nS3_REGION=file")
-    values: dict[str, Any] = {name: default for name, (_, default) in COMMON.items()}
-    assert Common(values | {"env_file": path}).settings().endpoint_url == "https://of.the.file"
-    given_ = values | {"env_file": path, "endpoint_url": "https://of.the.option"}
-    found = Common(given_).settings()
+    assert Common(env_file=path).settings().endpoint_url == "https://of.the.file"
+    found = Common(env_file=path, endpoint_url="https://of.the.option").settings()
     assert (found.endpoint_url, found.region) == ("https://of.the.option", "file")
-    assert Common(values).settings().endpoint_url is None  # boto3 reads the environment itself
+    assert Common().settings().endpoint_url is None  # boto3 reads the environment itself
     assert os.environ["AWS_ENDPOINT_URL"] == "https://of.the.environment"

@@ -34,7 +34,7 @@ def limit() -> None:
 
 
 def renew() -> None:
-    """Count the processor time anew: the command makes progress."""
+    """Start the limit on processor time again: the command makes progress."""
     seconds = cpu_limit()
     if _limited and seconds is not None:
         used = os.times()

@@ -12,6 +12,8 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -19,31 +21,31 @@ from h5s3.errors import NetworkError
 
 SOON = 0.05  # seconds in which the main thread usually hears a signal
 TRIES = 20
-raised: list[int] = []  # interrupts so far
+raised: list[int] = []  # signals that interrupted, so far
 WAKE: Any = getattr(signal, "SIGURG", None)  # ignored by default: sent to the main thread to end its wait
-heeded: list[int] = [signal.SIGINT]  # the first one says Ctrl-C; in a guarded process it is another signal
+interrupts: list[int] = [signal.SIGINT]  # the first stands for Ctrl-C: in a guarded process another signal
 _heard = threading.Event()
 _ending = threading.Event()
 
 
-def listen(interrupting: int = signal.SIGINT) -> None:
-    """From now on, see to it that the main thread hears of Ctrl-C, or of the signal that stands for it."""
+def listen(number: int = signal.SIGINT) -> None:
+    """Make sure from now on that the main thread notices Ctrl-C, or the signal that stands for it."""
     sys.unraisablehook = _again
-    ours = signal.default_int_handler if interrupting == signal.SIGINT else signal.SIG_DFL
-    if WAKE is None or signal.getsignal(interrupting) is not ours:
+    ours = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+    if WAKE is None or signal.getsignal(number) is not ours:
         return
-    heeded.clear()
+    interrupts.clear()
     received, sent = os.pipe()
     os.set_blocking(sent, False)
-    heed(interrupting)
+    interrupt_on(number)
     signal.signal(WAKE, lambda *_: None)
     signal.set_wakeup_fd(sent, warn_on_full_buffer=False)
     threading.Thread(target=_watch, args=(received,), daemon=True, name="h5s3-interrupts").start()
 
 
-def heed(number: int) -> None:
+def interrupt_on(number: int) -> None:
     """Have this signal, too, end the command as Ctrl-C does: what was begun is cleared away."""
-    heeded.append(number)
+    interrupts.append(number)
     signal.signal(number, _interrupted)
 
 
@@ -63,7 +65,7 @@ def check() -> None:
 def settle() -> None:
     """The command has ended: whatever comes now is too late, and would only disturb the leaving."""
     _ending.set()
-    for number in heeded:
+    for number in interrupts:
         if signal.getsignal(number) is _interrupted:
             signal.signal(number, signal.SIG_IGN)
 
@@ -71,7 +73,7 @@ def settle() -> None:
 def _watch(received: int) -> None:
     """Wake the main thread until it has heard of each Ctrl-C that came."""
     while numbers := os.read(received, 1):
-        if numbers[0] not in heeded:
+        if numbers[0] not in interrupts:
             continue
         for _ in range(TRIES):
             if _heard.wait(SOON):
@@ -97,6 +99,26 @@ def _interrupt() -> None:
     if _ending.is_set():
         return
     if hasattr(signal, "pthread_kill"):
-        signal.pthread_kill(threading.main_thread().ident or 0, heeded[0])
+        signal.pthread_kill(threading.main_thread().ident or 0, interrupts[0])
     else:
         _thread.interrupt_main()
+
+
+@contextmanager
+def time_limit(seconds: float | None) -> Iterator[None]:
+    """Let `--timeout` end even what does not look at the clock."""
+    if seconds is None or not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def expire(number: int, frame: FrameType | None) -> Any:
+        raise NetworkError(f"not done within {seconds:g} s", hint="raise --timeout")
+
+    before = signal.signal(signal.SIGALRM, expire)
+    signal.setitimer(signal.ITIMER_REAL, seconds + 0.2)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)  # one that comes while the timer is stopped
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -3,7 +3,7 @@
 The child is forked before anything heavy is loaded and does the command's work under limits; the parent
 waits, passes signals on, ends a child that overstays its time, and puts a crash into a sentence and an exit
 code.
-Windows has no fork: there the child is started anew, without limits.
+Windows has no fork: there the command runs in a new process, without limits.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def wanted() -> bool:
 def supervise(work: Callable[[], int]) -> int:
     """Do the work in a child; its exit code. Returns in both processes, to be exited with in both."""
     if not hasattr(os, "fork"):
-        return _anew()
+        return _in_new_process()
     told, line = os.pipe()
     kept, alive = os.pipe()  # nothing is written to it: it closes when the parent is gone
     interrupts = signal.getsignal(signal.SIGINT) is signal.default_int_handler
@@ -92,7 +92,7 @@ def _keep_to_ourselves() -> None:
         os.close(nowhere)
 
 
-def _anew() -> int:
+def _in_new_process() -> int:
     """The command in a new process."""
     environment = {**os.environ, OFF: "0"}
     code = subprocess.call([sys.executable, "-m", "h5s3", *sys.argv[1:]], env=environment)

@@ -55,7 +55,7 @@ def _superblock(case: Case) -> Finding:
     detail += f"; {counted(old, 'group')} with symbol tables, the format before HDF5 1.8"
     older, newer = case.copies[0], case.copies[-1]
     if not worth(newer, older.costs):
-        return ok("format", f"{detail}: no dearer here than a newer one")
+        return ok("format", f"{detail}: no slower to read than a newer format")
     return warning(
         "format",
         detail,

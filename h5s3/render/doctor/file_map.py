@@ -31,7 +31,7 @@ def strip_lines(layout: FileLayout, width: int, unicode: bool) -> list[Text]:
     legend = Text("  ")
     for kind in sorted(set(kinds)):
         legend.append(signs[kind], STYLES[kind]).append(f" {NAMES[kind]}   ", "dim")
-    return [*lines, legend.append(f"one sign: {size_text(-(-layout.size // len(kinds)))}", "dim")]
+    return [*lines, legend.append(f"one character = {size_text(-(-layout.size // len(kinds)))}", "dim")]
 
 
 def cells(extents: Sequence[Extent], total: int, count: int) -> list[int]:

@@ -37,15 +37,15 @@ def test_an_interrupt_that_a_destructor_drops_comes_again() -> None:
 AN_ALARM_IN_A_DESTRUCTOR = """
 import time, types, sys
 import h5s3.cli
-from h5s3.cli.errors import _time_limit, guarded
-from h5s3.settings import Settings
+from h5s3.cli.errors import guarded
+from h5s3.cli.process.signals import time_limit
 
 class Slow:
     def __del__(self):
         time.sleep(5)
 
 def work():
-    with _time_limit(Settings(timeout=0.1)):
+    with time_limit(0.1):
         Slow()
         time.sleep(20)
 
