@@ -1,7 +1,8 @@
-"""The README's console blocks: run them, and write their outputs into it.
+"""What stands in the documents because a program put it there: run the programs, and write it.
 
-`python -m tests.support.readme` renews the outputs in place. A block after `<!-- varies -->` shows times,
-dates or sizes of the wire: it is run, and its output is not compared.
+`python -m tests.support.readme` renews the outputs of the README's console blocks, the reference of all
+commands and the pictures. A block after `<!-- varies -->` shows times, dates or sizes of the wire: it is run,
+and its output is not compared.
 """
 
 from __future__ import annotations
@@ -9,15 +10,28 @@ from __future__ import annotations
 import re
 import shlex
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from examples import pictures
+from h5s3.cli.app import COMMANDS
+from h5s3.demo.samples import make_samples
+from h5s3.demo.server import serve
 from tests.support import ROOT, cli
 
 README = ROOT / "README.md"
+EXAMPLES = ROOT / "examples"
+REFERENCE = EXAMPLES / "REFERENCE.md"
 BLOCK = re.compile(
     r"(?P<varies><!-- varies -->\n)?```console\n\$ (?P<command>[^\n]+)\n(?P<output>.*?)```", re.S
 )
+PARTS = {"cache": ("info", "verify", "clear", "path")}
+ABOUT = """# Reference
+
+What `h5s3 COMMAND --help` prints. `python -m tests.support.readme` writes this file; a test compares it.
+"""
 
 
 @dataclass(frozen=True)
@@ -42,23 +56,48 @@ def run(command: str, environment: dict[str, str]) -> tuple[int, str]:
     return done.code, done.out + done.err
 
 
-def renew() -> None:
-    """Write every output anew, as the demo server's files give it."""
-    from h5s3.demo.samples import make_samples
-    from h5s3.demo.server import serve
+def commands() -> list[str]:
+    """Every command, the commands of a group after it."""
+    return [
+        " ".join(words)
+        for name in COMMANDS
+        for words in [(name,), *((name, part) for part in PARTS.get(name, ()))]
+    ]
 
-    with tempfile.TemporaryDirectory() as folder:
-        make_samples(Path(folder) / "demo")
-        with serve(Path(folder)) as server:
-            environment = {**server.env(), "COLUMNS": "100", "H5S3_CACHE_DIR": f"{folder}/cache"}
 
-            def block(match: re.Match[str]) -> str:
-                code, output = run(match["command"], environment)
-                assert code == 0, output
-                return f"{match['varies'] or ''}```console\n$ {match['command']}\n{output}```"
+def reference() -> str:
+    """The text of the reference: the help of every command, at 80 columns."""
+    sections = [ABOUT]
+    for command in ["", *commands()]:
+        shown = cli.run(*command.split(), "--help", COLUMNS="80")
+        assert shown.code == 0, shown
+        sections.append(f"## {f'h5s3 {command}'.strip()}\n\n```\n{shown.out}```\n")
+    return "\n".join(sections)
 
-            README.write_text(BLOCK.sub(block, README.read_text()))
+
+@contextmanager
+def demo(samples: Path, cache: Path) -> Iterator[dict[str, str]]:
+    """The environment that leads to the demo's files, below `samples`, on a server of its own."""
+    with serve(samples) as server:
+        yield {**server.env(), "COLUMNS": "100", "H5S3_CACHE_DIR": str(cache)}
+
+
+def renew(environment: dict[str, str]) -> None:
+    """Write the outputs of the README's blocks, the reference and the pictures."""
+
+    def block(match: re.Match[str]) -> str:
+        code, output = run(match["command"], environment)
+        assert code == 0, output
+        return f"{match['varies'] or ''}```console\n$ {match['command']}\n{output}```"
+
+    README.write_text(BLOCK.sub(block, README.read_text()))
+    REFERENCE.write_text(reference())
+    for name, command in pictures.COMMANDS.items():
+        (EXAMPLES / name).write_text(pictures.picture(command, environment))
 
 
 if __name__ == "__main__":
-    renew()
+    with tempfile.TemporaryDirectory() as made, tempfile.TemporaryDirectory() as cache:
+        make_samples(Path(made) / "demo")
+        with demo(Path(made), Path(cache)) as environment:
+            renew(environment)
