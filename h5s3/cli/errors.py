@@ -56,13 +56,12 @@ def _ending(error: BaseException, debug: bool) -> int:
 
 def report(error: H5s3Error, debug: bool = False) -> None:
     """Print one line on standard error, with `debug` after a traceback. A closed stream is no error."""
-    from h5s3.render.console import stderr
-    from h5s3.render.text import redacted, safe
+    from h5s3.render.diagnostics import show_error
 
-    with suppress(OSError):
-        if debug:
+    if debug:
+        with suppress(OSError):
             sys.stderr.write(safe_traceback())
-        stderr().print(f"h5s3: {safe(redacted(str(error)), 1000)}", style="red", soft_wrap=True)
+    show_error(error)
 
 
 def unwritten(error: OSError) -> H5s3Error:

@@ -43,8 +43,7 @@ def tree(
     """
     from h5s3.explore.tree import tree as ask
     from h5s3.formats.requests import TreeRequest
-    from h5s3.render.tree import show_nodes
-    from h5s3.render.tree import show_tree
+    from h5s3.render.tree import show_nodes, show_tree
 
     if recursive and depth is not None:
         raise UsageError("--recursive and --depth contradict each other")

@@ -1,13 +1,14 @@
-"""What goes to standard error: progress on a terminal, announcements, and the receipt of `--stats`."""
+"""What goes to standard error: errors, progress on a terminal, announcements, and the receipt of `--stats`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
+from h5s3.errors import H5s3Error
 from h5s3.render.console import stderr
-from h5s3.render.text import plural, safe
+from h5s3.render.text import plural, redacted, safe
 from h5s3.sizes import size_text
 
 
@@ -35,6 +36,12 @@ def progress() -> Iterator[Callable[[str, float], None] | None]:
             bar.update(task, description=safe(text, 60), completed=done)
 
         yield show
+
+
+def show_error(error: H5s3Error) -> None:
+    """One line. A closed stream is no error."""
+    with suppress(OSError):
+        stderr().print(f"h5s3: {safe(redacted(str(error)), 1000)}", style="red", soft_wrap=True)
 
 
 def announce(text: str) -> None:

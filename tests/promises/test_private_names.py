@@ -94,8 +94,6 @@ def socket_of_a_connection() -> None:
     assert connection._tunnel_host in ("far.invalid", b"far.invalid")  # type: ignore[attr-defined]
 
 
-
-
 def functions_at_exit() -> None:
     """What was registered for the exit runs, without the exit."""
     program = (

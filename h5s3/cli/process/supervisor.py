@@ -235,9 +235,9 @@ def _crash(how: str) -> H5s3Error:
 
 
 def _say(error: H5s3Error) -> None:
-    from h5s3.cli.errors import report
+    from h5s3.render.diagnostics import show_error
 
-    report(error)
+    show_error(error)
 
 
 def _restore_terminal() -> None:
