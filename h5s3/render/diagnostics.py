@@ -1,4 +1,4 @@
-"""What goes to standard error: errors, progress on a terminal, announcements, and the receipt of `--stats`."""
+"""What goes to standard error: errors, announcements, progress on a terminal, the receipt of `--stats`."""
 
 from __future__ import annotations
 
