@@ -34,7 +34,7 @@ SETTINGS: dict[str, Any] = {
 FREE_SETTINGS = ("size_limit", "count", "hits", "misses")  # may have any value
 FIXED_SETTINGS = {**SETTINGS, "size": 0}  # the size of values outside the database
 
-DAMAGED = "is damaged (h5s3 cache verify makes it anew)"
+DAMAGED = "is damaged (h5s3 cache verify creates it again)"
 LOCKED = "is locked by another process"
 NO_ROOM = "cannot be written: there is no room"
 READ_ONLY = "cannot be written to"

@@ -226,7 +226,7 @@ def test_clear_removes_a_damaged_database(folder: Path, content: bytes) -> None:
     (folder / "cache.db").write_bytes(content)
     noted = problem_of_a_tree()
     assert cache_info().problem == noted
-    assert noted == ("is damaged (h5s3 cache verify makes it anew)" if content else None)
+    assert noted == ("is damaged (h5s3 cache verify creates it again)" if content else None)
     clear_cache()
     assert problem_of_a_tree() is None and cache_info().entries > 0
 
@@ -280,7 +280,7 @@ TABLES = [
 @pytest.mark.parametrize("statement", TABLES)
 def test_tables_of_another_shape(folder: Path, statement: str) -> None:
     sql(folder, statement)
-    assert problem_of_a_tree() in (None, "is damaged (h5s3 cache verify makes it anew)")
+    assert problem_of_a_tree() in (None, "is damaged (h5s3 cache verify creates it again)")
     assert verify_cache().status in ("sound", "mended")
     for _ in range(2):
         assert problem_of_a_tree() is None

@@ -37,12 +37,12 @@ REFUSED = [
     (
         "external_storage",
         "/whole",
-        "the values lie in external files (external_raw.bin), which are never read",
+        "the values are stored in external files (external_raw.bin), which are never read",
     ),
     (
         "virtual_other_file",
         "/virtual",
-        "a virtual dataset whose values lie in other files (virtual_source.h5)",
+        "a virtual dataset whose values are stored in other files (virtual_source.h5)",
     ),
     ("giant_chunk", "/data", "one chunk decodes to 512 MiB; allow it with --max-bytes 128M"),
 ]
@@ -202,7 +202,7 @@ def test_what_is_no_hdf5_file(server: S3Server, name: str, line: str) -> None:
 def test_a_truncated_file(server: S3Server, name: str) -> None:
     where, size = sample(server, name), file(name).stat().st_size
     assert run("tree", where, on=server).failed(6) == (
-        f"{where}: the file is truncated: {size} bytes are fewer than its header promises; "
+        f"{where}: the file is truncated: {size} bytes are fewer than its header says; "
         "an upload may not have completed"
     )
 

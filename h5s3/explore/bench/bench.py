@@ -96,7 +96,7 @@ def _store(session: Session, location: Location) -> Targets:
 
 
 def _identify(session: Session, location: Location) -> ObjectInfo:
-    """The object, asked for anew. A server that garbles ranges may still answer a HEAD."""
+    """The object, asked for again. A server that garbles ranges may still answer a HEAD."""
     store = session.store(location)
     try:
         return store.first(location, 1)[0]

@@ -222,7 +222,7 @@ class _Comparison:
         self.found.append(strategy)
 
     def _settings(self, no_cache: bool = False) -> Settings:
-        """Those of the command with the time left to it. What is known of the object is asked anew."""
+        """Those of the command with the time left to it. What is known of the object is asked for again."""
         ours = self.session.settings
         left = None if ours.deadline is None else max(0.001, ours.deadline - time.monotonic())
         return replace(ours, timeout=left, deadline=None, refresh=True, no_cache=no_cache)

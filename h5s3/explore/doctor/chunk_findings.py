@@ -174,7 +174,7 @@ def _compression(case: Case) -> Finding | None:
     part = f"{binary_text(open_bytes)} are not compressed: {named(paths_of(plain))}"
     return warning(
         "compression",
-        f"{detail}; {part}; how far they shrink only trying tells",
+        f"{detail}; {part}; only a test shows how far they shrink",
         cost=f"{open_bytes * 8 / 200e6:,.0f} s to read all of them at 200 Mbit/s",
         remedy=_remedy(case, plain, _packing),
     )

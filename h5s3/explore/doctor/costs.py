@@ -146,7 +146,7 @@ def estimated_scattered(name: str, pieces: int, metadata: int, size: int, depth:
 
 
 def estimated_paged(name: str, metadata: int, size: int) -> Costs:
-    """For a file too large to be laid out anew: all of its metadata lie together, and come in few rounds."""
+    """For a file too large to be repacked here: its metadata would be together and come in few rounds."""
     first = min(FIRST_BYTES, size)
     requests = 1 + max(0, metadata - first) // PER_REQUEST
     return make_costs(name, "estimated", requests, min(requests, 4), max(first, metadata))

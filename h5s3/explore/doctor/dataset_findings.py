@@ -62,7 +62,7 @@ def _contiguous(case: Case) -> Finding | None:
 
 def _external(case: Case) -> Finding | None:
     items = [item for item in case.survey.datasets if item.facts.external]
-    return _elsewhere(case, "external data", items, "whose values lie in other files")
+    return _elsewhere(case, "external data", items, "whose values are stored in other files")
 
 
 def _virtual(case: Case) -> Finding | None:

@@ -34,7 +34,7 @@ BUDGET = 256 * MIB  # bytes that may arrive where the settings do not say
 SECONDS = 60.0  # for the survey, and again for what is worked out from it
 COUNTING = 30.0  # seconds for the walk that is counted
 MOST_OBJECTS = 50_000  # that are surveyed
-MOST_REBUILT = 12_000  # objects of a file that is laid out anew
+MOST_REBUILT = 12_000  # objects of a file of which a repacked copy is made
 MOST_LINKS = 50_000  # likewise: an object may have many names
 MOST_COUNTED = 300_000  # links of a file whose walk is counted: it holds a node for each of them
 MOST_CHUNKS = 200_000  # likewise
@@ -127,7 +127,7 @@ class _Work:
     def _rebuilt(self, file: OpenFile, layout: FileLayout, page: int, until: float) -> list[Copy]:
         from h5s3.formats.hdf5.layout.repacked_copy import make_repacked_copy
 
-        self.tell("laying the file out anew", 0.6)
+        self.tell("repacking a copy in memory", 0.6)
         copy = make_repacked_copy(file, page, latest=False, until=until)
         while page > SMALLEST_PAGE and copy.size > GROWTH * layout.size + page:
             page //= 2
@@ -135,7 +135,7 @@ class _Work:
         most = Allowance(BUDGET, max(0.0, until - time.monotonic()))
         costs = walk_costs(_name(page), "simulated", copy.file, copy.size, most)
         copies = [Copy(costs, paged(page))]
-        self.tell("laying the file out anew", 0.8)
+        self.tell("repacking a copy in memory", 0.8)
         try:
             newer = make_repacked_copy(file, page, latest=True, until=until)
             costs = walk_costs(f"{_name(page)}, --low=2", "simulated", newer.file, newer.size, most)

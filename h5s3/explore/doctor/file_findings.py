@@ -88,7 +88,7 @@ def _nesting(case: Case) -> Finding | None:
     least = "at least " if case.survey.cut else ""
     return warning(
         "nesting",
-        f"groups lie {least}{deepest} levels deep, and each level has to be read before the next",
+        f"groups are {least}{deepest} levels deep, and each level has to be read before the next",
         cost=f"{counted(case.now.rounds, 'round')} of a cold walk"
         + ("; gathered in pages they come at once" if gathered else ""),
     )

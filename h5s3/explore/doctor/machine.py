@@ -79,7 +79,7 @@ def _versions() -> Finding:
 
         names |= hdf5_versions()
     except ImportError as error:
-        return failure("versions", f"h5py cannot be loaded ({type(error).__name__})", "install h5s3 anew", 1)
+        return failure("versions", f"h5py cannot be loaded ({type(error).__name__})", "install h5s3 again", 1)
     for package in PACKAGES:
         try:
             names[package] = version(package)
@@ -95,7 +95,9 @@ def _filters(plugins: bool) -> list[Finding]:
 
         works, missing, paths = filters(plugins)
     except (ImportError, OSError, RuntimeError) as error:
-        return [unknown("filters", f"they cannot be looked at ({type(error).__name__})", "install h5s3 anew")]
+        return [
+            unknown("filters", f"they cannot be looked at ({type(error).__name__})", "install h5s3 again")
+        ]
     named = os.environ.get("HDF5_PLUGIN_PATH")
     where = f"; plugins from {', '.join(map(shown_path, paths)) or 'nowhere'}"
     origin = " (HDF5_PLUGIN_PATH)" if named and plugins else ""
@@ -103,6 +105,6 @@ def _filters(plugins: bool) -> list[Finding]:
         origin = " (HDF5_PLUGIN_PATH is left out for remote files: --plugins)"
     detail = f"{', '.join(works)}{where}{origin}"
     if missing:
-        remedy = "install hdf5plugin anew: files with these filters cannot be read"
+        remedy = "install hdf5plugin again: files with these filters cannot be read"
         return [warning("filters", f"missing: {', '.join(missing)}; there are {detail}", remedy)]
     return [ok("filters", detail)]

@@ -43,7 +43,7 @@ def pictures(doc: Bench, width: int, color: Color, unicode: bool) -> list[str]:
         PICTURE_HEIGHT,
         color,
         unicode,
-        f"where the samples lie ({'higher' if unicode else 'darker'}: more of them)",
+        f"where the samples are ({'higher' if unicode else 'darker'}: more of them)",
     )
     sized = PlotLayout(width, PICTURE_HEIGHT, color, unicode, "reads at random places, against their size")
     return [text for text in (strips(doc, scattered), against_size(doc, sized)) if text]

@@ -106,7 +106,7 @@ class Probe:
         self._moved = True
         self._trace.retry()
         next(iter(self._store.list(self._location)), None)
-        self._store.target(replace(self._location, key=self._location.key or "-"))  # signed anew: there
+        self._store.target(replace(self._location, key=self._location.key or "-"))  # signed again: there
         return True
 
     def read(self, line: TimedConnection, wanted: Range, pinned: ObjectInfo) -> Timing:

@@ -177,7 +177,7 @@ def test_what_is_not_followed_is_shown(nest: Path) -> None:
         "/virtual_by_link": "a link that is never followed",
         "/virtual_by_soft_link": "the soft link /soft_root leads nowhere",
         "/virtual_by_pattern": "a link that is never followed",
-        "/virtual_of_raw": "lie elsewhere in turn",
+        "/virtual_of_raw": "stored elsewhere too",
     }.items():
         assert words in run("preview", where, path).failed(8)
 

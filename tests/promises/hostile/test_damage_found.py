@@ -120,7 +120,7 @@ def test_a_chunk_that_is_nowhere_is_damage() -> None:
     assert content.count(address) == 1
     content = content.replace(address, b"\xff" * 8)
     with memory_session(MemoryStore(content)) as session:
-        with pytest.raises(DamagedError, match="its index has a chunk that is nowhere"):
+        with pytest.raises(DamagedError, match="its index has a chunk without an address"):
             preview(session, LOCATION, PreviewRequest("/data"))
         document = meta(session, LOCATION, MetaRequest("/data"))
         assert document.shape == [8] and document.num_chunks is None

@@ -117,7 +117,7 @@ def _iterate(dataset: Any, facts: Facts, most: int, file: OpenFile | None = None
     def visit(chunk: Any) -> bool | None:
         offset, mask, start, size = chunk
         if offset is None:  # h5py's word for one without an address, which no library keeps in an index
-            raise DamagedError("the file is damaged: its index has a chunk that is nowhere")
+            raise DamagedError("the file is damaged: its index has a chunk without an address")
         rows.append((*offset, start, size, mask))
         return True if len(rows) > most else None
 

@@ -34,7 +34,7 @@ def refuse_elsewhere(dataset: Any, facts: Facts, find: Find) -> None:
     """Raise `RefusedError` for data in another file. `find` walks to a path of this one."""
     if facts.external:
         names = ", ".join(item.name for item in facts.external[:3])
-        raise RefusedError(f"the values lie in external files ({names}), which are never read")
+        raise RefusedError(f"the values are stored in external files ({names}), which are never read")
     if facts.layout == "virtual":
         _refuse_virtual(dataset, facts, find)
 
@@ -50,7 +50,7 @@ def _refuse_virtual(dataset: Any, facts: Facts, find: Find) -> None:
     foreign = [source.file for source in sources if not source.same_file]
     if foreign:
         named = f" ({', '.join(dict.fromkeys(foreign[:3]))})"
-        raise RefusedError(f"a virtual dataset whose values lie in other files{named}")
+        raise RefusedError(f"a virtual dataset whose values are stored in other files{named}")
     if cut:
         raise RefusedError(f"a virtual dataset made of more than {MOST_SOURCES} others")
     paths = (path for index, _ in enumerate(sources) for path in _paths(dataset, facts, index))
@@ -71,7 +71,7 @@ def _refuse_source(path: str, find: Find) -> None:
         return
     facts = read_facts(found.object)
     if facts.layout in ("virtual", "external"):
-        raise RefusedError(f"a virtual dataset made of {path}, whose values lie elsewhere in turn")
+        raise RefusedError(f"a virtual dataset made of {path}, whose values are stored elsewhere too")
     if prod(facts.chunks or ()) * facts.itemsize > LARGEST_SOURCE:
         raise RefusedError(f"a virtual dataset made of {path}, of which one chunk alone is too large")
 

@@ -165,7 +165,7 @@ def damaged(error: Exception, info: ObjectInfo) -> H5s3Error:
 
 def _truncated(info: ObjectInfo) -> DamagedError:
     return DamagedError(
-        f"the file is truncated: {info.size} bytes are fewer than its header promises",
+        f"the file is truncated: {info.size} bytes are fewer than its header says",
         location=info.location.display,
         hint="an upload may not have completed",
     )
