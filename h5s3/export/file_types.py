@@ -42,16 +42,16 @@ def maker(name: Format) -> Maker:
 
 def check(name: Format, job: Job) -> None:
     """Raises `RefusedError` where the format cannot hold the values, naming those that can."""
-    why = _CHECKS[name](job)
+    why = _WHY_NOT[name](job)
     if why:
-        able = [other for other in FORMATS if not _CHECKS[other](job)]
+        able = [other for other in FORMATS if not _WHY_NOT[other](job)]
         hint = "use --format " + " or ".join([", ".join(able[:-1]), able[-1]] if able[1:] else able)
         raise RefusedError(f"{name} cannot hold {why}", hint=hint if able else "no format here can")
 
 
 def fits_csv(job: Job) -> bool:
     """Whether the values are a table of no more than two dimensions."""
-    return not _csv(job)
+    return not _why_not_csv(job)
 
 
 def _classes(info: TypeInfo) -> set[str]:
@@ -59,13 +59,13 @@ def _classes(info: TypeInfo) -> set[str]:
     return {"string" if info.variable else "", info.class_}.union(*map(_classes, inner(info)))
 
 
-def _unknown(job: Job) -> str:
+def _no_dtype(job: Job) -> str:
     return "" if job.dtype is not None else f"values of type {job.facts.dtype}, which NumPy has no type for"
 
 
-def _numpy(job: Job) -> str:
+def _why_not_numpy(job: Job) -> str:
     if job.dtype is None or not job.dtype.hasobject:
-        return _unknown(job)
+        return _no_dtype(job)
     if has_references(job.facts.type):
         return "references"
     return (
@@ -73,12 +73,12 @@ def _numpy(job: Job) -> str:
     )
 
 
-def _h5(job: Job) -> str:
+def _why_not_h5(job: Job) -> str:
     if has_references(job.facts.type):
         return "references: what they point to stays behind"
     if _has_lists_of_arrays(job.facts.type):
         return "sequences of arrays, which h5py cannot write"
-    return _unknown(job) if job.facts.type_has_pointers else ""
+    return _no_dtype(job) if job.facts.type_has_pointers else ""
 
 
 def _has_lists_of_arrays(info: TypeInfo) -> bool:
@@ -86,58 +86,56 @@ def _has_lists_of_arrays(info: TypeInfo) -> bool:
     return arrays or any(map(_has_lists_of_arrays, inner(info)))
 
 
-def _json(job: Job) -> str:
-    return _unknown(job) or ("floats of 80 or 128 bits" if _has_long_floats(job.element) else "")
+def _why_not_json(job: Job) -> str:
+    return _no_dtype(job) or ("floats of 80 or 128 bits" if _has_long_floats(job.element) else "")
 
 
-def _csv(job: Job) -> str:
+def _why_not_csv(job: Job) -> str:
     if job.dtype is None:
-        return _unknown(job)
+        return _no_dtype(job)
     most = 1 if job.element.names else 2
     if len(job.shape) > most:
         what = "compounds" if job.element.names else "values"
         return f"{what} of {len(job.shape)} dimensions (choose some with --slice)"
     if job.element.names is None:
-        return _csv_scalar(job.element)
+        return _why_not_csv_scalar(job.element)
     for name in job.element.names:
         field: np.dtype[Any] = job.element.fields[name][0]  # type: ignore[index]
         if field.names or field.subdtype:
             return "compounds with compounds or arrays in them"
-        if why := _csv_scalar(field):
+        if why := _why_not_csv_scalar(field):
             return why
     return ""
 
 
-def _csv_scalar(dtype: np.dtype[Any]) -> str:
+def _why_not_csv_scalar(dtype: np.dtype[Any]) -> str:
+    return "opaque values" if dtype.kind == "V" else _references_or_sequences(dtype)
+
+
+def _references_or_sequences(dtype: np.dtype[Any]) -> str:
     import h5py
 
-    if dtype.kind == "V":
-        return "opaque values"
-    if dtype.kind == "O" and h5py.check_string_dtype(dtype) is None:
-        return "references" if h5py.check_ref_dtype(dtype) else "sequences of variable length"
-    return ""
+    if dtype.kind != "O" or h5py.check_string_dtype(dtype) is not None:
+        return ""
+    return "references" if h5py.check_ref_dtype(dtype) else "sequences of variable length"
 
 
-def _parquet(job: Job) -> str:
+def _why_not_parquet(job: Job) -> str:
     if job.dtype is None:
-        return _unknown(job)
+        return _no_dtype(job)
     if 0 in job.shape[1:]:
         return "rows without values"
-    return next(filter(None, map(_parquet_scalar, _leaves(job.element))), "")
+    return next(filter(None, map(_why_not_parquet_scalar, _leaves(job.element))), "")
 
 
-def _parquet_scalar(dtype: np.dtype[Any]) -> str:
-    import h5py
-
+def _why_not_parquet_scalar(dtype: np.dtype[Any]) -> str:
     if dtype.kind == "c":
         return "complex numbers"
     if dtype.kind in "mM":
         return "NumPy's dates"
     if dtype.kind == "f" and dtype.itemsize > 8:
         return "floats of 80 or 128 bits"
-    if dtype.kind == "O" and h5py.check_string_dtype(dtype) is None:
-        return "references" if h5py.check_ref_dtype(dtype) else "sequences of variable length"
-    return ""
+    return _references_or_sequences(dtype)
 
 
 def _leaves(dtype: np.dtype[Any]) -> list[np.dtype[Any]]:
@@ -161,11 +159,11 @@ def _has_long_floats(dtype: np.dtype[Any]) -> bool:
     return False
 
 
-_CHECKS: dict[str, Callable[[Job], str]] = {
-    "npy": _numpy,
-    "npz": _numpy,
-    "csv": _csv,
-    "json": _json,
-    "parquet": _parquet,
-    "h5": _h5,
+_WHY_NOT: dict[str, Callable[[Job], str]] = {
+    "npy": _why_not_numpy,
+    "npz": _why_not_numpy,
+    "csv": _why_not_csv,
+    "json": _why_not_json,
+    "parquet": _why_not_parquet,
+    "h5": _why_not_h5,
 }

@@ -19,7 +19,7 @@ def encoded(value: Any) -> str:
 
 
 class JsonWriter(Writer):
-    """In C order. The counts of NaN and infinities stand behind the data: they are known then."""
+    """In C order. The counts of NaN and infinities come after the data: they are known then."""
 
     def __init__(self, job: Job, stream: BinaryIO, path: str | None) -> None:
         self._stream = stream

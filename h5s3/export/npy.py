@@ -44,7 +44,7 @@ def _without_metadata(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 
 def header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
-    """What stands before the values: version 1.0, or 3.0 where names are long or not Latin-1."""
+    """The header before the values: version 1.0, or 3.0 where names are long or not Latin-1."""
     fields = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     text = repr(fields)
     if len(text) < 60_000 and text.isascii():
@@ -78,7 +78,7 @@ class NpyWriter(Writer):
         return self._type, self._offset
 
     def write(self, box: Box, values: Array) -> None:
-        """Where the box belongs; runs of it that lie apart are written one by one."""
+        """Where the box belongs; runs of it that are not adjacent are written one by one."""
         data = np.ascontiguousarray(_as(values, self._type))
         if self.ordered:
             self._stream.write(data.reshape(-1).view("u1").data)

@@ -28,7 +28,7 @@ THEME = Theme(
         "key": "bold",
     }
 )
-WIDE = 10_000  # columns, where nobody looks: lines are not wrapped in a pipe
+WIDE = 10_000  # columns of a pipe: lines are not wrapped there
 
 
 class PipeConsole(Console):

@@ -23,7 +23,7 @@ EIGHTHS = "▏▎▍▌▋▊▉█"
 
 @dataclass(frozen=True)
 class Style:
-    """How sizes are written and which characters there are. `width`: of a screen; 0: nobody cuts lines."""
+    """How sizes are written and which characters there are. `width`: of a screen; 0: lines are not cut."""
 
     width: int = 0
     unicode: bool = True

@@ -60,7 +60,7 @@ def _null(preview: Preview) -> str:
 
 
 def _show_plot(console: Console, preview: Preview, above: int) -> None:
-    """The plot: where the screen is high enough, all that stands `above` it stays in sight."""
+    """The plot: where the screen is high enough, the lines `above` it are still seen."""
     from h5s3.render.plots.plot import plot_text
 
     if preview.plot is None:
@@ -144,7 +144,7 @@ def _sampling(sample: Sampling) -> str:
 def _stats_lines(stats: Stats, units: str, width: int) -> list[Line]:
     low = _text(stats.min_time) or number_text(stats.min)
     high = _text(stats.max_time) or number_text(stats.max)
-    if low == high and stats.min != stats.max:  # six digits do not tell them apart
+    if low == high and stats.min != stats.max:  # equal in six digits
         low, high = repr(stats.min), repr(stats.max)
     figures = [f"min {low}", f"max {high}"]
     figures += [

@@ -29,7 +29,7 @@ def plot_text(preview: Preview, plot: Plot, width: int, height: int, color: Colo
 
 
 def axes_of(plot: Plot) -> tuple[Coordinates, Coordinates]:
-    """What lies along the x and the y axis."""
+    """The coordinates along the x and the y axis."""
     wide = len(plot.data[0]) if plot.type != "line" and plot.data else len(plot.data)
     return Coordinates.of(_axis(plot.x), wide), Coordinates.of(_axis(plot.y), len(plot.data))
 
