@@ -137,8 +137,8 @@ def top(
     LOCATION is s3://bucket/key (all that follows the bucket is the key), https://…, a path, or a key of the
     bucket that H5S3_BUCKET names.
 
-    Exit codes: 0 done, 2 usage, 3 not found, 4 access denied, 5 network or time-out, 6 not
-    HDF5 or damaged, 7 changed while read, 8 refused, 130 Ctrl-C.
+    Exit codes: 0 done, 2 usage, 3 not found, 4 access denied, 5 network or time-out, 6 not HDF5 or damaged,
+    7 changed while read, 8 refused, 130 Ctrl-C.
 
     \b
     Examples:
@@ -151,10 +151,8 @@ def run() -> int:
     """Run the command that argv asks for; its exit code. Only the file of that command is loaded."""
     word = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
-        return (
-            application((word,) if word in COMMANDS else COMMANDS)(prog_name="h5s3", standalone_mode=False)
-            or 0
-        )
+        app = application((word,) if word in COMMANDS else COMMANDS)
+        return app(prog_name="h5s3", standalone_mode=False) or 0
     except typer.TyperException as error:
         report(_in_one_line(error))
         return error.exit_code
@@ -169,7 +167,7 @@ def run() -> int:
 def _in_one_line(error: Any) -> UsageError:
     error.message = error.message.removeprefix(
         "Value error, "
-    )  # pydantic's word for a value not among the choices
+    )  # pydantic's, of a value not among the choices
     cause = " ".join(error.format_message().split()).rstrip(".")
     command = error.ctx.command_path if getattr(error, "ctx", None) else "h5s3"
     return UsageError(cause, hint="" if "Did you mean" in cause else f"try: {command} --help")
