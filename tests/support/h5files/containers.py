@@ -28,12 +28,6 @@ def _written(path: Path, libver: str | tuple[str, str] = "earliest", **options: 
         _content(file)
 
 
-def version_byte(path: Path) -> int:
-    """The superblock version of a file, wherever its signature is."""
-    content = path.read_bytes()
-    return content[content.index(b"\x89HDF\r\n\x1a\n") + 8]
-
-
 @fixture_file
 def empty_root(path: Path) -> None:
     """A file with nothing in it."""

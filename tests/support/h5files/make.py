@@ -22,21 +22,8 @@ from tests.support.h5files import (
     strings,
     types,
 )
-from tests.support.h5files.layouts import external_storage_at
-from tests.support.h5files.registry import BAD, FILES, fixture_file
+from tests.support.h5files.registry import BAD, FILES
 from tests.support.hostile import bad_files
-
-__all__ = [
-    "BAD",
-    "CRASHES",
-    "FILES",
-    "MODULES",
-    "VARYING",
-    "external_storage_at",
-    "fixture_file",
-    "make",
-    "make_all",
-]
 
 MODULES = (
     numbers,

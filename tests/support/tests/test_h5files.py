@@ -9,6 +9,7 @@ import h5py
 import pytest
 
 from tests.support.h5files import make as h5files
+from tests.support.h5files.layouts import external_storage_at
 from tests.support.reference import h5py_walk
 
 OPENS = {"corrupted_btree", "corrupted_local_heap", "corrupted_child_header", "corrupted_object_header"}
@@ -169,7 +170,7 @@ def test_external_storage_at_an_absolute_path(tmp_path: Path) -> None:
     target.parent.mkdir()
     target.write_bytes(bytes(range(80)))
     path = tmp_path / "absolute.h5"
-    h5files.external_storage_at(path, target)
+    external_storage_at(path, target)
     with h5py.File(path, "r") as file:
         assert file["absolute"].external == [(str(target.resolve()), 0, 80)]
         assert file["absolute"][...].tobytes() == bytes(range(80))
