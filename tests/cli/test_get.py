@@ -368,7 +368,7 @@ def test_a_column_of_a_contiguous_dataset_is_not_all_of_it(tmp_path: Path) -> No
 @pytest.mark.parametrize("kind", ["npy", "npz", "csv", "json", "parquet", "h5"])
 def test_memory_is_bounded(kind: str, tmp_path: Path) -> None:
     """Sixteen times what a box may take: in smaller boxes, for the time that text needs."""
-    limit = 2 << 20
+    limit = 1 << 20
     with h5py.File(tmp_path / "source.h5", "w") as h5:
         data = h5.create_dataset("data", (16 * limit // 8192, 1024), "<f8", chunks=(16, 1024))
         data[...] = np.random.default_rng(0).random(data.shape)

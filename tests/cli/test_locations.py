@@ -73,13 +73,13 @@ def test_keys_that_other_tools_take_for_one(moto: S3Server) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["s3a", "s3n", "S3A"])
-def test_the_schemes_of_hadoop_are_s3(server: S3Server, scheme: str) -> None:
+def test_the_schemes_of_hadoop_are_s3(rclone: S3Server, scheme: str) -> None:
     for key in ("b/k.h5?x#y%20", "", "/leading//two"):
         assert parse_location(f"{scheme}://bucket/{key}") == Location("s3", key, "bucket")
-    where = put(server, "a?b=c&d.h5")
-    found = run("tree", where.replace("s3:", f"{scheme}:"), "--json", on=server).json
+    where = put(rclone, "a?b=c&d.h5")
+    found = run("tree", where.replace("s3:", f"{scheme}:"), "--json", on=rclone).json
     assert (found["location"], found["num_children"]) == (where, 3)
-    line = run("tree", where.replace("s3:", f"{scheme}:"), "--anon", "--no-cache", on=server).failed(4)
+    line = run("tree", where.replace("s3:", f"{scheme}:"), "--anon", "--no-cache", on=rclone).failed(4)
     assert line.startswith(f"{where}: access denied") and "anonymously" in line
     assert run("tree", f"{scheme}:///key").failed(2).startswith("no bucket in")
 

@@ -35,9 +35,7 @@ def through(line: str, *args: object, on: S3Server | None = None) -> Result:
     return Result(done.returncode, done.stdout, done.stderr)
 
 
-@pytest.mark.parametrize(
-    "args", [(*LONG,), (*LONG, "--json"), (*LONG, "--jsonl"), (*LONG, "--jsonl", "--stats")]
-)
+@pytest.mark.parametrize("args", [(*LONG,), (*LONG, "--json"), (*LONG, "--jsonl", "--stats")])
 def test_head_is_silent(args: tuple[str, ...]) -> None:
     result = through("$CMD | head -n 1", *local(args))
     assert result.code == 0 and result.out.count("\n") == 1
@@ -174,8 +172,8 @@ def test_what_needs_no_file_loads_nothing(args: tuple[str, ...]) -> None:
     assert out and not modules
 
 
-def test_a_warm_command_loads_neither_h5py_nor_an_s3_client(server: S3Server) -> None:
-    where = sample(server, "nexus")
+def test_a_warm_command_loads_neither_h5py_nor_an_s3_client(rclone: S3Server) -> None:
+    server, where = rclone, sample(rclone, "nexus")
     commands = [("tree", where), ("tree", where, "/entry", "-d", "2"), ("meta", where), ("ls", where)]
     first = [spawn(*args, on=server).out for args in commands]
     for args, before in zip(commands, first, strict=True):
