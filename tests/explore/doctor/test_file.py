@@ -98,6 +98,8 @@ def counted(server: S3Server, proxy: Proxy, name: str) -> Trace:
     return session.trace
 
 
+QUICK = ("scattered latest", "paged")
+KINDS = [kind if kind in QUICK else pytest.param(kind, marks=pytest.mark.slow) for kind in MAKERS]
 REPORTS: dict[str, FileReport] = {}
 
 
@@ -126,7 +128,7 @@ def agree(predicted: Costs, found: Trace) -> bool:
     )
 
 
-@pytest.mark.parametrize("kind", MAKERS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_what_a_walk_costs_now_is_counted_exactly_or_nearly(
     kind: str, server: S3Server, counting: Proxy
 ) -> None:
@@ -138,7 +140,7 @@ def test_what_a_walk_costs_now_is_counted_exactly_or_nearly(
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("kind", MAKERS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_what_a_copy_costs_is_foretold(
     kind: str, way: str, server: S3Server, counting: Proxy, tmp_path: Path
 ) -> None:
