@@ -27,6 +27,19 @@ _HIDDEN |= {"TTY_COMPATIBLE", "TTY_INTERACTIVE", "GITHUB_ACTIONS"}
 _HIDDEN |= {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"}
 
 
+BOTH = {"storage", "wire"}  # folders of tests that always ask both servers
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Elsewhere the second server is asked in the slow run alone."""
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        second = callspec is not None and callspec.params.get("server") == "moto"
+        if second and not BOTH & set(item.path.parts):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """rclone's S3 server; the folders of its `root` are its buckets."""

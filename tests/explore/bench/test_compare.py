@@ -143,6 +143,7 @@ def test_s3fs_is_counted_when_it_tries_again(
     assert (trace.total, trace.received) == (proxy.count(), proxy.bytes())
 
 
+@pytest.mark.slow
 def test_a_way_that_fails_is_told(
     session: Session, server: S3Server, proxy: Proxy, hdf5: tuple[bytes, int]
 ) -> None:
@@ -211,6 +212,7 @@ def test_urls_are_compared_without_s3fs(
     assert session.trace.total + paid(document)[0] == proxy.count()
 
 
+@pytest.mark.slow
 def test_the_users_cache_is_not_touched(session: Session, server: S3Server, hdf5: tuple[bytes, int]) -> None:
     server.put(BUCKET, "file.h5", hdf5[0])
     bench(session, Location("s3", "file.h5", BUCKET), **FEW, compare=True)

@@ -118,6 +118,7 @@ def compare(session: Session, server: S3Server, data: bytes, path: str = "/") ->
     return compare_strategies(session, session.store(place).head(place), path, 1 << 30)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_previewed_is_said(session: Session, server: S3Server, tmp_path: Path) -> None:
     with h5py.File(tmp_path / "file.h5", "w") as file:
         file.create_group("group")
@@ -130,6 +131,7 @@ def test_what_cannot_be_previewed_is_said(session: Session, server: S3Server, tm
     assert told[0] == "no preview of /empty: there are no values that can be read"
 
 
+@pytest.mark.slow
 def test_another_dataset_where_the_largest_cannot_be_read(
     session: Session, server: S3Server, tmp_path: Path
 ) -> None:
@@ -233,6 +235,7 @@ def test_nothing_compared_is_nothing_shown() -> None:
     assert shown(empty) == ""
 
 
+@pytest.mark.slow
 def test_settings_for_both_of_ours_are_the_same(
     session: Session, server: S3Server, files: dict[str, Path]
 ) -> None:

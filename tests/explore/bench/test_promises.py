@@ -171,13 +171,13 @@ def test_pictures_are_ascii_in_a_pipe_and_can_be_left_out(
     words: list[object], server: S3Server, proxy: Proxy
 ) -> None:
     text = run(*words, on=server.at(proxy.url)).out
-    assert "where the samples lie" in text and "o 1 at once   x 4 at once" in text
-    start = text.index("where the samples lie")
+    assert "where the samples are" in text and "o 1 at once   x 4 at once" in text
+    start = text.index("where the samples are")
     picture = text[start : text.index("what the server does")]
     assert picture.isascii() and max(map(len, picture.splitlines())) <= 80
     assert "\x1b" not in text
     without = run(*words, "--no-plot", on=server.at(proxy.url)).out
-    assert "where the samples lie" not in without and "what it comes to" in without
+    assert "where the samples are" not in without and "what it comes to" in without
 
 
 @pytest.mark.parametrize("columns", [80, 200])
@@ -187,7 +187,7 @@ def test_pictures_on_a_terminal(words: list[object], rclone: S3Server, columns: 
         at = rclone.at(proxy.url)
         for environment, marks in (({}, "●"), ({"NO_COLOR": "1"}, "o")):
             code, sent = on_terminal(*words, columns=columns, on=at, **environment)
-            shown = without_colour(sent[sent.rindex("where the samples lie") :])
+            shown = without_colour(sent[sent.rindex("where the samples are") :])
             picture = shown[: shown.index("what the server does")]
             assert code == 0
             assert f"{marks} 1 at once" in picture
@@ -198,6 +198,7 @@ def test_pictures_on_a_terminal(words: list[object], rclone: S3Server, columns: 
 # Against an earlier run
 
 
+@pytest.mark.slow
 def test_a_slower_server_is_found_against_a_saved_run(
     words: list[object], server: S3Server, proxy: Proxy, tmp_path: Path
 ) -> None:

@@ -156,6 +156,7 @@ def test_what_a_copy_costs_is_foretold(
         assert agree(copy, counted(server, counting, name))
 
 
+@pytest.mark.slow
 def test_a_warm_cache_does_not_change_what_is_counted(server: S3Server, counting: Proxy) -> None:
     place = Location("s3", file_name("scattered v1"), bucket=BUCKET)
     settings = Settings(

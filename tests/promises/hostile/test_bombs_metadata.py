@@ -150,6 +150,7 @@ def test_a_billion_cells_end_with_the_time(tmp_path: Path) -> None:
     assert "not done within 2 s" in end.err
 
 
+@pytest.mark.slow
 def test_many_names_of_an_old_group_are_counted_once(tmp_path: Path) -> None:
     """Each name of a group tells how many links it has: to count them reads all of the group."""
     path = tmp_path / "names.h5"
