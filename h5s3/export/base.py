@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import prod
@@ -63,22 +64,24 @@ class Job:
         return prod(self.kept)
 
 
-class Writer:
+class Writer(ABC):
     """Takes the values box by box: begun with a stream or (h5, npy) the path of the file behind it."""
 
     ordered = True  # takes boxes in C order alone
     raw = False  # takes values as the file stores them
     sparse = False  # need not be given what was never written: it has the fill value
 
+    @abstractmethod
     def write(self, box: Box, values: Array) -> None:
         """The values of one box, with all dimensions of the dataset."""
-        raise NotImplementedError
 
     def finish(self) -> None:
         """After the last box."""
+        return
 
     def abandon(self) -> None:
         """Close what is open, when something failed."""
+        return
 
 
 Maker = Callable[[Job, BinaryIO, str | None], Writer]
