@@ -98,7 +98,7 @@ def counted(server: S3Server, proxy: Proxy, name: str) -> Trace:
     return session.trace
 
 
-QUICK = ("scattered latest", "paged")
+QUICK = ("paged",)
 KINDS = [kind if kind in QUICK else pytest.param(kind, marks=pytest.mark.slow) for kind in MAKERS]
 REPORTS: dict[str, FileReport] = {}
 
@@ -177,6 +177,7 @@ def test_a_warm_cache_does_not_change_what_is_counted(server: S3Server, counting
     assert first.costs == again.costs == cold.costs
 
 
+@pytest.mark.slow
 def test_a_doctor_costs_little_more_than_a_walk(server: S3Server, counting: Proxy) -> None:
     walk = counted(server, counting, file_name("scattered v1"))
     with session_for(server, counting) as session:

@@ -41,7 +41,7 @@ def column(found: Preview, number: int = 0) -> list[Any]:
     st.one_of(st.none(), st.sampled_from([0, 273.15, -5, np.float32(1.5)])),
     st.lists(st.integers(0, 100), max_size=2),
 )
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 def test_packed_values_are_unpacked(dtype: str, scale: Any, offset: Any, missing: list[int]) -> None:
     array = np.arange(100).astype(dtype).reshape(10, 10)
     names = ("_FillValue", "missing_value")

@@ -8,7 +8,7 @@ from typing import Any
 
 import h5py
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import h5s3.explore.session
@@ -34,6 +34,7 @@ from tests.support.servers.memory import (
 )
 
 LIBVERS = st.sampled_from(["earliest", "latest"])
+LARGE = [HealthCheck.data_too_large, HealthCheck.too_slow]  # trees are
 SIZES = st.sampled_from([512, 1000, 2048, 4096, 16384, 65536])  # of blocks, in bytes
 
 
@@ -56,7 +57,7 @@ def answers(store: MemoryStore, *, plain: bool) -> tuple[bytes, list[bytes]]:
 
 
 @given(TREES, LIBVERS, SIZES, st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, suppress_health_check=LARGE)
 def test_suspended_walks_equal_plain_ones(item: Item, libver: str, size: int, ahead: bool) -> None:
     data = write(item, libver)
     with in_blocks(size, ahead=False):
@@ -118,7 +119,7 @@ def holds(found: dict[str, Any], whole: dict[str, Any]) -> int:
 
 
 @given(TREES_WITHOUT_ALIASES, LIBVERS, st.sampled_from([512, 1000]), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, suppress_health_check=LARGE)
 def test_offline_walks_mark_what_is_not_there(item: Item, libver: str, size: int, data: Any) -> None:
     store = MemoryStore(write(item, libver))
     cache = Blocks()

@@ -132,7 +132,7 @@ SCALES = st.builds(
     scale=SCALES,
     texts=st.lists(TEXTS, min_size=60, max_size=60) | st.just(()),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_line_draws_anything(
     y: list[Any], x: Any, backwards: bool, size: Any, style: Any, title: str, scale: Any, texts: Any
 ) -> None:
@@ -153,7 +153,7 @@ def test_line_draws_anything(
     ends_=st.none() | st.tuples(st.floats(-1e300, 1e300), st.floats(-1e300, 1e300)),
     label=TEXTS,
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_heatmap_draws_anything(
     shape: tuple[int, int], values: list[Any], size: Any, style: Any, scale: Any, ends_: Any, label: str
 ) -> None:

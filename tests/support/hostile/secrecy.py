@@ -22,6 +22,7 @@ SIGNED = re.compile(
     rb"(?i)(x-amz-(signature|credential|security-token)|awsaccesskeyid)=[\w%+/.-]{6}"
     rb"|aws4-hmac-sha256 credential|authorization['\"]?: ?['\"]?(aws|basic|bearer) "
 )
+RUN = re.compile(rb"[\w+/=%.~-]{12,}")  # what most forms of a secret are, and little else in a file
 DRAWN = re.compile(rb"\x1b\[[0-9;]*m|[\s|\\\xe2\x94\x82]")  # what a wrapped line has more than the text in it
 
 
@@ -52,10 +53,22 @@ def forms(secret: str) -> frozenset[bytes]:
 
 def leaks(data: bytes, hidden: Iterable[str] | None = None, *, lines: bool = True) -> list[str]:
     """The secrets in some bytes (of text across the ends of `lines`, too), and what signs a request."""
-    joined = DRAWN.sub(b"", data) if lines else b""
+    texts = [data, DRAWN.sub(b"", data)] if lines else [data]
+    runs = b"\n".join(run for text in texts for run in RUN.findall(text))
     wanted = KNOWN if hidden is None else hidden
-    found = [one for one in wanted if any(form in data or form in joined for form in forms(one))]
+    found = [
+        one
+        for one in wanted
+        if any(form in runs for form in forms(one))
+        or any(form in text for form in odd_forms(one) for text in texts)
+    ]
     return found + [match[0].decode(errors="replace") for match in SIGNED.finditer(data)]
+
+
+@cache
+def odd_forms(secret: str) -> frozenset[bytes]:
+    """The forms of a secret that are not one run."""
+    return frozenset(form for form in forms(secret) if not RUN.fullmatch(form))
 
 
 def kept(*texts: str) -> None:
