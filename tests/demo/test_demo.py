@@ -49,6 +49,7 @@ def test_every_sample_is_made_and_titled_and_small(made: tuple[Path, list[Sample
     assert sum(path.stat().st_size for path in folder.iterdir()) < 60e6
 
 
+@pytest.mark.slow
 def test_the_samples_are_the_same_each_time(made: tuple[Path, list[Sample]], tmp_path: Path) -> None:
     make_samples(tmp_path)
     for name in set(NAMES) - {"types_and_links.h5"}:  # h5py stamps the time on its virtual dataset

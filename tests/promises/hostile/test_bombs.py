@@ -206,6 +206,7 @@ def test_a_sequence_is_cut_and_says_so(tmp_path: Path, monkeypatch: pytest.Monke
     assert [len(item) for item in scales.value] == [1500, 0] and scales.truncated is True
 
 
+@pytest.mark.slow
 def test_a_type_of_many_members_is_told_in_few_words(tmp_path: Path) -> None:
     from h5s3.formats.hdf5.objects import datatypes
 

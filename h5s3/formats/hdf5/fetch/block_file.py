@@ -178,7 +178,7 @@ class BlockFile(Seekable):
         inside = (r for r in dict.fromkeys(ranges) if r[0] < r[1] <= self.size)
         wanted = [r for r in inside if not self._exact.covers(*r) and self._blocks.missing(*r)]
         if wanted:
-            answers = self._blocks.live_store().get_ranges(self._info, wanted)
+            answers = self._blocks.exactly(wanted)
             self._exact.add({start: data for (start, _), data in answers.items()})
 
     def drop_exact(self) -> None:

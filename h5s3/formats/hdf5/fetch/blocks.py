@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from h5s3.cache import Cache, absence
 from h5s3.errors import NotCachedError
+from h5s3.formats.hdf5.fetch.collector import held_back
 from h5s3.sizes import MIB
 from h5s3.storage.base import ObjectInfo, Range, Store
 from h5s3.storage.ranges import GAP, LARGEST, join_ranges
@@ -104,9 +105,15 @@ class Blocks:
             asked.update(more)
             return self._ranges(more)
 
-        self.live_store().get_ranges(self._info, self._ranges(asked), arrived)
+        with held_back():
+            self._live_store().get_ranges(self._info, self._ranges(asked), arrived)
 
-    def live_store(self) -> Store:
+    def exactly(self, ranges: Sequence[Range]) -> dict[Range, bytes]:
+        """These very bytes, fetched in one round."""
+        with held_back():
+            return self._live_store().get_ranges(self._info, ranges)
+
+    def _live_store(self) -> Store:
         """The storage. Raises `NotCachedError` when working offline."""
         if self._store is None:
             raise NotCachedError(absence(self._cache), location=self._info.location.display)
