@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from h5s3.records.base import Document, Json, Record, Shape, from_json, replaced, to_json
-from h5s3.records.bench import Against, Bench, Check, Failure, Named, Ratio, Samples, Strategy
+from h5s3.records.bench import Against, Bench, Check, Failure, Named, Ratio, Samples, Series, Strategy
 from h5s3.records.cache import CacheClear, CacheFinding, CacheInfo, CachePath, CacheVerify
 from h5s3.records.doctor import Costs, Doctor, Extent, FileLayout, Finding
 from h5s3.records.du import DiskUsage, Usage

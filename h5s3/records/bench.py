@@ -18,7 +18,17 @@ class Failure(Record, kw_only=True):
     retried: bool
 
 
-class Samples(Record, kw_only=True):
+class Series(Record, kw_only=True):
+    """One kind of request."""
+
+    operation: Literal["connect", "HEAD", "LIST", "GET"]
+    connection: Literal["new", "reused"]
+    pattern: Literal["random", "sequential", "first", "second"] | UnsetType = UNSET  # of places, for GET
+    size: int  # bytes asked for by each request
+    concurrency: int
+
+
+class Samples(Series, kw_only=True):
     """Raw seconds of one kind of request, and their summary, which follows from them.
 
     The lists have one value for each request that succeeded, in the order in which they ended. Percentiles
@@ -26,11 +36,6 @@ class Samples(Record, kw_only=True):
     time from the first start to the last end, failures included.
     """
 
-    operation: Literal["connect", "HEAD", "LIST", "GET"]
-    connection: Literal["new", "reused"]
-    pattern: Literal["random", "sequential", "first", "second"] | UnsetType = UNSET  # of places, for GET
-    size: int  # bytes asked for by each request
-    concurrency: int
     started: list[float]  # seconds after the series began
     seconds: list[float]  # until the last byte; of a new connection with its opening
     first_byte_seconds: list[float] | UnsetType = UNSET
@@ -70,14 +75,9 @@ class Check(Record, kw_only=True):
     detail: str
 
 
-class Ratio(Record, kw_only=True):
+class Ratio(Series, kw_only=True):
     """The median of one kind of request against that of an earlier run."""
 
-    operation: Literal["connect", "HEAD", "LIST", "GET"]
-    connection: Literal["new", "reused"]
-    pattern: Literal["random", "sequential", "first", "second"] | UnsetType = UNSET
-    size: int
-    concurrency: int
     before: float  # seconds
     now: float
     ratio: float  # now / before

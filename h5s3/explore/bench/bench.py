@@ -43,19 +43,23 @@ def bench(
     """
     wishes = Wishes(sizes, count, concurrency)
     tell = progress or (lambda doing, part: None)
-    share = _share(session, compare)
+    budget = session.settings.max_bytes or BUDGET
+    share = budget // 2 if compare else budget  # of the bytes, for the samples
     probe = Probe(_store(session, location), location, session.settings, session.trace)
     make_plan(location, None, share, wishes)  # nonsense is refused before anything is sent
     first = probe.connect()  # nobody there: said at once, without tries
     info = _identify(session, location) if is_object(location) else None
     plan = make_plan(location, info.size if info else None, share, wishes)
     if announce:
-        announce(plan.requests, plan.bytes + (_budget(session) // 2 if compare else 0))
+        announce(plan.requests, plan.bytes + (budget // 2 if compare else 0))
+    endpoint = f"{urlsplit(probe.url).scheme}://{host_of(probe.url)}"
+    if location.kind == "s3":
+        endpoint = session.store(location).endpoint
     document = Bench(
         version=__version__,
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
         location=location.display,
-        endpoint=_endpoint(session, location, probe),
+        endpoint=endpoint,
         object_size=info.size if info else 0,
         samples=[],
         checks=[],
@@ -65,22 +69,13 @@ def bench(
         if info is None:
             raise UsageError("only an object can be compared", location=location.display)
         document.strategies, told = compare_strategies(
-            session, info, path, _budget(session) // 2, lambda doing: tell(doing, 0.0)
+            session, info, path, budget // 2, lambda doing: tell(doing, 0.0)
         )
         document.warnings += told
     Run(session, probe, plan, info, document, tell).run(first)
     project(document.strategies or [], document.samples)
     document.warnings += advice(document.samples)
     return document
-
-
-def _budget(session: Session) -> int:
-    return session.settings.max_bytes or BUDGET
-
-
-def _share(session: Session, compare: bool) -> int:
-    """Bytes that the samples may take."""
-    return _budget(session) // 2 if compare else _budget(session)
 
 
 def _store(session: Session, location: Location) -> Targets:
@@ -104,9 +99,3 @@ def _identify(session: Session, location: Location) -> ObjectInfo:
         if location.kind == "web":
             raise
         return store.head(location)
-
-
-def _endpoint(session: Session, location: Location, probe: Probe) -> str:
-    if location.kind == "s3":
-        return session.store(location).endpoint
-    return f"{urlsplit(probe.url).scheme}://{host_of(probe.url)}"

@@ -205,21 +205,22 @@ class _Comparison:
         self._note(task, name, trace, met, time.perf_counter() - started)
 
     def _note(self, task: Task, name: str, trace: Trace, met: Met | None, seconds: float) -> None:
-        strategy = Strategy(
-            task=task.name,
-            name=name,
-            path=task.path,
-            selections=UNSET if task.selections is None else task.selections,
-            seconds=round(seconds, 6),
-            requests=trace.total,
-            bytes=trace.received,
-            rounds=trace.rounds,
-            trips=trace.trips,
-            objects=met.objects if met else None,
-            values=UNSET if met is None or met.values is None else met.values,
-            complete=met is not None,
+        self.found.append(
+            Strategy(
+                task=task.name,
+                name=name,
+                path=task.path,
+                selections=UNSET if task.selections is None else task.selections,
+                seconds=round(seconds, 6),
+                requests=trace.total,
+                bytes=trace.received,
+                rounds=trace.rounds,
+                trips=trace.trips,
+                objects=met.objects if met else None,
+                values=UNSET if met is None or met.values is None else met.values,
+                complete=met is not None,
+            )
         )
-        self.found.append(strategy)
 
     def _settings(self, no_cache: bool = False) -> Settings:
         """Those of the command with the time left to it. What is known of the object is asked for again."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -87,31 +87,24 @@ def candidates(walked: Tree) -> list[str]:
     """Paths of datasets to preview: the one that was walked, or the largest below, those that lie here."""
     if walked.node is not UNSET:
         return [walked.path] if isinstance(walked.node, DatasetNode | SoftLinkNode) else []
-    found: list[DatasetNode] = []
-    todo: list[TreeNode] = list(walked.children)
-    while todo:
-        node = todo.pop()
-        if isinstance(node, GroupNode) and node.children is not UNSET:
-            todo += node.children
-        elif isinstance(node, DatasetNode) and node.alias_of is UNSET and _is_here(node):
-            found.append(node)
+    here = ("chunked", "contiguous", "compact")
+    datasets = [node for node in _objects(walked.children) if isinstance(node, DatasetNode)]
+    found = [node for node in datasets if node.nbytes > 0 and node.layout in here]
     found.sort(key=lambda node: (-node.nbytes, node.path))
     return [node.path for node in found[:CANDIDATES]]
-
-
-def _is_here(node: DatasetNode) -> bool:
-    return node.nbytes > 0 and node.layout in ("chunked", "contiguous", "compact")
 
 
 def count_objects(walked: Tree) -> int:
     """Objects that a walk met, the one at its path included; an object counts once."""
     if walked.node is not UNSET:
         return int(isinstance(walked.node, AttributedNode | SoftLinkNode))
-    return 1 + sum(_count(node) for node in walked.children)
+    return 1 + sum(1 for _ in _objects(walked.children))
 
 
-def _count(node: TreeNode) -> int:
-    if not isinstance(node, AttributedNode) or node.alias_of is not UNSET:
-        return 0
-    below = node.children if isinstance(node, GroupNode) and node.children is not UNSET else []
-    return 1 + sum(_count(child) for child in below)
+def _objects(nodes: Iterable[TreeNode]) -> Iterator[AttributedNode]:
+    """The objects among some nodes and below them, each once."""
+    for node in nodes:
+        if isinstance(node, AttributedNode) and node.alias_of is UNSET:
+            yield node
+            if isinstance(node, GroupNode) and node.children is not UNSET:
+                yield from _objects(node.children)

@@ -183,7 +183,7 @@ def _admit(plan: Plan, wanted: list[Cell], left: int) -> tuple[list[Cell], int]:
         else:
             out.append(cell)
     if out:
-        named = ", ".join(f"{_cell_text(cell)}" for cell in out)
+        named = ", ".join(map(_cell_text, out))
         plan.warnings.append(
             f"left out, to stay within {binary_text(plan.budget)}: {named}; raise --max-bytes"
         )

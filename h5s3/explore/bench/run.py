@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from functools import partial
 from queue import SimpleQueue
 from time import perf_counter
 
@@ -39,13 +41,9 @@ class Run:
         document: Bench,
         progress: Progress,
     ) -> None:
-        self._settings = session.settings
-        self._trace = session.trace
-        self._probe = probe
-        self._plan = plan
-        self._info = info
-        self._document = document
-        self._progress = progress
+        self._settings, self._trace = session.settings, session.trace
+        self._probe, self._plan, self._info = probe, plan, info
+        self._document, self._progress = document, progress
         self._tries = Tries(session.settings, session.trace, max(0, plan.budget - plan.bytes))
         self._begun = session.trace.total - bool(info)
         self._told = 0.0
@@ -56,7 +54,9 @@ class Run:
             self._warn("no object is named: only connections and listings are measured")
         line = self._probe.line()
         try:
-            self._connections(first)
+            connections = Outcome(warm_up=first)
+            self._series("connect", connections, None, self._probe.connect)
+            self._add(Kind("connect", fresh=True), connections)
             self._single("HEAD", line, lambda: self._probe.head(line))
             self._single("LIST", line, lambda: self._probe.list(line))
             honest = self._checks()
@@ -83,11 +83,6 @@ class Run:
         self._progress(doing, min(1.0, done / max(1, self._plan.requests)))
 
     # ------------------------------------------------------------------- one request after another
-
-    def _connections(self, first: Timing) -> None:
-        outcome = Outcome(warm_up=first)
-        self._series("connect", outcome, None, self._probe.connect)
-        self._add(Kind("connect", fresh=True), outcome)
 
     def _single(self, operation: Operation, line: TimedConnection, ask: Callable[[], Timing]) -> None:
         """Samples of requests that have no size. Where the first is refused, none."""
@@ -134,13 +129,9 @@ class Run:
         self._tell("checking ranges")
         line = self._probe.line()
         try:
-            self._document.checks = check_ranges(
-                self._probe,
-                line,
-                self._info,
-                self._plan.check_length,
-                lambda ask: self._tries.look(line, ask),
-            )
+            send = partial(self._tries.look, line)
+            length = self._plan.check_length
+            self._document.checks = check_ranges(self._probe, line, self._info, length, send)
         finally:
             line.close()
         self._settings.check_deadline()
@@ -161,18 +152,16 @@ class Run:
     def _group(self, concurrency: int, cells: list[Cell]) -> bool:
         """Cells that share their connections. False: the server fails."""
         lines: Lines = SimpleQueue()
-        made = [self._probe.line() for _ in range(concurrency)]
-        for line in made:
-            lines.put(line)
-        batch = Batch(self._trace, concurrency)
-        try:
+        with ExitStack() as closing:
+            for _ in range(concurrency):
+                line = self._probe.line()
+                closing.callback(line.close)
+                lines.put(line)
+            batch = Batch(self._trace, concurrency)
+            closing.callback(batch.close)
             if concurrency > 1:
                 self._fetch(batch, lines, [(0, 1)] * concurrency, [Outcome()], "opening connections")
             return all(self._cell(batch, lines, cell) for cell in cells)
-        finally:
-            batch.close()
-            for line in made:
-                line.close()
 
     def _cell(self, batch: Batch, lines: Lines, cell: Cell) -> bool:
         patterns: list[Pattern] = ["first", "second"] if cell.pattern == "pairs" else [cell.pattern]
@@ -267,8 +256,7 @@ class Tries:
         """One sample, or one error, of the wire. Raises what makes going on pointless."""
         if outcome.hopeless:
             return
-        retried = False
-        while True:
+        for tried in (False, True):
             self._settings.check_deadline()
             begun = perf_counter()
             try:
@@ -277,26 +265,27 @@ class Tries:
             except NetworkError as error:
                 seconds = perf_counter() - begun
                 self._settings.check_deadline()
-                retried = self._again(error, line, tried=retried)
-                outcome.failed.append(Failed(begun, seconds, error, retried))
-            if not retried:
+                again = self._again(error, line, tried)
+                outcome.failed.append(Failed(begun, seconds, error, again))
+            if not again:
                 return
 
     def look(self, line: TimedConnection, ask: Callable[[], Reply]) -> Reply:
         """One answer, whatever it is but an error of the server. Raises `NetworkError` where there is none,
         the second time too."""
-        try:
-            return _answered(ask())
-        except NetworkError as error:
-            if not self._again(error, line):
-                raise
-        try:
-            return _answered(ask())
-        except NetworkError as error:
-            self._again(error, line, tried=True)
-            raise
+        tried = False
+        while True:
+            try:
+                reply = ask()
+                if reply.status not in (500, 502, 503, 504):
+                    return reply
+                raise TransientError(f"answers {reply.status}; could not be checked")
+            except NetworkError as error:
+                if not self._again(error, line, tried):
+                    raise
+            tried = True
 
-    def _again(self, error: H5s3Error, line: TimedConnection | None, tried: bool = False) -> bool:
+    def _again(self, error: H5s3Error, line: TimedConnection | None, tried: bool) -> bool:
         """Whether what failed may be sent once more; it may not where it was `tried` again already."""
         if not isinstance(error, TransientError):
             return False
@@ -308,10 +297,3 @@ class Tries:
         if again:
             self._trace.retry()
         return again
-
-
-def _answered(reply: Reply) -> Reply:
-    """The answer, unless it is one that says nothing about what was asked."""
-    if reply.status in (500, 502, 503, 504):
-        raise TransientError(f"answers {reply.status}; could not be checked")
-    return reply

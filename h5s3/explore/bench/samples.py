@@ -10,7 +10,7 @@ from time import perf_counter, process_time
 from typing import Any, Literal
 
 from h5s3.errors import NetworkError
-from h5s3.records import UNSET, Failure, Ratio, Samples, UnsetType
+from h5s3.records import UNSET, Failure, Samples, Series, UnsetType
 from h5s3.sizes import binary_text
 from h5s3.storage.http.timed_connection import Timing
 
@@ -105,6 +105,7 @@ def summarize(kind: Kind, outcome: Outcome) -> Samples:
     ]
     asked = kind.operation != "connect"
     first = [round(timing.first_byte, 6) for timing in timings] if asked else UNSET
+    looked_up = outcome.warm_up.opening.dns if outcome.warm_up and outcome.warm_up.opening else None
     steps = {f"{step}_seconds": _step(timings, step) for step in STEPS}
     medians: dict[str, Any] = {f"{step}_p50": _p50(steps[f"{step}_seconds"]) for step in STEPS}
     wall = _wall(kind.concurrency, started, seconds, failures)
@@ -123,7 +124,7 @@ def summarize(kind: Kind, outcome: Outcome) -> Samples:
         received=[timing.received for timing in timings] if asked else UNSET,
         failures=failures,
         warm_up_seconds=round(outcome.warm_up.seconds, 6) if outcome.warm_up else UNSET,
-        warm_up_dns_seconds=_first_lookup(outcome.warm_up),
+        warm_up_dns_seconds=UNSET if looked_up is None else round(looked_up, 6),
         wall_seconds=wall,
         cpu_seconds=round(outcome.cpu, 6),
         cpu_seconds_per_request=round(outcome.cpu / counted, 7) if counted else None,
@@ -160,23 +161,17 @@ def _step(timings: Sequence[Timing], step: str) -> Any:
     return values if values and len(values) == len(found) else UNSET
 
 
-def _first_lookup(warm_up: Timing | None) -> float | UnsetType:
-    dns = warm_up.opening.dns if warm_up and warm_up.opening else None
-    return UNSET if dns is None else round(dns, 6)
-
-
 def _p50(values: list[float] | UnsetType) -> float | UnsetType:
     middle = percentile(values, 50) if values is not UNSET else None
     return UNSET if middle is None else middle
 
 
-def name_of(samples: Samples | Ratio) -> str:
+def name_of(samples: Series) -> str:
     """What was measured, in words."""
     if samples.operation != "GET":
         return samples.operation
     at = f" at {samples.concurrency}" if samples.concurrency > 1 else ""
-    kind = {"sequential": "sequential ", "first": "first ", "second": "second "}
-    what = kind.get(samples.pattern, "") if samples.pattern is not UNSET else ""
+    what = "" if samples.pattern in (UNSET, "random") else f"{samples.pattern} "
     new = " on a new connection" if samples.connection == "new" else ""
     return f"{what}GET of {binary_text(samples.size)}{at}{new}"
 
@@ -185,9 +180,9 @@ def one_of(
     measured: Sequence[Samples], size: int | None = None, new: bool = False, pattern: str = "random"
 ) -> Samples | None:
     """The series of GETs, one at a time, of such a kind, if there is one with samples."""
+    connection = "new" if new else "reused"
     for samples in measured:
-        fitting = samples.operation == "GET" and samples.concurrency == 1 and samples.pattern == pattern
-        if fitting and (samples.connection == "new") == new and samples.size == (size or samples.size):
-            if samples.seconds:
-                return samples
+        kind = samples.operation, samples.concurrency, samples.pattern, samples.connection
+        if kind == ("GET", 1, pattern, connection) and size in (None, samples.size) and samples.seconds:
+            return samples
     return None

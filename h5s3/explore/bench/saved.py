@@ -187,13 +187,14 @@ def _medians(random: Any, seconds: list[float]) -> NDArray[Any]:
 def _warnings(
     now: Bench, before: Bench, pairs: list[tuple[Samples, Samples | None]], compared: int
 ) -> list[str]:
+    there = {_kind(samples) for samples in now.samples}
     sizes = binary_text(before.object_size), binary_text(now.object_size)
     found = [
         f"another location then: {before.location}" * (now.location != before.location),
         f"another endpoint then: {before.endpoint}" * (now.endpoint != before.endpoint),
         f"another object size then: {sizes[0]}, now {sizes[1]}" * (now.object_size != before.object_size),
         _alone([one for one, other in pairs if other is None], "not measured then"),
-        _alone(_gone(now, before), "not measured now"),
+        _alone([one for one in before.samples if _kind(one) not in there], "not measured now"),
         _alone(
             [one for one, other in pairs if other is not None and not _enough(one, other)],
             f"fewer than {FEWEST} samples, not compared",
@@ -207,11 +208,6 @@ def _warnings(
             * (compared >= 10)
         )
     return [sentence for sentence in found if sentence]
-
-
-def _gone(now: Bench, before: Bench) -> list[Samples]:
-    there = {_kind(samples) for samples in now.samples}
-    return [samples for samples in before.samples if _kind(samples) not in there]
 
 
 def _alone(series: list[Samples], words: str) -> str:

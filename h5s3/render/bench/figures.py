@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from h5s3.records import UNSET, Ratio, Samples
+from h5s3.records import UNSET, Series
 from h5s3.render.text import safe
 
 PATTERNS = {"random": "", "sequential": ", sequential", "first": ", first", "second": ", second"}
 
 
-def label(samples: Samples | Ratio) -> str:
+def label(samples: Series) -> str:
     """What was asked, in a word or two: `GET, new`."""
     if samples.operation == "connect":
         return "connect"
