@@ -36,22 +36,36 @@ def check_ranges(
     `send` sends what it is given, and again where that may help; a request that fails for good is a check
     that failed. Raises what the time limit raises.
     """
-    return _Checks(probe, line, info, length, send).run()
+    checks = _Checks(probe, line, info, length, send)
+    start = (info.size - length + 1) // 2
+    low = max(0, start - length // 2)
+    here, before = (start, start + length), (low, low + length)
+    first, second = checks.range(here), checks.range(before)
+    one_line = line.opened == 1 + line.broken
+    found = [_check("range", lambda: checks.partial(_reply(first), here))]
+    if found[0].ok:
+        found.append(_check("bytes", lambda: _same(_reply(first), here, _reply(second), before)))
+    found += [
+        _check("suffix range", checks.suffix),
+        _check("range past the end", checks.beyond),
+        _check("If-Match", checks.if_match),
+        _check("ETag", lambda: _etag(_reply(first).headers.get("ETag"))),
+        _check("content-encoding", lambda: _encoding(_reply(first).headers.get("Content-Encoding"))),
+    ]
+    if isinstance(first, Reply) and first.whole:
+        found.append(_check("keep-alive", lambda: _keep_alive(first, one_line)))
+    return found
 
 
 def drops_check(dropped: int, requests: int) -> Check:
     """How many of all requests the wire or the server failed."""
-    if not dropped:
-        return Check(
-            name="drops",
-            ok=True,
-            detail=f"answered all of {requests:,} requests, and h5s3 asked once for each",
+    detail = f"answered all of {requests:,} requests, and h5s3 asked once for each"
+    if dropped:
+        detail = (
+            f"{dropped:,} of {requests:,} requests broke off or met a failing server; "
+            "h5s3 sends such a request again, up to four times, with waits that double"
         )
-    detail = (
-        f"{dropped:,} of {requests:,} requests broke off or met a failing server; h5s3 sends such a request "
-        "again, up to four times, with waits that double"
-    )
-    return Check(name="drops", ok=False, detail=detail)
+    return Check(name="drops", ok=not dropped, detail=detail)
 
 
 @dataclass
@@ -62,27 +76,7 @@ class _Checks:
     length: int
     send: Callable[[Ask], Reply]
 
-    def run(self) -> list[Check]:
-        start = (self.info.size - self.length + 1) // 2
-        here, before = (start, start + self.length), (max(0, start - self.length // 2), start + self.length)
-        before = (before[0], before[0] + self.length)
-        first, second = self._range(here), self._range(before)
-        one_line = self.line.opened == 1 + self.line.broken
-        checks = [_check("range", lambda: self._partial(_reply(first), here))]
-        if checks[0].ok:
-            checks.append(_check("bytes", lambda: _same(_reply(first), here, _reply(second), before)))
-        checks += [
-            _check("suffix range", self._suffix),
-            _check("range past the end", self._beyond),
-            _check("If-Match", self._if_match),
-            _check("ETag", lambda: _etag(_reply(first).headers.get("ETag"))),
-            _check("content-encoding", lambda: _encoding(_reply(first).headers.get("Content-Encoding"))),
-        ]
-        if isinstance(first, Reply) and first.whole:
-            checks.append(_check("keep-alive", lambda: _keep_alive(first, one_line)))
-        return checks
-
-    def _range(self, wanted: Range) -> Reply | NetworkError:
+    def range(self, wanted: Range) -> Reply | NetworkError:
         try:
             return self._look(f"bytes={wanted[0]}-{wanted[1] - 1}")
         except NetworkError as error:
@@ -92,7 +86,7 @@ class _Checks:
         headers = {"If-Match": etag} if etag else {}
         return self.send(lambda: self.probe.look(self.line, value, headers, self.length))
 
-    def _partial(self, reply: Reply, wanted: Range) -> Answered:
+    def partial(self, reply: Reply, wanted: Range) -> Answered:
         if reply.status not in (200, 206):
             return False, f"answers {reply.status}; h5s3 cannot read from this server"
         head = read_head(reply.status, reply.headers)
@@ -109,7 +103,7 @@ class _Checks:
             return True, "answers 200 with a right Content-Range, not 206; h5s3 goes by the Content-Range"
         return True, "answers 206 with exactly the range asked for, and h5s3 reads by such ranges"
 
-    def _suffix(self) -> Answered:
+    def suffix(self) -> Answered:
         reply = self._look(f"bytes=-{self.length}")
         if reply.status in (200, 206):
             head = read_head(reply.status, reply.headers)
@@ -117,13 +111,13 @@ class _Checks:
                 return True, "answers with the last bytes; h5s3 knows the size and does not ask this way"
         return False, "does not answer with the last bytes; h5s3 knows the size and does not ask this way"
 
-    def _beyond(self) -> Answered:
+    def beyond(self) -> Answered:
         reply = self._look(f"bytes={self.info.size}-{self.info.size + self.length - 1}")
         if reply.status == 416:
             return True, "answers 416, and h5s3 takes that for an empty object or a changed one"
         return False, f"answers {reply.status}, not 416; h5s3 knows the size and does not read past it"
 
-    def _if_match(self) -> Answered:
+    def if_match(self) -> Answered:
         start = self.info.size - self.length
         reply = self._look(f"bytes={start}-{self.info.size - 1}", NO_SUCH_ETAG)
         if reply.status == 412:

@@ -53,19 +53,15 @@ class CountedFile(io.RawIOBase):
         self._location = location
 
     def readable(self) -> bool:
-        """Always."""
         return True
 
     def seekable(self) -> bool:
-        """Always."""
         return True
 
     def tell(self) -> int:
-        """Position in bytes."""
         return int(self._file.tell())
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move."""
         return int(self._file.seek(offset, whence))
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]

@@ -13,17 +13,7 @@ from urllib.request import getproxies
 from h5s3.errors import H5s3Error, NetworkError
 from h5s3.records import Finding
 from h5s3.settings import Settings
-from h5s3.storage.doctor.findings import (
-    bounded,
-    failed_with,
-    failure,
-    milliseconds,
-    ok,
-    origin_of,
-    span,
-    unknown,
-    warning,
-)
+from h5s3.storage.doctor.findings import bounded, failed_with, failure, ok, origin_of, span, unknown, warning
 from h5s3.storage.http.connection_pool import proxy_for
 from h5s3.storage.http.timed_connection import SteppedConnection, addresses
 from h5s3.storage.http.tls import PLAIN, TRUST, TRUST_FILE, context, warn_unverified
@@ -78,12 +68,17 @@ def _look_up(host: str, port: int, seconds: float) -> list[Any]:
 def _steps(connection: SteppedConnection) -> str:
     """How long each step took, as far as it went."""
     found = connection.opening
-    steps = [f"DNS {milliseconds(found.dns)} ({found.address})" if found.dns is not None else found.address]
-    steps += [f"TCP {milliseconds(found.tcp)}"] if found.tcp is not None else []
+    steps = [f"DNS {_milliseconds(found.dns)} ({found.address})" if found.dns is not None else found.address]
+    steps += [f"TCP {_milliseconds(found.tcp)}"] if found.tcp is not None else []
     if found.tls is not None:
         version = connection.sock.version() if isinstance(connection.sock, ssl.SSLSocket) else None
-        steps.append(f"{version or 'TLS'} {milliseconds(found.tls)}")
+        steps.append(f"{version or 'TLS'} {_milliseconds(found.tls)}")
     return ", ".join(steps)
+
+
+def _milliseconds(seconds: float) -> str:
+    value = seconds * 1000
+    return f"{value:.1f} ms" if value < 10 else f"{value:,.0f} ms"
 
 
 def _no_way(error: Exception, host: str, place: str) -> H5s3Error:
@@ -119,34 +114,24 @@ def _insecure(error: Exception, said: str, host: str) -> Finding:
         what = "this port speaks something else, plain HTTP perhaps"
         hint = f"write the endpoint with http:// (http://{host}…), or ask for its HTTPS port"
     elif isinstance(error, ssl.SSLError):
-        return failure(
-            "reachable", f"{said}; TLS fails ({error.reason or 'no reason given'})", "check the port", 5
-        )
+        detail = f"{said}; TLS fails ({error.reason or 'no reason given'})"
+        return failure("reachable", detail, "check the port", 5)
     elif isinstance(error, TimeoutError):
         what, hint = "no answer in time", "check the port and firewalls"
     return failure("reachable", f"{said}; TLS: {what}", hint, 5)
 
 
-def skew(headers: Mapping[str, str], at: float) -> float | None:
-    """Seconds by which this machine's clock is ahead of the server's; None where it does not tell."""
-    try:
-        told = parsedate_to_datetime(headers.get("Date") or "").timestamp()
-        age = float(headers.get("Age") or 0)  # of an answer that comes from a cache on the way
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return at - (told + age)
-
-
 def clock(headers: Mapping[str, str], at: float, signed: bool) -> Finding:
     """This machine's clock held against the server's, which a signature depends on."""
-    found = skew(headers, at)
-    if found is None:
+    try:
+        told = parsedate_to_datetime(headers.get("Date") or "").timestamp()
+        age = int(float(headers.get("Age") or 0))  # of an answer that comes from a cache on the way
+    except (ValueError, TypeError, OverflowError):
         return unknown("clock", "the server's answer has no usable Date")
+    found = at - (told + age)  # seconds by which this machine's clock is ahead
     if abs(found) <= SKEW_WARNING:
-        return ok(
-            "clock",
-            f"agrees with the server's ({found:+.0f} s)" if abs(found) > 2 else "agrees with the server's",
-        )
+        exactly = f" ({found:+.0f} s)" if abs(found) > 2 else ""
+        return ok("clock", f"agrees with the server's{exactly}")
     side = "ahead of" if found > 0 else "behind"
     detail = f"this machine's clock is {span(found)} {side} the server's ({found:+,.0f} s)"
     remedy = "set this machine's clock (timedatectl set-ntp true)"

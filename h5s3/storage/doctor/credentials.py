@@ -1,4 +1,4 @@
-"""Which credentials there are, who gave them, and what can be told from looking at them."""
+"""Which credentials there are, who gave them, what can be told from looking at them, and whose they are."""
 
 from __future__ import annotations
 
@@ -9,21 +9,25 @@ from pathlib import Path
 from typing import Any
 
 from botocore import exceptions as boto
+from botocore.config import Config
 
 from h5s3.errors import H5s3Error
 from h5s3.records import Finding
 from h5s3.settings import Settings
+from h5s3.storage.doctor.error_codes import AUTHENTICATION
 from h5s3.storage.doctor.findings import (
     bounded,
     failed_with,
     failure,
-    masked,
     ok,
+    origin_of,
     shown_path,
     span,
+    unknown,
     warning,
 )
-from h5s3.storage.stores.s3_client import NO_CREDENTIALS
+from h5s3.storage.doctor.setup import services_endpoint
+from h5s3.storage.stores.s3_client import BOTO_ERRORS, NO_CREDENTIALS, error_code, is_aws, translate_error
 
 SECONDS = 12.0  # for a login service, an instance's metadata, or a helper program
 ENV_FILE = "the env file (--env-file)"
@@ -62,7 +66,10 @@ def examine_credentials(session: Any, settings: Settings, needed: bool) -> tuple
     """
     if settings.anon:
         return [ok("credentials", "none: asked anonymously, as --anon says")], None
-    seconds = min(SECONDS, _left(settings))
+    try:
+        seconds = min(SECONDS, settings.request_seconds)
+    except H5s3Error:  # the time is up: what needs none is still found
+        seconds = 0.1
     try:
         keys = bounded(lambda: _resolve(session), seconds, "getting credentials")
     except H5s3Error as error:
@@ -72,13 +79,6 @@ def examine_credentials(session: Any, settings: Settings, needed: bool) -> tuple
     if keys is None:
         return [_none(needed)], None
     return [_described(keys, session), *_conspicuous(keys, session)], keys
-
-
-def _left(settings: Settings) -> float:
-    try:
-        return settings.request_seconds
-    except H5s3Error:
-        return 0.1
 
 
 def _resolve(session: Any) -> Keys | None:
@@ -111,9 +111,14 @@ def source(method: str, session: Any) -> str:
     return METHODS.get(method, method).format(profile=session.profile_name, **paths)
 
 
+def _masked(key: str) -> str:
+    """An access key id that can be recognised and not be used: `AKIA…WXYZ`."""
+    return f"{key[:4]}…{key[-4:]}" if len(key) >= 16 else f"{key[:2]}…"
+
+
 def _described(keys: Keys, session: Any) -> Finding:
     token = " with a session token" if keys.token else ""
-    detail = f"from {source(keys.method, session)}: access key id {masked(keys.access_key)}{token}"
+    detail = f"from {source(keys.method, session)}: access key id {_masked(keys.access_key)}{token}"
     if keys.expires is None:
         return ok("credentials", detail)
     left = (keys.expires - datetime.now(UTC)).total_seconds()
@@ -179,3 +184,36 @@ def _renewal(session: Any) -> str:
     profile = session.profile_name
     name = "" if profile == "default" else f" --profile {profile}"
     return f"log in again (aws sso login{name}), or renew the keys and the session token"
+
+
+def identity(session: Any, settings: Settings, endpoint: str, keys: Keys | None) -> list[Finding]:
+    """What `sts get-caller-identity` says: asked at AWS, or where an STS endpoint is configured.
+
+    Nobody else is asked: keys of one provider are no business of another.
+    """
+    if keys is None:
+        return []
+    named = os.environ.get("AWS_ENDPOINT_URL_STS") or services_endpoint(session, "sts")
+    if not named and not is_aws(endpoint):
+        why = "not asked: this endpoint is not AWS's, and no STS endpoint is configured"
+        return [unknown("identity", why)]
+    try:
+        seconds = min(5.0, settings.request_seconds)
+        config = Config(connect_timeout=seconds, read_timeout=seconds, retries={"total_max_attempts": 1})
+        region = settings.region or session.region_name or "us-east-1"
+        client = session.client("sts", endpoint_url=named, region_name=region, config=config)
+        answer = client.get_caller_identity()
+    except (*BOTO_ERRORS, ValueError) as error:
+        return [_refused(error, named)]
+    who = str(answer.get("Arn", "somebody"))[:200]
+    return [ok("identity", f"{who}, account {str(answer.get('Account', '?'))[:20]}")]
+
+
+def _refused(error: Exception, named: str | None) -> Finding:
+    code = error_code(error)
+    cause = AUTHENTICATION.get(code)
+    if cause is not None:
+        return failure("identity", f"{cause.words} ({code})", cause.remedy, 4)
+    where = origin_of(named) if named else "AWS STS"
+    plain = translate_error(error, "").cause
+    return unknown("identity", f"{where} does not tell: {code or plain}")

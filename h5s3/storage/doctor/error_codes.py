@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-WRONG_SECRET = "SignatureDoesNotMatch"
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Cause:
+class Cause(NamedTuple):
     """Why a request was refused, and what helps."""
 
     words: str
@@ -18,7 +15,7 @@ class Cause:
 LOG_IN = "log in again (aws sso login) or renew the session token"
 REGION = "give the bucket's region with --region or AWS_DEFAULT_REGION"
 SUSPENDED = "ask the owner of the account or the provider"
-# Refused before anybody asks what the identity may do.
+# The credentials themselves are refused, before anybody asks what the identity may do.
 AUTHENTICATION = {
     "InvalidAccessKeyId": Cause(
         "the server does not know this access key id",
@@ -28,7 +25,7 @@ AUTHENTICATION = {
         "AWS does not know this access key id, or it has been switched off",
         "check the access key (--profile, AWS_ACCESS_KEY_ID)",
     ),
-    WRONG_SECRET: Cause(
+    "SignatureDoesNotMatch": Cause(
         "the secret key is wrong: the server computes another signature with the one it knows",
         "set the secret key that belongs to this access key id, without blanks or quotes around it; "
         "if it is right, a proxy changes requests on the way",
@@ -77,27 +74,17 @@ AUTHORIZATION = {
 }
 
 
-def authentication(code: str) -> Cause | None:
-    """The cause where a code says that the credentials themselves are refused."""
-    return AUTHENTICATION.get(code)
-
-
 def denied(code: str, message: str, action: str, anonymous: bool, payer: bool) -> Cause:
     """The cause of a 403 to an identity that the server knows, or to nobody; `action` as S3 calls it."""
     if code in AUTHORIZATION:
         return AUTHORIZATION[code]
     if anonymous:
-        return Cause(
-            "it is not public, and was asked for anonymously",
-            "give credentials (--profile) instead of --anon",
-        )
+        remedy = "give credentials (--profile) instead of --anon"
+        return Cause("it is not public, and was asked for anonymously", remedy)
     if "kms:" in message.lower():
-        return Cause(
-            "the object is encrypted, and this identity may not use the key",
-            "ask the owner for kms:Decrypt on the key",
-        )
+        words = "the object is encrypted, and this identity may not use the key"
+        return Cause(words, "ask the owner for kms:Decrypt on the key")
     remedy = f"ask the owner of the bucket for {action}"
-    return Cause(
-        f"this identity has no {action} permission",
-        remedy if payer else f"{remedy}; if it is a requester-pays bucket, give --request-payer",
-    )
+    if not payer:
+        remedy += "; if it is a requester-pays bucket, give --request-payer"
+    return Cause(f"this identity has no {action} permission", remedy)

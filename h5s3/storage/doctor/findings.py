@@ -92,11 +92,6 @@ def bounded(work: Callable[[], T], seconds: float, what: str) -> T:
     return done[0]
 
 
-def masked(key: str) -> str:
-    """An access key id that can be recognised and not be used: `AKIA…WXYZ`."""
-    return f"{key[:4]}…{key[-4:]}" if len(key) >= 16 else f"{key[:2]}…"
-
-
 def origin_of(url: str) -> str:
     """Scheme, host and port of a URL: nothing of it that could sign or log in."""
     try:
@@ -127,9 +122,3 @@ def span(seconds: float) -> str:
     if minutes < 48 * 60:
         return f"{minutes // 60} h {minutes % 60} min"
     return f"{minutes // 1440:,} days"
-
-
-def milliseconds(seconds: float) -> str:
-    """`0.4 ms`, `23 ms`."""
-    value = seconds * 1000
-    return f"{value:.1f} ms" if value < 10 else f"{value:,.0f} ms"

@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from html import unescape
 from typing import Any, Literal
 from urllib.parse import unquote, unquote_plus, urlsplit
@@ -65,7 +66,6 @@ class Answer:
 
     @property
     def message(self) -> str:
-        """The server's own words for the error."""
         return self.said("Message")
 
     @property
@@ -106,14 +106,11 @@ def send(
     settings = within(settings)
     connection = TimedConnection(settings, trace, tls)
     what = f"the answer of {origin_of(target.url)}"  # which may come drop by drop
+    ask = partial(connection.ask, target, operation, headers or {}, BODY, keep=True)
     before = time.time()
     try:
         with trace.round():
-            reply = bounded(
-                lambda: connection.ask(target, operation, headers or {}, BODY, keep=True),
-                settings.request_seconds + 0.5,
-                what,
-            )
+            reply = bounded(ask, settings.request_seconds + 0.5, what)
     except TransientError as error:
         raise _explained(error, target.url, connected=connection.opened > 0) from None
     finally:
@@ -144,17 +141,15 @@ def _explained(error: TransientError, url: str, connected: bool) -> NetworkError
     return NetworkError(f"cannot connect to {host}", hint="check --endpoint-url and the network")
 
 
+@dataclass(frozen=True)
 class Asker:
     """Questions to one S3 endpoint under one identity, or none. No answer is followed or repeated."""
 
-    def __init__(
-        self, client: Any, keys: Keys | None, settings: Settings, trace: Trace, tls: ssl.SSLContext | None
-    ) -> None:
-        self._client = client
-        self._keys = keys
-        self._settings = settings
-        self._trace = trace
-        self._tls = tls
+    _client: Any
+    _keys: Keys | None
+    _settings: Settings
+    _trace: Trace
+    _tls: ssl.SSLContext | None
 
     @property
     def signed(self) -> bool:
@@ -181,7 +176,9 @@ class Asker:
         url: str = self._client.generate_presigned_url(question, Params=names, ExpiresIn=900)
         payer = {"x-amz-request-payer": "requester"} if self._settings.request_payer else {}
         if question != "get_object":
-            url = _without_signature(url)
+            place, _, query = url.partition("?")
+            plain = [part for part in query.split("&") if part and not part.lower().startswith("x-amz-")]
+            url = f"{place}{'?' if plain else ''}{'&'.join(plain)}"
             payer = self._signed_headers("HEAD" if METHODS[question] == "HEAD" else "GET", url, payer)
         target = Target(url, payer, "")
         found = send(target, METHODS[question], self._settings, self._trace, self._tls, headers)
@@ -223,9 +220,3 @@ def _signs(url: str, *more: str) -> tuple[str, ...]:
     user = place.partition("://")[2].partition("/")[0].rpartition("@")[0].split(":")
     found = {form for text in (*values, *user, *more) for form in (text, unquote(text)) if len(form) > 5}
     return tuple(sorted(found, key=len, reverse=True))
-
-
-def _without_signature(url: str) -> str:
-    place, _, query = url.partition("?")
-    kept = [part for part in query.split("&") if part and not part.lower().startswith("x-amz-")]
-    return f"{place}{'?' if kept else ''}{'&'.join(kept)}"

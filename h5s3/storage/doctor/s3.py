@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,9 +14,8 @@ from h5s3.settings import Settings
 from h5s3.storage.doctor import s3_answers as s3
 from h5s3.storage.doctor import setup
 from h5s3.storage.doctor.connection import clock, reach, tls_context
-from h5s3.storage.doctor.credentials import Keys, examine_credentials
+from h5s3.storage.doctor.credentials import Keys, examine_credentials, identity
 from h5s3.storage.doctor.findings import Findings, failed_with, failure, ok, origin_of, unknown, within
-from h5s3.storage.doctor.identity import identity
 from h5s3.storage.doctor.request import LISTED, Answer, Asker, unanswered
 from h5s3.storage.http.client import MOVED
 from h5s3.storage.location import Location
@@ -43,39 +42,24 @@ def examine_s3(
     return run.found.found, run.endpoint
 
 
+@dataclass
 class _Run:
-    def __init__(
-        self,
-        settings: Settings,
-        trace: Trace,
-        location: Location | None,
-        origins: Mapping[str, str],
-        tell: Tell,
-    ) -> None:
-        self.settings = settings
-        self.trace = trace
-        self.location = location
-        self.origins = origins
-        self.tell = tell
-        self.found = Findings()
-        self.endpoint: str | None = None
-        self.to_be_asked = False
-        self.keys: Keys | None = None
-        self.session: Any = None
-        self.client: Any = None
-        self.trusted: str | None = None
+    settings: Settings
+    trace: Trace
+    location: Location | None
+    origins: Mapping[str, str]
+    tell: Tell
+    found: Findings = field(default_factory=Findings)
+    endpoint: str | None = None
+    to_be_asked: bool = False
+    keys: Keys | None = None
+    session: Any = None
+    client: Any = None
+    trusted: str | None = None
 
-    @property
-    def bucket(self) -> str:
-        """The bucket that is looked at, if any."""
-        if self.location is not None:
-            return self.location.bucket
-        return self.settings.bucket or ""
-
-    @property
-    def key(self) -> str:
-        """The key or prefix that is looked at."""
-        return self.location.key if self.location is not None else ""
+    def __post_init__(self) -> None:
+        self.bucket = self.location.bucket if self.location else self.settings.bucket or ""
+        self.key = self.location.key if self.location else ""  # or a prefix
 
     @cached_property
     def tls(self) -> ssl.SSLContext | None:
@@ -148,7 +132,7 @@ class _Run:
         answer, asker, welcome = settled
         self.found.add("connection", *welcome)
         if self.keys is None and not self.settings.anon:
-            return self.found.add("bucket", *self._without_credentials(answer))
+            return self._without_credentials(answer)
         if any(one.status == "failure" for one in welcome):
             return
         who = identity(self.session, self.settings, self.client.meta.endpoint_url, self.keys)
@@ -196,12 +180,12 @@ class _Run:
         again = self._first(there)
         return (again, there, s3.welcome(again, there)) if again is not None else None
 
-    def _without_credentials(self, answer: Answer) -> list[Finding]:
-        if not self.bucket:
-            return []
+    def _without_credentials(self, answer: Answer) -> None:
+        found = unknown("bucket", f"without credentials the server answers {answer.called}")
         if answer.good:
-            return [ok("bucket", "is public: it answers without credentials", "give --anon")]
-        return [unknown("bucket", f"without credentials the server answers {answer.called}")]
+            found = ok("bucket", "is public: it answers without credentials", "give --anon")
+        if self.bucket:
+            self.found.add("bucket", found)
 
     def _look_into(self, answer: Answer, asker: Asker) -> None:
         prefix = self.key if self.key.endswith("/") else ""

@@ -6,7 +6,7 @@ from h5s3.errors import H5s3Error
 from h5s3.records import Finding
 from h5s3.settings import Settings
 from h5s3.storage.base import strong_etag
-from h5s3.storage.doctor.error_codes import authentication, denied
+from h5s3.storage.doctor.error_codes import AUTHENTICATION, denied
 from h5s3.storage.doctor.findings import failed_with, failure, ok, origin_of, unknown, warning
 from h5s3.storage.doctor.request import LISTED, Answer, Asker
 from h5s3.storage.http.client import MOVED
@@ -17,9 +17,10 @@ def welcome(answer: Answer, asker: Asker) -> list[Finding]:
     """What the first answer means whatever was asked: a redirect, a refusal, or that the signature counts."""
     if answer.status in MOVED:
         return [moved(answer, asker.region)]
-    if plain := _plain_to_tls(answer):
-        return [plain]
-    cause = authentication(answer.code)
+    if answer.status == 400 and not answer.code and b"HTTPS" in answer.body:  # most servers answer that much
+        remedy = f"--endpoint-url {origin_of(answer.url).replace('http://', 'https://', 1)}"
+        return [failure("server", "plain HTTP was sent to a port that speaks TLS (400)", remedy, 5)]
+    cause = AUTHENTICATION.get(answer.code)
     if cause is not None:
         detail = f"{cause.words} ({answer.called})"
         return [failure("authentication", detail, cause.remedy, 4)] if asker.willing else []
@@ -39,16 +40,6 @@ def welcome(answer: Answer, asker: Asker) -> list[Finding]:
     return [ok("authentication", "the server accepts the signature")] if asker.signed else []
 
 
-def _plain_to_tls(answer: Answer) -> Finding | None:
-    """Plain HTTP spoken to a port that wants TLS: most servers answer that much in plain words."""
-    if answer.status != 400 or answer.code or b"HTTPS" not in answer.body:
-        return None
-    secure = origin_of(answer.url).replace("http://", "https://", 1)
-    return failure(
-        "server", "plain HTTP was sent to a port that speaks TLS (400)", f"--endpoint-url {secure}", 5
-    )
-
-
 def _speaks_s3(answer: Answer) -> bool:
     body = answer.body.lstrip()[:2000]
     if answer.status == 200:
@@ -65,9 +56,8 @@ def moved(answer: Answer, asked_region: str) -> Finding:
         hint = answer.said("Endpoint")
         there = f"; the server names {hint[:100]}" if hint else ""
         remedy = "give the bucket's own endpoint and region (--endpoint-url, --region)"
-        return failure(
-            "redirect", f"the server redirects without saying where to ({answer.called}){there}", remedy, 5
-        )
+        detail = f"the server redirects without saying where to ({answer.called}){there}"
+        return failure("redirect", detail, remedy, 5)
     origin, asked = origin_of(where), origin_of(answer.url)
     if not where.startswith(("http://", "https://")):
         origin, detail = asked, "to another path of the same server: it is not S3 that answers there"
@@ -129,7 +119,7 @@ def reading(asker: Asker, settings: Settings, bucket: str, key: str, listed: boo
     if got.status == 404:
         remedy = f"try: h5s3 ls s3://{bucket}/"
         return [failure("read", f"no object {key} ({got.called})", remedy, 3)]
-    cause = authentication(got.code)
+    cause = AUTHENTICATION.get(got.code)
     if cause is not None:
         return [failure("read", f"{cause.words} ({got.called})", cause.remedy, 4)]
     if got.status in (401, 403):
@@ -150,9 +140,7 @@ def _refused(got: Answer, settings: Settings, key: str, listed: bool) -> Finding
 def _evidence(words: str, answer: Answer) -> str:
     """The cause with what the server said, where it said more than that access is denied."""
     said = answer.message.rstrip(".")
-    more = (
-        f": {said}" if said and said.lower().replace(" ", "") not in ("accessdenied", "accessdenied.") else ""
-    )
+    more = f": {said}" if said.lower().replace(" ", "") not in ("", "accessdenied") else ""
     return f"{words} ({answer.called}{more})"
 
 

@@ -16,14 +16,7 @@ from h5s3.storage.http.connection_pool import proxy_for
 from h5s3.storage.stores.s3_client import is_aws
 
 # Read by other tools; whoever sets them expects them to be heard.
-UNHEARD = (
-    "S3_ENDPOINT",
-    "S3_ENDPOINT_URL",
-    "AWS_S3_ENDPOINT",
-    "AWS_S3_ENDPOINT_URL",
-    "AWS_ENDPOINT",
-    "S3_ACCESS_KEY",
-)
+UNHEARD = "S3_ENDPOINT S3_ENDPOINT_URL AWS_S3_ENDPOINT AWS_S3_ENDPOINT_URL AWS_ENDPOINT S3_ACCESS_KEY".split()
 ENDPOINT_NAMES = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
 
 
@@ -86,18 +79,15 @@ def endpoint(
     origin = endpoint_origin(session, settings, origins)
     path = urlsplit(url).path.strip("/") if "://" in origin_of(url) else ""  # else it may be of a password
     detail = f"{origin_of(url)}{'/' if path else ''}{path} ({origin}; {kind})"
+    found = [ok("endpoint", detail)]
     if bucket and path.rpartition("/")[2] == bucket:
-        found = [
-            warning("endpoint", f"{detail}: it ends in the bucket", "leave the bucket out of the endpoint")
-        ]
-    else:
-        found = [ok("endpoint", detail)]
+        remedy = "leave the bucket out of the endpoint"
+        found = [warning("endpoint", f"{detail}: it ends in the bucket", remedy)]
     unheard = [name for name in UNHEARD if os.environ.get(name)]
     if unheard and origin == "the default":
         detail = f"{', '.join(unheard)}: set in the environment, where neither boto3 nor h5s3 reads it"
-        found.append(
-            warning("unread names", detail, "set AWS_ENDPOINT_URL and AWS_ACCESS_KEY_ID, or use --env-file")
-        )
+        remedy = "set AWS_ENDPOINT_URL and AWS_ACCESS_KEY_ID, or use --env-file"
+        found.append(warning("unread names", detail, remedy))
     return found
 
 
@@ -136,9 +126,8 @@ def styles(session: Any, client: Any, bucket: str) -> list[Finding]:
         addressing = ok("addressing", f"path style: {host}/{shown}{why}")
     elif not is_aws(url):
         detail = f"virtual-host style: {shown}.{host}; the server needs a DNS name for each bucket"
-        addressing = warning(
-            "addressing", detail, "set addressing_style = path in the AWS config if it fails"
-        )
+        remedy = "set addressing_style = path in the AWS config if it fails"
+        addressing = warning("addressing", detail, remedy)
     else:
         addressing = ok("addressing", f"virtual-host style: {shown}.{host}")
     asked = session.core.get_config_variable("request_checksum_calculation") or "when_supported"
@@ -160,12 +149,10 @@ def way_out(url: str, trusted: str | None) -> list[Finding]:
         )
         used = proxy_for(proxies, parts.scheme, parts.hostname or "")
         found.append(ok("proxy", f"{named}; {'used' if used else 'not used'} for this endpoint"))
-    if trusted:
-        if Path(trusted).is_file():
-            found.append(
-                ok("CA bundle", f"{shown_path(trusted)} is trusted instead of the system's certificates")
-            )
-        else:
-            remedy = "set AWS_CA_BUNDLE (or ca_bundle, REQUESTS_CA_BUNDLE) to a file that is there"
-            found.append(failure("CA bundle", f"{shown_path(trusted)} is not there", remedy, 5))
+    if trusted and Path(trusted).is_file():
+        detail = f"{shown_path(trusted)} is trusted instead of the system's certificates"
+        found.append(ok("CA bundle", detail))
+    elif trusted:
+        remedy = "set AWS_CA_BUNDLE (or ca_bundle, REQUESTS_CA_BUNDLE) to a file that is there"
+        found.append(failure("CA bundle", f"{shown_path(trusted)} is not there", remedy, 5))
     return found

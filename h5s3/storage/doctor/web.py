@@ -11,16 +11,7 @@ from h5s3.records import Finding
 from h5s3.settings import Settings
 from h5s3.storage.base import unsigned
 from h5s3.storage.doctor.connection import clock, reach, tls_context
-from h5s3.storage.doctor.findings import (
-    Findings,
-    failed_with,
-    failure,
-    ok,
-    origin_of,
-    span,
-    warning,
-    within,
-)
+from h5s3.storage.doctor.findings import Findings, failed_with, failure, ok, origin_of, span, warning, within
 from h5s3.storage.doctor.request import Answer, send, unanswered
 from h5s3.storage.doctor.s3_answers import ranges
 from h5s3.storage.doctor.setup import way_out

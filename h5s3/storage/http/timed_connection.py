@@ -14,7 +14,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from ipaddress import ip_address
 from time import perf_counter
 from typing import Any
-from urllib.parse import SplitResult, quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 from urllib.request import getproxies
 
 from urllib3 import HTTPHeaderDict, make_headers
@@ -238,7 +238,9 @@ class TimedConnection:
         if proxy.scheme not in ("", "http"):
             cause = f"nothing can be measured through a proxy of the kind {proxy.scheme}://"
             raise UnsupportedProxyError(cause)
-        self._via = make_headers(proxy_basic_auth=_credentials(proxy)) if proxy.hostname else None
+        user, login, _ = proxy.netloc.rpartition("@")
+        known = make_headers(proxy_basic_auth=unquote(user) if login else None)
+        self._via = known if proxy.hostname else None
         seconds = min(CONNECT_SECONDS, self._settings.request_seconds)
         at, there = (proxy.hostname, proxy.port or 80) if proxy.hostname else (host, port)
         connection = SteppedConnection(at, there, seconds, self._tls if secure else None, host)
@@ -294,8 +296,3 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _credentials(proxy: SplitResult) -> str | None:
-    user, found, _ = proxy.netloc.rpartition("@")
-    return unquote(user) if found else None
