@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from h5s3.explore.doctor.advice import repack
+from h5s3.formats.names import text_of
 from h5s3.records.doctor import Costs, FileLayout
 from h5s3.sizes import binary_text
 from h5s3.storage.location import Location
@@ -69,8 +70,6 @@ def worth(copy: Copy, now: Costs) -> bool:
 
 def path_of(item: StoredDataset) -> str:
     """The path of a dataset as text."""
-    from h5s3.formats.names import text_of
-
     return text_of(item.path)
 
 

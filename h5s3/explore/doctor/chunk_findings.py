@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -58,33 +58,26 @@ def _rechunk(case: Case, items: Sequence[StoredDataset]) -> str | UnsetType:
     return _remedy(case, changed, lambda item: [chunked(path_of(item), _new_shape(item))])
 
 
-def _shape_text(shape: Iterable[int]) -> str:
-    return " × ".join(map(str, shape))
-
-
 def _example(item: StoredDataset) -> str:
     shape = _new_shape(item)
     size = binary_text(prod(shape) * item.facts.itemsize)
-    return f"{path_of(item)}: {_shape_text(item.facts.chunks or ())}, better {_shape_text(shape)} ({size})"
+    now, better = (" × ".join(map(str, lengths)) for lengths in (item.facts.chunks or (), shape))
+    return f"{path_of(item)}: {now}, better {better} ({size})"
 
 
 def _chunks(case: Case) -> Finding | None:
     """Sizes of all chunks, where none of them are a trouble."""
     items = _written(case)
-    if not items:
+    if not items or any(_is_small(item) or _decoded(item) > LARGE_CHUNK for item in items):
         return None
     count = sum(item.num_chunks for item in items)
     smallest, largest = min(item.smallest for item in items), max(item.largest for item in items)
-    median = _median(items)
-    bad = [item for item in items if _is_small(item) or _decoded(item) > LARGE_CHUNK]
-    detail = (
-        f"{counted(count, 'chunk')} of {counted(len(items), 'dataset')}, stored in {binary_text(smallest)} "
-    )
-    if smallest == largest:
-        detail += "each"
-    else:
-        detail += f"to {binary_text(largest)}, half of them in about {binary_text(median)} or less"
-    return None if bad else ok("chunk sizes", detail)
+    sizes = f"{binary_text(smallest)} each"
+    if smallest != largest:
+        half = binary_text(_median(items))
+        sizes = f"{binary_text(smallest)} to {binary_text(largest)}, half of them in about {half} or less"
+    whose = f"{counted(count, 'chunk')} of {counted(len(items), 'dataset')}"
+    return ok("chunk sizes", f"{whose}, stored in {sizes}")
 
 
 def _median(items: Sequence[StoredDataset]) -> int:
@@ -107,7 +100,8 @@ def _small(case: Case) -> Finding | None:
         return None
     items.sort(key=lambda item: -item.num_chunks)
     worst = items[0]
-    cells = _cells(worst, _new_shape(worst))
+    lengths = zip(worst.facts.shape or (), _new_shape(worst), strict=True)
+    cells = prod(-(-length // max(1, chunk)) for length, chunk in lengths)
     return warning(
         "small chunks",
         f"{counted(len(items), 'dataset')} with at least {MANY_CHUNKS} chunks of mostly less than "
@@ -115,10 +109,6 @@ def _small(case: Case) -> Finding | None:
         cost=f"all of {path_of(worst)}: up to {counted(worst.num_chunks, 'request')}, rechunked {cells:,}",
         remedy=_rechunk(case, items),
     )
-
-
-def _cells(item: StoredDataset, chunks: Sequence[int]) -> int:
-    return prod(-(-n // max(1, c)) for n, c in zip(item.facts.shape or (), chunks, strict=True))
 
 
 def _large(case: Case) -> Finding | None:
@@ -147,12 +137,11 @@ def _index(case: Case) -> Finding | None:
     if not long:
         return ok("chunk index", detail)
     worst = max(long, key=lambda item: item.num_chunks)
-    remedy = _remedy(case, long, lambda item: ["--low=2", chunked(path_of(item), _new_shape(item))])
     return warning(
         "chunk index",
         f"{detail}; B-trees are long and scattered: {named(paths_of(long))}",
         cost=f"before the first value of {path_of(worst)} is read, an index of {worst.num_chunks:,} chunks",
-        remedy=remedy,
+        remedy=_remedy(case, long, lambda item: ["--low=2", chunked(path_of(item), _new_shape(item))]),
     )
 
 

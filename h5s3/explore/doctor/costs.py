@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from h5s3.errors import H5s3Error
@@ -53,30 +54,27 @@ class Allowance:
             raise StoppedError("the walk takes too long to be counted")
 
 
+@dataclass
 class RehearsalStore:
     """One object of which every read is counted as if it went over a wire, where all answers take as long.
 
     Answers so arrive in the order in which they were asked for, those that answers led to after the others.
     """
 
-    endpoint = "rehearsal"
-
-    def __init__(self, source: Source, info: ObjectInfo, trace: Trace, allowance: Allowance) -> None:
-        self._source = source
-        self._info = info
-        self._trace = trace
-        self._allowance = allowance
-        self.waits = 0  # one after another: of what is asked for at once, so many are in flight at a time
+    _source: Source
+    _info: ObjectInfo
+    _trace: Trace
+    _allowance: Allowance
+    waits: int = 0  # one after another: of what is asked for at once, so many are in flight at a time
+    endpoint: str = "rehearsal"
 
     def head(self, location: Location) -> ObjectInfo:
-        """The object's identity."""
         self.waits += 1
         with self._trace.round():
             self._trace.request("HEAD")
         return self._info
 
     def first(self, location: Location, length: int) -> tuple[ObjectInfo, bytes]:
-        """The identity and the first bytes."""
         self.waits += 1
         with self._trace.round():
             return self._info, self._read((0, min(length, self._info.size)))
@@ -103,7 +101,6 @@ class RehearsalStore:
         return done
 
     def list(self, location: Location, *, recursive: bool = False, versions: bool = False) -> Iterator[Entry]:
-        """Nothing."""
         return iter(())
 
     def close(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 from h5s3.errors import H5s3Error, NetworkError, UsageError
 from h5s3.explore.bench.plan import is_object
@@ -14,6 +13,10 @@ from h5s3.storage.doctor.findings import Findings, failed_with, unknown
 from h5s3.storage.location import Location
 
 Progress = Callable[[str, float], None]
+ELSEWHERE = {
+    "foreign": "the store of another package reads this",
+    "fsspec": "fsspec reads this, by settings of its own",
+}
 
 
 def exit_code(document: Doctor) -> int:
@@ -45,7 +48,8 @@ def doctor(
     )
     if location is not None and _is_file(location) and not exit_code(document):
         _file(session, location, document, tell)
-    document.status = _worst(document)
+    found = {finding.status for finding in document.connection + (document.file or [])}
+    document.status = "failure" if "failure" in found else "warning" if "warning" in found else "ok"
     return document
 
 
@@ -56,22 +60,18 @@ def _is_file(location: Location) -> bool:
 def _connection(
     session: Session, location: Location | None, origins: Mapping[str, str], tell: Progress
 ) -> tuple[list[Finding], str | None]:
-    if location is not None and location.kind == "local":
+    kind = location.kind if location else "s3"
+    if kind == "local":
         return [], None
     endpoint: str | None = None
     found = Findings()
-    if location is not None and location.kind == "web":
+    if location is not None and kind == "web":
         from h5s3.storage.doctor.web import examine_web
 
         tell("asking the server", 0.1)
         found.found, endpoint = examine_web(session.settings, session.trace, location)
-    elif location is not None and location.kind == "foreign":
-        found.add(
-            "connection", unknown("reachable", "not looked at: the store of another package reads this")
-        )
-    elif location is not None and location.kind == "fsspec":
-        why = "not looked at: fsspec reads this, by settings of its own"
-        found.add("connection", unknown("reachable", why))
+    elif kind in ELSEWHERE:
+        found.add("connection", unknown("reachable", f"not looked at: {ELSEWHERE[kind]}"))
     else:
         from h5s3.storage.doctor.s3 import examine_s3
 
@@ -99,8 +99,3 @@ def _file(session: Session, location: Location, document: Doctor, tell: Progress
     document.file = report.findings
     document.layout = report.layout or UNSET
     document.simulation = report.costs or UNSET
-
-
-def _worst(document: Doctor) -> Literal["ok", "warning", "failure"]:
-    found = {finding.status for finding in document.connection + (document.file or [])}
-    return "failure" if "failure" in found else "warning" if "warning" in found else "ok"

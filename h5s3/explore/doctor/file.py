@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from h5s3.errors import DamagedError, RefusedError
-from h5s3.explore.doctor import chunk_findings, dataset_findings, file_findings
 from h5s3.explore.doctor.advice import SMALLEST_PAGE, page_size, paged
 from h5s3.explore.doctor.case import Case, Copy
 from h5s3.explore.doctor.costs import (
@@ -18,6 +17,7 @@ from h5s3.explore.doctor.costs import (
     estimated_scattered,
     walk_costs,
 )
+from h5s3.explore.doctor.file_findings import LOOKS
 from h5s3.explore.session import Session
 from h5s3.formats.base import Contents
 from h5s3.records.doctor import Costs, FileLayout, Finding
@@ -96,7 +96,10 @@ class _Work:
         now = self._as_is(blocks, found, layout, most)
         copies = self._repacked(file, found, layout, now, until)
         case = Case(self.location, found, layout, now, copies)
-        return FileReport(_findings(case), layout, [now, *(copy.costs for copy in copies)])
+        findings = [look(case) for look in LOOKS]
+        return FileReport(
+            [one for one in findings if one is not None], layout, [now, *(copy.costs for copy in copies)]
+        )
 
     def _as_is(self, blocks: RecordedFile, found: Inventory, layout: FileLayout, most: int) -> Costs:
         """The walk that `h5s3 tree -r` takes when nothing is cached."""
@@ -143,12 +146,6 @@ class _Work:
         except (StoppedError, DamagedError, RefusedError):
             pass
         return copies
-
-
-def _findings(case: Case) -> list[Finding]:
-    """All that was looked at, in the order of what it costs. What a file does not have is not mentioned."""
-    looks = [*file_findings.LOOKS, *chunk_findings.LOOKS, *dataset_findings.LOOKS, file_findings.all_at_once]
-    return [found for look in looks if (found := look(case)) is not None]
 
 
 def _name(page: int) -> str:

@@ -1,20 +1,42 @@
-"""What was found in a file as a whole: how its metadata lie, its format, what is damaged or unused."""
+"""What was found in a file as a whole: how its metadata lie, its format; what is damaged, unused or empty,
+lies elsewhere, or cannot be read here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shlex
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from h5s3.errors import DamagedError
-from h5s3.explore.doctor.advice import file_names, repack
-from h5s3.explore.doctor.case import NAMED, RTT, Case, cost_text, counted, worth
+from h5s3.errors import DamagedError, RefusedError
+from h5s3.explore.doctor import chunk_findings
+from h5s3.explore.doctor.advice import MOST_OPTIONS, file_names, repack, writable
+from h5s3.explore.doctor.case import (
+    NAMED,
+    RTT,
+    Case,
+    cost_text,
+    counted,
+    named,
+    path_of,
+    paths_of,
+    worth,
+)
+from h5s3.formats.names import text_of
 from h5s3.records import UNSET
 from h5s3.records.doctor import Finding
-from h5s3.sizes import binary_text
+from h5s3.sizes import MIB, binary_text
 from h5s3.storage.doctor.findings import ok, unknown, warning
 
+if TYPE_CHECKING:
+    from h5s3.formats.hdf5.layout.inventory import StoredDataset
+
 LARGE_USERBLOCK = 256 * 1024  # what the first request does not bring
-MUCH_UNUSED = 1 << 20  # bytes
+MUCH_UNUSED = 1 * MIB
 DEEP = 12  # levels
+LARGE_DATASET = 64 * MIB
+TINY, MANY_TINY = 4 * 1024, 1000
 
 
 def _space(case: Case) -> Finding:
@@ -68,15 +90,15 @@ def _userblock(case: Case) -> Finding | None:
     size = case.layout.userblock_size
     if not size:
         return None
-    large = size >= LARGE_USERBLOCK
+    detail = f"{binary_text(size)} before the superblock"
+    if size < LARGE_USERBLOCK:
+        return ok("user block", f"{detail}: the first request brings them too")
     name, copy = file_names(case.location)
-    return Finding(
-        name="user block",
-        status="warning" if large else "ok",
-        detail=f"{binary_text(size)} before the superblock"
-        + ("" if large else ": the first request brings them too"),
-        cost="readers look for the superblock at 0, 512, 1024, …: more requests" if large else UNSET,
-        remedy=f"h5unjam -i {name} -o {copy} -u userblock.bin" if large else UNSET,
+    return warning(
+        "user block",
+        detail,
+        cost="readers look for the superblock at 0, 512, 1024, …: more requests",
+        remedy=f"h5unjam -i {name} -o {copy} -u userblock.bin",
     )
 
 
@@ -84,13 +106,12 @@ def _nesting(case: Case) -> Finding | None:
     deepest = case.survey.deepest
     if deepest <= DEEP:
         return None
-    gathered = case.best is not None
     least = "at least " if case.survey.cut else ""
+    gathered = "; gathered in pages they come at once" if case.best is not None else ""
     return warning(
         "nesting",
         f"groups are {least}{deepest} levels deep, and each level has to be read before the next",
-        cost=f"{counted(case.now.rounds, 'round')} of a cold walk"
-        + ("; gathered in pages they come at once" if gathered else ""),
+        cost=f"{counted(case.now.rounds, 'round')} of a cold walk{gathered}",
     )
 
 
@@ -98,20 +119,17 @@ def _damage(case: Case) -> Finding | None:
     found = case.survey
     if not found.num_damaged:
         return None
-    from h5s3.formats.names import text_of
-
     shown = "; ".join(f"{text_of(path)}: {reason}" for path, reason in found.damaged[:NAMED])
     more = f"; and {found.num_damaged - NAMED:,} more" if found.num_damaged > NAMED else ""
-    objects = counted(found.num_damaged, "object")
-    detail = f"{objects} cannot be read: {shown}{more}"
+    detail = f"{counted(found.num_damaged, 'object')} cannot be read: {shown}{more}"
     return Finding(name="damage", status="failure", detail=detail, exit_code=DamagedError.exit_code)
 
 
 def _cut(case: Case) -> Finding | None:
     if not case.survey.cut:
         return None
-    detail = f"the file was not walked to its end: {case.survey.cut}; figures are of what was walked"
-    return unknown("survey", detail)
+    why = f"the file was not walked to its end: {case.survey.cut}; figures are of what was walked"
+    return unknown("survey", why)
 
 
 def _unused(case: Case) -> Finding | None:
@@ -122,8 +140,8 @@ def _unused(case: Case) -> Finding | None:
         return None
     share = f"{binary_text(unused)} ({100 * unused / layout.size:.2g} % of the file)"
     if any(item.facts.type_has_pointers for item in case.survey.datasets):
-        detail = f"{share} hold values of variable length, which were not looked at, or nothing"
-        return unknown("other bytes", detail)
+        what = "hold values of variable length, which were not looked at, or nothing"
+        return unknown("other bytes", f"{share} {what}")
     return warning(
         "unused space",
         f"{share} hold neither metadata nor data: what was deleted leaves holes",
@@ -131,7 +149,106 @@ def _unused(case: Case) -> Finding | None:
     )
 
 
-def all_at_once(case: Case) -> Finding | None:
+def _never_written(case: Case) -> Finding | None:
+    items = [
+        item
+        for item in case.survey.datasets
+        if item.stored == 0 and item.facts.nbytes and item.facts.layout in ("chunked", "contiguous")
+    ]
+    empty = [
+        item for item in case.survey.datasets if not item.facts.nbytes and None in (item.facts.maxshape or ())
+    ]
+    if not items and not empty:
+        return None
+    alone = f"the fill value alone in {counted(len(items), 'dataset')}: {named(paths_of(items))}"
+    still = f"{counted(len(empty), 'dataset')} without limit and still empty: {named(paths_of(empty))}"
+    detail = "; ".join([alone] * bool(items) + [still] * bool(empty))
+    return Finding(name="never written", status="warning" if items else "ok", detail=detail)
+
+
+def _contiguous(case: Case) -> Finding | None:
+    items = [item for item in case.survey.datasets if item.facts.layout == "contiguous" and item.stored]
+    large = [item for item in items if (item.stored or 0) >= LARGE_DATASET]
+    tiny = [item for item in items if (item.stored or 0) < TINY]
+    if len(tiny) >= MANY_TINY and 2 * len(tiny) > len(case.survey.datasets):
+        return warning(
+            "tiny datasets",
+            f"{len(tiny):,} datasets of less than {binary_text(TINY)}, such as {path_of(tiny[0])}: "
+            "one dataset with a row for each would be read at once",
+            cost="a request for each, to read them all",
+        )
+    if not large:
+        return None
+    detail = f"{counted(len(large), 'large dataset')} in one piece, any part of which is one request"
+    return ok("contiguous data", f"{detail}: {named(paths_of(large))}")
+
+
+def _external(case: Case) -> Finding | None:
+    items = [item for item in case.survey.datasets if item.facts.external]
+    return _elsewhere(case, "external data", items, "whose values are stored in other files")
+
+
+def _virtual(case: Case) -> Finding | None:
+    items = [item for item in case.survey.datasets if item.facts.layout == "virtual"]
+    return _elsewhere(case, "virtual datasets", items, "made of other datasets, maybe of other files")
+
+
+def _elsewhere(case: Case, name: str, items: Sequence[StoredDataset], what: str) -> Finding | None:
+    """Values that are not in the object. The command has to run where they are: that for all lacks it."""
+    if not items:
+        return None
+    paths = [path for path in paths_of(items) if writable(path)][:MOST_OPTIONS]
+    wanted = [f"-l {shlex.quote(f'{path}:CONTI')}" for path in paths]
+    return warning(
+        name,
+        f"{counted(len(items), 'dataset')} {what}: {named(paths_of(items))}",
+        cost="they are never read from there: readers see fill values, or nothing",
+        remedy=repack(case.location, wanted) if wanted else UNSET,
+    )
+
+
+def _external_links(case: Case) -> Finding | None:
+    count = case.survey.links["external"]
+    if not count:
+        return None
+    shown = [f"{text_of(path)} to {target}" for path, target in case.survey.external_links]
+    more = f" and {count - NAMED:,} more" if count > NAMED else ""
+    return warning(
+        "external links",
+        f"{counted(count, 'link')} to other files: {', '.join(shown[:NAMED])}{more}",
+        cost="they are never followed: what they lead to is not in this object",
+        remedy=repack(case.location, ["--merge"]),
+    )
+
+
+def _filters(case: Case) -> Finding | None:
+    from h5s3.formats.hdf5.objects.filters import BUILT_IN
+
+    missing: dict[str, list[StoredDataset]] = {}
+    foreign: Counter[str] = Counter()
+    for item in case.survey.datasets:
+        for one in item.facts.filters:
+            if not one.available:
+                missing.setdefault(f"{one.id} ({one.name})", []).append(item)
+            elif one.id not in BUILT_IN:
+                foreign[f"{one.id} ({one.name})"] += 1
+    if not missing and not foreign:
+        return None
+    if not missing:
+        return ok("filters", f"filters that need a plugin, available here: {named(list(foreign))}")
+    items = list({id(item): item for some in missing.values() for item in some}.values())
+    return Finding(
+        name="filters",
+        status="failure",
+        detail=f"no plugin here for filter {named(list(missing))}: {named(paths_of(items))}; do not repack "
+        "the file without the plugin: h5repack leaves out what it cannot read, and reports no error",
+        cost="their values cannot be read on this machine",
+        remedy="install the plugin of the filter, and set HDF5_PLUGIN_PATH to its folder",
+        exit_code=RefusedError.exit_code,
+    )
+
+
+def _all_at_once(case: Case) -> Finding | None:
     """One command for everything, where there are several."""
     command = repack(case.location, case.options)
     if not case.options or command in case.remedies:
@@ -153,4 +270,13 @@ LOOKS: list[Callable[[Case], Finding | None]] = [
     _userblock,
     _nesting,
     _unused,
+    *chunk_findings.LOOKS,
+    _contiguous,
+    _never_written,
+    _external,
+    _virtual,
+    _external_links,
+    _filters,
+    _all_at_once,
 ]
+"""In the order of what it costs. What a file does not have is not mentioned."""

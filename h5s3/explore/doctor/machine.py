@@ -42,14 +42,12 @@ def _cache(cache: Cache) -> Finding:
     if cache.problem:
         remedy = "h5s3 works without it, but slower: h5s3 cache clear, or name another (H5S3_CACHE_DIR)"
         return warning("cache", f"{shown} {cache.problem}; {_ownership(directory)}", remedy)
-    detail = f"{shown}: {_ownership(directory / VERSION)}; {found['entries']:,} entries, "
-    detail += binary_text(found["bytes"])
     free = shutil.disk_usage(directory).free
-    detail += f" of {binary_text(limit)}; disk free: {binary_text(free)}"
+    held = f"{found['entries']:,} entries, {binary_text(found['bytes'])} of {binary_text(limit)}"
+    detail = f"{shown}: {_ownership(directory / VERSION)}; {held}; disk free: {binary_text(free)}"
     if not os.access(directory / VERSION, os.W_OK | os.X_OK):
-        return warning(
-            "cache", f"{detail}; it cannot be written to", "chmod 700 it, or name another (H5S3_CACHE_DIR)"
-        )
+        remedy = "chmod 700 it, or name another (H5S3_CACHE_DIR)"
+        return warning("cache", f"{detail}; it cannot be written to", remedy)
     if free < LITTLE_ROOM:
         return warning("cache", detail, "make room, or name a directory on another disk (H5S3_CACHE_DIR)")
     return ok("cache", detail)
@@ -95,9 +93,8 @@ def _filters(plugins: bool) -> list[Finding]:
 
         works, missing, paths = filters(plugins)
     except (ImportError, OSError, RuntimeError) as error:
-        return [
-            unknown("filters", f"they cannot be looked at ({type(error).__name__})", "install h5s3 again")
-        ]
+        why = f"they cannot be looked at ({type(error).__name__})"
+        return [unknown("filters", why, "install h5s3 again")]
     named = os.environ.get("HDF5_PLUGIN_PATH")
     where = f"; plugins from {', '.join(map(shown_path, paths)) or 'nowhere'}"
     origin = " (HDF5_PLUGIN_PATH)" if named and plugins else ""
