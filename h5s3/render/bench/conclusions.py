@@ -1,18 +1,13 @@
-"""What the figures of a benchmark come to, in sentences; and how they compare with an earlier run."""
+"""What the figures of a benchmark come to, in sentences."""
 
 from __future__ import annotations
 
-from rich.table import Table
-from rich.text import Text
-
 from h5s3.explore.bench.samples import one_of
-from h5s3.records import UNSET, Against, Bench
-from h5s3.render.bench.figures import figure, label, ms, table
-from h5s3.render.text import safe
+from h5s3.records import UNSET, Bench
+from h5s3.render.bench.figures import figure, ms
 from h5s3.sizes import binary_text
 
 STEPS = {"dns_p50": "DNS", "tcp_p50": "TCP", "tunnel_p50": "the proxy's tunnel", "tls_p50": "TLS"}
-STYLES = {"faster": "green", "slower": "red", "no difference": "dim"}
 
 
 def conclusions(doc: Bench) -> list[str]:
@@ -81,28 +76,3 @@ def _own_cost(doc: Bench) -> str:
         return ""
     own = ms(read.cpu_seconds_per_request)
     return f"this machine spends {own} ms of processor time on each read of {binary_text(read.size)}"
-
-
-def against_table(against: Against, none: str, times: str) -> Table:
-    """Ratios of medians, with their intervals and what they say."""
-    rows = table("operation", "size", "at once", "then", "now", "ratio", "95 % interval")
-    rows.columns[0].no_wrap = True
-    rows.add_column(no_wrap=True)
-    for one in against.ratios:
-        rows.add_row(
-            Text(label(one)),
-            Text(binary_text(one.size) if one.size else none),
-            str(one.concurrency),
-            ms(one.before),
-            ms(one.now),
-            f"{times} {one.ratio:.2f}",
-            f"{one.low:.2f} to {one.high:.2f}",
-            Text(one.verdict, style=STYLES[one.verdict]),
-        )
-    return rows
-
-
-def against_title(against: Against) -> str:
-    """What the earlier run was."""
-    when = f" of {safe(against.measured_at, 40)}" if against.measured_at else ""
-    return f"against the run{when} (medians in ms, now against then)"

@@ -42,9 +42,8 @@ def strips(doc: Bench, page: PlotLayout) -> str:
         for name, series in zip(names, values, strict=True)
     ]
     axis = log_ticks(low, high, count=columns // 12).moved(lambda share: share * (columns - 1))
-    return page.joined(
-        [page.cut(page.text(page.title), page.width), *lines, " " * gutter + _ruler(axis, columns)]
-    )
+    title = page.cut(page.text(page.title), page.width)
+    return page.joined([title, *lines, " " * gutter + _ruler(axis, columns)])
 
 
 def _strip(shares: Sequence[float], columns: int, page: PlotLayout) -> str:
@@ -58,13 +57,8 @@ def _strip(shares: Sequence[float], columns: int, page: PlotLayout) -> str:
     bars = [ramp[-(-count * steps // most)] for count in counts]
     if not page.color:
         return "".join(bars)
-    return "".join(
-        [
-            colored(page.color, LINE, "".join(bars[:middle])),
-            colored(page.color, category(1, 2), bars[middle]),
-            colored(page.color, LINE, "".join(bars[middle + 1 :])),
-        ]
-    )
+    before, after = (colored(page.color, LINE, "".join(part)) for part in (bars[:middle], bars[middle + 1 :]))
+    return before + colored(page.color, category(1, 2), bars[middle]) + after
 
 
 def _ruler(axis: AxisTicks, columns: int) -> str:
@@ -109,13 +103,15 @@ def against_size(doc: Bench, page: PlotLayout) -> str:
     def draw(figure: Any) -> None:
         for index, flight in enumerate(flights):
             series = sorted((s for s in chosen if s.concurrency == flight), key=lambda s: s.size)
-            spans = [[(over(s.size), up(max(LEAST, value * 1000))) for value in _spread(s)] for s in series]
+            spreads = [(s.size, (_tenth(s, 0.1), s.p50 or 0.0, _tenth(s, 0.9))) for s in series]
+            spans = [[(over(size), up(max(LEAST, v * 1000))) for v in spread] for size, spread in spreads]
             at = [[(across * room + SIDE * index, up * rows) for across, up in span] for span in spans]
             _draw(figure, at, columns, rows, index, page)
 
     lines = frame(columns, rows, x.moved(lambda v: v * room), y.moved(lambda v: v * rows), draw)
     lines[:rows] = [_painted(line, left, len(flights), page) for line in lines[:rows]]
-    return page.joined([*header, *lines, *_legend(legend, flights, left, page)])
+    last = " " * left + page.cut(legend, columns)
+    return page.joined([*header, *lines, _painted(last, left, len(flights), page)])
 
 
 def _size_axis(sizes: Sequence[int], over: Any, columns: int) -> AxisTicks:
@@ -126,10 +122,6 @@ def _size_axis(sizes: Sequence[int], over: Any, columns: int) -> AxisTicks:
         if not ticks or (over(size) - ticks[-1][0]) * columns > len(text) + 2:
             ticks.append((over(size), text))
     return AxisTicks(ticks)
-
-
-def _spread(samples: Samples) -> tuple[float, float, float]:
-    return _tenth(samples, 0.1), samples.p50 or 0.0, _tenth(samples, 0.9)
 
 
 def _tenth(samples: Samples, share: float) -> float:
@@ -163,11 +155,6 @@ def _painted(line: str, left: int, count: int, page: PlotLayout) -> str:
         mark = _mark(index, page)
         canvas = canvas.replace(mark, colored(page.color, category(index, count), mark))
     return line[:left] + canvas
-
-
-def _legend(text: str, flights: Sequence[int], left: int, page: PlotLayout) -> list[str]:
-    line = " " * left + page.cut(text, page.width - left)
-    return [_painted(line, left, len(flights), page)]
 
 
 def _name(samples: Samples, page: PlotLayout) -> str:

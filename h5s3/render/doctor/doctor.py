@@ -26,20 +26,14 @@ def show_doctor(doc: Doctor) -> None:
 
 def doctor_lines(doc: Doctor, width: int, unicode: bool) -> list[RenderableType]:
     """All of a report: the connection, the file, and the summary."""
-    lines = _connection(doc, width, unicode) + file_lines(doc, width, unicode)
-    return lines + _summary(doc, width, unicode)
-
-
-def _connection(doc: Doctor, width: int, unicode: bool) -> list[RenderableType]:
-    """The findings about the connection by their groups."""
     title = safe(doc.location) if doc.location is not UNSET else "this account and machine"
     where = f", at {safe(doc.endpoint)}" if doc.endpoint is not UNSET and doc.connection else ""
-    parts: list[RenderableType] = [Text(title, style="bold").append(where, style="not bold")]
+    lines: list[RenderableType] = [Text(title, style="bold").append(where, style="not bold")]
     for group in GROUPS:
         found = [finding for finding in doc.connection if finding.group == group]
         if found:
-            parts += [Text(""), Text(group, style="bold"), _table(found, width, unicode)]
-    return parts
+            lines += [Text(""), Text(group, style="bold"), _table(found, width, unicode)]
+    return [*lines, *file_lines(doc, width, unicode), *_summary(doc, width, unicode)]
 
 
 def _summary(doc: Doctor, width: int, unicode: bool) -> list[RenderableType]:
@@ -60,11 +54,9 @@ def _table(findings: list[Finding], width: int, unicode: bool) -> Table:
     table.add_column(overflow="fold", ratio=1)
     for finding in findings:
         mark, style = MARKS[finding.status]
-        detail = Text(
-            words(redacted(finding.detail), unicode, LONGEST),
-            style="" if finding.status != "unknown" else "dim",
-        )
-        table.add_row(Text(mark, style=style), Text(safe(finding.name)), detail)
+        detail = words(redacted(finding.detail), unicode, LONGEST)
+        dim = "dim" if finding.status == "unknown" else ""
+        table.add_row(Text(mark, style=style), Text(safe(finding.name)), Text(detail, style=dim))
         if finding.remedy is not UNSET:
             arrow = "→" if unicode else "->"
             remedy = Text(f"{arrow} {words(redacted(finding.remedy), unicode, LONGEST)}", style="cyan")

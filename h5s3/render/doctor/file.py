@@ -11,8 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from h5s3.records import UNSET
-from h5s3.records.doctor import Costs, Doctor, FileLayout, Finding
-from h5s3.render.doctor.file_map import strip_lines
+from h5s3.records.doctor import Costs, Doctor, Extent, FileLayout, Finding
 from h5s3.render.text import plural, safe, to_ascii
 from h5s3.sizes import size_text
 
@@ -24,6 +23,10 @@ MARKS = {
 }
 LONGEST = 2000  # characters of a detail
 LONGEST_COMMAND = 20_000  # a command that is cut is no command
+UNICODE, ASCII = "█▒░·", "M+-."  # metadata, both, data, neither
+STYLES = ("bold red", "magenta", "blue", "dim")
+NAMES = ("metadata", "metadata and data", "data", "free, or not seen")
+ROWS, MOST_COLUMNS = 2, 200  # of the strip
 ASSUMED = (
     "the walk of: h5s3 tree -r --limit 0, with nothing cached; seconds at these round-trip times and at "
     "200 Mbit/s. Requests and rounds vary by some with the order in which answers come."
@@ -98,18 +101,13 @@ def _layout(layout: FileLayout, width: int, unicode: bool) -> list[RenderableTyp
     strategy = safe(layout.file_space_strategy or "unknown")
     pages = f" of {size_text(layout.page_size)}" if layout.page_size else ""
     version = "?" if layout.superblock_version is None else layout.superblock_version
-    holds = ", ".join(
-        (
-            plural(layout.num_groups, "group"),
-            plural(layout.num_datasets, "dataset"),
-            plural(layout.num_chunks, "chunk"),
-        )
-    )
+    counts = {"group": layout.num_groups, "dataset": layout.num_datasets, "chunk": layout.num_chunks}
+    holds = ", ".join(plural(count, noun) for noun, count in counts.items())
     cut = "" if layout.complete else " (and more: the walk was cut short)"
     where = f"{size_text(layout.metadata_bytes)} of metadata in {plural(layout.metadata_extents, 'place')}"
     first = f"{size_text(layout.size)}, superblock version {version}, file space: {strategy}{pages}"
     second = f"{holds}{cut}; {where}, {size_text(layout.data_bytes)} of data"
-    return [_indented(Text(first), 2), _indented(Text(second), 2), *strip_lines(layout, width, unicode)]
+    return [_indented(Text(first), 2), _indented(Text(second), 2), *_strip(layout, width, unicode)]
 
 
 def _costs(costs: Sequence[Costs], unicode: bool) -> Table:
@@ -125,3 +123,34 @@ def _costs(costs: Sequence[Costs], unicode: bool) -> Table:
         cells = [f"{one.requests:,}", f"{one.rounds:,}", size_text(one.bytes), *seconds]
         table.add_row(Text(f"  {words(one.name, unicode).replace(' pages', '')}"), *cells, one.how)
     return table
+
+
+def _strip(layout: FileLayout, width: int, unicode: bool) -> list[Text]:
+    """The file drawn by offset, in a few lines, and what its signs mean. Nothing for an empty file."""
+    columns = max(10, min(width - 2, MOST_COLUMNS))
+    if not layout.size or not layout.extents:
+        return []
+    kinds = cells(layout.extents, layout.size, columns * ROWS)
+    signs = UNICODE if unicode else ASCII
+    lines = []
+    for start in range(0, len(kinds), columns):
+        row = [(signs[kind], STYLES[kind]) for kind in kinds[start : start + columns]]
+        lines.append(Text.assemble("  ", *row))
+    legend = Text("  ")
+    for kind in sorted(set(kinds)):
+        legend.append(signs[kind], STYLES[kind]).append(f" {NAMES[kind]}   ", "dim")
+    return [*lines, legend.append(f"one character = {size_text(-(-layout.size // len(kinds)))}", "dim")]
+
+
+def cells(extents: Sequence[Extent], total: int, count: int) -> list[int]:
+    """For each of `count` parts of a file (or of its bytes, if these are fewer) which of `NAMES` it is."""
+    count = max(1, min(count, total))
+    held = {"metadata": [False] * count, "data": [False] * count}
+    for extent in extents:
+        flags = held.get(extent.kind)
+        if flags is None or not 0 <= extent.start < extent.stop <= total:
+            continue
+        first, last = extent.start * count // total, (extent.stop - 1) * count // total
+        flags[first : last + 1] = [True] * (last + 1 - first)
+    pairs = zip(held["metadata"], held["data"], strict=True)
+    return [(1 if data else 0) if metadata else (2 if data else 3) for metadata, data in pairs]

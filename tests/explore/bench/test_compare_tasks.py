@@ -20,7 +20,7 @@ from h5s3.explore.tree import tree
 from h5s3.formats.hdf5.layout.h5py_baseline import plain_level, plain_read, plain_walk
 from h5s3.formats.requests import TreeRequest
 from h5s3.records import UNSET, Bench, Preview, Samples, Strategy
-from h5s3.render.bench.compare import strategy_lines
+from h5s3.render.bench.bench import strategy_lines
 from h5s3.storage.base import Range
 from h5s3.storage.http.parallel import Batch
 from h5s3.storage.location import Location

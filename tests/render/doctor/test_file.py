@@ -11,8 +11,7 @@ from rich.console import Console
 
 from h5s3.explore.doctor.costs import make_costs
 from h5s3.records.doctor import Doctor, Extent, FileLayout, Finding
-from h5s3.render.doctor.file import command_lines, file_lines
-from h5s3.render.doctor.file_map import cells
+from h5s3.render.doctor.file import cells, command_lines, file_lines
 
 EXTENTS = [
     Extent(start=0, stop=250, kind="metadata"),
