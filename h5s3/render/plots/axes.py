@@ -18,7 +18,7 @@ from typing import Any
 
 from rich.cells import cell_len, set_cell_size
 
-from h5s3.records import UNSET, Axis
+from h5s3.records import UNSET, Axis, UnsetType
 from h5s3.render.plots.plot_layout import PlotLayout
 from h5s3.render.text import safe
 from h5s3.render.value_text import shorten_dates
@@ -114,7 +114,8 @@ def log_ticks(low: float, high: float, *, count: int) -> AxisTicks:
     powers = range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)
     if len(powers) >= 2:
         every = -(-len(powers) // max(2, count + 1))
-        return AxisTicks([(_within(place(float(f"1e{n}"))), _power(n, powers)) for n in powers[::every]])
+        places = [min(1.0, max(0.0, place(float(f"1e{n}")))) for n in powers]
+        return AxisTicks([(at, _power(n, powers)) for at, n in zip(places, powers, strict=True)][::every])
     first = math.floor(math.log10(low))
     steps = [float(f"{digit}e{n}") for n in range(first, first + 3) for digit in (1, 2, 5)]
     steps = [step for step in steps if low <= step <= high]
@@ -122,10 +123,6 @@ def log_ticks(low: float, high: float, *, count: int) -> AxisTicks:
         return AxisTicks([(place(step), number_label(step)) for step in steps])
     ends = distinct_labels(low, high)
     return AxisTicks([(0.5, ends[0])]) if low == high else AxisTicks([(0.0, ends[0]), (1.0, ends[1])])
-
-
-def _within(share: float) -> float:
-    return min(1.0, max(0.0, share))
 
 
 def _power(exponent: int, powers: Sequence[int]) -> str:
@@ -190,9 +187,9 @@ class Coordinates:
     label: str = ""
 
     @classmethod
-    def of(cls, record: Axis | None, count: int) -> Coordinates:
+    def of(cls, record: Axis | UnsetType, count: int) -> Coordinates:
         """What a record says; indices where its coordinates are of no use for an axis."""
-        if record is None:
+        if record is UNSET:
             return cls(range(count))
         name = safe(record.label, LONGEST_LABEL) if record.label is not UNSET and record.label else ""
         values = [] if record.values is UNSET else [finite_number(value) for value in record.values]

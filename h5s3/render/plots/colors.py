@@ -9,35 +9,20 @@ from h5s3.render.plots.plot_layout import Color, PlotLayout
 
 Rgb = tuple[int, int, int]
 
+
+def _rgbs(texts: str) -> tuple[Rgb, ...]:
+    """Colours from their hexadecimal digits."""
+    return tuple((red, green, blue) for red, green, blue in map(bytes.fromhex, texts.split()))
+
+
 STEPS = 256
 GRAY: Rgb = (128, 128, 128)  # seen on a dark and on a light background
 LINE: Rgb = (31, 119, 180)  # a blue with enough contrast on black and on white
 RESET = "\x1b[0m"
 # Viridis, sampled: perceptually uniform, and readable with any colour vision.
-STOPS: tuple[Rgb, ...] = (
-    (68, 1, 84),
-    (71, 44, 122),
-    (59, 81, 139),
-    (44, 113, 142),
-    (33, 144, 141),
-    (39, 173, 129),
-    (92, 200, 99),
-    (170, 220, 50),
-    (253, 231, 37),
-)
+STOPS = _rgbs("440154 472c7a 3b518b 2c718e 21908d 27ad81 5cc863 aadc32 fde725")
 # Of middling lightness, to be seen on black and on white, and apart with 256 colours too.
-CATEGORIES: tuple[Rgb, ...] = (
-    (31, 119, 180),
-    (222, 126, 20),
-    (44, 150, 60),
-    (214, 54, 56),
-    (148, 103, 189),
-    (20, 165, 175),
-    (214, 96, 170),
-    (150, 90, 60),
-    (160, 150, 20),
-    (95, 95, 235),
-)
+CATEGORIES = _rgbs("1f77b4 de7e14 2c963c d63638 9467bd 14a5af d660aa 965a3c a09614 5f5feb")
 _CUBE = (0, 95, 135, 175, 215, 255)
 
 

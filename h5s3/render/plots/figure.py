@@ -74,26 +74,16 @@ def save_figure(preview: Preview, path: Path) -> None:
         matplotlib.rcdefaults()
         for name, value in _STYLE.items():
             matplotlib.rcParams[name] = value
-        data = _rendered(_figure(preview, preview.plot), kind)
+        data = BytesIO()
+        metadata: dict[str, Any] = {"Software": "h5s3"}
+        if kind == "svg":
+            metadata = {"Date": None, "Creator": "h5s3"}
+        _figure(preview, preview.plot).savefig(data, format=kind, metadata=metadata)
     try:
         with atomic_write(os.path.realpath(path), overwrite=True) as (stream, _):  # what a link points to
-            stream.write(data)
+            stream.write(data.getvalue())
     except OSError as error:
         raise H5s3Error(f"cannot write {safe(str(path))}: {error.strerror or error}") from None
-
-
-def _rendered(figure: Figure, kind: str) -> bytes:
-    out = BytesIO()
-    metadata: dict[str, Any] = {"Date": None, "Creator": "h5s3"} if kind == "svg" else {"Software": "h5s3"}
-    if kind == "svg":
-        from matplotlib.backends.backend_svg import FigureCanvasSVG
-
-        FigureCanvasSVG(figure).print_svg(out, metadata=metadata)  # type: ignore[no-untyped-call]
-    else:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-        FigureCanvasAgg(figure).print_png(out, metadata=metadata)  # type: ignore[no-untyped-call]
-    return out.getvalue()
 
 
 def _figure(preview: Preview, plot: Plot) -> Figure:
@@ -108,17 +98,12 @@ def _figure(preview: Preview, plot: Plot) -> Figure:
         note = _image(ax, plot, x, y, pixel_height(plot))
     else:
         note = _heatmap(figure, ax, plot, x, y)
-    ax.set_title(_title(preview, plot), fontsize=10)
+    name = safe(preview.title, 160) if preview.title is not UNSET else ""  # what the dataset calls itself
+    lines = [*textwrap.wrap(name, 90), *textwrap.wrap(plot_title(preview, plot, math.inf), 90)]
+    ax.set_title("\n".join(lines), fontsize=10)
     if note:
         figure.supxlabel(note, fontsize=7, x=0.99, ha="right", color="0.35")
     return figure
-
-
-def _title(preview: Preview, plot: Plot) -> str:
-    """What the dataset calls itself, and the slice."""
-    name = safe(preview.title, 160) if preview.title is not UNSET else ""
-    lines = [*textwrap.wrap(name, 90), *textwrap.wrap(plot_title(preview, plot, math.inf), 90)]
-    return "\n".join(lines)
 
 
 def _line(ax: Axes, plot: Plot, x: Coordinates) -> str:
@@ -133,11 +118,10 @@ def _line(ax: Axes, plot: Plot, x: Coordinates) -> str:
     values = [None if v is None else axis.place(v) for v in known.grid[0]]
     if not scale.categories:
         ax.plot(places, [math.nan if v is None else v for v in values], color=_share(LINE), linewidth=1)
+    neighbours = zip(places, [None, *values], values, [*values[1:], None], strict=False)
     points = [
         (place, value)
-        for place, before, value, after in zip(
-            places, [None, *values], values, [*values[1:], None], strict=False
-        )
+        for place, before, value, after in neighbours
         if value is not None and (scale.categories or before is after is None)
     ]
     if points:
@@ -152,6 +136,8 @@ def _line(ax: Axes, plot: Plot, x: Coordinates) -> str:
 
 def _heatmap(figure: Figure, ax: Axes, plot: Plot, x: Coordinates, y: Coordinates) -> str:
     """Draw a heatmap with its colour bar. Returns the note that stands below the figure."""
+    import matplotlib
+
     scale = ValueScale.of(plot)
     known = KnownValues.of(plot.data, scale)
     if not known.flat:
@@ -163,7 +149,8 @@ def _heatmap(figure: Figure, ax: Axes, plot: Plot, x: Coordinates, y: Coordinate
         return _missing(known.note)
     low, high = scale.limits(known.flat)
     grid = levels(known.grid, low, high, log=scale.log)
-    shown = ax.imshow(grid, cmap=_viridis(), vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    colors = matplotlib.colormaps["viridis"].with_extremes(bad=MISSING)
+    shown = ax.imshow(grid, cmap=colors, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     ends = (min(known.flat) < low, max(known.flat) > high)
     extend = {(True, True): "both", (True, False): "min", (False, True): "max"}.get(ends, "neither")
     bar = figure.colorbar(shown, ax=ax, extend=extend)
@@ -191,8 +178,7 @@ def _categories(figure: Figure, ax: Axes, scale: ValueScale, codes: Any) -> None
     from matplotlib.colors import ListedColormap
 
     count = len(scale.categories)
-    colors = ListedColormap([_share(category(i, count)) for i in range(count)])
-    colors.set_bad(MISSING)
+    colors = ListedColormap([_share(category(i, count)) for i in range(count)]).with_extremes(bad=MISSING)
     shown = ax.imshow(codes, cmap=colors, vmin=-0.5, vmax=count - 0.5, aspect="auto", interpolation="nearest")
     bar = figure.colorbar(shown, ax=ax)
     chosen = range(0, count, -(-count // _MOST_NAMES))
@@ -201,14 +187,6 @@ def _categories(figure: Figure, ax: Axes, scale: ValueScale, codes: Any) -> None
     bar.ax.invert_yaxis()  # read from the top
     if scale.title:
         bar.set_label(scale.title)
-
-
-def _viridis() -> Any:
-    import matplotlib
-
-    colors = matplotlib.colormaps["viridis"].copy()
-    colors.set_bad(MISSING)
-    return colors
 
 
 def _bar_ticks(scale: ValueScale, low: float, high: float) -> AxisTicks:

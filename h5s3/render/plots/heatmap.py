@@ -1,4 +1,4 @@
-"""Heatmaps as text that fits a given number of terminal cells.
+"""Heatmaps and images as text that fits a given number of terminal cells.
 
 The frame is drawn by plotext, the cells are not: the heatmap of plotext gives each cell one colour, which
 halves the rows that fit, takes its range from the data, has no missing values, no colour bar and no
@@ -15,20 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 
+from h5s3.render.plots import colors
 from h5s3.render.plots.axes import AxisTicks, Coordinates, frame, number_label
-from h5s3.render.plots.colors import (
-    STEPS,
-    block,
-    category_lines,
-    joined,
-    level_lines,
-    missing_text,
-    ramp,
-    ramp_steps,
-    rows_per_line,
-    shade,
-    swatch,
-)
+from h5s3.render.plots.colors import STEPS, Rgb, level_lines, missing_text, ramp, ramp_steps, rows_per_line
 from h5s3.render.plots.plot_layout import PlotLayout
 from h5s3.render.plots.resample import fitted, levels, most_frequent, resample, steps
 from h5s3.render.plots.value_scale import ROBUST, KnownValues, ValueScale
@@ -38,6 +27,7 @@ if TYPE_CHECKING:
 
     Grid = NDArray[Any]
 
+LUMINANCE = (0.2126, 0.7152, 0.0722)  # of red, green and blue, ITU-R BT.709
 OTHER = "other"  # values that are no category
 _LONGEST_BAR = 32
 _SHORTEST_BAR = 5
@@ -79,7 +69,7 @@ def _categorical(
     def paint(lines: int, columns: int) -> list[str]:
         fitting = most_frequent(codes, lines, columns)
         whole = np.where(np.isnan(fitting), -1, fitting).astype(int).tolist()
-        return category_lines(whole, len(scale.categories), layout)
+        return colors.category_lines(whole, len(scale.categories), layout)
 
     return framed(layout, codes.shape, x, y, paint, _category_legend(layout, scale, known.note))
 
@@ -140,7 +130,8 @@ def _color_bar(layout: PlotLayout, scale: ValueScale, known: Sequence[float], mi
     room = layout.width - around - _SHORTEST_BAR
     units = " " + layout.text(scale.units) if scale.units else ""
     units = units if cell_len(units) <= room else ""
-    notes = _fitting(_notes(scale, missing), room - cell_len(units))
+    said = [missing, ROBUST if scale.robust else "", "logarithmic" if scale.log else ""]
+    notes = _fitting([note for note in said if note], room - cell_len(units))
     taken = cell_len(units) + sum(len(text) + 3 for text in notes) + (2 if notes else 0)
     length = min(_LONGEST_BAR, room + _SHORTEST_BAR - taken)
     drawn = _bar_cells(layout, low, high, length, middle)
@@ -163,7 +154,7 @@ def _category_legend(layout: PlotLayout, scale: ValueScale, missing: str) -> str
     else:
         ends = list(accumulate(cell_len(text) + around for text in cut))
         cut = [text for text, at in zip(cut, ends, strict=True) if at + len(end) <= room]
-    parts = [f"{swatch(index, count, layout)} {text}" for index, text in enumerate(cut)]
+    parts = [f"{colors.swatch(index, count, layout)} {text}" for index, text in enumerate(cut)]
     parts += [end] if len(cut) < count and room >= len(end) else []
     if noted:
         parts.append(f" {missing_text(layout, missing)}")
@@ -181,14 +172,8 @@ def _ends(
     return first, last
 
 
-def _notes(scale: ValueScale, missing: str) -> list[str]:
-    """What is to be said of the scale, the most important first."""
-    notes = [missing, ROBUST if scale.robust else "", "logarithmic" if scale.log else ""]
-    return [note for note in notes if note]
-
-
 def _fitting(notes: Sequence[str], room: int) -> list[str]:
-    """The notes that have room; a note on missing values has their mark before it."""
+    """The notes that have room, the most important first; one on missing values has their mark before it."""
     chosen: list[str] = []
     for note in notes:
         need = len(note) + (3 if chosen else 5)
@@ -220,6 +205,70 @@ def _bar_cells(layout: PlotLayout, low: float, high: float, length: int, middle:
 
 def _shades(layout: PlotLayout, levels: Sequence[float]) -> str:
     if layout.color:
-        return joined([block(layout.color, shade(round(level * (STEPS - 1)))) for level in levels])
+        shades = [colors.shade(round(level * (STEPS - 1))) for level in levels]
+        return colors.joined([colors.block(layout.color, shade) for shade in shades])
     chars = ramp(layout)
     return "[" + "".join(chars[min(int(level * len(chars)), len(chars) - 1)] for level in levels) + "]"
+
+
+def image(
+    rows: Sequence[Sequence[object]], layout: PlotLayout, x: Coordinates, y: Coordinates, pixel: float = 1.0
+) -> str:
+    """Draw rows of `[red, green, blue]`, None where one is missing; `pixel` is height by width of a pixel.
+
+    The text fits the layout, and has no line break at its end.
+    """
+    if layout.too_small():
+        return layout.nothing("no room for a plot")
+    channels = _channels(rows)
+    if not channels[0].size:
+        return layout.nothing("nothing to plot: no values")
+    count = sum(value is None for row in rows for value in row)
+    note = missing_text(layout, f"{count} of {sum(map(len, rows))} missing") if count else ""
+    yticks = y.cell_ticks(layout, layout.height - 5, upright=True)
+    left = max(yticks.label_width() + 1, 2)
+    header = layout.header(yticks.titled(y.label))
+    double = rows_per_line(layout)
+    room = (layout.height - len(header) - bool(x.label) - 2 - bool(note)) * double
+    high, wide = channels[0].shape
+    columns, used = _fit(wide, high * pixel * double / 2, layout.width - left, room)
+    lines = -(-used // double)
+    yticks = y.cell_ticks(layout, lines, upright=True)
+    xticks = x.cell_ticks(layout, columns)
+    drawn = canvas(columns, lines, xticks, yticks, used / double)
+    body = _pixels([resample(channel, used, columns) for channel in channels], layout)
+    left = yticks.label_width() + 1
+    footer = layout.footer(xticks.titled(x.label), "", left, columns)[: bool(x.label)]
+    drawn[:lines] = [text[:left] + cells for text, cells in zip(drawn, body, strict=False)]
+    return layout.joined([*header, *drawn, *footer, *([note] if note else [])])
+
+
+def _fit(wide: float, high: float, columns: int, rows: int) -> tuple[int, int]:
+    """The largest columns and rows within the given ones that keep the proportions."""
+    share = min(columns / wide, rows / high)
+    if share > 1:
+        share = max(1.0, share // 1)
+    return max(1, min(columns, round(wide * share))), max(1, min(rows, round(high * share)))
+
+
+def _channels(rows: Sequence[Sequence[object]]) -> list[Grid]:
+    """Red, green and blue, NaN where a pixel is missing."""
+    import numpy as np
+
+    gone = [np.nan] * 3
+    pixels = np.array([[gone if pixel is None else pixel for pixel in row] for row in rows], dtype=float)
+    return [pixels[..., i] for i in range(3)] if pixels.ndim == 3 else [pixels] * 3
+
+
+def _pixels(channels: Sequence[Grid], layout: PlotLayout) -> list[str]:
+    import numpy as np
+
+    if not layout.color:
+        light = sum(share * channel for share, channel in zip(LUMINANCE, channels, strict=True))
+        return level_lines(steps(np.clip(light / 255, 0, 1), ramp_steps(layout)), layout)
+    whole = np.stack(channels, axis=-1)
+    found = np.clip(np.where(np.isnan(whole), -1, np.rint(whole)), -1, 255).astype(int).tolist()
+    pixels: list[list[Rgb | None]] = [
+        [None if p[0] < 0 else (p[0], p[1], p[2]) for p in row] for row in found
+    ]
+    return colors.pixel_lines(pixels, layout.color, unicode=layout.unicode)

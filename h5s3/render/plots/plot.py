@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from h5s3.records import UNSET, Axis, Plot, Preview
+from h5s3.records import UNSET, Plot, Preview
 from h5s3.render.plots.axes import LONGEST_LABEL, Coordinates
 from h5s3.render.plots.plot_layout import Color, PlotLayout
 from h5s3.render.plots.value_scale import ValueScale
@@ -19,19 +19,17 @@ def plot_text(preview: Preview, plot: Plot, width: int, height: int, color: Colo
         from h5s3.render.plots.line import line
 
         return line(plot.data, layout, scale, x)
+    from h5s3.render.plots.heatmap import heatmap, image
+
     if plot.type == "image":
-        from h5s3.render.plots.image import image
-
         return image(plot.data, layout, x, y, pixel_height(plot))
-    from h5s3.render.plots.heatmap import heatmap
-
     return heatmap(plot.data, layout, scale, x, y)
 
 
 def axes_of(plot: Plot) -> tuple[Coordinates, Coordinates]:
     """The coordinates along the x and the y axis."""
     wide = len(plot.data[0]) if plot.type != "line" and plot.data else len(plot.data)
-    return Coordinates.of(_axis(plot.x), wide), Coordinates.of(_axis(plot.y), len(plot.data))
+    return Coordinates.of(plot.x, wide), Coordinates.of(plot.y, len(plot.data))
 
 
 def plot_title(preview: Preview, plot: Plot, width: float) -> str:
@@ -40,7 +38,7 @@ def plot_title(preview: Preview, plot: Plot, width: float) -> str:
     path = safe(preview.path, int(min(LONGEST, max(20, width - len(slice_)))))
     label = safe(plot.label, LONGEST_LABEL) if plot.label is not UNSET else ""
     named = plot.type == "line" or not label or path.endswith("/" + label)
-    cut = plot.at if isinstance(plot.at, dict) else {}
+    cut = {} if plot.at is UNSET else plot.at
     where = ", ".join(f"{safe(name, 30)} {cell_text(value, 30)}" for name, value in cut.items())
     slice_ += f" at {where}" if where and len(path + slice_ + where) + 4 <= width else ""
     return safe(path + slice_ + ("" if named else f": {label}"), int(min(2 * LONGEST, max(20, width))))
@@ -48,9 +46,6 @@ def plot_title(preview: Preview, plot: Plot, width: float) -> str:
 
 def pixel_height(plot: Plot) -> float:
     """How high a pixel of an image is: some rows or columns may have been left out."""
-    x, y = _axis(plot.x), _axis(plot.y)
-    return y.step / x.step if x and y and x.step and y.step else 1.0
-
-
-def _axis(axis: object) -> Axis | None:
-    return axis if isinstance(axis, Axis) else None
+    if plot.x is UNSET or plot.y is UNSET or not plot.x.step or not plot.y.step:
+        return 1.0
+    return plot.y.step / plot.x.step

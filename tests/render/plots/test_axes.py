@@ -13,7 +13,7 @@ from h5s3.records import Axis as AxisRecord
 from h5s3.records import Plot
 from h5s3.render.plots.axes import Coordinates, log_ticks
 from h5s3.render.plots.colors import CATEGORIES, LETTERS, missing_mark, sgr
-from h5s3.render.plots.image import image
+from h5s3.render.plots.heatmap import image
 from h5s3.render.plots.plot_layout import PlotLayout
 from h5s3.render.plots.resample import most_frequent
 from h5s3.render.plots.value_scale import ValueScale
