@@ -74,7 +74,15 @@ def test_a_head_loads_no_reader(place: S3Server, tmp_path: Path) -> None:
     assert not loaded(place, tmp_path, *line, "--refresh") & {"h5py", "numpy", "s3fs", "fsspec", "pydantic"}
 
 
-def test_a_cold_command_loads_one_s3_client(place: S3Server, tmp_path: Path) -> None:
+def test_a_cold_command_loads_no_s3_client_where_keys_are_plain(place: S3Server, tmp_path: Path) -> None:
+    found = loaded(place, tmp_path, "tree", "s3://lean/nexus.h5")
+    assert "h5py" in found and not found & {"botocore", "boto3", "s3fs", "fsspec", "aiobotocore"}
+
+
+def test_a_cold_command_loads_one_s3_client(
+    place: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", "regional")  # for boto3's chain to make something of
     found = loaded(place, tmp_path, "tree", "s3://lean/nexus.h5")
     assert "botocore" in found
     assert not found & {"s3fs", "fsspec", "aiobotocore"}

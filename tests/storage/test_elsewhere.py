@@ -154,6 +154,7 @@ def test_a_redirect_to_another_object_is_noticed(web: WebServer) -> None:
 # Another region
 
 
+@pytest.mark.parametrize("chain", [{}, {"AWS_STS_REGIONAL_ENDPOINTS": "regional"}], ids=["static", "boto3"])
 @pytest.mark.parametrize(
     "answer",
     [
@@ -164,18 +165,20 @@ def test_a_redirect_to_another_object_is_noticed(web: WebServer) -> None:
     ids=["301", "400", "400 in XML"],
 )
 def test_the_right_region_is_asked_once(
-    moto: S3Server, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any]
+    moto: S3Server, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any], chain: dict[str, str]
 ) -> None:
     moto.put(HERE.bucket, HERE.key, DATA)
+    for name, value in chain.items():
+        monkeypatch.setenv(name, value)
     with Proxy(moto) as proxy, stores(moto, proxy.url, monkeypatch) as opening:
         info = opening().head(HERE)
         proxy.fault("status", when=lambda seen: "us-east-1" in seen.query, **answer)
         trace = Trace()
         store = opening(trace)
         proxy.reset()
-        made: list[str | None] = []
-        make = s3.make_client
-        monkeypatch.setattr(s3, "make_client", lambda *args: made.append(args[3]) or make(*args))
+        made: list[str] = []
+        go = store._go_to
+        monkeypatch.setattr(store, "_go_to", lambda region: made.append(region) or go(region))
         assert right(store.get_ranges(info, RANGES))  # many threads are told at once
         assert made == ["eu-west-3"]
         lost = [seen for seen in proxy.requests if "us-east-1" in seen.query]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
@@ -27,7 +28,9 @@ ATTEMPTS = 5
 BACKOFF = 0.2  # seconds before the second attempt; doubled for each further one
 LONGEST_WAIT = 10.0  # seconds that a server may ask for between two attempts
 MOVED = frozenset({301, 302, 303, 307, 308})
+USER_AGENT = f"h5s3/{__version__}"
 Operation = Literal["GET", "HEAD", "LIST"]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -66,10 +69,39 @@ class RangeClient:
 
         Raises `ChangedError`, `AccessError`, `NotFoundError`, `NetworkError`, or `RedirectError`.
         """
+        headers = {"Range": f"bytes={wanted[0]}-{wanted[1] - 1}"}
+        if pinned is not None and pinned.etag:
+            headers["If-Match"] = f'"{pinned.etag}"'
+        return self._retried(
+            lambda: self._attempt(
+                "GET", target, headers, lambda response: self._answer(response, target, wanted, pinned)
+            )
+        )
+
+    def head(self, target: Target) -> Head | None:
+        """What the object is now; None where the answer does not say: one that refuses has no body.
+
+        Raises what `get` raises.
+        """
+        return self._retried(
+            lambda: self._attempt("HEAD", target, {}, lambda answer: self._facts(answer, target))
+        )
+
+    def _facts(self, response: Any, target: Target) -> Head | None:
+        if response.status == 200:
+            with suppress(NetworkError):
+                return read_head(200, response.headers)
+            return None
+        error = self._unsuccessful(response, target, False)
+        if response.status in (400, 401, 403) and not isinstance(error, RedirectError):
+            return None
+        raise error
+
+    def _retried(self, attempted: Callable[[], T]) -> T:
         attempt = 1
         while True:
             try:
-                return self._attempt(target, wanted, pinned)
+                return attempted()
             except TransientError as failed:
                 wait = max(failed.wait, BACKOFF * 2 ** (attempt - 1) * random.uniform(0.75, 1.25))
                 if attempt == ATTEMPTS or self._settings.request_seconds <= wait:
@@ -78,17 +110,15 @@ class RangeClient:
             attempt += 1
             self._trace.retry()
 
-    def _attempt(self, target: Target, wanted: Range, pinned: ObjectInfo | None) -> tuple[Head, bytes]:
-        headers = {**target.headers, "Range": f"bytes={wanted[0]}-{wanted[1] - 1}"}
-        headers |= {"Accept-Encoding": "identity", "User-Agent": f"h5s3/{__version__}"}
-        if pinned is not None and pinned.etag:
-            headers["If-Match"] = f'"{pinned.etag}"'
+    def _attempt(self, method: str, target: Target, headers: dict[str, str], read: Callable[[Any], T]) -> T:
+        """Send one request, and have its answer read."""
+        headers = {**target.headers, **headers, "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
         response = None
         try:
             seconds = self._settings.request_seconds
-            self._trace.request("GET")
-            response = self._pools.get(target.url, headers, seconds)
-            return self._answer(response, target, wanted, pinned)
+            self._trace.request(method)
+            response = self._pools.request(method, target.url, headers, seconds)
+            return read(response)
         except HTTPError as error:
             raise wire_error(error, target.url) from None
         finally:

@@ -21,7 +21,7 @@ CONNECT_SECONDS = 10.0
 
 
 class Pools:
-    """Sends GETs. Whom to trust is up to `ca_bundle` (a file of certificates), or to the system.
+    """Sends requests. Whom to trust is up to `ca_bundle` (a file of certificates), or to the system.
 
     `insecure` is to trust whoever answers, and to say so of each host.
     """
@@ -37,7 +37,7 @@ class Pools:
         self._proxies = getproxies()
         self._lock = threading.Lock()
 
-    def get(self, url: str, headers: Mapping[str, str], seconds: float) -> Any:
+    def request(self, method: str, url: str, headers: Mapping[str, str], seconds: float) -> Any:
         """The answer, its body unread. Raises urllib3's `HTTPError`, and `NetworkError` for a bad URL.
 
         The pool itself sends: `PoolManager.urlopen` would normalise `..` in keys away.
@@ -51,7 +51,7 @@ class Pools:
         self._warn(url)
         path = request_target(url)
         return pool.urlopen(
-            "GET",
+            method,
             f"{parts.scheme}://{parts.netloc}{path}" if via and parts.scheme == "http" else path,
             headers=dict(headers),
             preload_content=False,
