@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import suppress
 from functools import cache
@@ -17,17 +18,23 @@ from h5s3.cli.options import with_common
 from h5s3.errors import UsageError
 
 COMMANDS = ("ls", "tree", "meta", "preview", "get", "du", "bench", "doctor", "cache", "demo", "schema")
+WHOLE_NUMBERS = (int, int | None)
 PLAIN = (str, str | None)  # types whose values need no conversion
 WHOLE = 1000  # characters: a command's first sentence is not shortened
 
 
 class Unconverted:
-    """Passes text and defaults on as they are, and has Typer convert anything else."""
+    """Passes text and defaults on as they are, reads whole numbers, and has Typer convert anything else."""
 
     def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
         """The value in its type. Raises what Typer raises for one that does not fit."""
-        if not isinstance(value, str) or param.type_descriptor.annotation in PLAIN:
+        kind = param.type_descriptor
+        if not isinstance(value, str) or kind.annotation in PLAIN:
             return value
+        if kind.annotation in WHOLE_NUMBERS and re.fullmatch("[0-9]{1,15}", value):
+            least, most = kind.parameter_info.min, kind.parameter_info.max
+            if (least is None or least <= int(value)) and (most is None or int(value) <= most):
+                return int(value)
         return type(param).get_runtime_param(param).coerce(value, param=param, ctx=ctx)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import botocore.auth
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from h5s3.settings import Settings
@@ -20,6 +20,7 @@ NOW = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
 PAIR = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalr/+=XUt"}
 STORED = "[default]\naws_access_key_id = AKIDFILE\naws_secret_access_key = file/+secret\n"
+LAB = STORED.replace("default", "lab")
 NAMED = Settings(endpoint_url="http://localhost:9000")
 
 
@@ -41,22 +42,17 @@ def parts(url: str) -> tuple[str, set[str]]:
     return place, set(query.split("&")) - {""}
 
 
-@given(
-    key=TEXTS,
-    version=st.none() | TEXTS,
-    token=st.none() | TEXTS,
-    payer=st.booleans(),
-    anonymous=st.booleans(),
-)
+@settings(max_examples=25)
+@given(TEXTS, st.none() | TEXTS, st.none() | TEXTS, st.booleans(), st.booleans())
 def test_urls_are_those_of_boto3(
     key: str, version: str | None, token: str | None, payer: bool, anonymous: bool
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.auth, "get_current_datetime", lambda: NOW.replace(tzinfo=None))
         put(patch, PAIR | ({"AWS_SESSION_TOKEN": token.encode("unicode_escape").decode()} if token else {}))
-        settings = Settings(endpoint_url="http://localhost:9000", region="eu-central-1", anon=anonymous)
-        found = static_connection(settings)
-        boto = BotoConnection(settings, Trace())
+        chosen = Settings(endpoint_url="http://localhost:9000", region="eu-central-1", anon=anonymous)
+        found = static_connection(chosen)
+        boto = BotoConnection(chosen, Trace())
     assert found is not None and (found.endpoint, found.region, found.who) == (
         boto.endpoint, boto.region, boto.who
     )  # fmt: skip
@@ -117,26 +113,26 @@ LEFT: dict[str, tuple[dict[str, str], Settings]] = {
 
 @pytest.mark.parametrize("name", FOUND)
 def test_plain_settings_are_enough(environment: pytest.MonkeyPatch, name: str) -> None:
-    values, settings, who = FOUND[name]
+    values, chosen, who = FOUND[name]
     put(environment, values)
-    found = static_connection(settings)
+    found = static_connection(chosen)
     assert found is not None and who in found.who
-    assert (found.keys is None) == settings.anon
-    assert found.who == BotoConnection(settings, Trace()).who
+    assert (found.keys is None) == chosen.anon
+    assert found.who == BotoConnection(chosen, Trace()).who
 
 
 @pytest.mark.parametrize("name", LEFT)
 def test_all_else_is_left_to_boto3(environment: pytest.MonkeyPatch, name: str) -> None:
-    values, settings = LEFT[name]
+    values, chosen = LEFT[name]
     put(environment, values)
-    assert static_connection(settings) is None
+    assert static_connection(chosen) is None
 
 
 FILES: dict[str, tuple[str, str, dict[str, str], str | None]] = {  # config, credentials, environment, key
     "credentials": ("", STORED, {}, "AKIDFILE"),
     "region of the config": ("[default]\nregion = eu-west-2\n", STORED, {}, "AKIDFILE"),
     "keys of the environment first": ("", STORED, PAIR, "AKIDEXAMPLE"),
-    "a profile": ("[profile lab]\nregion = eu-west-2\n", STORED.replace("default", "lab"), {"AWS_PROFILE": "lab"}, "AKIDFILE"),
+    "a profile": ("[profile lab]\nregion = eu-west-2\n", LAB, {"AWS_PROFILE": "lab"}, "AKIDFILE"),
     "an endpoint in the config": ("[default]\nendpoint_url = http://x\n", STORED, {}, None),
     "settings of S3": ("[default]\ns3 =\n  addressing_style = path\n", STORED, {}, None),
     "single sign-on": ("[default]\nsso_session = x\n", STORED, {}, None),
