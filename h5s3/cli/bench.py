@@ -88,7 +88,8 @@ def bench(
             write(found, str(save))
             announce(f"saved to {save}")
     finally:  # a measurement that cannot be saved is shown all the same
-        common.show(found, lambda measured: show_bench(measured, plot))
+        if not common.shown_as_json(found):
+            show_bench(found, plot)
 
 
 def _numbers(text: str) -> list[int]:

@@ -29,7 +29,7 @@ def info(as_json: Json = False) -> None:
 
 def _info(as_json: bool) -> None:
     from h5s3.explore.cache import cache_info
-    from h5s3.render.console import show_json
+    from h5s3.render.json import show_json
 
     found = cache_info()
     if as_json:
@@ -61,7 +61,7 @@ def verify(dry_run: DryRun = False, as_json: Json = False) -> None:
 
 def _verify(dry_run: bool, as_json: bool) -> None:
     from h5s3.explore.cache import verify_cache
-    from h5s3.render.console import show_json
+    from h5s3.render.json import show_json
 
     found = verify_cache(mend=not dry_run)
     if as_json:
@@ -85,7 +85,7 @@ def clear(as_json: Json = False) -> None:
 
     def work() -> None:
         from h5s3.explore.cache import clear_cache
-        from h5s3.render.console import show_json
+        from h5s3.render.json import show_json
         from h5s3.render.text import plural
 
         found = clear_cache()
@@ -109,7 +109,7 @@ def path(as_json: Json = False) -> None:
     def work() -> None:
         if as_json:
             from h5s3.explore.cache import cache_path
-            from h5s3.render.console import show_json
+            from h5s3.render.json import show_json
 
             show_json(cache_path())
         else:

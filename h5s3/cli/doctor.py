@@ -38,13 +38,15 @@ def doctor(
     from h5s3.explore.doctor.doctor import doctor as ask
     from h5s3.explore.doctor.doctor import exit_code
     from h5s3.render.diagnostics import progress
-    from h5s3.render.doctor.doctor import show_doctor
 
     with common.session() as opened:
         place = opened.location(location) if location is not None else None
         with progress() as told:
             found = ask(opened, place, origins(common), told)
-    common.show(found, show_doctor)
+    if not common.shown_as_json(found):
+        from h5s3.render.doctor.doctor import show_doctor
+
+        show_doctor(found)
     if code := exit_code(found):
         raise typer.Exit(code)
 

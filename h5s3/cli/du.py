@@ -39,8 +39,10 @@ def du(
     """
     from h5s3.explore.du import du as ask
     from h5s3.formats.requests import UsageRequest
-    from h5s3.render.du import show_usage
 
     with common.session() as opened:
         found = ask(opened, opened.location(location), UsageRequest(path, depth, limit, sort))
-        common.show(found, lambda usage: show_usage(usage, exact))
+        if not common.shown_as_json(found):
+            from h5s3.render.du import show_usage
+
+            show_usage(found, exact)

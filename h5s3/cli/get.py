@@ -89,7 +89,8 @@ def get(
         )
         found = ask(opened, opened.location(location), asked)
     if stream is None:
-        common.show(found, _show)
+        if not common.shown_as_json(found):
+            _show(found)
 
 
 def _advancing(shown: Callable[[str, float], None] | None) -> Callable[[str, float], None]:

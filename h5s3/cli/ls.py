@@ -57,8 +57,7 @@ def ls(
     """
     from h5s3.explore.ls import Question, stream
     from h5s3.explore.ls import ls as ask
-    from h5s3.render.console import show_json
-    from h5s3.render.ls import show_listing
+    from h5s3.render.json import show_json
 
     question = Question(
         recursive=recursive,
@@ -75,4 +74,8 @@ def ls(
             for entry in stream(opened, place, question):
                 show_json(entry)
         else:
-            common.show(ask(opened, place, question), lambda listing: show_listing(listing, long))
+            found = ask(opened, place, question)
+            if not common.shown_as_json(found):
+                from h5s3.render.ls import show_listing
+
+                show_listing(found, long)

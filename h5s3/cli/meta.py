@@ -29,8 +29,10 @@ def meta(
     """
     from h5s3.explore.meta import meta as ask
     from h5s3.formats.requests import MetaRequest
-    from h5s3.render.meta import show_meta
 
     with common.session() as opened:
         found = ask(opened, opened.location(location), MetaRequest(path, attr, all_attrs))
-        common.show(found, show_meta)
+        if not common.shown_as_json(found):
+            from h5s3.render.meta import show_meta
+
+            show_meta(found)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,8 +23,6 @@ from h5s3.sizes import parse_size
 if TYPE_CHECKING:
     from h5s3.explore.session import Session
     from h5s3.records import Record
-
-    Found = TypeVar("Found", bound=Record)
 
 Location = Annotated[
     str,
@@ -116,14 +114,13 @@ class Common:
 
                     show_receipt(opened.trace.receipt(), opened.cache.problem)
 
-    def show(self, found: Found, draw: Callable[[Found], None]) -> None:
-        """Print an answer: as JSON where that was asked for, else drawn."""
+    def shown_as_json(self, found: Record) -> bool:
+        """Print an answer as JSON where that was asked for; False where it is to be drawn."""
         if self.json:
-            from h5s3.render.console import show_json
+            from h5s3.render.json import show_json
 
             show_json(found)
-        else:
-            draw(found)
+        return self.json
 
 
 def with_common(command: Callable[..., None]) -> Callable[..., None]:

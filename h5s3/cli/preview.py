@@ -126,7 +126,8 @@ def preview(
         wanted = only.value if only else None
         if common.json:
             found = reduced(found, wanted, plot)
-        common.show(found, lambda preview: show_preview(preview, wanted, plot))
+        if not common.shown_as_json(found):
+            show_preview(found, wanted, plot)
 
 
 def _pair(text: str | None) -> tuple[int, int] | None:

@@ -43,7 +43,6 @@ def tree(
     """
     from h5s3.explore.tree import tree as ask
     from h5s3.formats.requests import TreeRequest
-    from h5s3.render.tree import show_nodes, show_tree
 
     if recursive and depth is not None:
         raise UsageError("--recursive and --depth contradict each other")
@@ -51,6 +50,10 @@ def tree(
     with common.session() as opened:
         found = ask(opened, opened.location(location), TreeRequest(path, levels, limit, attrs))
         if jsonl:
+            from h5s3.render.json import show_nodes
+
             show_nodes(found)
-        else:
-            common.show(found, show_tree)
+        elif not common.shown_as_json(found):
+            from h5s3.render.tree import show_tree
+
+            show_tree(found)

@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from rich.console import Console, RenderableType
 from rich.theme import Theme
 
-from h5s3.records import Record, to_json
-from h5s3.render.text import safe_json
-
 THEME = Theme(
     {
         "group": "bold blue",
@@ -98,10 +95,3 @@ def show(renderables: Iterable[RenderableType], width: int | None = None) -> Non
         for item in renderables:
             console.print(item, width=width, soft_wrap=width is None)
     console.file.write("".join(line.rstrip() + "\n" for line in captured.get().splitlines()))
-
-
-def show_json(record: Record) -> None:
-    """Print exactly one JSON document, on a line of its own."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(safe_json(to_json(record)) + b"\n")
-    sys.stdout.buffer.flush()

@@ -18,7 +18,7 @@ from h5s3.records import (
     UnresolvedNode,
 )
 from h5s3.render.columns import Cell, Line, Row, align, print_lines
-from h5s3.render.console import Symbols, output_symbols, show_json, stdout
+from h5s3.render.console import Symbols, output_symbols, stdout
 from h5s3.render.text import plural, safe, shape
 from h5s3.render.value_text import attribute_text
 from h5s3.sizes import size_text
@@ -154,29 +154,3 @@ def _attribute_rows(attributes: list[Attribute], cut: bool, prefix: str) -> list
     if cut:
         rows.append(([(prefix, "faint"), ("@… more attributes (h5s3 meta shows them)", "faint")], []))
     return rows
-
-
-def show_nodes(tree: Tree) -> None:
-    """Print JSON lines: what PATH leads to, then each node below it, parents first, without its children."""
-    show_json(_top_node(tree))
-    stack: list[TreeNode] = list(reversed(tree.children))
-    while stack:
-        node = stack.pop()
-        if isinstance(node, GroupNode) and node.children is not UNSET:
-            stack.extend(reversed(node.children))
-            node.children = UNSET
-        show_json(node)
-
-
-def _top_node(tree: Tree) -> TreeNode:
-    if tree.node is not UNSET:
-        return tree.node
-    return GroupNode(
-        name=tree.path.rpartition("/")[2] or "/",
-        path=tree.path,
-        num_children=tree.num_children,
-        children_truncated=tree.children_truncated or UNSET,
-        attributes=tree.attributes,
-        num_attributes=tree.num_attributes,
-        attributes_truncated=tree.attributes_truncated,
-    )
