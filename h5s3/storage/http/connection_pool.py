@@ -18,6 +18,7 @@ from h5s3.storage.http.response_limits import POOLS
 from h5s3.storage.http.tls import warn_unverified
 
 CONNECT_SECONDS = 10.0
+MOST_ROUTES = 1000  # URLs that are remembered
 
 
 class Pools:
@@ -34,6 +35,7 @@ class Pools:
         elif ca_bundle:
             self._options |= {"ca_certs": ca_bundle, "cert_reqs": "CERT_REQUIRED"}
         self._managers: dict[str, urllib3.PoolManager] = {}
+        self._routes: dict[str, tuple[Any, str]] = {}  # by URL
         self._proxies = getproxies()
         self._lock = threading.Lock()
 
@@ -42,17 +44,10 @@ class Pools:
 
         The pool itself sends: `PoolManager.urlopen` would normalise `..` in keys away.
         """
-        try:
-            parts = parse_url(url)
-            via = proxy_for(self._proxies, parts.scheme or "", parts.host or "")
-            pool = self._manager(via).connection_from_host(parts.host, parts.port, parts.scheme)
-        except (HTTPError, ValueError):
-            raise NetworkError("the URL cannot be understood") from None
-        self._warn(url)
-        path = request_target(url)
+        pool, target = self._route(url)
         return pool.urlopen(
             method,
-            f"{parts.scheme}://{parts.netloc}{path}" if via and parts.scheme == "http" else path,
+            target,
             headers=dict(headers),
             preload_content=False,
             decode_content=False,
@@ -61,6 +56,24 @@ class Pools:
             assert_same_host=False,
             timeout=Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds),
         )
+
+    def _route(self, url: str) -> tuple[Any, str]:
+        """The pool of connections that leads to a URL, and what is asked of it. Most are asked for often."""
+        if url in self._routes:
+            return self._routes[url]
+        try:
+            parts = parse_url(url)
+            via = proxy_for(self._proxies, parts.scheme or "", parts.host or "")
+            pool = self._manager(via).connection_from_host(parts.host, parts.port, parts.scheme)
+        except (HTTPError, ValueError):
+            raise NetworkError("the URL cannot be understood") from None
+        self._warn(url)
+        path = request_target(url)
+        target = f"{parts.scheme}://{parts.netloc}{path}" if via and parts.scheme == "http" else path
+        if len(self._routes) >= MOST_ROUTES:
+            self._routes.clear()
+        self._routes[url] = pool, target
+        return pool, target
 
     def close(self) -> None:
         """Give back all connections."""
