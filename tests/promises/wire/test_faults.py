@@ -318,7 +318,7 @@ def test_a_cache_that_was_given_zeros_heals(
     """A server that once sent zeros under the right headers, and is honest from then on."""
     walk, proxy = walks
     monkeypatch.setenv("H5S3_CACHE_DIR", str(tmp_path / command))
-    fault = proxy.fault("zeros", when=later, times=1)
+    fault = proxy.fault("zeros", when=later)
     assert walk.ask(command, "s3").code == DAMAGED
     assert fault.hits
     with pytest.raises(AssertionError, match="no content has"):
