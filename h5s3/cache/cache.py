@@ -8,20 +8,9 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from h5s3.cache import disk
 from h5s3.cache.directory import VERSION, Lock, prepare
-from h5s3.cache.disk import (
-    DAMAGED,
-    DISK_ERROR,
-    LARGEST,
-    LOCKED,
-    NO_ROOM,
-    connect,
-    open_database,
-    problem_of,
-    remove_database,
-    with_checksum,
-    without_checksum,
-)
+from h5s3.cache.disk import LARGEST, with_checksum, without_checksum
 from h5s3.errors import H5s3Error
 from h5s3.settings import cache_directory
 
@@ -70,7 +59,6 @@ class Cache:
                 database.cull()  # within the transaction, the file would not shrink by what is evicted
 
     def delete(self, key: str) -> None:
-        """Forget one value."""
         with self._noting_problems():
             database = self._opened()
             if database is not None:
@@ -82,7 +70,7 @@ class Cache:
         with self._noting_problems():
             database = self._opened() if self.directory.exists() else None
             if database is not None:
-                with closing(connect(self.directory / VERSION)) as base:
+                with closing(disk.connect(self.directory / VERSION)) as base:
                     tags = dict(base.execute("SELECT tag, COUNT(*) FROM Cache GROUP BY tag").fetchall())
                 counts["entries"], counts["bytes"] = sum(tags.values()), database.volume()
                 counts["blocks"], counts["answers"] = tags.get("block", 0), tags.get("answer", 0)
@@ -99,17 +87,19 @@ class Cache:
             if database is not None:
                 removed = database.clear()
                 # Without the time or the room to shrink the file, the entries are forgotten all the same.
-                with suppress(sqlite3.OperationalError), closing(connect(self.directory / VERSION)) as base:
+                with (
+                    suppress(sqlite3.OperationalError),
+                    closing(disk.connect(self.directory / VERSION)) as base,
+                ):
                     base.execute("VACUUM")
-        if self.problem in (DAMAGED, NO_ROOM, DISK_ERROR):
+        if self.problem in (disk.DAMAGED, disk.NO_ROOM, disk.DISK_ERROR):
             with self._noting_problems():
-                count = remove_database(self.directory / VERSION, count=True)
-                self.problem = LOCKED if count is None else None
+                count = disk.remove_database(self.directory / VERSION, count=True)
+                self.problem = disk.LOCKED if count is None else None
                 removed += count or 0
         return removed
 
     def close(self) -> None:
-        """Close the database."""
         database, self._database = self._database, None
         if database is not None:
             with self._noting_problems():
@@ -125,9 +115,9 @@ class Cache:
             if self.problem is None:
                 self._lock = Lock(self.directory / VERSION)
                 if self._lock.acquire():
-                    self._database = open_database(self.directory / VERSION)
+                    self._database = disk.open_database(self.directory / VERSION)
                 else:
-                    self.problem = LOCKED
+                    self.problem = disk.LOCKED
         return self._database
 
     @contextmanager
@@ -137,7 +127,7 @@ class Cache:
         except H5s3Error:
             raise
         except Exception as error:  # noqa: BLE001 - whatever its files hold, a cache costs the cache alone
-            self.problem = problem_of(error)
+            self.problem = disk.problem_of(error)
             with suppress(Exception):
                 self.close()
 
@@ -150,5 +140,4 @@ class WriteOnlyCache(Cache):
         self._target = target
 
     def set_many(self, items: dict[str, bytes], tag: str) -> None:
-        """Store all in the other cache."""
         self._target.set_many(items, tag)

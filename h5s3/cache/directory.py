@@ -118,7 +118,6 @@ class Lock:
             time.sleep(0.01)
 
     def release(self) -> None:
-        """Give the lock back, if it is held."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

@@ -62,11 +62,9 @@ class BytesDisk(diskcache.Disk):  # type: ignore[misc]
     """Stores text keys and bytes values as they are, in the database. Never unpickles, opens or removes."""
 
     def put(self, key: Any) -> tuple[Any, bool]:
-        """The database's form of a key."""
         return key, True
 
     def get(self, key: Any, raw: bool) -> Any:
-        """The key from the database's form."""
         return key
 
     def store(self, value: Any, read: bool, key: Any = None) -> tuple[int, int, None, Any]:

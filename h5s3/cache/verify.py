@@ -15,22 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from h5s3.cache import directory as folders
+from h5s3.cache import disk
 from h5s3.cache.directory import DATABASE, DATABASE_FILES, VERSION, Lock, encodable
-from h5s3.cache.disk import (
-    CHECKSUM_BYTES,
-    CONTENT_ERRORS,
-    DAMAGED,
-    DISK_ERROR,
-    IN_DATABASE,
-    LARGEST,
-    LOCKED,
-    NO_ROOM,
-    connect,
-    open_database,
-    problem_of,
-    remove_database,
-    without_checksum,
-)
+from h5s3.cache.disk import CHECKSUM_BYTES, CONTENT_ERRORS, IN_DATABASE, LARGEST, problem_of
 from h5s3.errors import H5s3Error
 from h5s3.records import CacheFinding, CacheVerify
 from h5s3.records.cache import What
@@ -56,7 +43,7 @@ def verify(directory: Path, *, mend: bool) -> CacheVerify:
         found = _Check(directory, mend).run()
     except (OSError, *CONTENT_ERRORS) as error:
         problem = problem_of(error)
-        hint = CLEAR if problem in (NO_ROOM, DISK_ERROR) else ""
+        hint = CLEAR if problem in (disk.NO_ROOM, disk.DISK_ERROR) else ""
         raise H5s3Error(f"the cache {problem}", location=encodable(directory), hint=hint) from None
     if found.findings:
         found.status = "mended" if all(finding.mended for finding in found.findings) else "damaged"
@@ -64,8 +51,6 @@ def verify(directory: Path, *, mend: bool) -> CacheVerify:
 
 
 class _Check:
-    """One check of a cache."""
-
     def __init__(self, directory: Path, mend: bool) -> None:
         self._directory, self._folder, self._mend = directory, directory / VERSION, mend
         self._found = CacheVerify(path=encodable(directory), exists=directory.is_dir(), dry_run=not mend)
@@ -137,7 +122,7 @@ class _Check:
             return
         lock = Lock(self._folder)
         if not lock.acquire():
-            raise H5s3Error(f"the cache {LOCKED}", location=encodable(self._directory), hint="try again")
+            raise H5s3Error(f"the cache {disk.LOCKED}", location=encodable(self._directory), hint="try again")
         try:
             reason = self._database_problem()
         finally:
@@ -148,14 +133,14 @@ class _Check:
                 self._remove_database(finding)
 
     def _remove_database(self, finding: CacheFinding) -> bool:
-        if remove_database(self._folder) is None:
+        if disk.remove_database(self._folder) is None:
             finding.mended, finding.remedy = False, AGAIN
         return finding.mended
 
     def _database_problem(self) -> str | None:
         """Check the database and mend its entries; why all of it has to be removed, if so."""
         try:
-            with closing(connect(self._folder)) as base:
+            with closing(disk.connect(self._folder)) as base:
                 ((verdict,), *_) = base.execute("PRAGMA integrity_check(1)").fetchall()
                 if verdict != "ok":
                     return f"does not hold together ({verdict})"
@@ -164,7 +149,7 @@ class _Check:
             if self._mend and not self._keeps_values():
                 return "does not keep what is stored in it"
         except CONTENT_ERRORS as error:
-            if problem_of(error) != DAMAGED:
+            if problem_of(error) != disk.DAMAGED:
                 raise
             return f"cannot be read ({str(error) or type(error).__name__})"
         return None
@@ -185,7 +170,7 @@ class _Check:
 
     def _keeps_values(self) -> bool:
         """Whether a value that is stored can be read: the tables are as diskcache needs them."""
-        with closing(open_database(self._folder)) as database, database.transact():
+        with closing(disk.open_database(self._folder)) as database, database.transact():
             database.set(PROBE, b"value")
             found = database.get(PROBE)
             database.delete(PROBE)
@@ -198,7 +183,7 @@ def _entry_problem(row: tuple[int, int, bytes | None, Any]) -> str | None:
     if key is None:
         return "entries that are not of the shape in which they are stored"
     try:
-        fits = without_checksum(key.decode(), value) is not None
+        fits = disk.without_checksum(key.decode(), value) is not None
     except UnicodeDecodeError:
         fits = False
     return None if fits else "entries whose hash does not fit"

@@ -73,7 +73,8 @@ class DemoServer:
         """Return once it accepts connections; `NetworkError` with the end of its log after `seconds`."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            self.port = self.port or self._announced_port()
+            found = re.search(rf"http://{re.escape(HOST)}:(\d+)/", self.log.read_text(errors="replace"))
+            self.port = int(found[1]) if found else 0
             if self.port and self._answers():
                 return
             if self.process.poll() is not None:
@@ -98,11 +99,6 @@ class DemoServer:
         if self.process.poll() is None:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, number) if hasattr(os, "killpg") else self.process.kill()
-
-    def _announced_port(self) -> int:
-        """The port the system gave it, read from its log; 0 while it has not said so."""
-        found = re.search(rf"http://{re.escape(HOST)}:(\d+)/", self.log.read_text(errors="replace"))
-        return int(found[1]) if found else 0
 
     def _answers(self) -> bool:
         with suppress(OSError), closing(socket.create_connection((HOST, self.port), timeout=1)):
@@ -142,9 +138,8 @@ def _start(rclone: str, directory: Path, scratch: Path) -> DemoServer:
     command = [rclone, "serve", "s3", "--addr", f"{HOST}:0", "--read-only", "--dir-cache-time", "5s"]
     command += ["--config", str(scratch / "none.conf"), "--cache-dir", str(scratch / "cache")]
     env = {name: value for name, value in os.environ.items() if not name.upper().startswith("RCLONE_")}
-    env["RCLONE_AUTH_KEY"] = (
-        f'"{access_key},{secret_key}"'  # not as an argument, which `ps` shows to everyone
-    )
+    # Not as an argument, which `ps` shows to everyone.
+    env["RCLONE_AUTH_KEY"] = f'"{access_key},{secret_key}"'
     log = scratch / "server.log"
     with log.open("wb") as sink:
         process = subprocess.Popen(

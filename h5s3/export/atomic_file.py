@@ -30,9 +30,8 @@ def check_target(path: str, overwrite: bool) -> None:
     with write_errors(path):
         folder = os.path.dirname(path) or "."
         if not os.path.isdir(folder):
-            raise UsageError(
-                f"no folder {folder}", location=path, hint="create it, or choose another with -o"
-            )
+            hint = "create it, or choose another with -o"
+            raise UsageError(f"no folder {folder}", location=path, hint=hint)
         if not os.path.lexists(path):
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise H5s3Error(f"the folder {folder} cannot be written to", location=path)
@@ -56,7 +55,8 @@ def atomic_write(path: str, overwrite: bool) -> Iterator[tuple[BinaryIO, str]]:
     temporary = os.path.join(folder or ".", f".{name[:40]}.{secrets.token_hex(8)}.part")
     guard.tell(unfinished=temporary)
     try:
-        with os.fdopen(_created(temporary), "w+b") as stream:
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w+b") as stream:
             yield stream, temporary
             stream.flush()
             os.fchmod(stream.fileno(), 0o666 & ~_umask())
@@ -67,10 +67,6 @@ def atomic_write(path: str, overwrite: bool) -> Iterator[tuple[BinaryIO, str]]:
             os.unlink(temporary)
         guard.tell(finished=temporary)
     _sync_folder(folder or ".")
-
-
-def _created(path: str) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
 
 def _umask() -> int:
@@ -85,13 +81,11 @@ def _place(temporary: str, path: str, overwrite: bool) -> None:
         return
     try:
         os.link(temporary, path)  # unlike a renaming, it never replaces what came there meanwhile
-    except FileExistsError:
-        raise UsageError("the file exists", location=path, hint="replace it with --overwrite") from None
     except OSError as error:
+        if isinstance(error, FileExistsError) or (error.errno in NO_LINKS and os.path.lexists(path)):
+            raise UsageError("the file exists", location=path, hint="replace it with --overwrite") from None
         if error.errno not in NO_LINKS:
             raise
-        if os.path.lexists(path):
-            raise UsageError("the file exists", location=path, hint="replace it with --overwrite") from None
         os.rename(temporary, path)
 
 

@@ -93,6 +93,5 @@ def utf8_text(value: Any) -> str:
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
-        raise RefusedError(
-            "a string is not UTF-8, which this format cannot hold", hint="use --format npy, json or h5"
-        ) from None
+        why = "a string is not UTF-8, which this format cannot hold"
+        raise RefusedError(why, hint="use --format npy, json or h5") from None

@@ -61,7 +61,7 @@ class CsvWriter(Writer):
             high = min(len(texts), low + self._width - self._at)
             parts.append(",".join(texts[low:high]))
             self._at = (self._at + high - low) % self._width
-            parts.append(",") if self._at else parts.append("\n")
+            parts.append("," if self._at else "\n")
             low = high
         self._put("".join(parts))
 

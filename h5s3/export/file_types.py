@@ -56,7 +56,7 @@ def fits_csv(job: Job) -> bool:
 
 def _classes(info: TypeInfo) -> set[str]:
     """What is in a type that a format may not know."""
-    return {"string" if info.variable else "", info.class_}.union(*map(_classes, inner(info)))
+    return {info.class_}.union(*map(_classes, inner(info)))
 
 
 def _no_dtype(job: Job) -> str:
@@ -68,9 +68,8 @@ def _why_not_numpy(job: Job) -> str:
         return _no_dtype(job)
     if has_references(job.facts.type):
         return "references"
-    return (
-        "sequences of variable length" if "vlen" in _classes(job.facts.type) else "strings of variable length"
-    )
+    what = "sequences" if "vlen" in _classes(job.facts.type) else "strings"
+    return f"{what} of variable length"
 
 
 def _why_not_h5(job: Job) -> str:
@@ -149,12 +148,11 @@ def _leaves(dtype: np.dtype[Any]) -> list[np.dtype[Any]]:
 def _has_long_floats(dtype: np.dtype[Any]) -> bool:
     import h5py
 
-    sizes = {"f": 8, "c": 16}
     for leaf in _leaves(dtype):
         base = h5py.check_vlen_dtype(leaf)
         if base is not None and _has_long_floats(np.dtype(base)):
             return True
-        if leaf.kind in sizes and leaf.itemsize > sizes[leaf.kind]:
+        if leaf.itemsize > {"f": 8, "c": 16}.get(leaf.kind, leaf.itemsize):
             return True
     return False
 

@@ -74,7 +74,7 @@ class H5Writer(Writer):
             return found
         found.set_chunk(tuple(chunks))
         filters = {item.id: item for item in job.facts.filters}
-        if self._job.facts.type_has_pointers:  # what is filtered is addresses
+        if job.facts.type_has_pointers:  # what is filtered is addresses
             filters = {}
         if SHUFFLE in filters:
             found.set_shuffle()
@@ -194,12 +194,10 @@ class SafeFile(io.RawIOBase):
         self.error: OSError | None = None
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to a position."""
         self._at = offset + (0, self._at, self._size)[whence]
         return self._at
 
     def tell(self) -> int:
-        """The position."""
         return self._at
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
@@ -225,7 +223,6 @@ class SafeFile(io.RawIOBase):
         return length
 
     def truncate(self, size: int | None = None) -> int:
-        """Cut or extend."""
         self._size = self._at if size is None else size
         try:
             if not self.error:

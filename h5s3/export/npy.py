@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Iterator
 from contextlib import suppress
 from math import prod
 from typing import Any, BinaryIO
@@ -32,15 +33,9 @@ def _without_metadata(dtype: np.dtype[Any]) -> np.dtype[Any]:
         return np.dtype((_without_metadata(dtype.subdtype[0]), dtype.subdtype[1]))
     if dtype.names is None or dtype.fields is None:
         return np.dtype(dtype.str)
-    fields = [dtype.fields[name] for name in dtype.names]
-    return np.dtype(
-        {
-            "names": list(dtype.names),
-            "formats": [_without_metadata(item[0]) for item in fields],
-            "offsets": [item[1] for item in fields],
-            "itemsize": dtype.itemsize,
-        }
-    )
+    names, fields = list(dtype.names), [dtype.fields[name] for name in dtype.names]
+    formats, offsets = [_without_metadata(item[0]) for item in fields], [item[1] for item in fields]
+    return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": dtype.itemsize})
 
 
 def header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
@@ -84,11 +79,10 @@ class NpyWriter(Writer):
             self._stream.write(data.reshape(-1).view("u1").data)
             return
         size = prod(self._inner) * self._type.itemsize
-        for position, run in _runs(box.counts, box.bounds, self._counts, data.reshape(-1).view("u1"), size):
+        for position, run in _runs(box, self._counts, data.reshape(-1).view("u1"), size):
             _pwrite(self._stream.fileno(), run.data, self._offset + position)
 
     def finish(self) -> None:
-        """Flush the stream."""
         self._stream.flush()
 
 
@@ -103,7 +97,6 @@ class NpzWriter(NpyWriter):
         super().__init__(job, self._entry, None)  # type: ignore[arg-type]
 
     def finish(self) -> None:
-        """Write the directory of the archive."""
         self._entry.close()
         self._zip.close()
 
@@ -122,26 +115,19 @@ def _as(values: Array, dtype: np.dtype[Any]) -> Array:
     return found
 
 
-def _runs(
-    counts: tuple[int, ...],
-    bounds: tuple[tuple[int, int], ...],
-    whole: tuple[int, ...],
-    data: Array,
-    size: int,
-) -> Any:
+def _runs(box: Box, whole: tuple[int, ...], data: Array, size: int) -> Iterator[tuple[int, Array]]:
     """Bytes that belong together, each with its position in the array of all values."""
-    dimension = len(counts)
-    while dimension and counts[dimension - 1] == whole[dimension - 1]:
+    dimension = len(whole)
+    while dimension and box.counts[dimension - 1] == whole[dimension - 1]:
         dimension -= 1
     dimension = max(0, dimension - 1)  # this axis is cut: its part is still one run
-    length = prod(counts[dimension:]) * size
+    length = prod(box.counts[dimension:]) * size
     starts = np.zeros((), dtype="i8")
-    for axis, (low, high) in enumerate(bounds):
+    for axis, (low, high) in enumerate(box.bounds):
         stride = prod(whole[axis + 1 :]) * size
-        if axis < dimension:
-            starts = starts[..., None] + np.arange(low, high) * stride
-        else:
-            starts = starts + low * stride
+        starts = (
+            starts[..., None] + np.arange(low, high) * stride if axis < dimension else starts + low * stride
+        )
     for number, start in enumerate(starts.reshape(-1).tolist()):
         yield start, data[number * length : (number + 1) * length]
 

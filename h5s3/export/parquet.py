@@ -67,18 +67,14 @@ class ParquetWriter(Writer):
     def _put(self, flat: Array) -> None:
         import pyarrow as pa
 
-        if self._type.names is None or self._inner:
-            kinds = [self._schema.field(0).type]
-            columns = [_column(pa, flat.reshape(-1, *self._inner), kinds[0])]
-        else:
-            kinds = [field.type for field in self._schema]
-            columns = [
-                _column(pa, flat[name], kind) for name, kind in zip(self._type.names, kinds, strict=True)
-            ]
+        parts = [flat.reshape(-1, *self._inner)]
+        if self._type.names is not None and not self._inner:
+            parts = [flat[name] for name in self._type.names]
+        kinds = [field.type for field in self._schema]
+        columns = [_column(pa, part, kind) for part, kind in zip(parts, kinds, strict=True)]
         self._parquet.write_table(pa.Table.from_arrays(columns, schema=self._schema))
 
     def finish(self) -> None:
-        """Write the footer."""
         self._parquet.close()
 
     abandon = finish

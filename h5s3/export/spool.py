@@ -26,7 +26,6 @@ class Spool:
         self._writer = NpyWriter(job, self._file, "spool")
 
     def write(self, box: Box, values: Array) -> None:
-        """Take a box."""
         self._writer.write(box, values)
 
     def boxes(self) -> Iterator[tuple[Box, Array]]:
@@ -39,7 +38,6 @@ class Spool:
             yield box, values
 
     def close(self) -> None:
-        """Give the space back."""
         self._file.close()
 
 
