@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -95,3 +96,10 @@ def utf8_text(value: Any) -> str:
     except UnicodeDecodeError:
         why = "a string is not UTF-8, which this format cannot hold"
         raise RefusedError(why, hint="use --format npy, json or h5") from None
+
+
+def write_at(descriptor: int, data: memoryview, offset: int) -> None:
+    """Write all of the data at a place of a file."""
+    while data:
+        done = os.pwrite(descriptor, data, offset)
+        data, offset = data[done:], offset + done

@@ -14,7 +14,7 @@ import numpy as np
 from h5py import h5a, h5d, h5p, h5s, h5t, h5z
 
 from h5s3.errors import H5s3Error
-from h5s3.export.base import Array, Job, Writer
+from h5s3.export.base import Array, Job, Writer, write_at
 from h5s3.formats.base import has_pointers, has_references
 from h5s3.formats.boxes import Box
 from h5s3.formats.hdf5.data.array import Hdf5Array
@@ -210,17 +210,15 @@ class SafeFile(io.RawIOBase):
 
     def write(self, data: memoryview) -> int:  # type: ignore[override]
         """Write all of it, or nothing after a failure."""
-        view, at = memoryview(data).cast("B"), self._at
-        length = len(view)
-        self._at += length
-        self._size = max(self._size, self._at)
+        view = memoryview(data).cast("B")
         try:
-            while view and not self.error:
-                done = os.pwrite(self._descriptor, view, at)
-                view, at = view[done:], at + done
+            if not self.error:
+                write_at(self._descriptor, view, self._at)
         except OSError as error:
             self.error = error
-        return length
+        self._at += len(view)
+        self._size = max(self._size, self._at)
+        return len(view)
 
     def truncate(self, size: int | None = None) -> int:
         self._size = self._at if size is None else size

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.lib import recfunctions
 
-from h5s3.export.base import Array, Job, Writer
+from h5s3.export.base import Array, Job, Writer, write_at
 from h5s3.formats.boxes import Box
 
 
@@ -80,7 +80,7 @@ class NpyWriter(Writer):
             return
         size = prod(self._inner) * self._type.itemsize
         for position, run in _runs(box, self._counts, data.reshape(-1).view("u1"), size):
-            _pwrite(self._stream.fileno(), run.data, self._offset + position)
+            write_at(self._stream.fileno(), run.data, self._offset + position)
 
     def finish(self) -> None:
         self._stream.flush()
@@ -130,9 +130,3 @@ def _runs(box: Box, whole: tuple[int, ...], data: Array, size: int) -> Iterator[
         )
     for number, start in enumerate(starts.reshape(-1).tolist()):
         yield start, data[number * length : (number + 1) * length]
-
-
-def _pwrite(descriptor: int, data: memoryview, offset: int) -> None:
-    while data:
-        done = os.pwrite(descriptor, data, offset)
-        data, offset = data[done:], offset + done

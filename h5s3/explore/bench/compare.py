@@ -38,11 +38,7 @@ LARGE_DOWNLOAD = 8 * MIB
 
 
 def compare_strategies(
-    session: Session,
-    info: ObjectInfo,
-    path: str,
-    budget: int,
-    tell: Callable[[str], None] = lambda _: None,
+    session: Session, info: ObjectInfo, path: str, budget: int, tell: Callable[[str], None] = lambda _: None
 ) -> tuple[list[Strategy], list[str]]:
     """Do three tasks in several ways, each counted by itself, and what to know about them: list the level
     below `path`, walk everything below it, preview the dataset there (of a group the largest below it).

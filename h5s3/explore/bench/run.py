@@ -6,6 +6,7 @@ import random
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from functools import partial
 from queue import SimpleQueue
 from time import perf_counter
@@ -236,6 +237,7 @@ def _place(samples: Samples) -> tuple[bool, int, int, int]:
     return samples.connection == "reused", kind, samples.size, samples.concurrency
 
 
+@dataclass
 class Tries:
     """Sends each request, and once more where it fails in a way that may pass.
 
@@ -243,12 +245,11 @@ class Tries:
     takes no more bytes than it may. There are no waits before the second try: they would be no one's latency.
     """
 
-    def __init__(self, settings: Settings, trace: Trace, spare: int) -> None:
-        self._settings = settings
-        self._trace = trace
-        self._spare = spare
-        self._lock = threading.Lock()
-        self.dropped = 0  # requests that failed in such a way
+    _settings: Settings
+    _trace: Trace
+    _spare: int
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    dropped: int = 0  # requests that failed in such a way
 
     def attempt(
         self, outcome: Outcome, ask: Callable[[], Timing], line: TimedConnection | None = None

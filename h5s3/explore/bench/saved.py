@@ -6,7 +6,6 @@ from __future__ import annotations
 import math
 import os
 import stat
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from h5s3.errors import UsageError
@@ -113,10 +112,9 @@ def _schema(data: bytes) -> str:
 
 def _consistent(samples: Samples) -> bool:
     """Whether the raw values can be what they say: as many as there are, none of them negative."""
-    lists = [samples.started]
-    lists += [] if samples.first_byte_seconds is UNSET else [samples.first_byte_seconds]
-    values = chain(samples.seconds, *lists)
-    whole = all(len(one) == len(samples.seconds) for one in lists)
+    first = samples.seconds if samples.first_byte_seconds is UNSET else samples.first_byte_seconds
+    values = [*samples.seconds, *samples.started, *first]
+    whole = len(samples.seconds) == len(samples.started) == len(first)
     return whole and samples.size >= 0 and all(math.isfinite(value) and 0 <= value < 1e9 for value in values)
 
 

@@ -44,8 +44,7 @@ class Allowance:
     """What a counted walk may take, in bytes asked for and in seconds."""
 
     def __init__(self, most: int, seconds: float) -> None:
-        self._left = most
-        self._until = time.monotonic() + seconds
+        self._left, self._until = most, time.monotonic() + seconds
 
     def spend(self, count: int) -> None:
         """Raises `StoppedError` beyond."""

@@ -12,17 +12,7 @@ from typing import TYPE_CHECKING
 from h5s3.errors import DamagedError, RefusedError
 from h5s3.explore.doctor import chunk_findings
 from h5s3.explore.doctor.advice import MOST_OPTIONS, file_names, repack, writable
-from h5s3.explore.doctor.case import (
-    NAMED,
-    RTT,
-    Case,
-    cost_text,
-    counted,
-    named,
-    path_of,
-    paths_of,
-    worth,
-)
+from h5s3.explore.doctor.case import NAMED, RTT, Case, cost_text, counted, named, path_of, paths_of, worth
 from h5s3.formats.names import text_of
 from h5s3.records import UNSET
 from h5s3.records.doctor import Finding

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from h5s3.explore.bench.samples import one_of
-from h5s3.records import UNSET, Bench
+from h5s3.records import UNSET, Bench, Samples
 from h5s3.render.bench.figures import figure, ms
 from h5s3.sizes import binary_text
 
@@ -35,16 +35,21 @@ def _opening(doc: Bench) -> str:
     return f"opening a connection: {', '.join(parts)} ms" + (f" ({words})" if words else "")
 
 
+def _times(one: Samples | None, other: Samples | None, what: str, than: str) -> str:
+    """How many times as long one kind of read takes as the other, if there are both."""
+    if not (one and other and one.p50 and other.p50):
+        return ""
+    ratio = figure(one.p50 / other.p50, "")
+    medians = f"{ms(one.p50)} against {ms(other.p50)} ms for {binary_text(one.size)}"
+    return f"{what} {ratio} times as long {than}: {medians}"
+
+
 def _new(doc: Bench) -> str:
     new = one_of(doc.samples, new=True)
     reused = one_of(doc.samples, new.size) if new else None
-    if not (new and reused and new.p50 and reused.p50):
-        return ""
-    return (
-        f"a read on a new connection takes {figure(new.p50 / reused.p50, '')} times as long as on a reused "
-        f"one: {ms(new.p50)} against {ms(reused.p50)} ms for {binary_text(new.size)}"
-        + (f", so each reuse saves {ms(new.p50 - reused.p50)} ms" if new.p50 > reused.p50 else "")
-    )
+    found = _times(new, reused, "a read on a new connection takes", "as on a reused one")
+    saved = (new.p50 or 0) - (reused.p50 or 0) if new and reused else 0
+    return f"{found}, so each reuse saves {ms(saved)} ms" if found and saved > 0 else found
 
 
 def _in_order(doc: Bench) -> str:
@@ -52,22 +57,12 @@ def _in_order(doc: Bench) -> str:
     series = [s for s in doc.samples if s.pattern == "sequential" and s.p50]
     inorder = max(series, key=lambda samples: samples.size, default=None)
     scattered = one_of(doc.samples, inorder.size) if inorder else None
-    if not (inorder and scattered and inorder.p50 and scattered.p50):
-        return ""
-    return (
-        f"sequential reads take {figure(inorder.p50 / scattered.p50, '')} times as long as at random places: "
-        f"{ms(inorder.p50)} against {ms(scattered.p50)} ms for {binary_text(inorder.size)}"
-    )
+    return _times(inorder, scattered, "sequential reads take", "as at random places")
 
 
 def _again(doc: Bench) -> str:
     first, again = one_of(doc.samples, pattern="first"), one_of(doc.samples, pattern="second")
-    if not (first and again and first.p50 and again.p50):
-        return ""
-    return (
-        f"reading a place again takes {figure(again.p50 / first.p50, '')} times as long as the first time: "
-        f"{ms(again.p50)} against {ms(first.p50)} ms for {binary_text(first.size)}"
-    )
+    return _times(again, first, "reading a place again takes", "as the first time")
 
 
 def _own_cost(doc: Bench) -> str:

@@ -294,9 +294,9 @@ def _regular(at: Sequence[float], need: float) -> list[int]:
 
 def _greedy(at: Sequence[float], need: float) -> list[int]:
     """Places so far apart, from the first on."""
-    chosen = [0] if at else []
-    for i in range(1, len(at)):
-        if abs(at[i] - at[chosen[-1]]) >= need:
+    chosen: list[int] = []
+    for i, place in enumerate(at):
+        if not chosen or abs(place - at[chosen[-1]]) >= need:
             chosen.append(i)
     return chosen
 

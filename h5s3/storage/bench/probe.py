@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from time import perf_counter
 from typing import Protocol, runtime_checkable
@@ -37,16 +37,16 @@ class Targets(Protocol):
         """What lies under a prefix, page by page."""
 
 
+@dataclass
 class Probe:
     """The requests of one location, each timed by itself. Nothing in it is shared between threads but TLS
     settings and signed URLs: every thread has a `TimedConnection` of its own."""
 
-    def __init__(self, store: Targets, location: Location, settings: Settings, trace: Trace) -> None:
-        self._store = store
-        self._location = location
-        self._settings = settings
-        self._trace = trace
-        self._moved = False
+    _store: Targets
+    _location: Location
+    _settings: Settings
+    _trace: Trace
+    _moved: bool = False
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
