@@ -6,7 +6,6 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import prod
 from typing import Any, BinaryIO
 
 import h5py
@@ -140,9 +139,8 @@ class H5Writer(Writer):
 
 def _copy_fill(job: Job, dataset: Any, target: Any) -> None:
     source, dtype = dataset.get_create_plist(), job.dtype
-    if dtype is None or dtype.subdtype or job.facts.type_has_pointers:
-        return
-    if job.facts.type.class_ in ("opaque", "bitfield"):
+    kept = not job.facts.type_has_pointers and job.facts.type.class_ not in ("opaque", "bitfield")
+    if dtype is None or dtype.subdtype or not kept:
         return
     value = np.zeros((), dtype=dtype)
     try:
@@ -158,23 +156,18 @@ def _copy_attribute(source: Any, target: Any, name: bytes) -> bool:
     """Whether an attribute could be copied."""
     attribute = h5a.open(source, name)
     kind, space = attribute.get_type(), attribute.get_space()
-    info = describe(kind)
-    if has_references(info) or space.get_simple_extent_npoints() * kind.get_size() > LARGEST_ATTRIBUTE:
+    info, count = describe(kind), space.get_simple_extent_npoints()
+    if has_references(info) or count * kind.get_size() > LARGEST_ATTRIBUTE:
         return False
-    null = space.get_simple_extent_type() == h5s.NULL
-    shape = () if null else attribute.shape
-    if has_pointers(info):
-        dtype = memory_dtype(kind)
-        if dtype is None:
-            return False
-        memory = h5t.py_create(dtype)
-    else:
-        dtype, memory = np.dtype((np.void, kind.get_size())), kind
-    values = np.zeros(shape, dtype=dtype)
-    if not null and prod(shape):
+    dtype = memory_dtype(kind) if has_pointers(info) else np.dtype((np.void, kind.get_size()))
+    if dtype is None:
+        return False
+    memory = h5t.py_create(dtype) if has_pointers(info) else kind
+    values = np.zeros(attribute.shape if count else (), dtype=dtype)
+    if count:
         attribute.read(values, mtype=memory)
     copy = h5a.create(target, name, kind.copy(), space)
-    if not null and prod(shape):
+    if count:
         copy.write(values, mtype=memory)
     return True
 

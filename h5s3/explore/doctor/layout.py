@@ -25,6 +25,7 @@ def file_layout(file: OpenFile, found: Inventory) -> FileLayout:
     size, space = file.info.size, file_space(file)
     data = clipped(found.data, size)
     metadata = without(clipped(np.array(found.metadata, dtype="i8").reshape(-1, 2), size), data)
+    starts, stops = metadata[:, 0], metadata[:, 1]
     return FileLayout(
         size=size,
         superblock_version=space.superblock_version,
@@ -34,8 +35,8 @@ def file_layout(file: OpenFile, found: Inventory) -> FileLayout:
         num_groups=found.groups,
         num_datasets=len(found.datasets),
         num_chunks=found.num_chunks,
-        metadata_bytes=total(metadata),
-        metadata_extents=pieces(metadata),
+        metadata_bytes=int((stops - starts).sum()),
+        metadata_extents=int((starts[1:] - stops[:-1] > GAP).sum()) + bool(len(metadata)),
         data_bytes=sum(item.stored or 0 for item in found.datasets),
         extents=extents(size, metadata, data),
         complete=not found.cut,
@@ -46,16 +47,6 @@ def clipped(runs: Any, size: int) -> Any:
     """Runs within the object: a damaged file may name bytes beyond its end."""
     runs = np.clip(runs, 0, size)
     return runs[runs[:, 1] > runs[:, 0]]
-
-
-def total(runs: Any) -> int:
-    """Bytes of runs that do not overlap."""
-    return int((runs[:, 1] - runs[:, 0]).sum())
-
-
-def pieces(runs: Any) -> int:
-    """How many reads runs take, those joined between which lies little."""
-    return int((runs[1:, 0] - runs[:-1, 1] > GAP).sum()) + 1 if len(runs) else 0
 
 
 def without(runs: Any, others: Any) -> Any:

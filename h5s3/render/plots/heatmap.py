@@ -39,8 +39,7 @@ def heatmap(
 ) -> str:
     """Draw the rows, the first one at the top, in colours or characters, with a legend.
 
-    Missing values (None), NaN and infinities have a mark of their own. The rows are equally long. The text
-    fits the layout, and has no line break at its end.
+    Missing values (None), NaN and infinities have a mark of their own. The rows are equally long.
     """
     if layout.too_small():
         return layout.nothing("no room for a plot")
@@ -214,10 +213,7 @@ def _shades(layout: PlotLayout, levels: Sequence[float]) -> str:
 def image(
     rows: Sequence[Sequence[object]], layout: PlotLayout, x: Coordinates, y: Coordinates, pixel: float = 1.0
 ) -> str:
-    """Draw rows of `[red, green, blue]`, None where one is missing; `pixel` is height by width of a pixel.
-
-    The text fits the layout, and has no line break at its end.
-    """
+    """Draw rows of `[red, green, blue]`, None where one is missing; `pixel` is height by width of a pixel."""
     if layout.too_small():
         return layout.nothing("no room for a plot")
     channels = _channels(rows)

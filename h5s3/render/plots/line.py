@@ -35,8 +35,7 @@ Run = list[tuple[float, float]]
 def line(y: Sequence[object], layout: PlotLayout, scale: ValueScale, x: Coordinates) -> str:
     """Plot y over x as a line, broken where a value is missing (None), NaN or infinite.
 
-    Categories are points of their own, for there is nothing between them. The text fits the layout, and has
-    no line break at its end.
+    Categories are points of their own, for there is nothing between them.
     """
     if layout.too_small():
         return layout.nothing("no room for a plot")

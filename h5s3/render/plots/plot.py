@@ -11,7 +11,7 @@ from h5s3.render.value_text import cell_text
 
 
 def plot_text(preview: Preview, plot: Plot, width: int, height: int, color: Color, unicode: bool) -> str:
-    """The plot, fitted to a terminal."""
+    """The plot, fitted to a terminal, without a line break at its end."""
     layout = PlotLayout(width, height, color, unicode, plot_title(preview, plot, width))
     scale = ValueScale.of(plot)
     x, y = axes_of(plot)

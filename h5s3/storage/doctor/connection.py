@@ -35,7 +35,7 @@ def reach(url: str, settings: Settings, tls: ssl.SSLContext | None) -> Finding:
         port = there.port or (443 if secure else 80)
         seconds = min(CONNECT_SECONDS, settings.request_seconds)
         look_up = partial(_look_up, seconds=seconds)
-        connection = SteppedConnection(host, port, seconds, tls if secure else None, host, look_up)
+        connection = SteppedConnection(host, port, seconds, tls if secure else None, look_up)
     except ValueError:
         whose = "the web proxy" if via else "the server"
         return _unreached(NetworkError(f"the address of {whose} has no valid port"), via)

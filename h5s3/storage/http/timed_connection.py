@@ -82,24 +82,17 @@ class Reply:
 class SteppedConnection(HTTPConnection):
     """A connection of `http.client` that notes how long each step of its opening takes.
 
-    `tls` speaks to `name` over it, once the way there is open; None speaks plainly. `look_up` gives the
-    addresses of a host, as `socket.getaddrinfo` does.
+    `tls` is spoken over it, once the way there is open; None speaks plainly. `look_up` gives the addresses of
+    a host, as `socket.getaddrinfo` does.
     """
 
     response_class = BoundedResponse
 
     def __init__(
-        self,
-        host: str,
-        port: int,
-        seconds: float,
-        tls: ssl.SSLContext | None,
-        name: str,
-        look_up: LookUp | None = None,
+        self, host: str, port: int, seconds: float, tls: ssl.SSLContext | None, look_up: LookUp | None = None
     ) -> None:
         super().__init__(host, port, timeout=seconds)
         self._tls = tls
-        self._name = name
         self._look_up = look_up or addresses
         self._reached = 0.0
         if tls is not None:
@@ -112,10 +105,11 @@ class SteppedConnection(HTTPConnection):
         begun, self.opening = perf_counter(), Opening()
         super().connect()
         ready = perf_counter()
-        if getattr(self, "_tunnel_host", None):
+        behind = getattr(self, "_tunnel_host", None)  # the server that a proxy leads to
+        if behind:
             self.opening.tunnel = ready - self._reached
         if self._tls is not None:
-            self.sock = self._tls.wrap_socket(self.sock, server_hostname=self._name)
+            self.sock = self._tls.wrap_socket(self.sock, server_hostname=behind or self.host)
             self.opening.tls = perf_counter() - ready
         self.opening.seconds = perf_counter() - begun
 
@@ -243,7 +237,7 @@ class TimedConnection:
         self._via = known if proxy.hostname else None
         seconds = min(CONNECT_SECONDS, self._settings.request_seconds)
         at, there = (proxy.hostname, proxy.port or 80) if proxy.hostname else (host, port)
-        connection = SteppedConnection(at, there, seconds, self._tls if secure else None, host)
+        connection = SteppedConnection(at, there, seconds, self._tls if secure else None)
         if secure and self._via is not None:
             connection.set_tunnel(host, port, headers=self._via)
         return connection
