@@ -107,8 +107,7 @@ class _Comparison:
 
     def _twice(self, task: Task) -> Tree | Preview:
         """A first command, and a later one: the cache is its own and gone afterwards."""
-        # The same for both: it is part of a question.
-        most = max(1, min(MAX_BYTES, self.left // PREVIEW_SHARE))
+        most = max(1, min(MAX_BYTES, self.left // PREVIEW_SHARE))  # the same for both: part of a question
         with tempfile.TemporaryDirectory(prefix="h5s3-") as folder:
             cache = Cache(Path(folder) / "cache")
             for name in (COLD, WARM):

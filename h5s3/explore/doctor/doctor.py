@@ -69,13 +69,13 @@ def _connection(
         from h5s3.storage.doctor.web import examine_web
 
         tell("asking the server", 0.1)
-        found.found, endpoint = examine_web(session.settings, session.trace, location)
+        found, endpoint = examine_web(session.settings, session.trace, location)
     elif kind in ELSEWHERE:
         found.add("connection", unknown("reachable", f"not looked at: {ELSEWHERE[kind]}"))
     else:
         from h5s3.storage.doctor.s3 import examine_s3
 
-        found.found, endpoint = examine_s3(
+        found, endpoint = examine_s3(
             session.settings, session.trace, location, origins, lambda doing: tell(doing, 0.1)
         )
     tell("looking at this machine", 0.2)
@@ -84,7 +84,7 @@ def _connection(
         found.add("this machine", *examine_machine(session.cache, plugins))
     except NetworkError as error:  # the time limit, which may end anything
         found.add("connection", failed_with("time", error))
-    return found.found, endpoint
+    return found, endpoint
 
 
 def _file(session: Session, location: Location, document: Doctor, tell: Progress) -> None:

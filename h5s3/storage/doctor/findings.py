@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeVar
 from urllib.parse import urlsplit
@@ -20,17 +20,14 @@ T = TypeVar("T")
 Group = Literal["configuration", "connection", "bucket", "this machine"]
 
 
-@dataclass
-class Findings:
+class Findings(list[Finding]):
     """What was found, in order."""
-
-    found: list[Finding] = field(default_factory=list)
 
     def add(self, group: Group, *found: Finding) -> None:
         """Add findings under the heading that they are shown under."""
         for finding in found:
             finding.group = group
-        self.found += found
+        self.extend(found)
 
 
 def ok(name: str, detail: str, remedy: str = "") -> Finding:

@@ -27,7 +27,7 @@ Tell = Callable[[str], None]
 
 def examine_s3(
     settings: Settings, trace: Trace, location: Location | None, origins: Mapping[str, str], tell: Tell
-) -> tuple[list[Finding], str | None]:
+) -> tuple[Findings, str | None]:
     """Findings about a location, or about the account where there is none; and the endpoint.
 
     Nothing is raised: what goes wrong is a finding, and what rests on it is not asked.
@@ -39,7 +39,7 @@ def examine_s3(
             run.connection()
     except H5s3Error as error:  # the time is up, between two questions
         run.found.add("connection", failed_with("time", error))
-    return run.found.found, run.endpoint
+    return run.found, run.endpoint
 
 
 @dataclass
@@ -115,8 +115,7 @@ class _Run:
     def connection(self) -> None:
         """Reach the server, then ask it as far as it answers."""
         self.tell("reaching the server")
-        url = self._url()
-        reached = reach(url, within(self.settings, 20.0), self.tls)
+        reached = reach(self._url(), within(self.settings, 20.0), self.tls)
         self.found.add("connection", reached)
         if reached.status == "failure":
             return
@@ -135,8 +134,8 @@ class _Run:
             return self._without_credentials(answer)
         if any(one.status == "failure" for one in welcome):
             return
-        who = identity(self.session, self.settings, self.client.meta.endpoint_url, self.keys)
-        self.found.add("connection", *who)
+        endpoint = self.client.meta.endpoint_url
+        self.found.add("connection", *identity(self.session, self.settings, endpoint, self.keys))
         if self.bucket:
             self._look_into(answer, asker)
         else:

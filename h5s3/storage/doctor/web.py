@@ -24,14 +24,14 @@ from h5s3.storage.trace import Trace
 FIRST = {"Range": "bytes=0-0"}
 
 
-def examine_web(settings: Settings, trace: Trace, location: Location) -> tuple[list[Finding], str]:
+def examine_web(settings: Settings, trace: Trace, location: Location) -> tuple[Findings, str]:
     """Findings about a URL, and the server's address. Nothing is raised, nothing of the query is shown."""
     found = Findings()
     try:
         _examine(settings, trace, location.key, found)
     except H5s3Error as error:
         found.add("connection", failed_with("time", error))
-    return found.found, origin_of(location.key)
+    return found, origin_of(location.key)
 
 
 def _examine(settings: Settings, trace: Trace, url: str, found: Findings) -> None:
