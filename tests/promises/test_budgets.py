@@ -52,6 +52,7 @@ BUDGETS = {
     "whole scattered latest": Budget("latest.h5", everything, 10, 340, 6 * MB),
     "whole paged": Budget("paged.h5", everything, 4, 6, 2 * MB),
     "whole wide": Budget("wide.h5", everything, 5, 20, 0),
+    "whole deep": Budget("deep.h5", everything, 12, 14, 8.5 * MB),
     "root of scattered v1": Budget("v1.h5", one_level, 7, 250, 6.5 * MB),
     "one dataset of scattered v1": Budget("v1.h5", four_levels_down, 6, 30, 1 * MB),
 }
@@ -62,7 +63,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, shape: Callable[[str], Path
     root = tmp_path_factory.mktemp("budgets")
     folder = root / "shapes"
     folder.mkdir()
-    for name in ("v1", "latest", "paged", "wide"):
+    for name in ("v1", "latest", "paged", "wide", "deep"):
         (folder / f"{name}.h5").hardlink_to(shape(name))
     with rclone_server(root) as running:
         yield running

@@ -94,6 +94,7 @@ SHAPES: dict[str, Callable[[Path], Path]] = {
     "latest": partial(scattered, libver="latest"),
     "paged": partial(scattered, libver="latest", page=MIB),
     "wide": wide,
+    "deep": deep,
     "chunked_v1": chunked,
     "chunked_latest": partial(chunked, libver="latest"),
 }

@@ -42,6 +42,7 @@ SIZES = st.sampled_from([512, 1000, 2048, 4096, 16384, 65536])  # of blocks, in 
 def nothing_for_free(monkeypatch: pytest.MonkeyPatch) -> None:
     """No bytes but those asked for: small files are not fetched whole, nor blocks with their neighbours."""
     monkeypatch.setattr(blocks, "WHOLE", 0)
+    monkeypatch.setattr(blocks, "CARRIED", 0)
     monkeypatch.setattr(blocks, "FEW", 0)
 
 

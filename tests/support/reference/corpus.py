@@ -92,7 +92,7 @@ def _serve() -> None:
 
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    blocks.BLOCK, blocks.WHOLE, blocks.FEW = 512, 0, 0  # so that much is missed
+    blocks.BLOCK, blocks.WHOLE, blocks.FEW, blocks.CARRIED = 512, 0, 0, 0  # so that much is missed
     answers = os.fdopen(os.dup(1), "w")  # what h5py prints is no answer
     os.dup2(2, 1)
     for line in sys.stdin.buffer:

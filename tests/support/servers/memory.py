@@ -120,7 +120,7 @@ def offline_session(info: ObjectInfo, cache: Any) -> Iterator[OneFileSession]:
 def in_blocks(size: int, *, ahead: bool = False) -> Iterator[None]:
     """Blocks of this size and nothing beside them: so much is missed. `ahead`: look ahead as they arrive."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"BLOCK": size, "WHOLE": 0, "FEW": 0, "GAP": 8192}.items():
+        for name, value in {"BLOCK": size, "WHOLE": 0, "FEW": 0, "GAP": 8192, "CARRIED": 0}.items():
             patch.setattr(blocks, name, value)
         if not ahead:
             patch.setattr(BlockFile, "look_ahead", lambda *_: None)

@@ -144,8 +144,10 @@ class BlockFile(Seekable):
                 self._fetch(wanted)
 
     def _fetch(self, indices: Iterable[int]) -> None:
-        asked = self._blocks.around(set(indices))
+        wanted = set(indices)
+        asked = self._blocks.around(wanted)
         if self._allowance is not None:
+            asked = asked if len(asked) * blocks.BLOCK <= self._allowance else wanted
             self._allowance -= len(asked) * blocks.BLOCK
             if self._allowance < 0:
                 raise RefusedError("the values are larger than the limit", hint="raise --max-bytes")
@@ -188,12 +190,12 @@ class BlockFile(Seekable):
     @contextmanager
     def limited(self, most: int, chunk: int = 0) -> Iterator[None]:
         """Bounds bytes fetched as blocks, and memory to decode chunks of such a size: `RefusedError`."""
-        self._allowance = most
+        self._allowance, self._blocks.sparing = most, True
         try:
             with decoding(max(DECODING, 8 * chunk)):
                 yield
         finally:
-            self._allowance = None
+            self._allowance, self._blocks.sparing = None, False
 
     # ---------------------------------------------------------------------------------------- suspension
 

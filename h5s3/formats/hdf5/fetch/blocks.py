@@ -15,6 +15,8 @@ from h5s3.storage.trace import Trace
 
 BLOCK = 8 * 1024
 WHOLE = 1 * MIB  # a file of this size is fetched whole: at 200 Mbit/s less than a round trip or two
+CARRIED = 1 * MIB  # that a round could have carried: 50 ms at 200 Mbit/s
+MOST_WHOLE = 64 * MIB  # size of a file that is fetched whole because its walk takes many rounds
 WINDOW = 64 * 1024  # fetched around a block where a fetch asks for few
 GAP = 64 * 1024  # not asked for, and worth fetching to save a request: 2.6 ms at 200 Mbit/s
 FEW = 16  # blocks of one fetch
@@ -40,6 +42,10 @@ class Blocks:
         self._cache = cache if info.identity else None
         self._info = info
         self._trace = trace
+        self._rounds = 0  # fetched so far
+        self.sparing = (
+            False  # values are read, and their bytes are counted: a large file is not fetched whole
+        )
         self._unsaved: dict[str, bytes] = {}
 
     @property
@@ -85,9 +91,11 @@ class Blocks:
         """With the neighbours that come nearly for free: all of a small file, or a window around few blocks.
 
         Where little is asked for, the round trip costs more than the bytes, and pointers often lead nearby.
-        `asked`: how many blocks the same fetch asks for beside these.
+        A file counts as small, too, once as many rounds as were waited for would have carried the rest of
+        it: its walk is deep, and likely to go on so. `asked`: how many blocks the same fetch asks for beside
+        these.
         """
-        if self._info.size <= WHOLE:
+        if indices and self._is_small():
             return {index for index in range(self.last + 1) if index not in self.here}
         if not indices or asked + len(indices) > FEW:
             return indices
@@ -95,17 +103,30 @@ class Blocks:
         windows = (range(i - i % near, min(i - i % near + near, self.last + 1)) for i in indices)
         return {index for window in windows for index in window if index not in self.here}
 
+    def _is_small(self) -> bool:
+        if self._info.size <= WHOLE or self.sparing:
+            return self._info.size <= WHOLE
+        left = self._info.size - len(self.here) * BLOCK
+        return self._info.size <= MOST_WHOLE and left <= self._rounds * CARRIED
+
     def fetch(self, asked: set[int], following: Next | None = None) -> None:
         """Fetch these blocks in one round; with `following` also those that they lead to as they arrive."""
 
+        waiting = set(asked)
+
         def arrived(wanted: Range, data: bytes) -> list[Range]:
             came = self._take(wanted, data)
+            waiting.difference_update(came)
             if following is None:
                 return []
-            more = self.around(following(came, asked), len(asked)) - asked
+            next_ = following(came, asked)
+            self._rounds += bool(next_) and not waiting
+            more = self.around(next_, len(asked)) - asked
             asked.update(more)
+            waiting.update(more)
             return self._ranges(more)
 
+        self._rounds += 1
         with held_back():
             self._live_store().get_ranges(self._info, self._ranges(asked), arrived)
 

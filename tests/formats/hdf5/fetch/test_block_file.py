@@ -35,6 +35,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocks, "GAP", 2 * BLOCK)
     monkeypatch.setattr(blocks, "LARGEST", 8 * BLOCK)
     monkeypatch.setattr(blocks, "WHOLE", 0)
+    monkeypatch.setattr(blocks, "CARRIED", 0)
     monkeypatch.setattr(blocks, "FEW", 0)
 
 
@@ -270,6 +271,27 @@ def test_a_small_file_is_fetched_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     file.seek(0)
     assert file.read() == content(500)
     assert store.ranges == [(0, 500)]
+
+
+def test_a_file_that_takes_many_rounds_is_fetched_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "CARRIED", 4 * BLOCK)
+    data = content(20 * BLOCK)
+    for most, rounds in ((20 * BLOCK, 5), (20 * BLOCK - 1, 20)):
+        monkeypatch.setattr(blocks, "MOST_WHOLE", most)
+        file, store = make(data)
+        for index in range(20):
+            file.seek(index * BLOCK)
+            assert file.read(1) == data[index * BLOCK : index * BLOCK + 1]
+        assert len(store.rounds) == rounds
+        assert sum(stop - start for start, stop in store.ranges) == len(data)
+
+
+def test_a_limit_on_values_is_not_used_up_by_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "WHOLE", 500)
+    file, store = make(content(500))
+    with file.limited(BLOCK):
+        assert file.read(1) == content(1)
+    assert store.fetched <= BLOCK
 
 
 def test_few_blocks_come_with_the_window_around_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from tests.support.servers.memory import MemoryStore, in_blocks
 def nothing_for_free(monkeypatch: pytest.MonkeyPatch) -> None:
     """No bytes but those asked for: small files are not fetched whole, nor blocks with their neighbours."""
     monkeypatch.setattr(blocks, "WHOLE", 0)
+    monkeypatch.setattr(blocks, "CARRIED", 0)
     monkeypatch.setattr(blocks, "FEW", 0)
 
 
