@@ -114,6 +114,11 @@ class Blocks:
 
         waiting = set(asked)
 
+        def ranges(wanted: set[int]) -> list[Range]:
+            found = self._ranges(wanted)
+            asked.update(index for one in found for index in block_range(*one))  # the gaps between, too
+            return found
+
         def arrived(wanted: Range, data: bytes) -> list[Range]:
             came = self._take(wanted, data)
             waiting.difference_update(came)
@@ -122,13 +127,12 @@ class Blocks:
             next_ = following(came, asked)
             self._rounds += bool(next_) and not waiting
             more = self.around(next_, len(asked)) - asked
-            asked.update(more)
             waiting.update(more)
-            return self._ranges(more)
+            return ranges(more)
 
         self._rounds += 1
         with held_back():
-            self._live_store().get_ranges(self._info, self._ranges(asked), arrived)
+            self._live_store().get_ranges(self._info, ranges(waiting), arrived)
 
     def exactly(self, ranges: Sequence[Range]) -> dict[Range, bytes]:
         """These very bytes, fetched in one round."""
