@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -180,18 +180,23 @@ class _Filling:
             if self._spooled:
                 self._by_spool(writer)
             else:
-                sparse = writer.sparse
-                nothing = sparse and self._reader.never_written
-                for box in () if nothing else self._reader.boxes(writer.ordered):
-                    if sparse and self._reader.unwritten(box):
-                        self._tell(box)
-                        continue
-                    writer.write(box, self._reader.raw(box) if writer.raw else self._reader.values(box))
+                for box, values in self._reader.read_all(self._boxes(writer), raw=writer.raw):
+                    writer.write(box, values)
                     self._tell(box)
             writer.finish()
         except BaseException:
             writer.abandon()
             raise
+
+    def _boxes(self, writer: Writer) -> Iterator[Box]:
+        """All boxes that the writer is to be given."""
+        if writer.sparse and self._reader.never_written:
+            return
+        for box in self._reader.boxes(writer.ordered):
+            if writer.sparse and self._reader.unwritten(box):
+                self._tell(box)
+            else:
+                yield box
 
     def _by_spool(self, writer: Writer) -> None:
         from h5s3.export.spool import Spool, folder_of
@@ -199,8 +204,8 @@ class _Filling:
         self._total *= 2
         spool = Spool(self._job, folder_of(self._output))
         try:
-            for box in self._reader.boxes(ordered=False):
-                spool.write(box, self._reader.values(box))
+            for box, values in self._reader.read_all(self._reader.boxes(ordered=False)):
+                spool.write(box, values)
                 self._tell(box)
             for box, values in spool.boxes():
                 writer.write(box, values)

@@ -7,7 +7,7 @@ structure and how to read; what is done with arrays is written once, above it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
@@ -192,6 +192,10 @@ class Array(ABC):
     def read(self, selection: Selection) -> Values:
         """The values of a selection, in all dimensions of the array, of type `readable`."""
 
+    def read_many(self, selections: Sequence[Selection]) -> list[Values]:
+        """The values of several selections."""
+        return [self.read(selection) for selection in selections]
+
     @abstractmethod
     def converter(self, most: int = 0, *, exact: bool = False) -> ToJson:
         """For values of this array. `most`: elements of one value that are shown (0: all).
@@ -252,6 +256,19 @@ class Array(ABC):
 
         values = np.ascontiguousarray(self.read(part))
         return values.view(np.dtype((np.void, self.facts.itemsize))).reshape(tuple(a.count for a in part))
+
+    @property
+    def streams(self) -> bool:
+        """Whether bytes may be fetched ahead (`fetch_ahead`) while values before them are decoded."""
+        return False
+
+    def fetch_ahead(self, ranges: Iterable[Range]) -> None:
+        """Begin to fetch these bytes of the object, which `fetched` will be asked for soon."""
+        return
+
+    def drop_ahead(self) -> None:
+        """Forget what was to be fetched ahead."""
+        return
 
     @contextmanager
     def fetched(self, ranges: Iterable[Range]) -> Iterator[None]:

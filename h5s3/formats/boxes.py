@@ -7,7 +7,9 @@ are blocks of whole chunks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -24,6 +26,9 @@ from h5s3.storage.base import Range
 Values = np.ndarray[Any, Any]
 BOX = 32 * MIB  # bytes of the values of one box, and of what is stored of it; a larger chunk is a box alone
 MOST_CELLS = 8192  # chunks (or runs of bytes) of one box
+TURN = 8 * MIB  # bytes of the values of one box, where the next are fetched while one is decoded
+TURNS = 8  # chunks of such a box, for threads to share
+MOST_AHEAD = 16  # such boxes that may be here or on their way
 POINTED = 256  # bytes that a value of variable length is taken to have, where boxes are planned
 LARGEST_CHUNK = 1024 * MIB  # decoded, unless --max-bytes allows more
 MOST_ELSEWHERE = 1024 * MIB  # bytes of one box that are stored apart from it: strings of variable length
@@ -153,6 +158,7 @@ class BoxReader:
         if self._stored is not None:
             self._refuse_chunk(self._stored.largest, max_bytes)
         self._delivered = False
+        self._streams = array.streams
 
     @property
     def _cell(self) -> tuple[int, ...]:
@@ -177,7 +183,40 @@ class BoxReader:
         size = max(self._facts.itemsize, self.dtype.itemsize if self.dtype is not None else 0)
         if self._facts.type_has_pointers:
             size += POINTED
-        return Cut(self.selection, self._cell, size, stored, self._limit).boxes(ordered)
+        limit = self._limit
+        if self._streams and not ordered:
+            limit = min(limit, max(TURN, TURNS * self._cell_bytes))
+        return Cut(self.selection, self._cell, size, stored, limit).boxes(ordered)
+
+    def read_all(self, boxes: Iterable[Box], *, raw: bool = False) -> Iterator[tuple[Box, Values]]:
+        """Each box with its values, in turn; while one is decoded, those after it are fetched.
+
+        `raw`: the values as stored. For boxes to come no more bytes are held than one box may take.
+        """
+        read = self.raw if raw else self.values
+        try:
+            for box in self._announced(iter(boxes)) if self._streams else boxes:
+                yield box, read(box)
+        finally:
+            self._array.drop_ahead()
+
+    def _announced(self, boxes: Iterator[Box]) -> Iterator[Box]:
+        """The boxes one after another, each announced a few before its turn. The first one comes alone: by
+        it is decided who decodes."""
+        yield from itertools.islice(boxes, 1)
+        coming: deque[tuple[Box, int]] = deque()
+        held = 0
+        for box in boxes:
+            ranges = self.ranges(box)
+            size = sum(stop - start for start, stop in ranges)
+            while coming and (held - coming[0][1] + size > self._limit or len(coming) > MOST_AHEAD):
+                held -= coming[0][1]
+                yield coming.popleft()[0]
+            self._array.fetch_ahead(ranges)
+            coming.append((box, size))
+            held += size
+        for box, _ in coming:
+            yield box
 
     def ranges(self, box: Box) -> list[Range]:
         """The bytes of the object that a box needs. Strings of variable length are stored elsewhere."""

@@ -203,7 +203,7 @@ class Sampler:
         """The same piece by piece, for selections that are too large to lay out."""
         with self._decoding():
             sources = [self._overlap(cell, plan.selection)[0] for cell in plan.cells]
-            return [Part(source, self._read(source)) for source in sources]
+            return list(map(Part, sources, self._array.read_many(sources)))
 
     def laid_out(self, plan: Plan, parts: list[Part], drawn: Selection) -> tuple[Values, Values]:
         """Values at a selection from the parts of a plan, and which are known.
@@ -243,9 +243,10 @@ class Sampler:
             values = np.array(values)
         have = set(cells)
         present = None if complete else np.ones(values.shape[: len(selection)], dtype=bool)
-        for cell in cells:
-            source, target = self._overlap(cell, selection)
-            values[target] = self._read(source)
+        parts = [self._overlap(cell, selection) for cell in cells]
+        found = self._array.read_many([source for source, _ in parts])
+        for (_, target), part in zip(parts, found, strict=True):
+            values[target] = part
         if present is not None:
             for cell in stored_cells(self._grid, selection):
                 if cell not in have:

@@ -77,6 +77,7 @@ class Store(Protocol):
         """Exactly these bytes of exactly this object, many requests in flight.
 
         `on_arrival` is called in the calling thread with each range as it arrives and may name more to fetch.
+        Several threads may call this at a time.
         """
 
     def list(self, location: Location, *, recursive: bool = False, versions: bool = False) -> Iterator[Entry]:

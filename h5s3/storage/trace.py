@@ -26,6 +26,7 @@ class Trace:
     waited: float = 0.0  # seconds
     started: float = field(default_factory=time.perf_counter)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _behind: threading.local = field(default_factory=threading.local, repr=False)
 
     def request(self, method: str, received: int = 0) -> None:
         """Count one request, or bytes of one (`method` empty)."""
@@ -47,13 +48,37 @@ class Trace:
     @contextmanager
     def round(self) -> Iterator[None]:
         """One wait for the wire."""
+        self.add(rounds=1, trips=1)
+        if getattr(self._behind, "on", False):
+            yield
+            return
+        with self.waiting():
+            yield
+
+    def add(self, rounds: int = 0, trips: int = 0) -> None:
+        """Count waits for the wire, and round trips."""
+        with self._lock:
+            self.rounds += rounds
+            self.trips += trips
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Seconds in which the command does nothing but wait for bytes."""
         begun = time.perf_counter()
-        self.rounds += 1
-        self.trips += 1
         try:
             yield
         finally:
-            self.waited += time.perf_counter() - begun
+            with self._lock:
+                self.waited += time.perf_counter() - begun
+
+    @contextmanager
+    def behind(self) -> Iterator[None]:
+        """Within this, rounds of this thread keep nobody waiting: the command goes on meanwhile."""
+        self._behind.on = True
+        try:
+            yield
+        finally:
+            self._behind.on = False
 
     def receipt(self) -> dict[str, float | int | dict[str, int]]:
         """The figures that `--stats` shows: requests, bytes, rounds, hits and seconds."""

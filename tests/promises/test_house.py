@@ -31,6 +31,8 @@ DOORS = {
     "matplotlib": {"render"},
     "pyarrow": {"export"},
     "hdf5plugin": {"formats", "demo"},
+    "deflate": {"formats"},
+    "numcodecs": {"formats"},
     "msgspec": {"records"},
     "numpy": {"formats", "explore", "export", "render", "demo"},
     "dotenv": {"settings"},

@@ -29,6 +29,7 @@ class Batch:
         self._in_flight = in_flight
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._threads = 0
+        self._lock = threading.Lock()  # several may run at a time
 
     def run(
         self, fetch: Fetch, ranges: Sequence[Range], on_arrival: OnArrival | None = None
@@ -62,13 +63,13 @@ class Batch:
                 done[item] = answer
                 more = list(on_arrival(item, answer)) if on_arrival else []
                 if more and not pending:
-                    self._trace.rounds += 1  # nothing else is on the wire: a wait of its own
+                    self._trace.add(rounds=1)  # nothing else is on the wire: a wait of its own
                 pending += len(more)
                 trips.add(more, trips.ends[item])
                 self._submit(guarded, more, outcomes, pending)
         finally:
             stopped.set()
-            self._trace.trips += max(trips.ends.values()) - 1  # the round itself counts as one
+            self._trace.add(trips=max(trips.ends.values()) - 1)  # the round itself counts as one
         return done
 
     def _submit(
@@ -76,9 +77,10 @@ class Batch:
     ) -> None:
         for item in ranges:
             self._jobs.put((fetch, item, outcomes))
-        while self._threads < min(self._in_flight, pending):
-            self._threads += 1
-            threading.Thread(target=_work, args=(self._jobs,), daemon=True, name="h5s3-fetch").start()
+        with self._lock:
+            while self._threads < min(self._in_flight, pending):
+                self._threads += 1
+                threading.Thread(target=_work, args=(self._jobs,), daemon=True, name="h5s3-fetch").start()
 
     def close(self) -> None:
         """Tell the threads to end once what they have on the wire is done."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from math import prod
@@ -10,7 +10,7 @@ from typing import Any
 
 import h5py
 import numpy as np
-from h5py import h5s, h5t
+from h5py import h5d, h5s, h5t
 
 from h5s3.errors import DamagedError
 from h5s3.formats.base import Array, Facts
@@ -19,12 +19,14 @@ from h5s3.formats.cf import Coding
 from h5s3.formats.grid import Grid
 from h5s3.formats.hdf5.data.byte_ranges import Runs, StoredChunks, count_runs
 from h5s3.formats.hdf5.data.chunk_grid import make_grid
+from h5s3.formats.hdf5.data.chunk_reader import ChunkReader
+from h5s3.formats.hdf5.data.heaps import fetch_heaps, stored_pointers
 from h5s3.formats.hdf5.data.refuse import refuse_unsafe
 from h5s3.formats.hdf5.objects.attributes import read_coding
 from h5s3.formats.hdf5.objects.datasets import read_facts
 from h5s3.formats.hdf5.objects.file import FAILURES, OpenFile, plain_reason
 from h5s3.formats.hdf5.objects.links import Found
-from h5s3.formats.hdf5.objects.numpy_values import as_numpy, in_order
+from h5s3.formats.hdf5.objects.numpy_values import as_numpy, in_order, same_bits
 from h5s3.formats.hdf5.objects.reference_names import name_targets
 from h5s3.formats.hdf5.objects.values import (
     Converter,
@@ -38,6 +40,7 @@ from h5s3.formats.selection import Selection
 from h5s3.storage.base import Range
 
 Values = np.ndarray[Any, Any]
+MOST_ONE_BY_ONE = 4  # elements with pointers that libhdf5 follows alone
 MOST_IN_BOX = 4096  # chunks that libhdf5 is let look at for one read
 
 
@@ -79,6 +82,15 @@ class Hdf5Array(Array):
         """From the attributes."""
         return read_coding(self.file, self.dataset, self.readable or np.dtype("V1"), raw=raw)
 
+    @cached_property
+    def _pointers(self) -> tuple[int, list[int]] | None:
+        """Bytes of a stored element, and where in it there are pointers; None where that is not known."""
+        return stored_pointers(self._type) if self.facts.type_has_pointers else None
+
+    @property
+    def _stored_size(self) -> int:
+        return self.facts.itemsize if self._pointers is None else self._pointers[0]
+
     # ------------------------------------------------------------------------------------ where it is
 
     def grid(self) -> Grid:
@@ -102,7 +114,24 @@ class Hdf5Array(Array):
             direct = self.dtype is not None and not self.facts.type_has_pointers
             if not direct or not all(a.count for a in selection) or count_runs(shape, selection) > most:
                 return None
-        return Runs(shape, self.facts.itemsize, int(self._offset), selection)
+        return Runs(shape, self._stored_size, int(self._offset), selection)
+
+    @cached_property
+    def streams(self) -> bool:
+        """Of values that come without libhdf5."""
+        if self.facts.type_has_pointers:
+            return False
+        return self._offset is not None or (self._chunks is not None and self._chunks.capable)
+
+    def fetch_ahead(self, ranges: Iterable[Range]) -> None:
+        """Exact ranges."""
+        if self._chunks is not None:
+            self._chunks.begin()
+        self.file.blocks.fetch_ahead(ranges)
+
+    def drop_ahead(self) -> None:
+        """Those that were not asked for."""
+        self.file.blocks.drop_ahead()
 
     @contextmanager
     def fetched(self, ranges: Iterable[Range]) -> Iterator[None]:
@@ -137,6 +166,19 @@ class Hdf5Array(Array):
 
     def read(self, selection: Selection) -> Values:
         """Values as h5py gives them; of types it cannot convert whole, what can be read of them."""
+        return self.read_many([selection])[0]
+
+    def read_many(self, selections: Sequence[Selection]) -> list[Values]:
+        """The same of several selections, their chunks shared among threads."""
+        found = self._decoded(selections) if self._plain else None
+        if found is not None:
+            assert self.dtype is not None
+            return [values.view(self.dtype) for values in found]
+        self._fetch_elsewhere(selections)
+        with self.file.blocks.bounded():
+            return [self._read(selection) for selection in selections]
+
+    def _read(self, selection: Selection) -> Values:
         opaque = self.facts.type.class_ in ("opaque", "bitfield")
         dtype = self._data.dtype if self.readable is None else self.readable
         if not opaque and self.dtype is not None:
@@ -155,6 +197,7 @@ class Hdf5Array(Array):
         if self.dtype is None:
             raise TypeError(f"values of type {self.facts.dtype}")
         if self.facts.type_has_pointers:
+            self._fetch_elsewhere([part])
             read = self._by_libhdf5(part, self.dtype, h5t.py_create(self.dtype))
             return in_order(read, self.dtype)
         return as_numpy(self.raw(part), self._type, self.dtype, self.facts.itemsize)
@@ -164,20 +207,84 @@ class Hdf5Array(Array):
         runs = self.runs(part)
         if runs is not None:
             return self._bytes(runs, part)
+        found = self._decoded([part])
+        return self._stored(part) if found is None else found[0]
+
+    # ---------------------------------------------------------------------------------------- decoding
+
+    @cached_property
+    def _chunks(self) -> ChunkReader | None:
+        """Who decodes chunks without libhdf5; None for other layouts."""
+        if self.facts.layout != "chunked" or not self.facts.shape or not self.facts.chunks:
+            return None
+        size = self._stored_size
+        return ChunkReader(self.file, self.dataset, self.facts, size, self._fill_bytes(), self._stored)
+
+    @cached_property
+    def _plain(self) -> bool:
+        """Whether stored values are h5py's as they stand."""
+        dtype = self.dtype
+        direct = dtype is not None and dtype.subdtype is None and not self.facts.type_has_pointers
+        return direct and dtype is not None and same_bits(self._type, dtype)
+
+    def _fill_bytes(self) -> bytes | None:
+        """How elements that were never written would be stored; None where only libhdf5 knows."""
+        dcpl = self.dataset.get_create_plist()
+        if dcpl.get_fill_time() == h5d.FILL_TIME_NEVER:
+            return None
+        defined = dcpl.fill_value_defined()
+        if defined == h5d.FILL_VALUE_DEFAULT:
+            return bytes(self.facts.itemsize)
+        if defined != h5d.FILL_VALUE_USER_DEFINED or not self._plain:
+            return None
+        value = np.zeros((), dtype=self.dtype)
+        dcpl.get_fill_value(value)
+        return value.tobytes()
+
+    def _decoded(self, parts: Sequence[Selection]) -> list[Values] | None:
+        """The stored bytes of the elements of each part; None where libhdf5 has to read them."""
+        reader = self._chunks
+        usable = reader is not None and not self.facts.type_has_pointers and reader.worthwhile(parts)
+        return reader.read(parts) if reader is not None and usable else None
+
+    def _fetch_elsewhere(self, parts: Sequence[Selection]) -> None:
+        """Have here what the elements of these parts point to: libhdf5 would fetch it one after another."""
+        if self._pointers is None or self.facts.size < MOST_ONE_BY_ONE:
+            return
+        found = [elements for part in parts if (elements := self._elements(part)) is not None]
+        if found:
+            flat = np.concatenate([elements.reshape(-1) for elements in found])
+            fetch_heaps(self.file, flat, self._pointers[1])
+
+    def _elements(self, part: Selection) -> Values | None:
+        """Elements with pointers as they are stored, if that can be told without libhdf5."""
+        if not all(axis.count for axis in part):
+            return None
+        runs = self.runs(part)
+        if runs is not None:
+            self.file.blocks.fetch_exact(runs.ranges())
+            return self._bytes(runs, part)
+        return None if self._chunks is None else self._chunks.stored_values(part)
+
+    # --------------------------------------------------------------------------------------- by libhdf5
+
+    def _stored(self, part: Selection) -> Values:
+        """The stored bytes of each element."""
         return self._by_libhdf5(part, np.dtype((np.void, self.facts.itemsize)), self._type)
 
     def _bytes(self, runs: Runs, selection: Selection) -> Values:
-        kind = np.dtype((np.void, self.facts.itemsize))
+        kind = np.dtype((np.void, self._stored_size))
         flat = runs.read(self.file.blocks).reshape(-1).view(kind)
         return flat.reshape(tuple(axis.count for axis in selection))
 
     def _by_libhdf5(self, part: Selection, kind: np.dtype[Any], memory: Any) -> Values:
         reads = list(self._reads(part))
-        if len(reads) == 1:
-            return self._hyperslab(part, kind, memory)
-        values = np.zeros(tuple(axis.count for axis in part), dtype=kind)
-        for target, source in reads:
-            values[target] = self._hyperslab(source, kind, memory)
+        with self.file.blocks.bounded():
+            if len(reads) == 1:
+                return self._hyperslab(part, kind, memory)
+            values = np.zeros(tuple(axis.count for axis in part), dtype=kind)
+            for target, source in reads:
+                values[target] = self._hyperslab(source, kind, memory)
         return values
 
     def _hyperslab(self, part: Selection, kind: np.dtype[Any], memory: Any) -> Values:

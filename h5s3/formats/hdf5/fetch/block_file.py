@@ -10,6 +10,7 @@ from h5s3.cache import Cache
 from h5s3.errors import RefusedError
 from h5s3.formats.base import AskAgainError
 from h5s3.formats.hdf5.fetch import blocks
+from h5s3.formats.hdf5.fetch.ahead import Ahead
 from h5s3.formats.hdf5.fetch.blocks import Blocks, ByteRuns, block_range
 from h5s3.formats.hdf5.fetch.index_cache import IndexCache
 from h5s3.formats.hdf5.fetch.lookahead import Guesses, Lookahead
@@ -65,7 +66,9 @@ class BlockFile(Seekable):
         self._info = info
         self._blocks = Blocks(store, cache, info, trace)
         self._exact = ByteRuns()
+        self._ahead = Ahead(self._blocks.exactly, trace)
         self._allowance: int | None = None  # bytes that may still be fetched as blocks
+        self._decoded: int | None = None  # bytes of memory that libhdf5 may take to decode
         self._lookahead: Lookahead | None = None
         self._guesses = Guesses()
         self._suspended = False
@@ -131,6 +134,12 @@ class BlockFile(Seekable):
         if missing:
             self._fetch(missing)
 
+    def hint(self, ranges: Iterable[Range]) -> None:
+        """Have the blocks of these bytes here, in at most one round, if they are in the object at all and
+        there is a wire. Not where a read may not wait, or lengths have other sizes than are known here."""
+        if self._online and not self._suspended and self._lookahead is not None:
+            self.prefetch(i for low, high in ranges if high > low for i in block_range(low, high))
+
     def look_ahead(self, base: int, sizes: Sizes) -> None:
         """From now on, follow the pointers of expected nodes as their blocks arrive."""
         known = self.indexes.has
@@ -177,11 +186,39 @@ class BlockFile(Seekable):
 
         What a damaged index places beyond the end of the object is not asked for.
         """
-        inside = (r for r in dict.fromkeys(ranges) if r[0] < r[1] <= self.size)
-        wanted = [r for r in inside if not self._exact.covers(*r) and self._blocks.missing(*r)]
-        if wanted:
-            answers = self._blocks.exactly(wanted)
+        wanted = self._lacking(ranges)
+        answers = self._ahead.take(wanted)
+        rest = [item for item in wanted if item not in answers]
+        if rest:
+            answers |= self._blocks.exactly(rest)
+        if answers:
             self._exact.add({start: data for (start, _), data in answers.items()})
+
+    def fetch_ahead(self, ranges: Iterable[Range]) -> None:
+        """Begin to fetch these bytes, for `fetch_exact` to have them soon. The caller bounds how many."""
+        self._ahead.start(self._lacking(ranges))
+
+    def drop_ahead(self) -> None:
+        """Forget what is on its way."""
+        self._ahead.drop()
+
+    def _lacking(self, ranges: Iterable[Range]) -> list[Range]:
+        inside = (r for r in dict.fromkeys(ranges) if r[0] < r[1] <= self.size)
+        return [r for r in inside if not self._exact.covers(*r) and self._blocks.missing(*r)]
+
+    def stored(self, start: int, stop: int) -> memoryview | None:
+        """These bytes, if they are here."""
+        if not 0 <= start < stop <= self.size:
+            return None
+        found = self._exact.view(start, stop)
+        if found is None and self._exact.covers(start, stop):
+            joined = bytearray(stop - start)
+            self._exact.fill(memoryview(joined), start, stop)
+            found = memoryview(joined)
+        if found is None:
+            data = self._blocks.get(start, stop)
+            found = None if data is None else memoryview(data)
+        return found
 
     def drop_exact(self) -> None:
         """Forget the ranges of `fetch_exact`."""
@@ -189,13 +226,25 @@ class BlockFile(Seekable):
 
     @contextmanager
     def limited(self, most: int, chunk: int = 0) -> Iterator[None]:
-        """Bounds bytes fetched as blocks, and memory to decode chunks of such a size: `RefusedError`."""
-        self._allowance, self._blocks.sparing = most, True
+        """Bounds bytes fetched as blocks, and what libhdf5 takes to decode chunks of such a size (within
+        `bounded`): `RefusedError`."""
+        self._allowance, self._decoded = most, max(DECODING, 8 * chunk)
+        self._blocks.sparing = True
         try:
-            with decoding(max(DECODING, 8 * chunk)):
-                yield
+            yield
         finally:
-            self._allowance, self._blocks.sparing = None, False
+            self._allowance = self._decoded = None
+            self._blocks.sparing = False
+
+    @contextmanager
+    def bounded(self) -> Iterator[None]:
+        """Around each call in which libhdf5 decodes: no more memory than `limited` allows.
+
+        What is on its way comes in before: its threads take memory, too, and know nothing of libhdf5.
+        """
+        self._ahead.settle()
+        with nullcontext() if self._decoded is None else decoding(self._decoded):
+            yield
 
     # ---------------------------------------------------------------------------------------- suspension
 

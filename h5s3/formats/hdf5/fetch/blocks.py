@@ -213,6 +213,11 @@ class ByteRuns:
             at += len(part)
         return True
 
+    def view(self, start: int, stop: int) -> memoryview | None:
+        """These bytes, if one run holds all of them: not copied."""
+        first, data = self._at(start) or (start, b"")
+        return memoryview(data)[start - first : stop - first] if stop <= first + len(data) else None
+
     def _at(self, position: int) -> tuple[int, bytes] | None:
         index = bisect_right(self._runs, position, key=lambda run: run[0]) - 1
         if index >= 0:
