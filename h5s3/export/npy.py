@@ -10,7 +10,6 @@ from math import prod
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.lib import recfunctions
 
 from h5s3.export.base import Array, Job, Writer, write_at
 from h5s3.formats.boxes import Box
@@ -24,6 +23,8 @@ def plain_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
             return plain
     except (ValueError, TypeError):
         pass
+    from numpy.lib import recfunctions  # brings masked arrays along: slow to load, and rarely needed
+
     packed: np.dtype[Any] = recfunctions.repack_fields(plain, recurse=True)
     return packed
 

@@ -7,7 +7,6 @@ are blocks of whole chunks.
 
 from __future__ import annotations
 
-import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -28,7 +27,6 @@ BOX = 32 * MIB  # bytes of the values of one box, and of what is stored of it; a
 MOST_CELLS = 8192  # chunks (or runs of bytes) of one box
 TURN = 8 * MIB  # bytes of the values of one box, where the next are fetched while one is decoded
 TURNS = 8  # chunks of such a box, for threads to share
-MOST_AHEAD = 16  # such boxes that may be here or on their way
 POINTED = 256  # bytes that a value of variable length is taken to have, where boxes are planned
 LARGEST_CHUNK = 1024 * MIB  # decoded, unless --max-bytes allows more
 MOST_ELSEWHERE = 1024 * MIB  # bytes of one box that are stored apart from it: strings of variable length
@@ -201,22 +199,34 @@ class BoxReader:
             self._array.drop_ahead()
 
     def _announced(self, boxes: Iterator[Box]) -> Iterator[Box]:
-        """The boxes one after another, each announced a few before its turn. The first one comes alone: by
-        it is decided who decodes."""
-        yield from itertools.islice(boxes, 1)
-        coming: deque[tuple[Box, int]] = deque()
+        """The boxes one after another, those of the next two groups on their way: with one group alone the
+        line would be idle for a round trip after each."""
+        coming: deque[tuple[list[Box], int]] = deque()
         held = 0
-        for box in boxes:
-            ranges = self.ranges(box)
-            size = sum(stop - start for start, stop in ranges)
-            while coming and (held - coming[0][1] + size > self._limit or len(coming) > MOST_AHEAD):
+        for group, ranges in self._groups(boxes):
+            size = _bytes_of(ranges)
+            while coming and (len(coming) > 2 or held - coming[0][1] + size > self._limit):
                 held -= coming[0][1]
-                yield coming.popleft()[0]
+                yield from coming.popleft()[0]
             self._array.fetch_ahead(ranges)
-            coming.append((box, size))
+            coming.append((group, size))
             held += size
-        for box, _ in coming:
-            yield box
+        for group, _ in coming:
+            yield from group
+
+    def _groups(self, boxes: Iterator[Box]) -> Iterator[tuple[list[Box], list[Range]]]:
+        """Boxes that are fetched in one round, and what they need: up to a quarter of what may be held."""
+        group: list[Box] = []
+        ranges: list[Range] = []
+        for box in boxes:
+            more = self.ranges(box)
+            if group and _bytes_of(ranges) + _bytes_of(more) > self._limit // 4:
+                yield group, ranges
+                group, ranges = [], []
+            group.append(box)
+            ranges += more
+        if group:
+            yield group, ranges
 
     def ranges(self, box: Box) -> list[Range]:
         """The bytes of the object that a box needs. Strings of variable length are stored elsewhere."""
@@ -256,3 +266,7 @@ class BoxReader:
             found = read(box.part(self.selection))
         self._delivered = True
         return found
+
+
+def _bytes_of(ranges: list[Range]) -> int:
+    return sum(stop - start for start, stop in ranges)

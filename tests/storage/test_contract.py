@@ -175,6 +175,23 @@ def test_requests_are_counted(here: Place) -> None:
     assert here.trace.rounds >= 2
 
 
+def test_several_threads_ask_at_a_time(here: Place) -> None:
+    info = here.store.head(here.put("file.h5", DATA))
+    asked = [random_ranges(seed, 20, len(DATA)) for seed in range(4)]
+    found: dict[int, dict[Range, bytes]] = {}
+
+    def ask(number: int) -> None:
+        found[number] = here.store.get_ranges(info, asked[number])
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for number, ranges in enumerate(asked):
+        assert found[number] == {item: DATA[item[0] : item[1]] for item in ranges}
+
+
 # Listings
 
 

@@ -38,7 +38,7 @@ class Ahead:
         for item in ranges:
             batch = self._coming.pop(item, None)
             if batch is not None:
-                found[item] = batch.wait(self._trace)[item]
+                found[item] = batch.wait(self._trace).pop(item)
         return found
 
     def settle(self) -> None:
