@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from h5s3.records import Entry
 from h5s3.storage.location import Location
@@ -85,6 +85,16 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Give back connections and files."""
+
+
+@runtime_checkable
+class Paged(Protocol):
+    """A store whose listings come in pages, which can be handled as such."""
+
+    def pages(
+        self, location: Location, *, recursive: bool = False, versions: bool = False, ahead: bool = False
+    ) -> Iterator[Sequence[Entry]]:
+        """What `list` gives, as it comes. `ahead`: all is wanted, so that pages may be fetched early."""
 
 
 def strong_etag(value: str | None) -> str | None:

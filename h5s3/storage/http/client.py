@@ -25,6 +25,8 @@ PIECE = 1 << 20  # bytes taken from the wire at once, at the most
 ERROR_BODY = 4096
 END_SECONDS = 5.0  # for an answer whose length was not told to end, once all of it is here
 ATTEMPTS = 5
+PAGE_ATTEMPTS = 4  # as many as boto3 makes
+LARGEST_PAGE = 8 << 20  # bytes of a listing; 1,000 keys of 1 KiB take less
 BACKOFF = 0.2  # seconds before the second attempt; doubled for each further one
 LONGEST_WAIT = 10.0  # seconds that a server may ask for between two attempts
 MOVED = frozenset({301, 302, 303, 307, 308})
@@ -97,27 +99,38 @@ class RangeClient:
             return None
         raise error
 
-    def _retried(self, attempted: Callable[[], T]) -> T:
+    def page(self, target: Target, most: int) -> bytes:
+        """A page of a listing, which is no longer than so many bytes. Raises like `get`."""
+
+        def read(response: Any) -> bytes:
+            body = self._whole(response, most)
+            if response.status != 200:
+                raise self._meaning(response, body[:ERROR_BODY], target, pinned=False)
+            return body
+
+        return self._retried(lambda: self._attempt("LIST", target, {}, read), PAGE_ATTEMPTS)
+
+    def _retried(self, attempted: Callable[[], T], attempts: int = ATTEMPTS) -> T:
         attempt = 1
         while True:
             try:
                 return attempted()
             except TransientError as failed:
                 wait = max(failed.wait, BACKOFF * 2 ** (attempt - 1) * random.uniform(0.75, 1.25))
-                if attempt == ATTEMPTS or self._settings.request_seconds <= wait:
+                if attempt == attempts or self._settings.request_seconds <= wait:
                     raise
             time.sleep(wait)
             attempt += 1
             self._trace.retry()
 
-    def _attempt(self, method: str, target: Target, headers: dict[str, str], read: Callable[[Any], T]) -> T:
+    def _attempt(self, method: Operation, target: Target, headers: dict[str, str], read: Callable[[Any], T]) -> T:
         """Send one request, and have its answer read."""
         headers = {**target.headers, **headers, "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
         response = None
         try:
             seconds = self._settings.request_seconds
             self._trace.request(method)
-            response = self._pools.request(method, target.url, headers, seconds)
+            response = self._pools.request("GET" if method == "LIST" else method, target.url, headers, seconds)
             return read(response)
         except HTTPError as error:
             raise wire_error(error, target.url) from None
@@ -152,9 +165,12 @@ class RangeClient:
 
     def _unsuccessful(self, response: Any, target: Target, pinned: bool) -> Exception:
         """What an answer other than 200 and 206 means, as an exception to raise."""
-        status: int = response.status
         body = response.read(ERROR_BODY, decode_content=False)
         self._trace.request("", len(body))
+        return self._meaning(response, body, target, pinned)
+
+    def _meaning(self, response: Any, body: bytes, target: Target, pinned: bool) -> Exception:
+        status: int = response.status
         error = failure(status, body, target.who, pinned)
         region = named_region(response.headers, body)
         if status in MOVED or (status == 400 and region):
@@ -183,6 +199,23 @@ class RangeClient:
             raise unknown from None
         if more:
             raise TransientError("the server sends more bytes than it announces", hint="try again later")
+
+    def _whole(self, response: Any, most: int) -> bytes:
+        """A body to its end, which may not be further than so many bytes away."""
+        pieces, count = [], 0
+        while True:
+            self._settings.check_deadline()
+            piece = response.read1(PIECE, decode_content=False)
+            self._trace.request("", len(piece))
+            if not piece:
+                break
+            pieces.append(piece)
+            count += len(piece)
+            if count > most:
+                raise NetworkError("the server's answer does not end", hint="check --endpoint-url")
+        if response.length_remaining:
+            raise TransientError("the server's answers end early", hint="try again later")
+        return b"".join(pieces)
 
     def _read(self, response: Any, count: int) -> bytes:
         pieces = []

@@ -18,7 +18,8 @@ from h5s3.storage.stores.s3_client import (
     translate_error,
     unreadable,
 )
-from h5s3.storage.stores.s3_list import list_buckets, list_objects, list_versions
+from h5s3.storage.stores.s3_list import list_buckets, list_versions, objects_page
+from h5s3.storage.stores.s3_pages import Page
 from h5s3.storage.trace import Trace
 
 
@@ -64,18 +65,26 @@ class BotoConnection:
         """Go on in another region."""
         self.client, self.redirected = self._connect(region), None
 
-    def list(self, location: Location, recursive: bool, versions: bool) -> Iterator[Entry]:
-        """Buckets, or what lies under a prefix, page by page."""
+    def buckets(self) -> list[Entry]:
+        """All buckets."""
+        try:
+            with self._trace.round():
+                return list_buckets(self.client)
+        except BOTO_ERRORS as error:
+            raise self._explained(error) from None
+
+    def versions(self, location: Location, recursive: bool) -> Iterator[list[Entry]]:
+        """All versions of what lies under a prefix, page by page."""
         payer = {"RequestPayer": "requester"} if self._settings.request_payer else {}
         try:
-            if not location.bucket:
-                with self._trace.round():
-                    buckets = list_buckets(self.client)
-                yield from buckets
-            elif versions:
-                yield from list_versions(self.client, self._trace, location, recursive, payer)
-            else:
-                yield from list_objects(self.client, self._trace, location, recursive, payer)
+            yield from list_versions(self.client, self._trace, location, recursive, payer)
+        except BOTO_ERRORS as error:
+            raise self._explained(error) from None
+
+    def page(self, names: dict[str, Any]) -> Page:
+        """One page of what lies under a prefix."""
+        try:
+            return objects_page(self.client, names)
         except BOTO_ERRORS as error:
             raise self._explained(error) from None
 

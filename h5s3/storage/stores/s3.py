@@ -10,16 +10,27 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from h5s3.errors import AccessError, H5s3Error, NoBucketError, NotFoundError, TransientError
 from h5s3.records import Entry
 from h5s3.settings import Settings
 from h5s3.storage.base import ObjectInfo, OnArrival, Range
-from h5s3.storage.http.client import EmptyObjectError, Operation, RangeClient, RedirectError, Target
+from h5s3.storage.http.client import (
+    LARGEST_PAGE,
+    EmptyObjectError,
+    Operation,
+    RangeClient,
+    RedirectError,
+    Target,
+)
 from h5s3.storage.http.parallel import Batch
 from h5s3.storage.location import Location
 from h5s3.storage.responses import Head
+from h5s3.storage.stores.s3_list import ObjectPages, one_by_one
+from h5s3.storage.stores.s3_pages import Fetch
+from h5s3.storage.stores.s3_split import pages_ahead
 from h5s3.storage.stores.static_connection import static_connection
 from h5s3.storage.trace import Trace
 
@@ -106,10 +117,53 @@ class S3Store:
 
     def list(self, location: Location, *, recursive: bool = False, versions: bool = False) -> Iterator[Entry]:
         """Buckets, or what lies under a prefix, page by page."""
+        for page in self.pages(location, recursive=recursive, versions=versions):
+            yield from page
+
+    def pages(
+        self, location: Location, *, recursive: bool = False, versions: bool = False, ahead: bool = False
+    ) -> Iterator[Sequence[Entry]]:
+        """What `list` gives, as it comes. `ahead`: all is wanted, so that pages may be fetched early."""
         try:
-            yield from self._boto.list(location, recursive, versions)
+            if not location.bucket:
+                yield self._boto.buckets()
+            elif versions:
+                yield from self._boto.versions(location, recursive)
+            elif ahead:
+                prefix = location.key if recursive else None
+                yield from pages_ahead(self._fetch(location, recursive), self._trace, prefix)
+            else:
+                yield from one_by_one(self._fetch(location, recursive), self._trace)
         except H5s3Error as error:
             raise self._missing(error, location) from None
+
+    def _fetch(self, location: Location, recursive: bool) -> Fetch:
+        names = {"Bucket": location.bucket, "Prefix": location.key}
+        if not recursive:
+            names["Delimiter"] = "/"
+        if self._settings.request_payer:
+            names["RequestPayer"] = "requester"
+        pages = ObjectPages(partial(self._page, location), lambda names: self._boto.page(names), self._trace)
+        return partial(pages.fetch, names)
+
+    def _page(self, location: Location, names: dict[str, Any]) -> bytes:
+        """The XML of one page. Raises `RedirectError` where no region is named to go to."""
+        signed = self._sign_page(location, names)
+        try:
+            return self._ranges.page(signed.target, LARGEST_PAGE)
+        except RedirectError as redirect:
+            if not redirect.region or redirect.region == signed.region:
+                raise
+            self._move(redirect, signed.region)
+        self._trace.retry()
+        return self._ranges.page(self._sign_page(location, names).target, LARGEST_PAGE)
+
+    def _sign_page(self, location: Location, names: dict[str, Any]) -> _Signed:
+        with self._lock:
+            self._follow()
+            url = self._presign(location, OPERATIONS["LIST"], names)
+            target = Target(url, self._headers(), (self._static or self._boto).who)
+            return _Signed(target, time.monotonic(), self._region)
 
     def target(self, location: Location, operation: Operation = "GET") -> Target:
         """Where one request goes, signed, for a caller that sends it. LIST: of the folder around the key."""
@@ -144,8 +198,7 @@ class S3Store:
 
     def _sign(self, location: Location, operation: str) -> _Signed:
         with self._lock:
-            if self._made and self._made.redirected not in (None, self._region):
-                self._go_to(self._made.redirected or "")  # the client follows, the URLs it signs do not
+            self._follow()
             signed = self._signed.get((location, operation))
             if signed is None or signed.age > SIGNED_SECONDS / 3:
                 url = self._presign(location, operation, self._names(location, operation))
@@ -167,6 +220,11 @@ class S3Store:
             if not redirect.region or redirect.region == signed_for:
                 raise redirect.error
             self._go_to(redirect.region)
+
+    def _follow(self) -> None:
+        """Go where boto3 was redirected to: its client follows by itself, the URLs that are signed do not."""
+        if self._made and self._made.redirected not in (None, self._region):
+            self._go_to(self._made.redirected or "")
 
     def _go_to(self, region: str) -> None:
         self._region = region

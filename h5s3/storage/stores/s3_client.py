@@ -16,6 +16,7 @@ from botocore.parsers import ResponseParserError
 
 from h5s3.errors import AccessError, H5s3Error, NetworkError, NoBucketError, NotFoundError, UsageError
 from h5s3.settings import Settings
+from h5s3.storage.http.client import LARGEST_PAGE
 from h5s3.storage.http.response_limits import bounded_pools
 from h5s3.storage.http.tls import fatal, warn_unverified
 from h5s3.storage.http.wire_errors import wire_error
@@ -30,7 +31,6 @@ METHODS = {
     "ListObjectsV2": "LIST",
     "ListObjectVersions": "LIST",
 }
-LARGEST_PAGE = 8 << 20  # bytes; 1,000 keys of 1 KiB take less
 PAGE_POOLS = bounded_pools(AWSHTTPConnectionPool, AWSHTTPSConnectionPool, LARGEST_PAGE)
 # What botocore lets through where an answer holds no number, no date or no XML in its place.
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)

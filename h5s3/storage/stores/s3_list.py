@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from h5s3.errors import NetworkError
+from h5s3.errors import AccessError, NetworkError
 from h5s3.records import Entry
 from h5s3.storage.base import strong_etag
+from h5s3.storage.http.client import RedirectError
 from h5s3.storage.location import Location
+from h5s3.storage.stores.s3_pages import Advance, Ask, Fetch, Page, UnreadableError, page_of, read_page
 from h5s3.storage.trace import Trace
 
 
@@ -22,19 +24,63 @@ def list_buckets(client: Any) -> list[Entry]:
     ]
 
 
-def list_objects(
-    client: Any, trace: Trace, location: Location, recursive: bool, extra: dict[str, str]
-) -> Iterator[Entry]:
-    """Prefixes and objects under a prefix, in key order."""
-    for page in _pages(client, "list_objects_v2", trace, location, recursive, extra):
-        objects = [_object(item) for item in page.get("Contents", [])]
-        yield from sorted(_prefixes(page) + objects, key=lambda entry: entry.key)
+def objects_page(client: Any, names: dict[str, Any]) -> Page:
+    """A page of objects by way of boto3. Raises what boto3 raises, and `NetworkError` for what is no page."""
+    answer = _listing(client.list_objects_v2(**names), "Name", "IsTruncated", "KeyCount", "Contents")
+    entries = _prefixes(answer) + [_object(item) for item in answer.get("Contents", [])]
+    return page_of(entries, answer.get("NextContinuationToken"), answer.get("IsTruncated", False))
+
+
+class ObjectPages:
+    """The pages of objects and common prefixes below a prefix, each by one pooled GET (`get`).
+
+    Where that is sent elsewhere or denied, or its answer cannot be read, boto3 asks once more (`ask_boto`):
+    it finds out where the bucket is, signs in another way, and has the words for what it cannot do.
+    """
+
+    def __init__(
+        self, get: Callable[[dict[str, Any]], bytes], ask_boto: Callable[[dict[str, Any]], Page], trace: Trace
+    ) -> None:
+        self._get, self._ask_boto, self._trace = get, ask_boto, trace
+        self._denied = False  # what boto3 then was not
+
+    def fetch(self, names: dict[str, Any], ask: Ask) -> Page:
+        """One page. Raises the errors of h5s3, and those of boto3."""
+        names = dict(names)
+        if ask.token is not None:
+            names["ContinuationToken"] = ask.token
+        elif ask.after is not None:
+            names["StartAfter"] = ask.after
+        if self._denied:
+            return self._ask_boto(names)
+        denied = False
+        try:
+            return read_page(self._get({**names, "EncodingType": "url"}))
+        except AccessError:
+            denied = True
+        except (RedirectError, UnreadableError):
+            pass
+        self._trace.retry()
+        self._trace.rounds += 1
+        page = self._ask_boto(names)
+        self._denied = denied
+        return page
+
+
+def one_by_one(fetch: Fetch, trace: Trace) -> Iterator[list[Entry]]:
+    """All pages, each asked for when it is wanted."""
+    advance, page = Advance(), Page([], truncated=True)
+    while page.truncated:
+        with trace.round():
+            page = fetch(Ask(page.token))
+        yield page.entries
+        advance.note(page)
 
 
 def list_versions(
     client: Any, trace: Trace, location: Location, recursive: bool, extra: dict[str, str]
-) -> Iterator[Entry]:
-    """Like `list_objects`, with every version and delete marker, newest first."""
+) -> Iterator[list[Entry]]:
+    """Prefixes and objects under a prefix, with every version and delete marker, newest first."""
     for page in _pages(client, "list_object_versions", trace, location, recursive, extra):
         entries = _prefixes(page)
         for item in page.get("Versions", []):
@@ -47,7 +93,7 @@ def list_versions(
             marker.delete_marker = True
             entries.append(marker)
         entries.sort(key=lambda entry: entry.last_modified or "", reverse=True)
-        yield from sorted(entries, key=lambda entry: entry.key)
+        yield sorted(entries, key=lambda entry: entry.key)
 
 
 def _pages(
