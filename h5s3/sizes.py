@@ -45,5 +45,7 @@ def parse_size(text: str) -> int:
 def _scaled(count: int, base: int, units: tuple[str, ...], digits: Callable[[float], str]) -> str:
     if count < base:
         return f"{count} B"
-    power = min(next(n for n in range(1, 99) if count < base ** (n + 1)), len(units))
+    power = 1
+    while power < len(units) and count >= base ** (power + 1):
+        power += 1
     return f"{digits(count / base**power)} {units[power - 1]}"

@@ -35,7 +35,9 @@ def ls(
     ] = False,
     sort: Annotated[
         Sort | None,
-        typer.Option("--sort", help="Sort by name, by size (largest first) or by time (newest first)."),
+        typer.Option(
+            "--sort", help="Sort by name, size (largest first) or time (newest first); holds all in memory."
+        ),
     ] = None,
     limit: Annotated[
         int, typer.Option("--limit", metavar="N", min=0, help="List at most this many (0: all).")
@@ -55,9 +57,8 @@ def ls(
       h5s3 ls s3://bucket/runs/ --h5
       h5s3 ls s3://bucket/ -r --glob '*.nxs' --sort time --limit 20
     """
-    from h5s3.explore.ls import Question, stream
-    from h5s3.explore.ls import ls as ask
-    from h5s3.render.json import show_json
+    from h5s3.explore.ls import MOST_REMEMBERED, Question, arriving, stream
+    from h5s3.render.json import show_json_lines, show_json_pieces
 
     question = Question(
         recursive=recursive,
@@ -71,11 +72,13 @@ def ls(
         default = f"s3://{opened.settings.bucket}/" if opened.settings.bucket else "s3://"
         place = opened.location(location or default)
         if jsonl:
-            for entry in stream(opened, place, question):
-                show_json(entry)
+            for page in stream(opened, place, question):
+                show_json_lines(page)
+            return
+        found = arriving(opened, place, question)
+        if common.json:
+            show_json_pieces(found.document(held=MOST_REMEMBERED))
         else:
-            found = ask(opened, place, question)
-            if not common.shown_as_json(found):
-                from h5s3.render.ls import show_listing
+            from h5s3.render.ls import show_listing
 
-                show_listing(found, long)
+            show_listing(found, long)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Literal
 
 from h5s3.errors import UsageError
 from h5s3.explore.session import Session
-from h5s3.records import Entry, Listing, from_json, to_json
+from h5s3.records import Arriving, Entry, Listing, from_json, to_json
+from h5s3.storage.base import Paged, Store
 from h5s3.storage.location import Location
 
 HDF5_NAMES = (
@@ -19,6 +20,7 @@ HDF5_NAMES = (
 )  # fmt: skip
 SortKey = Literal["name", "size", "time"]
 MOST_REMEMBERED = 5000  # entries of a listing that is kept for 30 s
+PAGE = 1000  # entries that are handled together where a storage has no pages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,16 +37,39 @@ class Question:
 
 def ls(session: Session, location: Location, question: Question | None = None) -> Listing:
     """The whole listing as one record. Raises `UsageError` for a URL, and what the storage raises."""
-    question = question or Question()
-    listing = _remembered(session, location, question)
-    if listing is not None:
-        return listing
-    entries = list(stream(session, location, question, extra=1))
-    cut = bool(question.limit) and len(entries) > question.limit
-    listing = Listing(location=location.display, entries=entries[: question.limit or None], truncated=cut)
-    if len(entries) <= MOST_REMEMBERED and location.kind != "local":
+    found = arriving(session, location, question or Question())
+    entries = list(chain.from_iterable(found.pages))
+    return Listing(location=found.location, entries=entries, truncated=found.truncated, cached=found.cached)
+
+
+def arriving(session: Session, location: Location, question: Question) -> Arriving:
+    """The listing, remembered or as it arrives; one that is short is remembered when it is complete."""
+    remembered = _remembered(session, location, question)
+    if remembered is not None:
+        pages = [remembered.entries]
+        return Arriving(remembered.location, pages, cached=True, truncated=remembered.truncated)
+    found = Arriving(location.display, ())
+    found.pages = _noted(session, location, question, found)
+    return found
+
+
+def _noted(
+    session: Session, location: Location, question: Question, found: Arriving
+) -> Iterator[Sequence[Entry]]:
+    """The pages, while it is noted whether there are more entries than the limit, and the first ones kept."""
+    kept: list[Entry] | None = []
+    left = question.limit
+    for page in stream(session, location, question, extra=1):
+        if question.limit:
+            found.truncated = len(page) > left
+            page = page[:left]
+            left -= len(page)
+        if kept is not None:
+            kept = [*kept, *page] if len(kept) + len(page) <= MOST_REMEMBERED else None
+        yield page
+    if kept is not None and location.kind != "local":
+        listing = Listing(location=found.location, entries=kept, truncated=found.truncated)
         session.catalog.remember_listing(location, repr(question), to_json(listing))
-    return listing
 
 
 def _remembered(session: Session, location: Location, question: Question) -> Listing | None:
@@ -55,21 +80,44 @@ def _remembered(session: Session, location: Location, question: Question) -> Lis
         listing = from_json(stored, Listing)
     except ValueError:
         return None
-    listing.location, listing.cached = location.display, True
+    listing.location = location.display
     return listing
 
 
-def stream(session: Session, location: Location, question: Question, extra: int = 0) -> Iterator[Entry]:
-    """The entries one by one, as they arrive (sorting waits for all). `extra`: so many beyond the limit."""
+def stream(
+    session: Session, location: Location, question: Question, extra: int = 0
+) -> Iterator[Sequence[Entry]]:
+    """Pages of entries, as they arrive (sorting waits for all). `extra`: so many beyond the limit."""
     if question.limit < 0:
         raise UsageError("a limit is not negative")
-    entries = session.store(location).list(
-        _literal_prefix(location, question), recursive=question.recursive, versions=question.versions
-    )
-    kept: Iterator[Entry] = (entry for entry in entries if _wanted(entry, location, question))
+    pages = _pages(session.store(location), location, question)
+    kept: Iterator[Sequence[Entry]] = pages
+    if question.h5 or question.glob:
+        kept = ([entry for entry in page if _wanted(entry, location, question)] for page in pages)
     if question.sort is not None:
-        kept = iter(sorted(kept, key=_SORT[question.sort]))
-    return islice(kept, question.limit + extra) if question.limit else kept
+        kept = iter([sorted(chain.from_iterable(kept), key=_SORT[question.sort])])
+    return _first(kept, question.limit + extra) if question.limit else kept
+
+
+def _pages(store: Store, location: Location, question: Question) -> Iterator[Sequence[Entry]]:
+    """All entries below a location, in pages."""
+    place, recursive, versions = _literal_prefix(location, question), question.recursive, question.versions
+    if isinstance(store, Paged):
+        ahead = not question.limit or question.sort is not None
+        yield from store.pages(place, recursive=recursive, versions=versions, ahead=ahead)
+        return
+    entries = store.list(place, recursive=recursive, versions=versions)
+    while page := list(islice(entries, PAGE)):
+        yield page
+
+
+def _first(pages: Iterator[Sequence[Entry]], count: int) -> Iterator[Sequence[Entry]]:
+    """As many entries, and no page more than it takes."""
+    for page in pages:
+        yield page[:count]
+        count -= len(page)
+        if count <= 0:
+            return
 
 
 def looks_like_hdf5(key: str) -> bool:

@@ -12,13 +12,13 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from h5s3.records.base import Document, Json, Record, Shape, from_json, replaced, to_json
+from h5s3.records.base import Document, Json, Record, Shape, from_json, replaced, to_json, to_json_lines
 from h5s3.records.bench import Against, Bench, Check, Failure, Named, Ratio, Samples, Series, Strategy
 from h5s3.records.cache import CacheClear, CacheFinding, CacheInfo, CachePath, CacheVerify
 from h5s3.records.doctor import Costs, Doctor, Extent, FileLayout, Finding
 from h5s3.records.du import DiskUsage, Usage
 from h5s3.records.get import Get
-from h5s3.records.ls import Entry, Listing
+from h5s3.records.ls import Arriving, Entry, Listing
 from h5s3.records.meta import (
     Dimension,
     ExternalFile,

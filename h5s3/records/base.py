@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -23,9 +24,17 @@ R = TypeVar("R", bound=Document)
 T = TypeVar("T", bound=Record)
 
 
+_ENCODER = msgspec.json.Encoder()
+
+
 def to_json(record: Record | list[Record]) -> bytes:
     """Encode as JSON bytes: NaN and infinities become null, int64 stays exact."""
     return msgspec.json.encode(record)
+
+
+def to_json_lines(records: Sequence[Record]) -> bytes:
+    """Encode each as JSON on a line of its own."""
+    return _ENCODER.encode_lines(records)
 
 
 def from_json(data: bytes, kind: type[R]) -> R:

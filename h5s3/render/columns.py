@@ -21,20 +21,43 @@ def width_of(cells: Iterable[Cell]) -> int:
     return sum(cell_len(text) for text, _ in cells)
 
 
-def align(rows: Sequence[Row], width: int, right: Sequence[bool], least: int = 24) -> list[Line]:
+class Widths:
+    """How wide columns have to be for all rows so far: they only grow."""
+
+    def __init__(self, count: int) -> None:
+        self.columns = [0] * count
+        self.first = 0
+
+    def take(self, rows: Sequence[Row]) -> None:
+        """Make room for rows, each of which has as many columns."""
+        for at, before in enumerate(self.columns):
+            self.columns[at] = max(before, max(cell_len(row[1][at][0]) for row in rows))
+        if any(self.columns):
+            heads = (width_of(row[0]) for row in rows if any(cell[0] for cell in row[1]))
+            self.first = max(self.first, max(heads, default=0))
+
+    def room(self, width: int, least: int) -> int:
+        """Columns of a screen that the first cell may have."""
+        tail = sum(wide + 2 for wide in self.columns if wide)
+        return min(self.first, max(least, width - tail))
+
+
+def align(
+    rows: Sequence[Row], width: int, right: Sequence[bool], least: int = 24, widths: Widths | None = None
+) -> list[Line]:
     """Rows padded into lines of at most `width`; `right` says which columns are aligned at the right.
 
     Empty columns vanish. Where it is too narrow, the first cell gives way down to `least`, then the last do.
+    `widths`: of rows that went before.
     """
     if not rows:
         return []
     rows = [(head, cells + [("", "")] * (len(right) - len(cells))) for head, cells in rows]
-    widths = [max(cell_len(row[1][i][0]) for row in rows) for i in range(len(right))]
-    used = [i for i, wide in enumerate(widths) if wide]
-    tail = sum(widths[i] + 2 for i in used)
-    first = max(width_of(row[0]) for row in rows if any(cell[0] for cell in row[1])) if tail else 0
-    first = min(first, max(least, width - tail))
-    return [_line(row, first, widths, used, right) for row in rows]
+    widths = widths or Widths(len(right))
+    widths.take(rows)
+    first = widths.room(width, least)
+    used = [i for i, wide in enumerate(widths.columns) if wide]
+    return [_line(row, first, widths.columns, used, right) for row in rows]
 
 
 def _line(row: Row, first: int, widths: list[int], used: list[int], right: Sequence[bool]) -> Line:

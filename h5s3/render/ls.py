@@ -1,57 +1,120 @@
-"""Listings for people."""
+"""Listings for people, printed as they arrive."""
 
 from __future__ import annotations
 
-from h5s3.records import Entry, Listing
-from h5s3.render.columns import Cell, Line, Row, align, print_lines
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from h5s3.records import Arriving, Entry
+from h5s3.render.columns import Cell, Line, Row, Widths, align, print_lines
 from h5s3.render.console import stdout
 from h5s3.render.text import plural, safe
 from h5s3.sizes import size_text
 
+RIGHT = (True, False, False, False, False)  # size, ETag, storage class, version, key
+LONGEST_KEY = 2000
+LEAST = 24  # columns that a date is not cut below
+KINDS = {"prefix": "PREFIX", "bucket": "BUCKET"}
 
-def show_listing(listing: Listing, long: bool) -> None:
-    """Date, size and name of each entry, and a total."""
+
+def show_listing(listing: Arriving, long: bool) -> None:
+    """Date, size and name of each entry, and a total. Columns are as wide as all pages so far need."""
     console = stdout()
-    print_lines(console, listing_lines(listing, long, console.width), fold=True)
+    widths, total = Widths(len(RIGHT)), _Total()
+    for page in listing.pages:
+        total.add(page)
+        show_page(console, page, long, widths)
+        console.file.flush()
+    print_lines(console, [total.line(listing.truncated)], fold=True)
 
 
-def listing_lines(listing: Listing, long: bool, width: int) -> list[Line]:
-    """The lines of a listing."""
-    rows: list[Row] = [([_when(entry)], _cells(entry, long)) for entry in listing.entries]
-    return [*align(rows, width, [True, False, False, False, False]), _total(listing)]
+def show_page(console: Console, page: Sequence[Entry], long: bool, widths: Widths) -> None:
+    """The lines of a page."""
+    lines = None if console.is_terminal else plain_lines(page, long, widths)
+    if lines is not None:
+        console.file.write(lines)
+    else:
+        print_lines(console, page_lines(page, long, console.width, widths), fold=True)
 
 
-def _when(entry: Entry) -> Cell:
-    text = (entry.last_modified or "").replace("T", " ").replace("+00:00", "Z")
-    return (safe(text, 40), "faint")
+def page_lines(page: Sequence[Entry], long: bool, width: int, widths: Widths) -> list[Line]:
+    """The lines of a page, in colour."""
+    rows: list[Row] = [([(_when(entry), "faint")], _cells(entry, long)) for entry in page]
+    return align(rows, width, RIGHT, LEAST, widths)
+
+
+def plain_lines(page: Sequence[Entry], long: bool, widths: Widths) -> str | None:
+    """The same without colour, and fast; None where there is more to it than dates, sizes, ASCII names."""
+    if not all(entry.type == "object" and entry.key.isascii() and entry.size is not None for entry in page):
+        return None
+    if long or any(entry.version_id or entry.delete_marker for entry in page):
+        return None
+    whens = {moment: _when_text(moment) for moment in {entry.last_modified for entry in page}}
+    amounts = [size_text(entry.size) for entry in page]
+    first = max(map(len, whens.values()), default=0)
+    if first > LEAST or any(widths.columns[1:4]):
+        return None
+    keys = [safe(entry.key, LONGEST_KEY) for entry in page]
+    widths.columns[0] = size = max(widths.columns[0], max(map(len, amounts), default=0))
+    widths.columns[4] = max(widths.columns[4], max(map(len, keys), default=0))
+    widths.first = first = max(widths.first, first)
+    if first > LEAST:
+        return None
+    shown = {moment: when.ljust(first) for moment, when in whens.items()}
+    return "".join(
+        [
+            f"{shown[entry.last_modified]}  {amount:>{size}}  {key}".rstrip() + "\n"
+            for entry, amount, key in zip(page, amounts, keys, strict=True)
+        ]
+    )
+
+
+class _Total:
+    """What was listed so far."""
+
+    def __init__(self) -> None:
+        self._objects = self._size = self._others = 0
+        self._kind = "prefix"
+
+    def add(self, page: Sequence[Entry]) -> None:
+        objects = [entry for entry in page if entry.type == "object"]
+        self._objects += len(objects)
+        self._size += sum(entry.size or 0 for entry in objects)
+        self._others += len(page) - len(objects)
+        if any(entry.type == "bucket" for entry in page):
+            self._kind = "bucket"
+
+    def line(self, truncated: bool) -> Line:
+        """The last line of a listing."""
+        parts = []
+        if self._objects or not self._others:
+            size = f", {size_text(self._size)}" if self._objects else ""
+            parts.append(plural(self._objects, "object") + size)
+        if self._others:
+            ending = "es" if self._kind == "prefix" else "s"
+            parts.append(plural(self._others, self._kind, self._kind + ending))
+        text = ", ".join(parts) + (" · more objects exist; raise --limit" if truncated else "")
+        return [(text, "faint")]
+
+
+def _when(entry: Entry) -> str:
+    return _when_text(entry.last_modified)
+
+
+def _when_text(moment: str | None) -> str:
+    return safe((moment or "").replace("T", " ").replace("+00:00", "Z"), 40)
 
 
 def _cells(entry: Entry, long: bool) -> list[Cell]:
-    amount = {"prefix": "PREFIX", "bucket": "BUCKET"}.get(entry.type) or (
-        "DELETED" if entry.delete_marker is True else size_text(entry.size)
-    )
+    amount = KINDS.get(entry.type) or ("DELETED" if entry.delete_marker is True else size_text(entry.size))
     style = "group" if entry.type != "object" else "key"
     extra = (
         [(safe(entry.etag or ""), "faint"), (_text(entry.storage_class), "faint")] if long else [("", "")] * 2
     )
-    return [(amount, "size"), *extra, (_text(entry.version_id), "faint"), (safe(entry.key, 2000), style)]
+    key = safe(entry.key, LONGEST_KEY)
+    return [(amount, "size"), *extra, (_text(entry.version_id), "faint"), (key, style)]
 
 
 def _text(value: object) -> str:
     return safe(value) if isinstance(value, str) else ""
-
-
-def _total(listing: Listing) -> Line:
-    objects = [entry for entry in listing.entries if entry.type == "object"]
-    others = len(listing.entries) - len(objects)
-    parts = [
-        plural(len(objects), "object")
-        + (f", {size_text(sum(e.size or 0 for e in objects))}" if objects else "")
-    ]
-    if not objects and others:
-        parts = []
-    if others:
-        kind = "bucket" if any(e.type == "bucket" for e in listing.entries) else "prefix"
-        parts.append(plural(others, kind, kind + ("es" if kind == "prefix" else "s")))
-    text = ", ".join(parts) + (" · more objects exist; raise --limit" if listing.truncated else "")
-    return [(text, "faint")]

@@ -42,6 +42,11 @@ def _shown(text: str) -> Iterator[str]:
             yield char
 
 
+def printable_json(data: bytes) -> bool:
+    """Whether JSON, which has escapes for the other controls, is all ASCII and printable: the usual case."""
+    return data.isascii() and b"\x7f" not in data
+
+
 def safe_json(data: bytes) -> bytes:
     """The same JSON with what is not printable, which only its strings can hold, escaped."""
     text = data.decode()

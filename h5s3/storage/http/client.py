@@ -123,14 +123,18 @@ class RangeClient:
             attempt += 1
             self._trace.retry()
 
-    def _attempt(self, method: Operation, target: Target, headers: dict[str, str], read: Callable[[Any], T]) -> T:
+    def _attempt(
+        self, method: Operation, target: Target, headers: dict[str, str], read: Callable[[Any], T]
+    ) -> T:
         """Send one request, and have its answer read."""
         headers = {**target.headers, **headers, "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
         response = None
         try:
             seconds = self._settings.request_seconds
             self._trace.request(method)
-            response = self._pools.request("GET" if method == "LIST" else method, target.url, headers, seconds)
+            response = self._pools.request(
+                "GET" if method == "LIST" else method, target.url, headers, seconds
+            )
             return read(response)
         except HTTPError as error:
             raise wire_error(error, target.url) from None

@@ -1,7 +1,7 @@
 """S3: presigned URLs, and a pool of connections that asks for them.
 
-boto3 makes the URLs, lists, and finds credentials; where these simply stand in the environment or a file, a
-walk does without it.
+boto3 makes the URLs, lists buckets and versions, and finds credentials; where these simply stand in the
+environment or a file, walks and listings do without it.
 """
 
 from __future__ import annotations
