@@ -103,8 +103,9 @@ def test_each_page_of_a_listing_is_a_round(compare: Callable[..., Counts], serve
         server.put("traced", key, b"x")
 
     def in_pages(session: Session, here: Location) -> None:
-        events = session.store(here)._boto.client.meta.events  # type: ignore[attr-defined]
-        events.register("before-parameter-build.s3", lambda params, **_: params.update(MaxKeys=2))
+        store: Any = session.store(here)
+        presign = store._presign
+        store._presign = lambda place, operation, names: presign(place, operation, {**names, "MaxKeys": 2})
         assert [entry.key for entry in ls(session, here).entries] == keys
 
     counts = compare(in_pages, "s3://traced/pages/")

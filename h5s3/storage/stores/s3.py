@@ -29,7 +29,7 @@ from h5s3.storage.http.parallel import Batch
 from h5s3.storage.location import Location
 from h5s3.storage.responses import Head
 from h5s3.storage.stores.s3_list import ObjectPages, one_by_one
-from h5s3.storage.stores.s3_pages import Fetch
+from h5s3.storage.stores.s3_pages import Fetch, Page
 from h5s3.storage.stores.s3_split import pages_ahead
 from h5s3.storage.stores.static_connection import static_connection
 from h5s3.storage.trace import Trace
@@ -143,8 +143,7 @@ class S3Store:
             names["Delimiter"] = "/"
         if self._settings.request_payer:
             names["RequestPayer"] = "requester"
-        pages = ObjectPages(partial(self._page, location), lambda names: self._boto.page(names), self._trace)
-        return partial(pages.fetch, names)
+        return partial(ObjectPages(partial(self._page, location), self._boto_page, self._trace).fetch, names)
 
     def _page(self, location: Location, names: dict[str, Any]) -> bytes:
         """The XML of one page. Raises `RedirectError` where no region is named to go to."""
@@ -157,6 +156,11 @@ class S3Store:
             self._move(redirect, signed.region)
         self._trace.retry()
         return self._ranges.page(self._sign_page(location, names).target, LARGEST_PAGE)
+
+    def _boto_page(self, names: dict[str, Any]) -> Page:
+        with self._lock:  # it is imported and made once
+            boto = self._boto
+        return boto.page(names)
 
     def _sign_page(self, location: Location, names: dict[str, Any]) -> _Signed:
         with self._lock:
