@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import sys
 
@@ -28,6 +29,7 @@ def main() -> None:
 def command() -> int:
     """Run the command that argv asks for, in this process; its exit code."""
     listen()
+    gc.set_threshold(50_000, 20, 100)  # a command is short and keeps nearly all that it makes
     try:
         from h5s3.cli.app import run
 

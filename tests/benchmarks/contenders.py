@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from typing import Any
 
 OURS = "h5s3, cold"
+PLAIN = "plain h5py on the local file"
 H5LS = "h5ls (ros3)"
 
 
@@ -23,6 +24,7 @@ class Place:
     url: str
     bucket: str
     key: str
+    path: str = ""  # of the object's file on this machine
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,10 @@ def _h5s3(*options: str) -> Callable[[Place], list[str]]:
         *(sys.executable, "-m", "h5s3", "tree", f"s3://{place.bucket}/{place.key}"),
         *words,
     ]
+
+
+def _local(place: Place) -> list[str]:
+    return [sys.executable, "-m", "tests.benchmarks.walks", "local", place.bucket, place.path]
 
 
 def _h5ls(place: Place) -> list[str]:
@@ -91,8 +97,16 @@ CONTENDERS = [
     Contender("h5py over s3fs, blocks of 1 MiB", _walk("h5py-s3fs-blocks"), _told),
     Contender("pyfive over s3fs", _walk("pyfive"), _told, _without("pyfive")),
     Contender("kerchunk scan over s3fs", _walk("kerchunk"), _told, _without("kerchunk")),
+    Contender("VirtualiZarr over obstore", _walk("virtualizarr"), _told, _without("virtualizarr")),
+    *(
+        Contender(
+            f"async-hdf5 over obstore, {size} KiB", _walk(f"async-hdf5-{size}"), _told, _without("async_hdf5")
+        )
+        for size in (16, 64, 1024)
+    ),
     Contender(H5LS, _h5ls, _listed, _without_h5ls),
     Contender("whole download, h5py", _walk("download"), _told),
+    Contender(PLAIN, _local, _told),
     Contender(OURS, _h5s3(), _in_tree),
     Contender("h5s3, again within 30 s", _h5s3(), _in_tree, cache="kept"),
     Contender("h5s3, after 30 s (--refresh)", _h5s3("--refresh"), _in_tree, cache="kept"),

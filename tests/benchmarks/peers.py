@@ -30,8 +30,13 @@ from pathlib import Path
 from statistics import median
 from textwrap import fill
 
+from h5s3.explore.session import Session
+from h5s3.explore.tree import tree
+from h5s3.formats.requests import TreeRequest
+from h5s3.settings import Settings
+from h5s3.storage.location import Location
 from tests.benchmarks import processes
-from tests.benchmarks.contenders import CONTENDERS, H5LS, OURS, Contender, Place, h5ls_version
+from tests.benchmarks.contenders import CONTENDERS, H5LS, OURS, PLAIN, Contender, Place, h5ls_version
 from tests.benchmarks.files import DESCRIBED, MAKERS, make
 from tests.benchmarks.processes import ROOT
 from tests.benchmarks.tables import markdown, parts_around, replace_between
@@ -42,9 +47,9 @@ from tests.support.shapes import SCANS
 BUCKET = "bench"
 JITTER = 0.25
 MOST_SECONDS = 300.0  # that one process may take
-COLUMNS = ("contender", "seconds", "min–max", "requests", "rounds", "MB", "× h5s3 cold", "datasets")
+COLUMNS = ("contender", "seconds", "min–max", "CPU s", "requests", "rounds", "MB", "× h5s3 cold", "datasets")
 NO_ROS3 = "cannot read URLs: built without the ros3 driver"
-VERSIONED = ("h5py", "s3fs", "pyfive", "kerchunk", "boto3")
+VERSIONED = ("h5py", "s3fs", "pyfive", "kerchunk", "virtualizarr", "async-hdf5", "obstore", "boto3")
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class Sample:
     rounds: int
     bytes: int
     datasets: int | None
+    cpu: float = 0.0
 
 
 @dataclass
@@ -105,7 +111,8 @@ class Track:
     @property
     def place(self) -> Place:
         """Where the file is."""
-        return Place(self.proxy.url, BUCKET, self.key)
+        path = Path(self.server.root or "", BUCKET, self.key)
+        return Place(self.proxy.url, BUCKET, self.key, str(path))
 
     def environment(self, cache: Path) -> dict[str, str]:
         """Of a contender's process: the server behind the proxy, and nothing of the user's configuration."""
@@ -131,6 +138,7 @@ def track_of(
             server.client().head_object(Bucket=BUCKET, Key=key)  # the server hashes the file once
             proxy.delay = rtt / 1000 / (1 + JITTER / 2)
             proxy.jitter = JITTER
+            proxy.partial = True
             proxy.bandwidth = bandwidth * 1e6 / 8
             yield Track(proxy, server, key, home, most_seconds)
 
@@ -162,7 +170,7 @@ def run(track: Track, contender: Contender, cache: Path, row: Row) -> None:
         return
     datasets = None if ended.code is None else contender.count(ended.output)
     seconds = seconds if ended.code is not None else track.most_seconds
-    row.samples.append(Sample(seconds, proxy.count(), proxy.rounds(), proxy.bytes(), datasets))
+    row.samples.append(Sample(seconds, proxy.count(), proxy.rounds(), proxy.bytes(), datasets, ended.cpu))
 
 
 def _failure(contender: Contender, proxy: Proxy, error: str) -> str:
@@ -188,6 +196,7 @@ def _cells(row: Row, cold: Row | None) -> list[str]:
     more = "> " if row.unfinished else ""
     counted = row.samples if row.unfinished else row.finished
     figures = [
+        f"{median(sample.cpu for sample in counted):.2f}",
         f"{median(sample.requests for sample in counted):.0f}",
         f"{median(sample.rounds for sample in counted):.0f}",
         f"{median(sample.bytes for sample in counted) / 1e6:.1f}",
@@ -208,6 +217,32 @@ def _spread(row: Row) -> str:
         return "–"
     least, most = (f(sample.seconds for sample in row.samples) for f in (min, max))
     return f"{least:.2f}–> {most:g}" if row.stopped else f"{least:.2f}–{most:.2f}"
+
+
+def limit(track: Track, rows: Sequence[Row], rtt: float, bandwidth: float) -> str:
+    """What no walk over this line can be faster than, in words, and how near ours comes.
+
+    That is the plain walk of the local file, the longest chain of requests that each need the answer before,
+    and the bytes of our walk over the line.
+    """
+    by_name = {row.name: row for row in rows if row.finished}
+    if not {OURS, PLAIN} <= by_name.keys():
+        return ""
+    ours, plain = by_name[OURS], by_name[PLAIN]
+    settings = Settings(endpoint_url=track.proxy.url, anon=True, no_cache=True)
+    with Session(settings) as session:
+        tree(session, Location("s3", track.key, bucket=BUCKET), TreeRequest(depth=0, limit=0))
+    chain = session.trace.trips
+    carried = median(sample.bytes for sample in ours.finished) * 8e-6 / bandwidth
+    least = plain.seconds + chain * rtt / 1000 + carried
+    cpu, plain_cpu = (median(sample.cpu for sample in row.finished) for row in (ours, plain))
+    text = (
+        f"The limit is {least:.2f} s: {plain.seconds:.2f} s for plain h5py on the local file, {chain} "
+        f"requests one after another ({chain * rtt / 1000:.2f} s), {carried:.2f} s for the bytes. h5s3 takes "
+        f"{ours.seconds / least:.2f} times the limit, and {cpu / plain_cpu:.2f} times the processor time of "
+        "plain h5py."
+    )
+    return fill(text, 118, break_long_words=False, break_on_hyphens=False)
 
 
 def disagreement(rows: Sequence[Row]) -> str:
@@ -256,8 +291,11 @@ def report(options: argparse.Namespace) -> tuple[str, str]:
     with track_of(options.shape, options.rtt, options.bandwidth, options.scans, options.timeout) as track:
         size = (track.server.root or Path()).joinpath(BUCKET, track.key).stat().st_size
         rows = measure(track, CONTENDERS, options.repeat)
+        bound = limit(track, rows, options.rtt, options.bandwidth)
     datasets = "/".join(map(str, sorted(set().union(*(row.datasets for row in rows)))))
-    text = f"{caption(options, size, datasets)}\n\n{table(rows)}\n\nMeasured by `{command(options)}`."
+    text = (
+        f"{caption(options, size, datasets)}\n\n{table(rows)}\n\n{bound}\n\nMeasured by `{command(options)}`."
+    )
     return text, disagreement(rows)
 
 

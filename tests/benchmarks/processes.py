@@ -9,24 +9,29 @@ from dataclasses import dataclass
 
 from tests.support import ROOT
 
+NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 HIDDEN = ("AWS_", "H5S3_", "S3_", "FSSPEC_")
 
 
 @dataclass(frozen=True)
 class Ended:
-    """Exit code, None for a process that was stopped; what it wrote."""
+    """Exit code, None for a process that was stopped; what it wrote and computed, with its children."""
 
     code: int | None
     output: str = ""
     error: str = ""
+    cpu: float = 0.0  # seconds of all processors
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment without what leads to other servers or other configuration."""
+    """The environment without what leads to other servers or to other configuration.
+
+    Bytecode is kept: without it every process compiles again what it imports.
+    """
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(HIDDEN) and not name.lower().endswith("_proxy")
+        if not name.startswith(HIDDEN) and not name.lower().endswith("_proxy") and name != NO_BYTECODE
     }
 
 
@@ -42,8 +47,11 @@ def run(command: list[str], environment: dict[str, str], most_seconds: float) ->
         start_new_session=True,
     ) as process:
         try:
+            before = os.times()
             output, error = process.communicate(timeout=most_seconds)
-            return Ended(process.returncode, output, error)
+            after = os.times()
+            cpu = sum(after[2:4]) - sum(before[2:4])
+            return Ended(process.returncode, output, error, cpu)
         except subprocess.TimeoutExpired:
             return Ended(None)
         finally:

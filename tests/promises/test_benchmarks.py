@@ -76,7 +76,7 @@ def test_who_takes_too_long_is_stopped_and_not_asked_again(track: Track) -> None
     slow = Contender("slow", lambda place: [sys.executable, "-c", "import time; time.sleep(60)"], int)
     row = peers.measure(replace(track, most_seconds=0.2), [slow], repeat=3)[0]
     assert row.stopped and len(row.samples) == 1
-    assert cells(peers.table([row]))[1] == ["slow", "> 0.2", "–", "> 0", "> 0", "> 0.0", "–", "–"]
+    assert cells(peers.table([row]))[1] == ["slow", "> 0.2", "–", "> 0.00", "> 0", "> 0", "> 0.0", "–", "–"]
 
 
 def test_a_median_is_a_value_while_most_runs_came_to_their_end() -> None:
@@ -88,8 +88,8 @@ def test_a_median_is_a_value_while_most_runs_came_to_their_end() -> None:
     ours = Row(OURS, [replace(sample, seconds=2.0)])
     one, two = (Row("peer", samples) for samples in ([sample, longer, stopped], [sample, stopped]))
     row, later, _ = cells(peers.table([one, two, ours]))[1:]
-    assert row == ["peer", "280.00", "200.00–> 300", "90", "80", "1.0", "140.0", "7"]
-    assert later == ["peer", "> 250", "200.00–> 300", "> 80", "> 80", "> 1.0", "> 125.0", "7"]
+    assert row == ["peer", "280.00", "200.00–> 300", "0.00", "90", "80", "1.0", "140.0", "7"]
+    assert later == ["peer", "> 250", "200.00–> 300", "> 0.00", "> 80", "> 80", "> 1.0", "> 125.0", "7"]
 
 
 def test_a_failure_is_told_in_words(track: Track) -> None:

@@ -40,6 +40,7 @@ class Proxy:
     - `delay` seconds pass before each answer; `jitter` adds that fraction of it to every second one, so that
       a batch of more requests than the client has connections overlaps all through, and is one round.
     - `bandwidth` bytes per second are shared by all connections; `clock` and `wait` are what it goes by.
+    - `partial` says 206 of answers that hold a Content-Range: rclone says 200, which some clients refuse.
     - `fault(kind, when=..., times=..., ...)` breaks requests, see `faults`; several may hit one request, in
       the order they were added in, up to one that answers by itself; `clear()` removes them.
     - `close()` refuses connections from then on, and drops those that are open.
@@ -55,6 +56,7 @@ class Proxy:
         self.delay = 0.0
         self.jitter = 0.0
         self.bandwidth: float | None = None
+        self.partial = False
         self.connections = 0
         self.requests: list[Seen] = []
         self._errors: list[BaseException] = []
@@ -231,6 +233,8 @@ class Proxy:
                 answer = upstream.exchange(request)
             for fault in hits:
                 fault.after(answer)
+        if self.partial and answer.status == 200 and answer.get("content-range"):
+            answer.status, answer.reason = 206, "Partial Content"
         seen.status = answer.status
         if "range" in seen.headers and seen.range is None:
             seen.range = parse_range(answer.get("content-range") or "")
