@@ -40,6 +40,7 @@ from tests.benchmarks.contenders import CONTENDERS, H5LS, OURS, PLAIN, Contender
 from tests.benchmarks.files import DESCRIBED, MAKERS, make
 from tests.benchmarks.processes import ROOT
 from tests.benchmarks.tables import markdown, parts_around, replace_between
+from tests.support.doctor import certificate
 from tests.support.servers.proxy import Proxy
 from tests.support.servers.s3 import S3Server, rclone_server
 from tests.support.shapes import SCANS
@@ -107,6 +108,7 @@ class Track:
     key: str
     home: Path
     most_seconds: float = MOST_SECONDS
+    certificate: Path | None = None  # of the server, where it speaks TLS
 
     @property
     def place(self) -> Place:
@@ -117,14 +119,21 @@ class Track:
     def environment(self, cache: Path) -> dict[str, str]:
         """Of a contender's process: the server behind the proxy, and nothing of the user's configuration."""
         ours = {"HOME": str(self.home), "TMPDIR": str(self.home), "H5S3_CACHE_DIR": str(cache)}
-        return {**processes.clean_environment(), **self.server.at(self.proxy.url).env(), **ours}
+        trusted = {"AWS_CA_BUNDLE": str(self.certificate)} if self.certificate else {}
+        return {**processes.clean_environment(), **self.server.at(self.proxy.url).env(), **ours, **trusted}
 
 
 @contextmanager
 def track_of(
-    shape: str, rtt: float, bandwidth: float, scans: int = SCANS, most_seconds: float = MOST_SECONDS
+    shape: str,
+    rtt: float,
+    bandwidth: float,
+    scans: int = SCANS,
+    most_seconds: float = MOST_SECONDS,
+    tls: bool = False,
 ) -> Iterator[Track]:
-    """A file of a shape behind a line with so many milliseconds and Mbit/s.
+    """A file of a shape behind a line with so many milliseconds and Mbit/s; with TLS, connecting takes two
+    round trips more.
 
     The server asks for no signature, since h5ls' driver cannot be given keys of every release; all others
     sign as always.
@@ -140,7 +149,11 @@ def track_of(
             proxy.jitter = JITTER
             proxy.partial = True
             proxy.bandwidth = bandwidth * 1e6 / 8
-            yield Track(proxy, server, key, home, most_seconds)
+            paper = certificate(home) if tls else None
+            if paper is not None:
+                proxy.secure(paper)
+                proxy.handshake = 2 * rtt / 1000
+            yield Track(proxy, server, key, home, most_seconds, paper)
 
 
 def measure(track: Track, contenders: Sequence[Contender], repeat: int) -> list[Row]:
@@ -229,7 +242,9 @@ def limit(track: Track, rows: Sequence[Row], rtt: float, bandwidth: float) -> st
     if not {OURS, PLAIN} <= by_name.keys():
         return ""
     ours, plain = by_name[OURS], by_name[PLAIN]
-    settings = Settings(endpoint_url=track.proxy.url, anon=True, no_cache=True)
+    settings = Settings(
+        endpoint_url=track.proxy.url, anon=True, no_cache=True, insecure=bool(track.certificate)
+    )
     with Session(settings) as session:
         tree(session, Location("s3", track.key, bucket=BUCKET), TreeRequest(depth=0, limit=0))
     chain = session.trace.trips
@@ -270,11 +285,12 @@ def versions() -> str:
 
 def caption(options: argparse.Namespace, size: int, datasets: str) -> str:
     """What was measured."""
+    tls = ", over TLS (two round trips to connect)" if options.tls else ""
     runs = f"medians of {options.repeat} interleaved runs" if options.repeat > 1 else "one run each"
     text = (
         f"A walk over everything in `{options.shape}` ({DESCRIBED[options.shape]}, {size / 1e6:.1f} MB, "
-        f"{datasets} datasets): {options.rtt:g} ms for each answer, {options.bandwidth:g} Mbit/s, {runs}, "
-        f"whole processes; {versions()}."
+        f"{datasets} datasets): {options.rtt:g} ms for each answer, {options.bandwidth:g} Mbit/s{tls}, "
+        f"{runs}, whole processes; {versions()}."
     )
     return fill(text, 118, break_long_words=False, break_on_hyphens=False)
 
@@ -282,21 +298,29 @@ def caption(options: argparse.Namespace, size: int, datasets: str) -> str:
 def command(options: argparse.Namespace) -> str:
     """What measures the same again."""
     words = f"--rtt {options.rtt:g} --bandwidth {options.bandwidth:g} --repeat {options.repeat}"
+    words += " --alone" * options.alone + " --tls" * options.tls
     words += f" --shape {options.shape}" + (f" --scans {options.scans}" if options.scans != SCANS else "")
     return f"python -m tests.benchmarks.peers {words}"
 
 
 def report(options: argparse.Namespace) -> tuple[str, str]:
     """Measure; the text for the README, and what is wrong with it if anything is."""
-    with track_of(options.shape, options.rtt, options.bandwidth, options.scans, options.timeout) as track:
+    line = options.rtt, options.bandwidth
+    with track_of(options.shape, *line, options.scans, options.timeout, options.tls) as track:
         size = (track.server.root or Path()).joinpath(BUCKET, track.key).stat().st_size
-        rows = measure(track, CONTENDERS, options.repeat)
+        rows = measure(track, _chosen(options), options.repeat)
         bound = limit(track, rows, options.rtt, options.bandwidth)
     datasets = "/".join(map(str, sorted(set().union(*(row.datasets for row in rows)))))
     text = (
         f"{caption(options, size, datasets)}\n\n{table(rows)}\n\n{bound}\n\nMeasured by `{command(options)}`."
     )
     return text, disagreement(rows)
+
+
+def _chosen(options: argparse.Namespace) -> list[Contender]:
+    """Over TLS h5s3 alone is asked: not every peer can be told whom to trust."""
+    alone = options.tls or options.alone
+    return [c for c in CONTENDERS if not alone or c.name == PLAIN or c.name.startswith("h5s3")]
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -309,6 +333,8 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--shape", choices=MAKERS, default="v1", help="the file [v1]")
     parser.add_argument("--scans", type=int, default=SCANS, help=f"its size [{SCANS}]")
     parser.add_argument("--timeout", type=float, default=MOST_SECONDS, help="seconds a process may take")
+    parser.add_argument("--alone", action="store_true", help="h5s3 and the limit alone")
+    parser.add_argument("--tls", action="store_true", help="over TLS, h5s3 alone")
     parser.add_argument("--write-readme", action="store_true", help="put the table into README.md")
     options = parser.parse_args(words)
     if options.write_readme:

@@ -16,6 +16,8 @@ import pytest
 import h5s3
 from h5s3.errors import NetworkError, UsageError
 from h5s3.settings import Settings
+from h5s3.storage.http import connection_pool
+from h5s3.storage.http.connection_pool import Pools
 from h5s3.storage.location import parse_location
 from h5s3.storage.open import open_store
 from h5s3.storage.stores.fsspec import FsspecStore
@@ -314,3 +316,25 @@ def test_a_handshake_that_breaks_off_is_tried_again(
             assert run(*question, on=rclone.at(breaking.url), **trusted).lines
         finally:
             breaking.close()
+
+
+def test_connections_share_what_they_trust(papers: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """To load the system's certificates for each of many connections took longer than a walk."""
+    made: list[object] = []
+    make = connection_pool.create_urllib3_context
+
+    def counted(**options: Any) -> ssl.SSLContext:
+        made.append(options)
+        return make(**options)
+
+    monkeypatch.setattr(connection_pool, "create_urllib3_context", counted)
+    for trusted in (None, str(papers["good"])):
+        made.clear()
+        pools = Pools(trusted)
+        routes = [pools._route(f"https://{host}/{key}") for host in ("a", "b") for key in "xy"]
+        contexts = {route.conn_kw["ssl_context"] for route, _ in routes}
+        assert len(made) == len(contexts) == 1
+        assert next(iter(contexts)).verify_mode == ssl.CERT_REQUIRED
+    plain = Pools()
+    plain._route("http://a/x")
+    assert len(made) == 1

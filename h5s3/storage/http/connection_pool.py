@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +11,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 from urllib3.exceptions import HTTPError
-from urllib3.util import Timeout, parse_url
+from urllib3.util import Timeout, create_urllib3_context, parse_url
 
 from h5s3.errors import NetworkError
 from h5s3.storage.http.parallel import IN_FLIGHT
@@ -30,6 +31,8 @@ class Pools:
     def __init__(self, ca_bundle: str | None = None, insecure: bool = False) -> None:
         self._options: dict[str, Any] = {"num_pools": 8, "maxsize": IN_FLIGHT, "retries": False}
         self._unproven: set[str] | None = set() if insecure else None
+        self._trusted = ca_bundle
+        self._context: ssl.SSLContext | None = None  # of all connections
         if insecure:
             self._options |= {"cert_reqs": "CERT_NONE", "assert_hostname": False}
         elif ca_bundle:
@@ -64,6 +67,8 @@ class Pools:
         try:
             parts = parse_url(url)
             via = proxy_for(self._proxies, parts.scheme or "", parts.host or "")
+            if parts.scheme == "https" or via:
+                self._share_context()
             pool = self._manager(via).connection_from_host(parts.host, parts.port, parts.scheme)
         except (HTTPError, ValueError):
             raise NetworkError("the URL cannot be understood") from None
@@ -79,6 +84,26 @@ class Pools:
         """Give back all connections."""
         for manager in self._managers.values():
             manager.clear()
+
+    def _share_context(self) -> None:
+        """Have all connections share what they trust: to load the system's certificates takes 10 ms and more.
+
+        Of a file that cannot be used urllib3 tells when it connects.
+        """
+        with self._lock:
+            if self._context is not None or self._unproven is not None:
+                return
+            made = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED)
+            try:
+                if self._trusted:
+                    made.load_verify_locations(self._trusted)
+                else:
+                    made.load_default_certs()
+            except OSError:
+                return
+            self._context = made
+            self._options = {name: v for name, v in self._options.items() if name != "ca_certs"}
+            self._options["ssl_context"] = made
 
     def _warn(self, url: str) -> None:
         """Tell of a host that is not verified, once."""

@@ -39,6 +39,7 @@ class Proxy:
     - `requests` lists what arrived, `connections` counts the client's connections, `reset()` forgets both.
     - `delay` seconds pass before each answer; `jitter` adds that fraction of it to every second one, so that
       a batch of more requests than the client has connections overlaps all through, and is one round.
+    - `handshake` seconds pass before a connection is served: the round trips of TCP and TLS.
     - `bandwidth` bytes per second are shared by all connections; `clock` and `wait` are what it goes by.
     - `partial` says 206 of answers that hold a Content-Range: rclone says 200, which some clients refuse.
     - `fault(kind, when=..., times=..., ...)` breaks requests, see `faults`; several may hit one request, in
@@ -55,6 +56,7 @@ class Proxy:
         self.wait: Callable[[float], object] = lambda seconds: self._closed.wait(seconds)
         self.delay = 0.0
         self.jitter = 0.0
+        self.handshake = 0.0
         self.bandwidth: float | None = None
         self.partial = False
         self.connections = 0
@@ -152,6 +154,8 @@ class Proxy:
             self._open.add(sock)
         upstream = Upstream(self.upstream)
         try:
+            if self.handshake:
+                self.wait(self.handshake)
             if self._tls is not None:
                 sock = self._tls.wrap_socket(sock, server_side=True)
                 with self._lock:
