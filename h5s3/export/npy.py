@@ -6,12 +6,14 @@ import os
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from math import prod
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from h5s3.export.base import Array, Job, Writer, write_at
+from h5s3.export.behind import Behind
 from h5s3.formats.boxes import Box
 
 
@@ -58,6 +60,7 @@ class NpyWriter(Writer):
     def __init__(self, job: Job, stream: BinaryIO, path: str | None) -> None:
         self.ordered = path is None
         self._type = plain_type(job.element)
+        self._behind = Behind()
         self._inner = job.shape[len(job.kept) :]
         self._counts = tuple(axis.count for axis in job.selection)
         self._stream = stream
@@ -79,12 +82,20 @@ class NpyWriter(Writer):
         if self.ordered:
             self._stream.write(data.reshape(-1).view("u1").data)
             return
+        self._behind.do(partial(self._put, box, data))
+
+    def _put(self, box: Box, data: Array) -> None:
         size = prod(self._inner) * self._type.itemsize
         for position, run in _runs(box, self._counts, data.reshape(-1).view("u1"), size):
             write_at(self._stream.fileno(), run.data, self._offset + position)
 
     def finish(self) -> None:
+        self._behind.wait()
         self._stream.flush()
+
+    def abandon(self) -> None:
+        """Let go of the file."""
+        self._behind.end()
 
 
 class NpzWriter(NpyWriter):

@@ -30,6 +30,7 @@ class Spool:
 
     def boxes(self) -> Iterator[tuple[Box, Array]]:
         """All that was taken, in C order."""
+        self._writer.finish()
         kind, offset = self._writer.layout
         self._file.seek(offset)
         for box in Cut(whole(self._counts), run_shape(self._counts, self._size), self._size, 1).boxes(True):
@@ -38,6 +39,7 @@ class Spool:
             yield box, values
 
     def close(self) -> None:
+        self._writer.abandon()
         self._file.close()
 
 
