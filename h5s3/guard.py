@@ -1,8 +1,8 @@
 """The line from a guarded command to the process that guards it.
 
 libhdf5 is C code, and the files it reads were written by strangers. The command line therefore runs in a
-child process (see `cli/supervisor.py`); what the parent must know to clean up after a crash is told here.
-Without a parent, in a program that imports h5s3, telling does nothing.
+child process (see `cli/process/supervisor.py`); what the parent must know to clean up after a crash is told
+here. Without a parent, in a program that imports h5s3, telling does nothing.
 """
 
 from __future__ import annotations

@@ -36,7 +36,6 @@ def doctor(
       h5s3 doctor s3://bucket/scan.h5 --profile lab --json
     """
     from h5s3.explore.doctor.doctor import doctor as ask
-    from h5s3.explore.doctor.doctor import exit_code
     from h5s3.render.diagnostics import progress
 
     with common.session() as opened:
@@ -47,7 +46,9 @@ def doctor(
         from h5s3.render.doctor.doctor import show_doctor
 
         show_doctor(found)
-    if code := exit_code(found):
+    looked_at = found.connection + (found.file or [])
+    code = next((one.exit_code or 1 for one in looked_at if one.status == "failure"), 0)
+    if code:
         raise typer.Exit(code)
 
 

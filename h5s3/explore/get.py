@@ -141,7 +141,7 @@ class _Transfer:
         suffix = os.path.splitext(self.asked.output)[1].lstrip(".")
         if named is None and not suffix:
             hint = "end it in one of " + ", ".join("." + name for name in FORMATS) + ", or give --format"
-            raise UsageError(f"the name {self.asked.output} says no format", hint=hint)
+            raise UsageError(f"the name {self.asked.output} does not tell the format", hint=hint)
         return named or format_of(suffix), self.asked.output
 
     def _refuse_large(self, estimate: Estimate) -> None:

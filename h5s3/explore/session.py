@@ -31,7 +31,9 @@ from h5s3.storage.responses import changed
 from h5s3.storage.trace import Trace
 
 FIRST_BYTES = 256 * 1024  # of an object that is met for the first time
+TELLING = 16 * 1024  # of one that was met before, to tell its format
 MOST_NAMES = 1000  # below a prefix, to tell what it is
+LISTED = ("s3", "foreign", "fsspec")  # kinds of locations whose prefixes may be a format's
 T = TypeVar("T")
 Answer = TypeVar("Answer", Tree, Meta, Preview, DiskUsage)
 Question = Callable[[Contents], T]
@@ -108,7 +110,8 @@ class Session:
 
         The question is asked again where the object had changed before this command began, where a format
         says that its answer cannot be trusted, and, with bytes fetched again, where the cache may have held
-        damaged ones; `repeatable` says whether it still may be. `format`: None to find it out. `remembered`
+        damaged ones; `repeatable` says whether it still may be. `format`: to open objects of its
+        name with, in place of the usual one. `remembered`
         may know the answer without; `remember` is given a new one.
         """
         if location.kind == "s3" and not location.key:
@@ -165,22 +168,23 @@ class Session:
 
     def _names_below(self, location: Location) -> tuple[str, ...]:
         """The first names directly below a prefix; those of prefixes end in `/`."""
-        prefix = location.kind == "s3" or (location.kind == "local" and os.path.isdir(location.key))
-        if not prefix or location.version_id:
+        listed = location.kind in LISTED or (location.kind == "local" and os.path.isdir(location.key))
+        if not listed or location.version_id:
             return ()
         try:
             entries = islice(self.store(location).list(location.below), MOST_NAMES)
             return tuple(
                 entry.key.rstrip("/").rpartition("/")[2] + "/" * (entry.type == "prefix") for entry in entries
             )
-        except H5s3Error:
+        except (H5s3Error, OSError):
             return ()
 
     def _ask(
         self, source: Source, question: Question[T], repeatable: Callable[[], bool], format: Format | None
     ) -> T:
         with self._located(source.info):
-            chosen = format or self._format(source)
+            found = self._format(source)
+            chosen = format if format is not None and format.name == found.name else found
             return self._undamaged(source, lambda seen: _asked(chosen, seen, question), repeatable)
 
     def _undamaged(
@@ -204,19 +208,24 @@ class Session:
     # ---------------------------------------------------------------------------------- formats
 
     def _format(self, source: Source) -> Format:
-        """The format of an object. Where its first bytes are not here, it was detected before."""
-        from h5s3.formats.detect import built_in, by_name, detect
+        """The format of an object, detected now or before; the first of all for one that none knows."""
+        from h5s3.formats.detect import by_name, detect, first
 
         info, key = source.info, f"format:{source.info.identity}"
         if source.names:
-            return detect(Seen(info.location.name, names=source.names)) or built_in("hdf5")
-        if info.size and not source.start:
-            name = self.cache.get(key) if info.identity else None
-            return by_name((name or b"hdf5").decode()) or built_in("hdf5")
-        found = detect(Seen(info.location.name, info.size, source.start)) or built_in("hdf5")
-        if found.name != "hdf5" and info.identity:
+            return detect(Seen(info.location.name, names=source.names)) or first()
+        start = source.start
+        if info.size and not start:
+            stored = self.cache.get(key) if info.identity else None
+            before = by_name(stored.decode()) if stored else None
+            if before is not None:
+                return before
+            wanted = (0, min(info.size, TELLING))
+            start = source.read([wanted])[wanted] if source.store else b""
+        found = detect(Seen(info.location.name, info.size, start))
+        if found is not None and info.identity and not self.settings.offline:
             self.cache.set_many({key: found.name.encode()}, "format")
-        return found
+        return found or first()
 
     # ---------------------------------------------------------------------------------- errors
 

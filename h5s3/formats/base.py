@@ -10,10 +10,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from math import prod
 from typing import TYPE_CHECKING, Any, Protocol
 
-from h5s3.cache import Cache
-from h5s3.errors import UsageError
+from h5s3.cache import Cache, absence
+from h5s3.errors import NotCachedError, UsageError
 from h5s3.formats.requests import MetaRequest, TreeRequest, UsageRequest
 from h5s3.records import DiskUsage, ExternalFile, Filter, Json, Meta, Tree, TypeInfo
 from h5s3.storage.base import ObjectInfo, Range, Store
@@ -56,6 +57,12 @@ class Source:
     names: tuple[str, ...] = ()  # of a prefix in place of an object: what stands directly below it
     plugins: bool = False  # filters may be loaded from the folders that the environment names
     kept: dict[str, Any] = field(default_factory=dict)  # what a format keeps from one opening to the next
+
+    def read(self, ranges: Sequence[Range]) -> dict[Range, bytes]:
+        """Exactly these bytes of the object, in one round. Raises `NotCachedError` when working offline."""
+        if self.store is None:
+            raise NotCachedError(absence(self.cache), location=self.info.location.display)
+        return self.store.get_ranges(self.info, ranges)
 
 
 class Format(Protocol):
@@ -225,10 +232,11 @@ class Array(ABC):
 
     def grid(self) -> Grid:
         """The pieces that are stored together."""
-        from h5s3.formats.grid import Grid
+        from h5s3.formats.grid import Grid, run_shape
 
         shape = tuple(max(1, size) for size in self.facts.shape or ())
-        return Grid(self.facts.chunks or shape, None, True, self.facts.nbytes)
+        piece = self.facts.chunks or run_shape(shape, self.facts.itemsize)
+        return Grid(piece, None, True, prod(piece) * self.facts.itemsize)
 
     def fill(self) -> Any:
         """The value of elements that were never written."""

@@ -7,16 +7,23 @@ from functools import cache
 from importlib import import_module
 from typing import cast
 
+from h5s3.errors import H5s3Error
 from h5s3.formats.base import Format, Seen
 
-BUILT_IN = {"hdf5": "h5s3.formats.hdf5.format:Hdf5"}  # in this order; the first one takes what nobody knows
+BUILT_IN = {
+    "hdf5": "h5s3.formats.hdf5.format:Hdf5"
+}  # in this order; the first one says what is wrong with others
 GROUP = "h5s3.formats"  # entry points: a name, and a class without arguments
 
 
 def detect(seen: Seen) -> Format | None:
-    """The format that knows a location; of an object that none knows the first, which says what is wrong."""
-    found = next((format_ for format_ in _all() if format_.knows(seen)), None)
-    return found or (None if seen.size is None else built_in(next(iter(BUILT_IN))))
+    """The format that knows a location. Raises `H5s3Error` where none does that could be loaded."""
+    return next((format_ for format_ in _all() if format_.knows(seen)), None)
+
+
+def first() -> Format:
+    """The format that says what is wrong with an object that none knows."""
+    return built_in(next(iter(BUILT_IN)))
 
 
 def by_name(name: str) -> Format | None:
@@ -32,13 +39,25 @@ def built_in(name: str) -> Format:
 
 
 @cache
-def _foreign() -> tuple[Format, ...]:
+def _foreign() -> tuple[tuple[Format, ...], str]:
+    """The formats of other packages, and what is wrong with those that cannot be loaded."""
     from importlib.metadata import entry_points
 
-    return tuple(point.load()() for point in entry_points(group=GROUP))
+    found, wrong = [], []
+    for point in entry_points(group=GROUP):
+        try:
+            found.append(point.load()())
+        except Exception as error:  # noqa: BLE001 - whatever the code of another package raises
+            wrong.append(
+                f"the format {point.name} of {point.value} cannot be loaded ({type(error).__name__})"
+            )
+    return tuple(found), "; ".join(wrong)
 
 
 def _all() -> Iterator[Format]:
     """Foreign formats are looked for where no built-in one knows a location: that takes time."""
     yield from map(built_in, BUILT_IN)
-    yield from _foreign()
+    found, wrong = _foreign()
+    yield from found
+    if wrong:
+        raise H5s3Error(wrong)

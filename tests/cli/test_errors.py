@@ -28,7 +28,7 @@ DAMAGED = [
         "not an HDF5 file but a NetCDF-3 file (classic format), not NetCDF-4; ncdump and xarray read it",
     ),
     ("html_error_page", "not an HDF5 file but an HTML page; the URL may lead to a login or an error page"),
-    ("gzipped", "not an HDF5 file but a gzip file: decompress it first; try: gunzip"),
+    ("gzipped", "not an HDF5 file but a gzip file; decompress it first"),
     ("hdf4", "not an HDF5 file but an HDF4 file; convert it with h4toh5, or read it with pyhdf"),
     ("future_superblock", "the file is damaged: bad superblock version number"),
 ]

@@ -274,7 +274,7 @@ def test_ctrl_c_and_sigterm_leave_nothing(tmp_path: Path) -> None:
         (("-o", "-.csv", "--json"), "csv and json at once"),
         (("-o", "-", "--format", "csv", "--json"), "csv and json at once"),
         (("-o", "x.xyz"), "no format 'xyz'"),
-        (("-o", "plain"), "says no format"),
+        (("-o", "plain"), "does not tell the format"),
         (("-o", ""), "names no file"),
         (("--format", "exe"), "no format 'exe'"),
     ],

@@ -16,6 +16,7 @@ from h5s3.formats.detect import _foreign, detect
 from h5s3.formats.lookalikes import unknown_format, unknown_prefix
 from h5s3.formats.requests import MetaRequest, TreeRequest, absolute
 from tests.support.cli import file, run, spawn
+from tests.support.servers.s3 import S3Server
 
 FORMAT = '''
 """Objects that begin with TOY1, and prefixes that hold a file toy.txt: one array of numbers each."""
@@ -94,7 +95,7 @@ class Toy:
             yield Contents(source, bytes(range(len(source.names) * 4)))
         else:
             whole = (0, source.info.size)
-            yield Contents(source, source.store.get_ranges(source.info, [whole])[whole][4:])
+            yield Contents(source, source.read([whole])[whole][4:])
 '''
 
 
@@ -141,6 +142,44 @@ def test_every_question_is_answered(toys: Path, tmp_path: Path) -> None:
     assert json.loads(streamed)["data"] == [0, 1, 2]
 
 
+def test_a_large_array_is_sampled_in_pieces(toys: Path, tmp_path: Path) -> None:
+    """More values than a preview may decode at once."""
+    path = tmp_path / "large.toy"
+    path.write_bytes(b"TOY1" + np.arange(40 << 20, dtype="<i4").tobytes())
+    found = run("preview", path, "/numbers", "--json").json
+    assert 0 < found["stats"]["coverage"] < 1 and found["stats"]["sample_size"] > 1000
+    assert run("preview", path, "/numbers", "--slice", ":10", "--json").json["stats"]["max"] == 4.5
+
+
+def test_a_format_that_comes_later_is_found(toys: Path, server: S3Server, tmp_path: Path) -> None:
+    """The object was met before, and no format knew it; then the format is installed."""
+    server.put_file("toys", "numbers.toy", Path("numbers.toy"))
+    where, known = "s3://toys/numbers.toy", (_foreign(), ((), ""))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("h5s3.formats.detect._foreign", lambda: known[1])
+        assert "not an HDF5 file" in run("tree", where, on=server).failed(6)
+    assert "numbers  100  int32" in run("tree", where, on=server).out
+    assert "numbers  100  int32" in run("tree", where, "--refresh", on=server).out
+    assert "run without --offline" in run("meta", where, "numbers", "--offline", on=server).failed(5)
+
+
+def test_doctor_looks_at_hdf5_alone(toys: Path) -> None:
+    found = run("doctor", "./numbers.toy", "--json").json
+    assert [(one["name"], one["status"]) for one in found["file"]] == [("file", "unknown")]
+    assert "only HDF5 files are examined" in run("doctor", "./numbers.toy").out
+
+
+def test_a_format_that_cannot_be_loaded_is_named(toys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (toys / "toys-1.0.dist-info" / "entry_points.txt").write_text(
+        "[h5s3.formats]\ntoy = toys:Toy\nbad = toys:Absent\n"
+    )
+    _foreign.cache_clear()
+    assert "numbers" in run("tree", "./numbers.toy").out
+    Path("plain.txt").write_text("nothing that is known")
+    said = run("tree", "./plain.txt").failed(1)
+    assert "the format bad of toys:Absent cannot be loaded (AttributeError)" in said
+
+
 def test_mistakes_end_plainly(toys: Path) -> None:
     assert run("preview", "./numbers.toy", "/absent").failed(3) == "./numbers.toy: no /absent here"
 
@@ -155,7 +194,7 @@ def test_hdf5_is_asked_first(toys: Path) -> None:
     assert detect(Seen("x", 10**6, start)).name == "hdf5"
     assert detect(Seen("x", 10**6, b"\0" * 512 + start)).name == "hdf5"
     assert detect(Seen("x", 10**6, b"TOY1")).name == "toy"
-    assert detect(Seen("x", 10**6, b"nothing")).name == "hdf5"  # which says what is wrong
+    assert detect(Seen("x", 10**6, b"nothing")) is None
     assert detect(Seen("x", names=("toy.txt",))).name == "toy"
     assert detect(Seen("x", names=("a", "b"))) is None
 
@@ -179,6 +218,8 @@ def test_objects_are_named() -> None:
         str(unknown_format(b"PAR1...")) == "not an HDF5 file but a Parquet file; pyarrow and duckdb read it"
     )
     assert str(unknown_format(b"")) == "the object is empty"
+    for start in (b"<!doctype html>", b"<HTML>", b"\xef\xbb\xbf\n <html"):
+        assert "an HTML page" in str(unknown_format(start))
     assert unknown_format(b"anything").exit_code == DamagedError.exit_code
 
 

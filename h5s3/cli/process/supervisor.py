@@ -218,7 +218,7 @@ def _of_signal(number: int) -> H5s3Error:
     how = signal.strsignal(number) or f"signal {number}"
     if number == signal.SIGXCPU:
         return DamagedError(
-            "its processor time is used up: it is large beyond measure, or damaged",
+            "its processor time is used up: it is very large, or damaged",
             hint=f"H5S3_CPU_SECONDS allows more than {cpu_limit()}",
         )
     if number == signal.SIGKILL:

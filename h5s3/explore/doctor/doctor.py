@@ -19,12 +19,6 @@ ELSEWHERE = {
 }
 
 
-def exit_code(document: Doctor) -> int:
-    """That of what failed first; 0 where nothing did."""
-    found = document.connection + (document.file or [])
-    return next((one.exit_code or 1 for one in found if one.status == "failure"), 0)
-
-
 def doctor(
     session: Session,
     location: Location | None,
@@ -46,11 +40,15 @@ def doctor(
         status="ok",
         connection=connection,
     )
-    if location is not None and _is_file(location) and not exit_code(document):
+    if location is not None and _is_file(location) and not _failed(connection):
         _file(session, location, document, tell)
     found = {finding.status for finding in document.connection + (document.file or [])}
     document.status = "failure" if "failure" in found else "warning" if "warning" in found else "ok"
     return document
+
+
+def _failed(findings: list[Finding]) -> bool:
+    return any(one.status == "failure" for one in findings)
 
 
 def _is_file(location: Location) -> bool:

@@ -22,6 +22,7 @@ from h5s3.explore.session import Session
 from h5s3.formats.base import Contents
 from h5s3.records.doctor import Costs, FileLayout, Finding
 from h5s3.sizes import MIB, binary_text
+from h5s3.storage.doctor.findings import unknown
 from h5s3.storage.location import Location
 
 if TYPE_CHECKING:
@@ -80,7 +81,10 @@ class _Work:
         from h5s3.formats.hdf5.layout.inventory import Limits, take_inventory
         from h5s3.formats.hdf5.layout.recorded_file import recorded
 
-        file, blocks = recorded(contents)
+        found_file = recorded(contents)
+        if found_file is None:
+            return FileReport([unknown("file", "only HDF5 files are examined")])
+        file, blocks = found_file
         most = self.session.settings.max_bytes or BUDGET
         limits = Limits(objects=MOST_OBJECTS, bytes=most, seconds=SECONDS)
         found = take_inventory(

@@ -93,10 +93,11 @@ def origin_of(url: str) -> str:
     """Scheme, host and port of a URL: nothing of it that could sign or log in."""
     try:
         parts = urlsplit(url)
-        _ = parts.port  # raises where it is none
+        port = parts.port
     except ValueError:
         return "an address that cannot be read"
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"[:LONGEST]
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host if port is not None else host.rstrip(':')}"[:LONGEST]
 
 
 def shown_path(path: str | Path) -> str:

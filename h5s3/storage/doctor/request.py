@@ -134,10 +134,10 @@ def _explained(error: TransientError, url: str, connected: bool) -> NetworkError
         return NetworkError(f"{host} takes the request and does not answer in time", hint=hint)
     if connected:
         hint = "check the port and the endpoint: a server of another kind, or a firewall, may do that"
-        return NetworkError(f"{host} takes the request and breaks off without an answer of HTTP", hint=hint)
+        return NetworkError(f"{host} ends the connection without an answer", hint=hint)
     if proxy_for(getproxies(), urlsplit(url).scheme, urlsplit(url).hostname or ""):
         hint = "check HTTPS_PROXY and its login; NO_PROXY names hosts to be reached directly"
-        return NetworkError(f"the proxy gives no way to {host}", hint=hint)
+        return NetworkError(f"the proxy does not connect to {host}", hint=hint)
     return NetworkError(f"cannot connect to {host}", hint="check --endpoint-url and the network")
 
 

@@ -157,7 +157,7 @@ def ranges(got: Answer) -> list[Finding]:
         found = [ok("ranges", f"one byte asked for, one byte sent ({got.status}) of {head.size:,}")]
     if strong_etag(got.headers.get("ETag")) is None:
         detail = "none, or a weak one: h5s3 goes by date and size, and keeps nothing between commands"
-        found.append(warning("ETag", detail, "nothing to do here but to know it"))
+        found.append(warning("ETag", detail, "nothing needs to be done"))
     return found
 
 

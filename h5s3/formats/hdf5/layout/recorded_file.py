@@ -69,7 +69,8 @@ class RecordingHdf5(Hdf5):
         return RecordedFile(source.store, source.cache, source.info, source.trace)
 
 
-def recorded(contents: Contents) -> tuple[OpenFile, RecordedFile]:
-    """The file behind what `RecordingHdf5` opened."""
-    assert isinstance(contents, Hdf5Contents) and isinstance(contents.file.blocks, RecordedFile)
-    return contents.file, contents.file.blocks
+def recorded(contents: Contents) -> tuple[OpenFile, RecordedFile] | None:
+    """The file behind what `RecordingHdf5` opened; None for what another format did."""
+    if isinstance(contents, Hdf5Contents) and isinstance(contents.file.blocks, RecordedFile):
+        return contents.file, contents.file.blocks
+    return None

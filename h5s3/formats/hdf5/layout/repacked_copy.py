@@ -46,7 +46,6 @@ class RepackedCopy:
 
     file: SparseFile
     objects: int = 0
-    skipped: int = 0  # objects and attributes
 
     @property
     def size(self) -> int:
@@ -122,7 +121,6 @@ class _Copy:
             try:
                 below = self._child(group, target, link)
             except FAILURES:
-                self._made.skipped += 1
                 continue
             if below is not None:
                 yield below
@@ -131,7 +129,6 @@ class _Copy:
         try:
             return list_links(group)
         except FAILURES:
-            self._made.skipped += 1
             return []
 
     def _child(self, group: Any, target: Any, link: Link) -> tuple[Any, Any] | None:
@@ -215,7 +212,7 @@ class _Copy:
             try:
                 _attribute(found, made, name)
             except FAILURES:
-                self._made.skipped += 1
+                continue
 
 
 def _creation(dataset: Any, facts: Facts) -> Any:

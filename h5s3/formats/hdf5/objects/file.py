@@ -82,7 +82,7 @@ def open_hdf5(blocks: BlockFile, info: ObjectInfo, plugins: bool = False) -> Ite
     offset = find_signature(blocks)
     if offset is None:
         blocks.seek(0)
-        raise unknown_format(blocks.read(8)).at(info.location.display)
+        raise unknown_format(blocks.read(64)).at(info.location.display)
     if blocks.size < offset + superblock_size(blocks, offset):  # libhdf5 would make something of the rest
         raise _truncated(info)
     sizes = node_sizes(blocks, offset)
