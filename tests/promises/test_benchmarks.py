@@ -11,7 +11,7 @@ import pytest
 
 from h5s3.explore import session
 from h5s3.formats.hdf5.fetch import blocks as reader_blocks
-from tests.benchmarks import blocks, cpu, peers
+from tests.benchmarks import blocks, cpu, listing, peers
 from tests.benchmarks.blocks import CHOSEN, Choice, Line, Walk
 from tests.benchmarks.contenders import CONTENDERS, H5LS, OURS, Contender
 from tests.benchmarks.counting import LOCATION, CountingStore
@@ -219,3 +219,14 @@ def test_all_clients_fetch_all_ranges() -> None:
 def test_ranges_are_spread_over_the_object() -> None:
     assert spread(100, 3, 10) == [(0, 10), (45, 55), (90, 100)]
     assert spread(100, 1, 10) == [(0, 10)]
+
+
+# ------------------------------------------------------------------------------------------------ listing
+
+
+def test_all_listings_are_measured_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    assert listing.main(["--keys", "2500", "--repeat", "1", "--only", "h5s3"]) == 0
+    head, *body = cells(capsys.readouterr().out.partition("\n\n")[2])
+    assert tuple(head) == listing.COLUMNS
+    assert [row[0] for row in body] == ["h5s3 ls -r", "h5s3 ls -r --jsonl", "h5s3 ls -r --json"]
+    assert [row[-2:] for row in body] == [["3", "2501"], ["3", "2500"], ["3", "1"]]

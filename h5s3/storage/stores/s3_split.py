@@ -17,8 +17,9 @@ import threading
 import time
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from h5s3.errors import NetworkError
 from h5s3.records import Entry
@@ -29,9 +30,12 @@ from h5s3.storage.trace import Trace
 AT_ONCE = 16  # requests
 SLOW = 0.02  # seconds that a page takes, from which on parts are listed at once
 PAGES_BEFORE = 4  # of one chain, before the first leap
-FREE_LEAPS = 8
-PAGES_PER_LEAP = 12  # also how far a leap is to reach
-MOST_PAGES = 64  # that wait or are on their way
+FREE_LEAPS = 16
+PAGES_PER_LEAP = 11
+REACH = 16  # pages: how far a leap is to go; parts shorter than what a leap costs would run out of leaps
+MOST_PAGES = 160  # that wait or are on their way
+MOST_BYTES = 40 << 20  # that they take, some 200 and the key for each entry
+NEAR = 2  # parts, the first ones, for which a quarter of that is kept
 MOST_READY = 2  # pages that wait in front while nothing is split
 
 
@@ -44,8 +48,8 @@ class _Part:
     token: str | None = None
     ready: deque[list[Entry]] = field(default_factory=deque)
     advance: Advance = field(default_factory=Advance)
-    first: str | None = None  # key that was found
-    last: str | None = None
+    steps: deque[str] = field(default_factory=lambda: deque(maxlen=8))  # the first keys of its latest pages
+    last: str | None = None  # key that was found
     pages: int = 0
     busy: bool = False  # a request is on its way
     ended: bool = False
@@ -85,7 +89,7 @@ class _Split:
         self._changed = threading.Condition()
         self._parts = [_Part()]
         self._threads = 0
-        self._waiting = 0  # pages that are ready
+        self._waiting = self._bytes = 0  # pages that are ready, and what they take
         self._arrived = 0
         self._leaps = 0
         self._most_unseen = 1  # leaps of which no key has come yet
@@ -113,9 +117,11 @@ class _Split:
             if not front.ready:
                 assert front.error is not None
                 raise front.error
+            entries = front.ready.popleft()
             self._waiting -= 1
+            self._bytes -= _size(entries)
             self._changed.notify_all()
-            return front.ready.popleft()
+            return entries
 
     def close(self) -> None:
         """Let the threads end once what they have on the wire is done."""
@@ -174,18 +180,23 @@ class _Split:
         """What to ask for now: the page that the reader needs first, or one behind a leap."""
         if self._closed:
             return None
-        room = self._waiting + sum(part.busy for part in self._parts) < MOST_PAGES
-        for part in self._parts:
-            front = part is self._parts[0]
-            if not (part.busy or part.ended or part.error) and (
-                len(part.ready) < MOST_READY if front else room
-            ):
+        room = self._room()
+        for at, part in enumerate(self._parts):
+            if part.busy or part.ended or part.error:
+                continue
+            if room > (0.25 if at > NEAR else 0.0) or (at == 0 and len(part.ready) < MOST_READY):
                 return part
-        return self._leap() if room and self._splitting else None
+        return self._leap(room) if self._splitting else None
+
+    def _room(self) -> float:
+        """How much of what may wait is not there yet."""
+        pages = self._waiting + sum(part.busy for part in self._parts)
+        size = self._bytes / max(1, self._waiting)
+        return 1 - max(pages / MOST_PAGES, pages * size / MOST_BYTES)
 
     # ------------------------------------------------------------------------------------- leaps
 
-    def _leap(self) -> _Part | None:
+    def _leap(self, room: float) -> _Part | None:
         """A new part, where a part is long enough to be split, as far as more leaps are allowed."""
         unseen = sum(not part.shown for part in self._parts)
         unfinished = sum(not part.ended for part in self._parts)
@@ -194,6 +205,8 @@ class _Split:
             return None
         known = None  # the part before, or this one: it tells how the keys grow
         for at, part in enumerate(self._parts):
+            if room <= (0.25 if at >= NEAR else 0.0):
+                break
             if part.last is not None and (known is None or part.pages >= PAGES_BEFORE):
                 known = part
             key = self._inside(part, known) if known and not (part.ended or part.error) else None
@@ -207,17 +220,14 @@ class _Split:
 
     def _inside(self, part: _Part, known: _Part) -> str | None:
         """A key to split a part at, some pages behind what is there of it; None where few are left."""
-        first, last = known.first, known.last
         begin = part.last or part.start
-        if first is None or last is None or begin is None:
+        if known.last is None or begin is None:
             return None
-        pages = float(PAGES_PER_LEAP)
+        first, last, steps = known.steps[0], known.last, len(known.steps)
         if part.stop is not None:
-            left = self._keys.distance(first, last, begin, part.stop) * known.pages
-            if left < 1.5 * pages:
+            if self._keys.distance(first, last, begin, part.stop) * steps < 1.5 * REACH:
                 return None
-            pages = min(pages, left / 2)
-        key = self._keys.beyond(first, last, begin, pages / known.pages)
+        key = self._keys.beyond(first, last, begin, REACH / steps)
         return key if key and begin < key and (part.stop is None or key < part.stop) else None
 
     # ------------------------------------------------------------------------------------- arrivals
@@ -258,10 +268,11 @@ class _Split:
         elif part.ended:
             part.beyond = Page([])
         if entries:
-            part.first = part.first or entries[0].key
+            part.steps.append(entries[0].key)
             part.last = entries[-1].key
             part.ready.append(entries)
             self._waiting += 1
+            self._bytes += _size(entries)
 
     def _take_back(self, part: _Part) -> None:
         """A leap has failed, perhaps because the server knows none: the part before goes on in its place."""
@@ -277,6 +288,13 @@ class _Split:
         """The keys do not come in order, so they cannot be split: go on behind this page, one by one."""
         self._may_leap = False
         at = self._parts.index(part) + 1
-        self._waiting -= sum(len(other.ready) for other in self._parts[at:])
+        for entries in chain.from_iterable(other.ready for other in self._parts[at:]):
+            self._waiting -= 1
+            self._bytes -= _size(entries)
         del self._parts[at:]
         part.stop = None
+
+
+def _size(entries: Sequence[Entry]) -> int:
+    """What a page takes in memory, more or less."""
+    return sum(len(entry.key) for entry in entries) + 200 * len(entries)
