@@ -30,7 +30,7 @@ from h5s3.storage.location import Location
 from h5s3.storage.responses import Head
 from h5s3.storage.stores.s3_list import ObjectPages, one_by_one
 from h5s3.storage.stores.s3_pages import Fetch, Page
-from h5s3.storage.stores.s3_split import pages_ahead
+from h5s3.storage.stores.s3_split import MOST_BYTES, pages_ahead
 from h5s3.storage.stores.static_connection import static_connection
 from h5s3.storage.trace import Trace
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 SIGNED_SECONDS = 900  # how long a presigned URL is asked to live; it is renewed well before
 OPERATIONS: dict[Operation, str] = {"GET": "get_object", "HEAD": "head_object", "LIST": "list_objects_v2"}
+BOTO_BYTES = 16 << 20  # of memory that boto3 takes, and more; fewer pages of a listing wait beside it
 T = TypeVar("T")
 
 
@@ -131,7 +132,8 @@ class S3Store:
                 yield from self._boto.versions(location, recursive)
             elif ahead:
                 prefix = location.key if recursive else None
-                yield from pages_ahead(self._fetch(location, recursive), self._trace, prefix)
+                most = MOST_BYTES - (BOTO_BYTES if self._made else 0)
+                yield from pages_ahead(self._fetch(location, recursive), self._trace, prefix, most)
             else:
                 yield from one_by_one(self._fetch(location, recursive), self._trace)
         except H5s3Error as error:

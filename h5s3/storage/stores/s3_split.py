@@ -34,7 +34,7 @@ FREE_LEAPS = 16
 PAGES_PER_LEAP = 11
 REACH = 16  # pages: how far a leap is to go; parts shorter than what a leap costs would run out of leaps
 MOST_PAGES = 160  # that wait or are on their way
-MOST_BYTES = 40 << 20  # that they take, some 200 and the key for each entry
+MOST_BYTES = 36 << 20  # that they may take: some 200 and the key for each entry
 NEAR = 2  # parts, the first ones, for which a quarter of that is kept
 MOST_READY = 2  # pages that wait in front while nothing is split
 
@@ -62,14 +62,16 @@ class _Part:
         return self.last is not None or self.ended
 
 
-def pages_ahead(fetch: Fetch, trace: Trace, prefix: str | None = None) -> Iterator[list[Entry]]:
+def pages_ahead(
+    fetch: Fetch, trace: Trace, prefix: str | None = None, most_bytes: int = MOST_BYTES
+) -> Iterator[list[Entry]]:
     """All pages in order, fetched before they are wanted; split below a `prefix` if that is not None."""
     with trace.round():
         page = fetch(Ask())
     if not page.truncated:
         yield page.entries
         return
-    split = _Split(fetch, trace, page, prefix)
+    split = _Split(fetch, trace, page, prefix, most_bytes)
     try:
         split.start()
         while (entries := split.next()) is not None:
@@ -81,11 +83,12 @@ def pages_ahead(fetch: Fetch, trace: Trace, prefix: str | None = None) -> Iterat
 class _Split:
     """The parts of a listing, and the threads that fetch them. What is below is done under one lock."""
 
-    def __init__(self, fetch: Fetch, trace: Trace, page: Page, prefix: str | None) -> None:
+    def __init__(self, fetch: Fetch, trace: Trace, page: Page, prefix: str | None, most_bytes: int) -> None:
         self._fetch = fetch
         self._trace = trace
         self._keys = KeySpace(prefix or "")
         self._may_leap = prefix is not None
+        self._most_bytes = most_bytes
         self._changed = threading.Condition()
         self._parts = [_Part()]
         self._threads = 0
@@ -192,7 +195,7 @@ class _Split:
         """How much of what may wait is not there yet."""
         pages = self._waiting + sum(part.busy for part in self._parts)
         size = self._bytes / max(1, self._waiting)
-        return 1 - max(pages / MOST_PAGES, pages * size / MOST_BYTES)
+        return 1 - max(pages / MOST_PAGES, pages * size / self._most_bytes)
 
     # ------------------------------------------------------------------------------------- leaps
 
