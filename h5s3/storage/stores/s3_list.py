@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from h5s3.errors import AccessError, NetworkError
+from h5s3.errors import NetworkError
 from h5s3.records import Entry
 from h5s3.storage.base import strong_etag
 from h5s3.storage.http.client import RedirectError
@@ -34,15 +34,14 @@ def objects_page(client: Any, names: dict[str, Any]) -> Page:
 class ObjectPages:
     """The pages of objects and common prefixes below a prefix, each by one pooled GET (`get`).
 
-    Where that is sent elsewhere or denied, or its answer cannot be read, boto3 asks once more (`ask_boto`):
-    it finds out where the bucket is, signs in another way, and has the words for what it cannot do.
+    Where that is sent elsewhere, or its answer cannot be read, boto3 asks once more (`ask_boto`): it finds
+    out where the bucket is, and has the words for what it cannot do.
     """
 
     def __init__(
         self, get: Callable[[dict[str, Any]], bytes], ask_boto: Callable[[dict[str, Any]], Page], trace: Trace
     ) -> None:
         self._get, self._ask_boto, self._trace = get, ask_boto, trace
-        self._denied = False  # what boto3 then was not
 
     def fetch(self, names: dict[str, Any], ask: Ask) -> Page:
         """One page. Raises the errors of h5s3, and those of boto3."""
@@ -51,20 +50,13 @@ class ObjectPages:
             names["ContinuationToken"] = ask.token
         elif ask.after is not None:
             names["StartAfter"] = ask.after
-        if self._denied:
-            return self._ask_boto(names)
-        denied = False
         try:
             return read_page(self._get({**names, "EncodingType": "url"}))
-        except AccessError:
-            denied = True
         except (RedirectError, UnreadableError):
             pass
         self._trace.retry()
         self._trace.rounds += 1
-        page = self._ask_boto(names)
-        self._denied = denied
-        return page
+        return self._ask_boto(names)
 
 
 def one_by_one(fetch: Fetch, trace: Trace) -> Iterator[list[Entry]]:
