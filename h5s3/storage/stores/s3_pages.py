@@ -23,6 +23,7 @@ from h5s3.storage.base import strong_etag
 
 DEEPEST = 16  # elements within each other; a page has four
 CONTROLS = bytes(set(range(32)) - {9, 10})  # a carriage return is one: XML has it read as a newline
+MOST_SHAPES = 8  # of elements of a page; those of an object differ with its age, its size, who put it there
 CUT = "h5s3-cut"  # stands where elements were cut out
 TAG = re.compile(rb"(<[^>]*>)")
 SIMPLE = re.compile(rb"<(/?)([A-Za-z][A-Za-z0-9]*)>")
@@ -33,6 +34,7 @@ FIELDS = {
     b"Size": rb"(\d{1,18})",
     b"StorageClass": rb"([A-Z0-9_]*)",
 }
+KEY = re.compile(rb"<Key>([^<]*)</Key>")
 PREFIXES = re.compile(rb"<CommonPrefixes>\s*<Prefix>([^<]*)</Prefix>\s*</CommonPrefixes>")
 ENTITY = re.compile("&([^;&]*);|&")
 NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
@@ -95,10 +97,13 @@ class Advance:
 
 def page_of(entries: list[Entry], token: str | None, truncated: bool) -> Page:
     """A page of entries, which are put in order."""
-    keys = [entry.key for entry in entries]
-    rising = all(map(lt, keys, keys[1:]))
-    orderly = rising and "\ufffd" not in "".join(keys)  # what stands for bytes that are no text
-    return Page(entries if rising else sorted(entries, key=BY_KEY), token, truncated, orderly)
+    orderly = _orderly([entry.key for entry in entries])
+    return Page(entries if orderly else sorted(entries, key=BY_KEY), token, truncated, orderly)
+
+
+def _orderly(keys: list[str]) -> bool:
+    """Whether keys rise, and none holds the character that stands for bytes that are no text."""
+    return all(map(lt, keys, keys[1:])) and "\ufffd" not in "".join(keys)
 
 
 def read_page(body: bytes) -> Page:
@@ -116,21 +121,30 @@ def read_page(body: bytes) -> Page:
 
 def _fast(body: bytes) -> Page | None:
     """The page, where its elements can be cut out; None where it takes a parser to tell what they say."""
-    start, stop = body.find(b"<Contents>"), body.find(b"</Contents>")
     if b"<!" in body or b"]]>" in body or len(body.translate(None, CONTROLS)) != len(body):
         return None
     body.isascii() or body.decode()
-    found = expression(body[start : stop + 11]) if 0 <= start < stop else None
-    objects, rest, marks = _cut(found[0], body) if found else ([], body, 0)
-    prefixes, rest, more = _cut(PREFIXES, rest)
+    prefixes, rest, marks = _cut(PREFIXES, body)
+    cuts: list[dict[bytes, list[bytes]]] = []
+    while len(cuts) < MOST_SHAPES and (start := rest.find(b"<Contents>")) >= 0:
+        found = expression(rest[start : rest.find(b"</Contents>", start) + len(b"</Contents>")])
+        columns, rest, more = _cut(found[0], rest) if found else ([], rest, 0)
+        if not found or not columns:
+            break
+        cuts.append(dict(zip(found[1], columns, strict=True)))
+        marks += more
     read = _read(rest)
-    if read.marks != marks + more:
+    if read.marks != marks:
         return None  # what was cut out stood elsewhere than in the page itself
     url = read.texts.get("EncodingType") == "url"
     entries = _prefixes(_keys(prefixes[0], url)) if prefixes else []
-    if found and objects:
-        entries += _objects(dict(zip(found[1], objects, strict=True)), url)
-    return _page(read, entries)
+    for cut in cuts:
+        entries += _objects(cut, url)
+    page = _page(read, entries)
+    if len(cuts) + bool(read.objects) > 1:  # their order was lost
+        keys = _keys(KEY.findall(body), url)
+        page.orderly = _orderly([entry.key for entry in page.entries if entry.type == "prefix"] + keys)
+    return page
 
 
 def expression(element: bytes) -> tuple[re.Pattern[bytes], tuple[bytes, ...]] | None:

@@ -71,7 +71,8 @@ def pages(draw: st.DrawFn) -> bytes:
     names = draw(st.permutations(["Key", *draw(st.sets(st.sampled_from(sorted(FIELDS))))]))
     write = draw(st.sampled_from(WRITTEN))
     parts = []
-    for key in draw(st.lists(KEYS, max_size=6)):
+    keys = draw(st.lists(KEYS, max_size=9, unique=True))  # in no order, which is made
+    for key in keys[:6]:
         if not alike:
             names = draw(st.permutations(names))
             write = draw(st.sampled_from(WRITTEN))
@@ -79,7 +80,7 @@ def pages(draw: st.DrawFn) -> bytes:
         texts["Key"] = write(quote_plus(key, safe="/") if url else key)
         inner = gap.join(f"<{name}>{texts[name]}</{name}>" for name in names)
         parts.append(f"<Contents>{gap}{inner}{gap}</Contents>")
-    for key in draw(st.lists(KEYS, max_size=3)):
+    for key in keys[6:]:
         common = write(quote_plus(key) if url else key)
         parts.append(f"<CommonPrefixes><Prefix>{common}</Prefix></CommonPrefixes>")
     if draw(st.booleans()):
@@ -115,6 +116,15 @@ def test_what_looks_alike_is_not_left_to_the_parser(monkeypatch: pytest.MonkeyPa
     found = read_page(body)
     assert [entry.key for entry in found.entries] == [f"a/b&{number:04d}" for number in range(1000)]
     assert found.orderly and sum(map(len, parsed)) < 500
+    stored = "<StorageClass>STANDARD</StorageClass>"
+    mixed = [item(f"{n:04d}", fields * (n % 3 > 0) + stored * (n % 2)) for n in range(1000)]
+    parsed.clear()
+    found = read_page(page(*mixed))
+    assert [entry.key for entry in found.entries] == [f"{number:04d}" for number in range(1000)]
+    assert found.orderly and sum(map(len, parsed)) < 15_000
+    assert not read_page(page(*mixed[:500], *mixed[499:])).orderly
+    mixed[500], mixed[501] = mixed[501], mixed[500]
+    assert not read_page(page(*mixed)).orderly
 
 
 @pytest.mark.parametrize(
