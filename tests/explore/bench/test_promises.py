@@ -61,7 +61,7 @@ def test_the_server_that_drops_every_tenth_connection_is_found(session: Session,
     drops = by_name(document)["drops"]
     assert not drops.ok
     assert drops.detail.startswith(f"{fault.hits} of {proxy.count()} requests broke off")
-    assert session.trace.retries == fault.hits  # one request in ten: never the same one twice
+    assert 0 < session.trace.retries <= fault.hits  # not of a request that was dropped twice
     assert session.trace.total == proxy.count()
     measured = [samples for samples in document.samples if samples.operation != "connect"]
     assert all(samples.errors == 0 and samples.seconds for samples in measured)
