@@ -207,6 +207,7 @@ class RangeClient:
     def _whole(self, response: Any, most: int) -> bytes:
         """A body to its end, which may not be further than so many bytes away."""
         pieces, count = [], 0
+        response._fp.bound(2 * most)  # trailers, too, which come where the body has ended
         while True:
             self._settings.check_deadline()
             piece = response.read1(PIECE, decode_content=False)

@@ -36,6 +36,10 @@ class BoundedResponse(HTTPResponse):
         super().begin()
         self._metered.allow(self.most)
 
+    def bound(self, most: int) -> None:
+        """No more than so many bytes of this answer are taken, whatever it wraps its body in."""
+        self._metered.allow(most)
+
     def hasten(self, seconds: float) -> None:
         """What is still to come of this answer has so long to come."""
         self._socket.settimeout(seconds)
