@@ -62,8 +62,10 @@ def test_nothing_configured(config: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_an_account(server: S3Server) -> None:
     sample(server, "contiguous")
+    names = [bucket["Name"] for bucket in server.client().list_buckets()["Buckets"]]
     seen = examine(on=server)
-    assert seen.code == 0 and "cli" in seen["buckets"]["detail"]
+    assert seen.code == 0 and "cli" in names
+    assert seen["buckets"]["detail"].startswith(f"{len(names)} can be seen: {', '.join(names[:5])}")
     seen = examine(on=server, H5S3_BUCKET="cli")
     assert seen["list"]["status"] == "ok" and "buckets" not in seen.names
 
