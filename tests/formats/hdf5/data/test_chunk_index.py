@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import h5py
@@ -21,28 +19,6 @@ from tests.support.chunked import KINDS, PARTLY, content, opened, places, write
 from tests.support.servers.memory import MemoryStore, in_blocks
 
 TREES = [name for name in KINDS if "B-tree" in name]
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Iterator[Cache]:
-    found = Cache(tmp_path / "cache")
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def iterations(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many chunks were listed, each time that libhdf5 was asked."""
-    calls: list[int] = []
-    real = chunkindex._iterate
-
-    def counted(*arguments: Any) -> Any:
-        found = real(*arguments)
-        calls.append(len(found))
-        return found
-
-    monkeypatch.setattr(chunkindex, "_iterate", counted)
-    return calls
 
 
 # --------------------------------------------------------------------------------------------- as h5py

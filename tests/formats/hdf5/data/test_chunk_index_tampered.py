@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,28 +14,6 @@ from h5s3.formats.hdf5.data.chunk_grid import make_grid
 from h5s3.formats.hdf5.data.chunk_index import read_index
 from tests.support.chunked import Chunked, opened, places, write
 from tests.support.servers.memory import MemoryStore
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Iterator[Cache]:
-    found = Cache(tmp_path / "cache")
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def iterations(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many chunks were listed, each time that libhdf5 was asked."""
-    calls: list[int] = []
-    real = chunkindex._iterate
-
-    def counted(*arguments: Any) -> Any:
-        found = real(*arguments)
-        calls.append(len(found))
-        return found
-
-    monkeypatch.setattr(chunkindex, "_iterate", counted)
-    return calls
 
 
 def rows(note: bytes, columns: int) -> np.ndarray:

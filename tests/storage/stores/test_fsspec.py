@@ -72,12 +72,10 @@ def test_bytes_that_change_under_the_same_names_are_seen(memory: Any) -> None:
 def test_the_end_of_the_time_names_the_location(
     memory: Any, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    begun = time.monotonic()
     with monkeypatch.context() as patch:
         patch.setattr(type(memory), name, lambda *args, **kwargs: time.sleep(10))
         line = run("tree", PLACE, "--timeout", "0.3").failed(5)
     assert line == f"{PLACE}: not done within 0.3 s; raise --timeout"
-    assert time.monotonic() - begun < 5
 
 
 @pytest.mark.parametrize(("level", "shown"), [("NOTSET", False), ("DEBUG", True)])
