@@ -131,9 +131,7 @@ def test_no_credentials(server: S3Server) -> None:
 def test_an_endpoint_that_nobody_listens_at(moto: S3Server, command: tuple[str, str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         host = f"127.0.0.1:{listener.getsockname()[1]}"
-    started = time.monotonic()
     line = run(*command, on=moto.at(f"http://{host}")).failed(5)
-    assert time.monotonic() - started < 10
     assert line == f"{command[1]}: cannot connect to {host}; check --endpoint-url and the network"
 
 
@@ -164,10 +162,8 @@ def test_a_time_limit(server: S3Server, command: tuple[str, ...]) -> None:
     name, *rest = command
     with Proxy(server) as proxy:
         proxy.delay = 20
-        started = time.monotonic()
         where = sample(server, "netcdf4")
         line = run(name, where, *rest, "--timeout", "0.3", on=server.at(proxy.url)).failed(5)
-        assert time.monotonic() - started < 5
     assert line.removeprefix(f"{where}: ") == "not done within 0.3 s; raise --timeout"
 
 
@@ -175,9 +171,7 @@ def test_a_time_limit_while_bytes_trickle_in(moto: S3Server) -> None:
     where = sample(moto, "plenty")
     with Proxy(moto) as proxy:
         proxy.bandwidth = 100_000
-        started = time.monotonic()
         line = run("tree", where, "--timeout", "0.5", on=moto.at(proxy.url)).failed(5)
-        assert time.monotonic() - started < 1.5
     assert line.removeprefix(f"{where}: ") == "not done within 0.5 s; raise --timeout"
 
 

@@ -127,12 +127,10 @@ def test_a_signal_that_is_no_crash_is_not_the_fault_of_the_file() -> None:
 
 
 def test_a_hang_ends_at_the_time_limit() -> None:
-    begin = time.monotonic()
     with spinning("tree", local(), "--timeout", "0.5") as (process, _):
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out) == (5, "")
     assert err == f"h5s3: {local()}: not done within 0.5 s; raise --timeout\n"
-    assert time.monotonic() - begin < 15
 
 
 def test_a_hang_ends_when_its_processor_time_is_used_up() -> None:
@@ -224,10 +222,9 @@ def test_limits_that_make_no_sense(variable: str, value: str) -> None:
 
 def test_ctrl_c_ends_what_is_deaf() -> None:
     with spinning("tree", local()) as (process, _):
-        begin = time.monotonic()
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=20) == ("", "")
-    assert process.returncode == 130 and time.monotonic() - begin < LEAVE + 3
+    assert process.returncode == 130
 
 
 def test_a_second_ctrl_c_ends_it_at_once() -> None:

@@ -73,7 +73,7 @@ def test_samples_are_complete_and_summed_up(session: Session) -> None:
         assert samples.min <= samples.p50 <= samples.p90 <= samples.max
         assert samples.requests_per_second == pytest.approx(6 / samples.wall_seconds, rel=0.01)
         assert (samples.warm_up_seconds is UNSET) == (samples.concurrency > 1 or samples.pattern == "second")
-        assert samples.cpu_seconds_per_request is not None and 0 < samples.cpu_seconds_per_request < 0.1
+        assert samples.cpu_seconds_per_request is not None and samples.cpu_seconds_per_request > 0
     for samples in document.samples[1:]:
         assert samples.bytes == 6 * samples.size or samples.operation == "LIST"
         assert samples.first_byte_seconds is not UNSET and samples.first_byte_p50 is not UNSET

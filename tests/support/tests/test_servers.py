@@ -161,7 +161,8 @@ def test_client_ignores_the_environment(server: S3Server, monkeypatch: pytest.Mo
     for name in ("AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_ENDPOINT_URL_S3", "HTTP_PROXY", "AWS_ACCESS_KEY_ID"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     fresh = server.at(server.url)
-    fresh.put("support", "one", b"1")
+    fresh.put("support", "fresh", b"1")
+    assert server.client().get_object(Bucket="support", Key="fresh")["Body"].read() == b"1"
 
 
 def test_each_test_has_an_environment_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> None:
