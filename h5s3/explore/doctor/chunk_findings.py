@@ -21,7 +21,6 @@ SMALL_CHUNK, MANY_CHUNKS = 64 * 1024, 100  # stored bytes, of a dataset with so 
 LARGE_CHUNK = 32 * MIB  # decoded bytes
 LARGE_DATA = 100 * 1000 * 1000  # bytes that are worth compressing
 LONG_INDEX = 10_000  # chunks from which on the kind of their index matters
-BTREE = "version 1 B-tree"
 
 
 def _decoded(item: StoredDataset) -> int:
@@ -128,11 +127,13 @@ def _large(case: Case) -> Finding | None:
 
 
 def _index(case: Case) -> Finding | None:
+    from h5s3.formats.hdf5.layout.header_facts import IndexKind
+
     items = _written(case)
     if not items:
         return None
     kinds = Counter(item.index or "unknown" for item in items)
-    long = [item for item in items if item.index == BTREE and item.num_chunks >= LONG_INDEX]
+    long = [item for item in items if item.index == IndexKind.BTREE_V1 and item.num_chunks >= LONG_INDEX]
     detail = "; ".join(f"{kind}: {counted(count, 'dataset')}" for kind, count in kinds.most_common())
     if not long:
         return ok("chunk index", detail)

@@ -6,6 +6,7 @@ Sections are of the HDF5 File Format Specification, version 3.0.
 from __future__ import annotations
 
 from collections import deque
+from enum import StrEnum
 from math import prod
 from struct import unpack_from
 
@@ -16,7 +17,25 @@ from h5s3.formats.hdf5.objects.file import OpenFile
 
 TIMES = (0x0E, 0x12)  # messages
 MOST_STEPS = 16  # continuations of one header
-INDEXES = {"chunks": "version 1 B-tree", "fixed": "fixed array", "extensible": "extensible array"}
+
+
+class IndexKind(StrEnum):
+    """The kinds of chunk indexes, as the specification calls them."""
+
+    BTREE_V1 = "version 1 B-tree"
+    BTREE_V2 = "version 2 B-tree"
+    FIXED_ARRAY = "fixed array"
+    EXTENSIBLE_ARRAY = "extensible array"
+    SINGLE_CHUNK = "single chunk"
+    IMPLICIT = "implicit"
+    NONE = ""  # no chunk was ever written
+
+
+POINTED = {  # by the kind of node that the header points to
+    "chunks": IndexKind.BTREE_V1,
+    "fixed": IndexKind.FIXED_ARRAY,
+    "extensible": IndexKind.EXTENSIBLE_ARRAY,
+}
 
 
 def is_old_group(file: OpenFile, address: int) -> bool:
@@ -24,19 +43,19 @@ def is_old_group(file: OpenFile, address: int) -> bool:
     return any(node.kind in ("tree", "heap") for node in _pointed(file, header(address, COUNT)))
 
 
-def index_kind(file: OpenFile, address: int, facts: Facts) -> str:
-    """The kind of a dataset's chunk index (IV.A.2.i); nothing where no chunk was ever written."""
+def index_kind(file: OpenFile, address: int, facts: Facts) -> IndexKind:
+    """The kind of a dataset's chunk index (IV.A.2.i)."""
     kinds = [node.kind for node in _pointed(file, header(address, OBJECT))]
-    for kind, name in INDEXES.items():
+    for kind, found in POINTED.items():
         if kind in kinds:
-            return name
+            return found
     unlimited = sum(limit is None for limit in facts.maxshape or ())
     if unlimited > 1:
-        return "version 2 B-tree"
+        return IndexKind.BTREE_V2
     if unlimited or not facts.shape or not facts.chunks:
-        return ""
+        return IndexKind.NONE
     cells = prod(-(-n // c) for n, c in zip(facts.shape, facts.chunks, strict=True))
-    return "single chunk" if cells == 1 else "implicit"
+    return IndexKind.SINGLE_CHUNK if cells == 1 else IndexKind.IMPLICIT
 
 
 def _pointed(file: OpenFile, node: Node) -> list[Node]:

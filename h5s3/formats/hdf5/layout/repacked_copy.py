@@ -22,7 +22,7 @@ from h5py import h5a, h5d, h5f, h5g, h5o, h5p, h5s, h5t
 from h5s3.errors import RefusedError
 from h5s3.formats.base import Facts, has_pointers
 from h5s3.formats.hdf5.data.chunk_index import read_index
-from h5s3.formats.hdf5.layout.header_facts import index_kind, keeps_time
+from h5s3.formats.hdf5.layout.header_facts import IndexKind, index_kind, keeps_time
 from h5s3.formats.hdf5.layout.sparse_file import SparseFile
 from h5s3.formats.hdf5.objects.attributes import attribute_names
 from h5s3.formats.hdf5.objects.datasets import read_facts
@@ -189,7 +189,7 @@ class _Copy:
         self._source.blocks.seek(self._source.superblock_offset + address)
         if self._source.blocks.read(4) != b"OHDR":
             return 0
-        old = not facts.chunks or index_kind(self._source, address, facts) == "version 1 B-tree"
+        old = not facts.chunks or index_kind(self._source, address, facts) == IndexKind.BTREE_V1
         return 1 if old else 2
 
     def _chunks(self, dataset: Any, made: Any, facts: Facts) -> None:
