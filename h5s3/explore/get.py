@@ -17,7 +17,7 @@ from h5s3.storage.location import Location
 
 if TYPE_CHECKING:
     from h5s3.export.base import Job, Writer
-    from h5s3.export.file_types import Format
+    from h5s3.export.file_types import FileType
     from h5s3.formats.boxes import Box, BoxReader
 
 SPOOL = 1.5  # times the bytes that are needed, beyond which chunks are not fetched again
@@ -113,7 +113,7 @@ class _Transfer:
             stream.flush()
             return os.fstat(stream.fileno()).st_size
 
-    def _prepare(self, array: Array) -> tuple[Job, Format, str | None]:
+    def _prepare(self, array: Array) -> tuple[Job, FileType, str | None]:
         from h5s3.export.atomic_file import check_target, file_name
         from h5s3.export.base import Job
         from h5s3.formats.selection import parse_selection, whole
@@ -128,7 +128,7 @@ class _Transfer:
             check_target(output, self.asked.overwrite)
         return replace(job, head=_head(self.location, job, chosen, output)), chosen, output
 
-    def _target(self, job: Job) -> tuple[Format, str | None]:
+    def _target(self, job: Job) -> tuple[FileType, str | None]:
         """The format and the file; standard output has none."""
         from h5s3.export.file_types import FORMATS, fits_csv, format_of
 
@@ -252,7 +252,7 @@ def _estimate(reader: BoxReader, job: Job, output: str | None, ordered: bool) ->
     return Estimate(requests, fetched, written, output, job.facts.type_has_pointers)
 
 
-def _head(location: Location, job: Job, chosen: Format, output: str | None) -> Get:
+def _head(location: Location, job: Job, chosen: FileType, output: str | None) -> Get:
     from h5s3.formats.selection import text_of_selection
 
     return Get(

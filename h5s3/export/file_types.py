@@ -13,9 +13,9 @@ from h5s3.export.base import Job, Maker
 from h5s3.formats.base import has_references, inner
 from h5s3.records import TypeInfo
 
-Format = Literal["npy", "npz", "csv", "json", "parquet", "h5"]
-FORMATS: tuple[Format, ...] = get_args(Format)
-SUFFIXES: dict[str, Format] = {name: name for name in FORMATS} | {"hdf5": "h5"}
+FileType = Literal["npy", "npz", "csv", "json", "parquet", "h5"]
+FORMATS: tuple[FileType, ...] = get_args(FileType)
+SUFFIXES: dict[str, FileType] = {name: name for name in FORMATS} | {"hdf5": "h5"}
 WRITERS = {
     "npy": ("npy", "NpyWriter"),
     "npz": ("npy", "NpzWriter"),
@@ -26,21 +26,21 @@ WRITERS = {
 }
 
 
-def format_of(text: str) -> Format:
+def format_of(text: str) -> FileType:
     """A format by its name. Raises `UsageError`."""
     if text.lower() not in SUFFIXES:
         raise UsageError(f"no format {text!r}", hint="one of " + ", ".join(FORMATS))
     return SUFFIXES[text.lower()]
 
 
-def maker(name: Format) -> Maker:
+def maker(name: FileType) -> Maker:
     """What begins a file of a format; loaded when it is needed."""
     module, kind = WRITERS[name]
     found: Maker = getattr(import_module(f"h5s3.export.{module}"), kind)
     return found
 
 
-def check(name: Format, job: Job) -> None:
+def check(name: FileType, job: Job) -> None:
     """Raises `RefusedError` where the format cannot hold the values, naming those that can."""
     why = _WHY_NOT[name](job)
     if why:
