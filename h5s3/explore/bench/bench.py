@@ -52,19 +52,8 @@ def bench(
     plan = make_plan(location, info.size if info else None, share, wishes)
     if announce:
         announce(plan.requests, plan.bytes + (budget // 2 if compare else 0))
-    endpoint = f"{urlsplit(probe.url).scheme}://{host_of(probe.url)}"
-    if location.kind == "s3":
-        endpoint = session.store(location).endpoint
-    document = Bench(
-        version=__version__,
-        measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        location=location.display,
-        endpoint=endpoint,
-        object_size=info.size if info else 0,
-        samples=[],
-        checks=[],
-        warnings=plan.warnings,
-    )
+    document = _begin(session, location, probe, info.size if info else 0)
+    document.warnings += plan.warnings
     if compare:
         if info is None:
             raise UsageError("only an object can be compared", location=location.display)
@@ -76,6 +65,21 @@ def bench(
     project(document.strategies or [], document.samples)
     document.warnings += advice(document.samples)
     return document
+
+
+def _begin(session: Session, location: Location, probe: Probe, size: int) -> Bench:
+    """The document before anything was measured."""
+    endpoint = f"{urlsplit(probe.url).scheme}://{host_of(probe.url)}"
+    return Bench(
+        version=__version__,
+        measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        location=location.display,
+        endpoint=session.store(location).endpoint if location.kind == "s3" else endpoint,
+        object_size=size,
+        samples=[],
+        checks=[],
+        warnings=[],
+    )
 
 
 def _store(session: Session, location: Location) -> Targets:

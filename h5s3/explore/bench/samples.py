@@ -94,20 +94,10 @@ def summarize(kind: Kind, outcome: Outcome) -> Samples:
     timings = outcome.timings
     started = [round(timing.begun - outcome.begun, 6) for timing in timings]
     seconds = [round(timing.seconds, 6) for timing in timings]
-    failures = [
-        Failure(
-            started=round(failed.begun - outcome.begun, 6),
-            seconds=round(failed.seconds, 6),
-            cause=failed.error.cause,
-            retried=failed.retried,
-        )
-        for failed in outcome.failed
-    ]
+    failures = _failures(outcome)
     asked = kind.operation != "connect"
     first = [round(timing.first_byte, 6) for timing in timings] if asked else UNSET
     looked_up = outcome.warm_up.opening.dns if outcome.warm_up and outcome.warm_up.opening else None
-    steps = {f"{step}_seconds": _step(timings, step) for step in STEPS}
-    medians: dict[str, Any] = {f"{step}_p50": _p50(steps[f"{step}_seconds"]) for step in STEPS}
     wall = _wall(kind.concurrency, started, seconds, failures)
     received = sum(timing.received for timing in timings)
     counted = len(timings) + sum(failure.started >= 0 for failure in failures)
@@ -139,9 +129,20 @@ def summarize(kind: Kind, outcome: Outcome) -> Samples:
         max=max(seconds, default=None),
         requests_per_second=round(len(seconds) / wall, 3) if rated else None,
         bytes_per_second=round(received / wall, 3) if rated else None,
-        **steps,
-        **medians,
+        **_steps(timings),
     )
+
+
+def _failures(outcome: Outcome) -> list[Failure]:
+    return [
+        Failure(
+            started=round(failed.begun - outcome.begun, 6),
+            seconds=round(failed.seconds, 6),
+            cause=failed.error.cause,
+            retried=failed.retried,
+        )
+        for failed in outcome.failed
+    ]
 
 
 def _wall(
@@ -152,6 +153,13 @@ def _wall(
     spans = [(begun, begun + took) for begun, took in zip(started, seconds, strict=True)]
     spans += [(failure.started, failure.started + failure.seconds) for failure in failures]
     return round(max(end for _, end in spans) - min(begun for begun, _ in spans), 6) if spans else 0.0
+
+
+def _steps(timings: Sequence[Timing]) -> dict[str, Any]:
+    """The steps of opening connections: their seconds, and the median of each."""
+    seconds = {step: _step(timings, step) for step in STEPS}
+    medians = {f"{step}_p50": _p50(values) for step, values in seconds.items()}
+    return {f"{step}_seconds": values for step, values in seconds.items()} | medians
 
 
 def _step(timings: Sequence[Timing], step: str) -> Any:
