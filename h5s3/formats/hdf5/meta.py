@@ -24,7 +24,7 @@ from h5s3.formats.hdf5.objects.file import OpenFile, plain_reason
 from h5s3.formats.hdf5.objects.filters import compression
 from h5s3.formats.hdf5.objects.links import Found, count_links, kind_of, list_links, tracks_creation
 from h5s3.formats.hdf5.objects.reference_names import name_targets
-from h5s3.formats.hdf5.objects.values import Namer
+from h5s3.formats.hdf5.objects.values import Namer, memory_dtype
 from h5s3.formats.names import names_of, raw_path, text_of
 from h5s3.formats.requests import MetaRequest
 from h5s3.records import Attribute, Dimension, FileFacts, LinkCounts, LinkInfo, Meta, TypeInfo
@@ -149,10 +149,8 @@ def add_datatype(document: Meta, tid: Any) -> None:
 def raw_type(info: TypeInfo, tid: Any) -> dict[str, Any]:
     """The type as HDF5's own codes, in the form h5grove gives it to viewers."""
     raw: dict[str, Any] = {"class": int(tid.get_class()), "size": int(tid.get_size())}
-    try:
-        raw["dtype"] = tid.dtype.str if tid.dtype.names is None else "compound"
-    except (TypeError, ValueError, NotImplementedError, RuntimeError, KeyError):
-        raw["dtype"] = None
+    found = memory_dtype(tid)
+    raw["dtype"] = found and (found.str if found.names is None else "compound")
     if info.class_ in ("integer", "float", "bitfield"):
         raw["order"] = int(tid.get_order())
     if info.class_ == "integer":

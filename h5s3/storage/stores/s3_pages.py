@@ -123,7 +123,8 @@ def _fast(body: bytes) -> Page | None:
     """The page, where its elements can be cut out; None where it takes a parser to tell what they say."""
     if b"<!" in body or b"]]>" in body or len(body.translate(None, CONTROLS)) != len(body):
         return None
-    body.isascii() or body.decode()
+    if not body.isascii():
+        body.decode()
     prefixes, rest, marks = _cut(PREFIXES, body)
     cuts: list[dict[bytes, list[bytes]]] = []
     while len(cuts) < MOST_SHAPES and (start := rest.find(b"<Contents>")) >= 0:

@@ -172,7 +172,7 @@ def memory_dtype(tid: Any) -> np.dtype[Any] | None:
     """The NumPy type h5py reads an HDF5 type into; None where there is none."""
     try:
         found: np.dtype[Any] = np.dtype(tid.dtype)
-    except (TypeError, ValueError, NotImplementedError, RuntimeError, KeyError, UnicodeDecodeError):
+    except (TypeError, ValueError, NotImplementedError, RuntimeError, KeyError):  # by kind of type, in h5py
         return None
     return found
 
