@@ -28,6 +28,7 @@ from h5s3.storage.http.client import (
 from h5s3.storage.http.parallel import Batch
 from h5s3.storage.location import Location
 from h5s3.storage.responses import Head
+from h5s3.storage.stores.s3_keys import KeySpace
 from h5s3.storage.stores.s3_list import ObjectPages, one_by_one
 from h5s3.storage.stores.s3_pages import Fetch, Page
 from h5s3.storage.stores.s3_split import MOST_BYTES, pages_ahead
@@ -131,9 +132,9 @@ class S3Store:
             elif versions:
                 yield from self._boto.versions(location, recursive)
             elif ahead:
-                prefix = location.key if recursive else None
+                keys = KeySpace(location.key, folded=not recursive)
                 most = MOST_BYTES - (BOTO_BYTES if self._made else 0)
-                yield from pages_ahead(self._fetch(location, recursive), self._trace, prefix, most)
+                yield from pages_ahead(self._fetch(location, recursive), self._trace, keys, most)
             else:
                 yield from one_by_one(self._fetch(location, recursive), self._trace)
         except H5s3Error as error:

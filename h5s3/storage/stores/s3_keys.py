@@ -17,14 +17,16 @@ SAMPLES = 16  # keys of a page that are looked at
 FINER = 8  # characters beyond the first that differs, which count
 LONGEST = 1024  # characters of a key
 MOST_SYMBOLS = 256  # that are told apart at one place
+AFTER_SLASH = chr(ord("/") + 1)  # in its place: behind all keys of a common prefix, and before what follows
 CLASSES = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
 
 
 class KeySpace:
-    """What stands where in the keys of a listing below a prefix."""
+    """What stands where in the keys of a listing below a prefix, folded at the slashes behind it or not."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, folded: bool = False) -> None:
         self._prefix = prefix
+        self._folded = folded
         self._seen: list[set[str]] = []  # by place, behind the prefix; "" where keys end
 
     def learn(self, keys: Sequence[str]) -> None:
@@ -47,6 +49,8 @@ class KeySpace:
         one, two, begin = (_number(self._rest(key), alphabets) for key in (first, last, start))
         number = begin + int((two - one) * times)
         text = _text(number, alphabets) if number > begin else None
+        if text is not None and self._folded and "/" in text:
+            text = text[: text.index("/")] + AFTER_SLASH
         return None if text is None else self._prefix + text
 
     def distance(self, first: str, last: str, start: str, stop: str) -> float:

@@ -96,9 +96,12 @@ class Advance:
 
 
 def page_of(entries: list[Entry], token: str | None, truncated: bool) -> Page:
-    """A page of entries, which are put in order."""
-    orderly = _orderly([entry.key for entry in entries])
-    return Page(entries if orderly else sorted(entries, key=BY_KEY), token, truncated, orderly)
+    """A page of entries, which are put in order: S3 tells objects and prefixes apart, each in order."""
+    prefixes = [entry.key for entry in entries if entry.type == "prefix"]
+    objects = [entry.key for entry in entries if entry.type != "prefix"]
+    orderly = _orderly(prefixes) and _orderly(objects)
+    mixed = bool(prefixes and objects)
+    return Page(sorted(entries, key=BY_KEY) if mixed or not orderly else entries, token, truncated, orderly)
 
 
 def _orderly(keys: list[str]) -> bool:
@@ -144,7 +147,8 @@ def _fast(body: bytes) -> Page | None:
     page = _page(read, entries)
     if len(cuts) + bool(read.objects) > 1:  # their order was lost
         keys = _keys(KEY.findall(body), url)
-        page.orderly = _orderly([entry.key for entry in page.entries if entry.type == "prefix"] + keys)
+        prefixes_in_order = _orderly([entry.key for entry in page.entries if entry.type == "prefix"])
+        page.orderly = prefixes_in_order and _orderly(keys)
     return page
 
 

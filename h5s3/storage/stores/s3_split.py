@@ -63,15 +63,15 @@ class _Part:
 
 
 def pages_ahead(
-    fetch: Fetch, trace: Trace, prefix: str | None = None, most_bytes: int = MOST_BYTES
+    fetch: Fetch, trace: Trace, keys: KeySpace, most_bytes: int = MOST_BYTES
 ) -> Iterator[list[Entry]]:
-    """All pages in order, fetched before they are wanted; split below a `prefix` if that is not None."""
+    """All pages in order, fetched before they are wanted."""
     with trace.round():
         page = fetch(Ask())
     if not page.truncated:
         yield page.entries
         return
-    split = _Split(fetch, trace, page, prefix, most_bytes)
+    split = _Split(fetch, trace, page, keys, most_bytes)
     try:
         split.start()
         while (entries := split.next()) is not None:
@@ -83,11 +83,11 @@ def pages_ahead(
 class _Split:
     """The parts of a listing, and the threads that fetch them. What is below is done under one lock."""
 
-    def __init__(self, fetch: Fetch, trace: Trace, page: Page, prefix: str | None, most_bytes: int) -> None:
+    def __init__(self, fetch: Fetch, trace: Trace, page: Page, keys: KeySpace, most_bytes: int) -> None:
         self._fetch = fetch
         self._trace = trace
-        self._keys = KeySpace(prefix or "")
-        self._may_leap = prefix is not None
+        self._keys = keys
+        self._may_leap = True
         self._most_bytes = most_bytes
         self._changed = threading.Condition()
         self._parts = [_Part()]

@@ -34,6 +34,7 @@ class Pager:
     after: int = 0  # requests for what is behind a key
     pause: float = 0.0  # seconds before each answer
     fails_at: int | None = None  # the first key of which no page can be had
+    folded: bool = False  # at slashes, into common prefixes
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fetch(self, ask: Ask) -> Page:
@@ -48,10 +49,24 @@ class Pager:
             start = self.behind(ask.after)
         if self.fails_at is not None and start + size > self.fails_at:
             raise NetworkError("broken")
-        stop = min(start + size, len(self.keys))
-        entries = [Entry(key=key, type="object") for key in self.keys[start:stop]]
+        if self.folded:
+            entries, stop = self.fold(start, size)
+        else:
+            stop = min(start + size, len(self.keys))
+            entries = [Entry(key=key, type="object") for key in self.keys[start:stop]]
         more = stop < len(self.keys)
         return page_of(entries, f"{stop}.{self.requests}" if more else None, more)
+
+    def fold(self, start: int, size: int) -> tuple[list[Entry], int]:
+        """As S3 does: objects and prefixes apart, and no page ends within a prefix."""
+        objects: list[Entry] = []
+        prefixes: list[Entry] = []
+        while start < len(self.keys) and len(objects) + len(prefixes) < size:
+            name, slash, _ = self.keys[start].partition("/")
+            found = Entry(key=name + slash, type="prefix" if slash else "object")
+            (prefixes if slash else objects).append(found)
+            start = bisect_left(self.keys, name + "0", start) if slash else start + 1
+        return prefixes + objects, start
 
     def behind(self, key: str) -> int:
         if self.quirk == "refuses":
@@ -80,8 +95,9 @@ def plain(pager: Pager) -> list[str]:
     return [entry.key for page in one_by_one(pager.fetch, Trace()) for entry in page]
 
 
-def ahead(pager: Pager, prefix: str | None = "") -> list[str]:
-    return [entry.key for page in pages_ahead(pager.fetch, Trace(), prefix) for entry in page]
+def ahead(pager: Pager) -> list[str]:
+    keys = KeySpace("", pager.folded)
+    return [entry.key for page in pages_ahead(pager.fetch, Trace(), keys) for entry in page]
 
 
 ANY = st.text(st.characters(exclude_categories=("Cs",), codec="utf-8"), min_size=1, max_size=12)
@@ -104,10 +120,13 @@ QUIRKS = st.sampled_from(["", "", "", "ignores", "includes", "refuses"])
 
 
 @settings(max_examples=600, deadline=None)
-@given(KEYS, SIZES, QUIRKS)
-def test_every_key_comes_once_and_in_order(keys: list[str], sizes: list[int], quirk: str) -> None:
-    pager = Pager(keys, sizes, quirk)
-    assert ahead(pager) == keys == plain(Pager(keys, sizes))
+@given(KEYS, SIZES, QUIRKS, st.booleans())
+def test_every_key_comes_once_and_in_order(
+    keys: list[str], sizes: list[int], quirk: str, folded: bool
+) -> None:
+    pager = Pager(keys, sizes, quirk, folded=folded)
+    expected = sorted({"".join(key.partition("/")[:2]) for key in keys}) if folded else keys
+    assert ahead(pager) == expected == plain(Pager(keys, sizes, folded=folded))
     if quirk in ("ignores", "refuses"):
         assert pager.after <= 1
 
@@ -130,7 +149,7 @@ def test_a_failure_comes_behind_what_is_before_it(keys: list[str], size: int, at
     pager = Pager(keys, [size], fails_at=at)
     found: list[str] = []
     try:
-        for page in pages_ahead(pager.fetch, Trace(), ""):
+        for page in pages_ahead(pager.fetch, Trace(), KeySpace("")):
             found += [entry.key for entry in page]
     except NetworkError:
         assert at < len(keys) + size
@@ -162,6 +181,13 @@ def test_it_costs_a_tenth_more_and_some(as_built: None, make: object) -> None:
     assert pager.requests <= 1.1 * pages + 18
 
 
+def test_common_prefixes_are_split_as_keys_are(as_built: None) -> None:
+    keys = [f"run{n:06d}/{name}.h5" for n in range(20_000) for name in "abc"]
+    pager = Pager(keys, [100], pause=0.002, folded=True)
+    assert ahead(pager) == [f"run{n:06d}/" for n in range(20_000)]
+    assert pager.after > 0 and pager.requests <= 1.1 * 200 + 18
+
+
 def test_a_short_listing_costs_nothing_more(as_built: None) -> None:
     for count in (1, 100, 101, 400):
         pager = Pager(numbered(count), [100])
@@ -169,12 +195,7 @@ def test_a_short_listing_costs_nothing_more(as_built: None) -> None:
         assert pager.requests == -(-count // 100)
 
 
-def test_what_is_answered_at_once_or_folded_is_not_split(
-    as_built: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pager = Pager(numbered(5000), [100])
-    assert ahead(pager, prefix=None) == numbered(5000)
-    assert (pager.requests, pager.after) == (50, 0)
+def test_what_is_answered_at_once_is_not_split(as_built: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3_split, "SLOW", 60.0)
     pager = Pager(numbered(5000), [100])
     assert ahead(pager) == numbered(5000)
@@ -183,7 +204,7 @@ def test_what_is_answered_at_once_or_folded_is_not_split(
 
 def test_few_pages_wait_for_a_slow_reader(as_built: None) -> None:
     pager = Pager(numbered(60_000), [100])
-    listing = pages_ahead(pager.fetch, Trace(), "")
+    listing = pages_ahead(pager.fetch, Trace(), KeySpace(""))
     taken = 0
     for _ in listing:
         taken += 1
@@ -212,7 +233,9 @@ def test_requests_fly_at_once(as_built: None) -> None:
             now -= 1
         return pager.fetch(ask)
 
-    assert [entry.key for page in pages_ahead(fetch, Trace(), "") for entry in page] == numbered(30_000)
+    assert [entry.key for page in pages_ahead(fetch, Trace(), KeySpace("")) for entry in page] == numbered(
+        30_000
+    )
     assert 1 < most <= 16
 
 
