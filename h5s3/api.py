@@ -2,7 +2,7 @@
 
 Every function takes the settings of the command line as keyword arguments: `profile`,
 `endpoint_url`, `region`, `anon`, `request_payer`, `no_cache`, `refresh`, `offline`, `insecure`,
-`timeout` (seconds), `max_bytes`, `bucket`.
+`timeout` (seconds), `max_bytes`, `bucket`, `version_id`.
 """
 
 from __future__ import annotations

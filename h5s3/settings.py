@@ -34,6 +34,7 @@ class Settings:
     access_key: str | None = field(default=None, repr=False)
     secret_key: str | None = field(default=None, repr=False)
     bucket: str | None = None
+    version_id: str | None = None  # of the object that is read
     anon: bool = False
     request_payer: bool = False
     no_cache: bool = False

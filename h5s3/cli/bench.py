@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from h5s3.cli.options import Common, Location
+from h5s3.cli.options import Location, Reading
 from h5s3.errors import UsageError
 from h5s3.sizes import parse_size
 
@@ -42,7 +42,7 @@ def bench(
         typer.Option("--against", metavar="FILE", help="Compare with an earlier run that --save wrote."),
     ] = None,
     *,
-    common: Common,
+    common: Reading,
 ) -> None:
     """Measure how a storage answers: connect, HEAD, LIST, range reads.
 

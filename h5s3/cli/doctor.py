@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from h5s3.cli.options import Common
+from h5s3.cli.options import Reading
 
 
 def doctor(
@@ -18,7 +18,7 @@ def doctor(
         ),
     ] = None,
     *,
-    common: Common,
+    common: Reading,
 ) -> None:
     """Find what is wrong with a connection or a file, and the remedy.
 
@@ -52,7 +52,7 @@ def doctor(
         raise typer.Exit(code)
 
 
-def origins(common: Common) -> dict[str, str]:
+def origins(common: Reading) -> dict[str, str]:
     """Whether an option or the env file gave what both can give."""
     given = {name: getattr(common, name) is not None for name in ("endpoint_url", "region")}
     names = {"endpoint_url": "--endpoint-url", "region": "--region"}

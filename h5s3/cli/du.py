@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from h5s3.cli.options import Common, Location, ObjectPath
+from h5s3.cli.options import Location, ObjectPath, Reading
 
 
 def du(
@@ -24,7 +24,7 @@ def du(
     ] = "stored",
     exact: Annotated[bool, typer.Option("--bytes", help="Show exact numbers of bytes.")] = False,
     *,
-    common: Common,
+    common: Reading,
 ) -> None:
     """Show the bytes that groups and datasets take, the largest first.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from h5s3.cli.options import Common, Location
+from h5s3.cli.options import Location, Reading
 from h5s3.cli.process import limits
 from h5s3.cli.process.signals import interrupt_on
 from h5s3.errors import UsageError
@@ -48,7 +48,7 @@ def get(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
     *,
-    common: Common,
+    common: Reading,
 ) -> None:
     """Export a dataset or a slice, with the values exactly as stored.
 

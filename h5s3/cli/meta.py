@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from h5s3.cli.options import Common, Location, ObjectPath
+from h5s3.cli.options import Location, ObjectPath, Reading
 
 
 def meta(
@@ -17,7 +17,7 @@ def meta(
     ] = None,
     all_attrs: Annotated[bool, typer.Option("--all-attrs", help="Show all attributes, not only 20.")] = False,
     *,
-    common: Common,
+    common: Reading,
 ) -> None:
     """Describe one object: attributes, datatype, layout, filters, sizes.
 

@@ -123,18 +123,28 @@ class Common:
         return self.json
 
 
+@dataclass(frozen=True, kw_only=True)
+class Reading(Common):
+    """The options of commands that read an object."""
+
+    version_id: Annotated[
+        str | None, connection(metavar="ID", help="Read this version of the object (see: ls --versions).")
+    ] = None
+
+
 def with_common(command: Callable[..., None]) -> Callable[..., None]:
-    """A command as Typer is to see it: with the options of `Common`, if it takes them as `common`.
+    """A command as Typer is to see it: with the options of its `common`, if it has one.
 
     Its errors become one line on standard error and an exit code.
     """
     parameters = dict(inspect.signature(command, eval_str=True).parameters)
-    shared = inspect.signature(Common, eval_str=True).parameters if parameters.pop("common", None) else {}
+    wanted = parameters.pop("common").annotation if "common" in parameters else None
+    shared = inspect.signature(wanted, eval_str=True).parameters if wanted else {}
 
     def run(**given: Any) -> None:
-        if not shared:
+        if wanted is None:
             return guarded(lambda: command(**given), debug=False)
-        common = Common(**{name: given.pop(name) for name in shared})
+        common = wanted(**{name: given.pop(name) for name in shared})
         guarded(lambda: command(**given, common=common), common.debug)
 
     run.__doc__ = command.__doc__

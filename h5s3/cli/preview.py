@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from h5s3.cli.options import Common, Location
+from h5s3.cli.options import Location, Reading
 from h5s3.errors import UsageError
 
 
@@ -76,7 +76,7 @@ def preview(
         typer.Option("--plot-out", metavar="FILE", help="Write the figure to FILE.png or FILE.svg."),
     ] = None,
     *,
-    common: Common,
+    common: Reading,
 ) -> None:
     """Show statistics, a table and a plot of a sample of a dataset.
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from h5s3.cli.options import Common, Location, ObjectPath
+from h5s3.cli.options import Location, ObjectPath, Reading
 from h5s3.errors import UsageError
 
 
@@ -29,7 +29,7 @@ def tree(
     attrs: Annotated[bool, typer.Option("--attrs", help="Show attributes.")] = False,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="One JSON record per line, parents first.")] = False,
     *,
-    common: Common,
+    common: Reading,
 ) -> None:
     """Show what a group holds: one level below PATH, or more.
 

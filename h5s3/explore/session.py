@@ -65,8 +65,12 @@ class Session:
         self.cache.close()
 
     def location(self, text: str) -> Location:
-        """Parse a LOCATION under this session's default bucket."""
+        """Parse a LOCATION under this session's default bucket, of the version that the settings name."""
         found = parse_location(text, self.settings.bucket)
+        if self.settings.version_id is not None:
+            if found.kind != "s3" or not found.key:
+                raise UsageError("--version-id names a version of an object in S3", location=found.display)
+            found = replace(found, version_id=self.settings.version_id)
         guard.tell(location=found.display)
         return found
 

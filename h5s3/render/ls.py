@@ -74,23 +74,30 @@ class _Total:
     """What was listed so far."""
 
     def __init__(self) -> None:
-        self._objects = self._size = self._others = 0
+        self._objects = self._size = self._others = self._markers = 0
+        self._noun = "object"
         self._kind = "prefix"
 
     def add(self, page: Sequence[Entry]) -> None:
-        objects = [entry for entry in page if entry.type == "object"]
+        markers = sum(entry.delete_marker is True for entry in page)
+        objects = [entry for entry in page if entry.type == "object" and entry.delete_marker is not True]
+        self._markers += markers
         self._objects += len(objects)
         self._size += sum(entry.size or 0 for entry in objects)
-        self._others += len(page) - len(objects)
+        self._others += len(page) - len(objects) - markers
+        if any(entry.version_id for entry in objects):
+            self._noun = "version"
         if any(entry.type == "bucket" for entry in page):
             self._kind = "bucket"
 
     def line(self, truncated: bool) -> Line:
         """The last line of a listing."""
         parts = []
-        if self._objects or not self._others:
+        if self._objects or not (self._others or self._markers):
             size = f", {size_text(self._size)}" if self._objects else ""
-            parts.append(plural(self._objects, "object") + size)
+            parts.append(plural(self._objects, self._noun) + size)
+        if self._markers:
+            parts.append(plural(self._markers, "delete marker"))
         if self._others:
             ending = "es" if self._kind == "prefix" else "s"
             parts.append(plural(self._others, self._kind, self._kind + ending))
@@ -113,7 +120,8 @@ def _cells(entry: Entry, long: bool) -> list[Cell]:
         [(safe(entry.etag or ""), "faint"), (_text(entry.storage_class), "faint")] if long else [("", "")] * 2
     )
     key = safe(entry.key, LONGEST_KEY)
-    return [(amount, "size"), *extra, (_text(entry.version_id), "faint"), (key, style)]
+    version = _text(entry.version_id) + (" latest" if entry.is_latest is True else "")
+    return [(amount, "size"), *extra, (version, "faint"), (key, style)]
 
 
 def _text(value: object) -> str:

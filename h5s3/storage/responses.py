@@ -113,6 +113,10 @@ def unproven() -> NetworkError:
     return NetworkError("the server's answer has neither ETag nor Last-Modified to tell the object by")
 
 
+class UnservedError(NetworkError):
+    """The server does not serve such a request: S3's answer to a version that is none, or a delete marker."""
+
+
 def failure(status: int, body: bytes, who: str, pinned: bool) -> H5s3Error:
     """The error that an unsuccessful answer stands for."""
     code = _xml_code(body)
@@ -129,7 +133,8 @@ def failure(status: int, body: bytes, who: str, pinned: bool) -> H5s3Error:
         return NetworkError(
             f"the server redirects, with status {status}{named}", hint="check --endpoint-url and --region"
         )
-    return NetworkError(f"the server answered with status {status}{named}")
+    kind = UnservedError if status in (400, 405) else NetworkError
+    return kind(f"the server answered with status {status}{named}")
 
 
 def access_hint(code: str, who: str) -> str:

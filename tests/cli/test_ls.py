@@ -167,7 +167,10 @@ def test_versions(moto: S3Server) -> None:
     assert [entry.get("delete_marker", False) for entry in entries].count(True) == 1
     assert sorted(entry["size"] for entry in entries if entry["size"]) == [3, 5]
     text = ls(moto, "s3://cli-versions/key", "--versions").out
-    assert "DELETED" in text and all(entry["version_id"] in text for entry in entries)
+    first, *others = [entry["version_id"] for entry in entries]
+    assert entries[0]["delete_marker"] and f"DELETED  {first} latest" in text.splitlines()[0]
+    assert all(one in text and f"{one} latest" not in text for one in others)
+    assert text.splitlines()[-1] == "2 versions, 8 B, 1 delete marker"
     assert ls(moto, "s3://cli-versions/key", "--json").json["entries"] == []
 
 

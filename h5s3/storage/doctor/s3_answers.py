@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from h5s3.errors import H5s3Error
 from h5s3.records import Finding
 from h5s3.settings import Settings
@@ -108,14 +110,20 @@ def listing(answer: Answer, settings: Settings, prefix: str, needed: bool) -> tu
 
 def reading(asker: Asker, settings: Settings, bucket: str, key: str, listed: bool) -> list[Finding]:
     """Whether an object may be read: HEAD, and a ranged GET of its first byte."""
+    names: dict[str, Any] = {"Bucket": bucket, "Key": key}
+    if settings.version_id:
+        names["VersionId"] = settings.version_id
     try:
-        head = asker.ask("head_object", Bucket=bucket, Key=key)
-        got = asker.ask("get_object", {"Range": "bytes=0-0"}, Bucket=bucket, Key=key)
+        head = asker.ask("head_object", **names)
+        got = asker.ask("get_object", {"Range": "bytes=0-0"}, **names)
     except H5s3Error as error:
         return [failed_with("read", error)]
     if got.good or (got.status == 416 and head.good):
         detail = f"allowed: the first byte of {key}" + ("" if head.good else f"; HEAD answers {head.status}")
         return [ok("read", detail), *(ranges(got) if got.status != 416 else [])]
+    if settings.version_id and got.status in (400, 404, 405):
+        remedy = f"try: h5s3 ls s3://{bucket}/{key} --versions"
+        return [failure("read", f"no such version of {key}, or a delete marker ({got.called})", remedy, 3)]
     if got.status == 404:
         remedy = f"try: h5s3 ls s3://{bucket}/"
         return [failure("read", f"no object {key} ({got.called})", remedy, 3)]

@@ -27,7 +27,7 @@ from h5s3.storage.http.client import (
 )
 from h5s3.storage.http.parallel import Batch
 from h5s3.storage.location import Location
-from h5s3.storage.responses import Head
+from h5s3.storage.responses import Head, UnservedError
 from h5s3.storage.stores.s3_keys import KeySpace
 from h5s3.storage.stores.s3_list import ObjectPages, one_by_one
 from h5s3.storage.stores.s3_pages import Fetch, Page
@@ -275,7 +275,9 @@ class S3Store:
         )
 
     def _missing(self, error: H5s3Error, location: Location) -> H5s3Error:
-        """Say whether it is the bucket or the key that is not there: a HEAD's 404 does not."""
+        """Say whether it is the bucket, the key or the version that is not there: a HEAD's 404 does not."""
+        if location.version_id and isinstance(error, UnservedError):
+            error = NotFoundError("no such object")
         if isinstance(error, NotFoundError) and location.bucket and not isinstance(error, NoBucketError):
             try:
                 with self._trace.round():
@@ -284,6 +286,9 @@ class S3Store:
                 error = NoBucketError("no such bucket")
             except (AccessError, TransientError, RedirectError):
                 pass  # it is there, or cannot be asked for
+        if location.version_id and isinstance(error, NotFoundError) and not isinstance(error, NoBucketError):
+            hint = f"try: h5s3 ls {location.display} --versions"
+            error = NotFoundError("no such version of the object, or a delete marker", hint=hint)
         if isinstance(error, NotFoundError) and not error.hint:
             listed = "s3://" if isinstance(error, NoBucketError) else f"s3://{location.bucket}/"
             error.hint = f"try: h5s3 ls {listed}"

@@ -11,7 +11,16 @@ from h5s3.records import Entry
 from h5s3.storage.base import strong_etag
 from h5s3.storage.http.client import RedirectError
 from h5s3.storage.location import Location
-from h5s3.storage.stores.s3_pages import Advance, Ask, Fetch, Page, UnreadableError, page_of, read_page
+from h5s3.storage.stores.s3_pages import (
+    BY_KEY,
+    Advance,
+    Ask,
+    Fetch,
+    Page,
+    UnreadableError,
+    page_of,
+    read_page,
+)
 from h5s3.storage.trace import Trace
 
 
@@ -84,8 +93,16 @@ def list_versions(
             marker.version_id, marker.is_latest = item.get("VersionId"), bool(item.get("IsLatest"))
             marker.delete_marker = True
             entries.append(marker)
-        entries.sort(key=lambda entry: entry.last_modified or "", reverse=True)
-        yield sorted(entries, key=lambda entry: entry.key)
+        yield _newest_first(entries)
+
+
+def _newest_first(entries: list[Entry]) -> list[Entry]:
+    """Versions by key, the latest first; of one second, a delete marker before what it hides."""
+    entries.sort(
+        key=lambda entry: (entry.is_latest is True, entry.last_modified or "", entry.delete_marker is True),
+        reverse=True,
+    )
+    return sorted(entries, key=BY_KEY)
 
 
 def _pages(
