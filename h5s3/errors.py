@@ -7,7 +7,8 @@ class H5s3Error(Exception):
     """A failure the user can understand: what happened, where, and what to try.
 
     `cause` and `hint` are plain text without markup. They never hold credentials or a signed query:
-    whoever raises sees to that, and locations are shown through `Location.display`.
+    whoever raises sees to that, and locations are shown through `Location.display`. In `hint`, `{location}`
+    stands for the location as a word of a shell, once that is known.
     """
 
     exit_code = 1
@@ -25,6 +26,10 @@ class H5s3Error(Exception):
     def at(self, location: str) -> H5s3Error:
         """Name the location, where the raiser did not know it."""
         self.location = self.location or location
+        if "{location}" in self.hint:
+            from shlex import quote
+
+            self.hint = self.hint.replace("{location}", quote(self.location))
         return self
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import os
 import re
+from collections.abc import Iterable
+from shlex import quote
 from typing import Any
 
 from h5s3.records import UNSET, UnsetType
@@ -36,6 +38,20 @@ def raw_path(path: str) -> bytes:
     """An HDF5 path as given on the command line, as an absolute path in the file's bytes."""
     parts = [part for part in os.fsencode(path).split(b"/") if part not in (b"", b".")]
     return b"/" + b"/".join(parts)
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The one of these names that is most like another, whatever the case; None where none is alike."""
+    from difflib import get_close_matches
+
+    folded = {other.casefold(): other for other in names}
+    found = get_close_matches(name.casefold(), folded, n=1, cutoff=0.7)
+    return folded[found[0]] if found else None
+
+
+def shown_by(path: str) -> str:
+    """A hint: the command that shows what is at a path."""
+    return "try: h5s3 tree {location}" + (f" {quote(path)}" if path != "/" else "")
 
 
 def join(parent: bytes, name: bytes) -> bytes:

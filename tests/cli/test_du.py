@@ -98,7 +98,7 @@ def test_commands(server: S3Server) -> None:
 
 def test_errors() -> None:
     path = file("netcdf4")
-    assert run("du", path, "/nothing").failed(3).endswith("no /nothing in the file; try: h5s3 tree")
+    assert run("du", path, "/nothing").failed(3).endswith(f"no /nothing in the file; try: h5s3 tree {path}")
     assert run("du", path, "--sort", "x").failed(2) == "--sort is one of stored, logical, ratio, name"
     assert "--depth" in run("du", path, "--depth", "-1").failed(2)
 

@@ -14,11 +14,20 @@ from tests.support.servers.proxy import Proxy
 from tests.support.servers.s3 import S3Server
 
 MISSING = [
-    (("tree", "/no"), "no /no in the file; try: h5s3 tree"),
-    (("meta", "/entry/no/x"), "no /entry/no in the file; try: h5s3 tree"),
+    (("tree", "/no"), "no /no in the file; try: h5s3 tree {location}"),
+    (("meta", "/entry/no/x"), "no /entry/no in the file; try: h5s3 tree {location} /entry"),
     (("meta", "/entry/title/x"), "no /entry/title/x in the file: /entry/title is not a group"),
-    (("preview", "/no"), "no /no in the file; try: h5s3 tree"),
-    (("meta", "/entry", "--attr", "no"), "/entry has no attribute no; try: h5s3 meta --all-attrs"),
+    (("preview", "/no"), "no /no in the file; try: h5s3 tree {location}"),
+    (("tree", "/Entry"), "no /Entry in the file; did you mean /entry?"),
+    (
+        ("meta", "/entry/instrument/Detektor"),
+        "no /entry/instrument/Detektor in the file; did you mean /entry/instrument/detector?",
+    ),
+    (("meta", "/entry", "--attr", "nx_class"), "/entry has no attribute nx_class; did you mean NX_class?"),
+    (
+        ("meta", "/entry", "--attr", "no"),
+        "/entry has no attribute no; try: h5s3 meta {location} /entry --all-attrs",
+    ),
 ]
 DAMAGED = [
     ("not_hdf5", "not an HDF5 file (no HDF5 signature)"),
@@ -66,7 +75,8 @@ def test_missing_keys(server: S3Server, command: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(("args", "line"), MISSING)
 def test_missing_paths_and_attributes(server: S3Server, args: tuple[str, ...], line: str) -> None:
     where = sample(server, "nexus")
-    assert run(args[0], where, *args[1:], on=server).failed(3) == f"{where}: {line}"
+    expected = f"{where}: {line}".format(location=where)
+    assert run(args[0], where, *args[1:], on=server).failed(3) == expected
 
 
 def test_a_dangling_link_on_the_way() -> None:

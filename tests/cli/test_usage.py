@@ -51,8 +51,8 @@ PREVIEW = [
         ("/sst", "--display-dims", "1,2", "--fixed", "1=0"),
         "--display-dims are two of [0, 2] for the shape (3, 4, 5)",
     ),
-    (("/",), "/ is a group, not a dataset; try: h5s3 tree"),
-    (("/forecast",), "/forecast is a group, not a dataset; try: h5s3 tree"),
+    (("/",), "/ is a group, not a dataset; try: h5s3 tree {location}"),
+    (("/forecast",), "/forecast is a group, not a dataset; try: h5s3 tree {location} /forecast"),
 ]
 FORMS = [
     (("--fixed", "x"), "--fixed 'x' is not of the form 0=5,3=1"),
@@ -88,7 +88,8 @@ def test_an_unknown_command(word: str, guess: str | None) -> None:
 
 @pytest.mark.parametrize(("args", "line"), PREVIEW)
 def test_usage_of_preview(args: tuple[str, ...], line: str) -> None:
-    assert run("preview", file("netcdf4"), *args).failed(2) == f"{file('netcdf4')}: {line}"
+    where = file("netcdf4")
+    assert run("preview", where, *args).failed(2) == f"{where}: {line}".format(location=where)
 
 
 @pytest.mark.parametrize(("path", "text", "why"), SLICES)

@@ -22,7 +22,7 @@ from h5s3.formats.hdf5.walk import (
     Walk,
     unreadable,
 )
-from h5s3.formats.names import raw_path, text_of
+from h5s3.formats.names import raw_path, shown_by, text_of
 from h5s3.formats.requests import UsageRequest
 from h5s3.records import DiskUsage
 from h5s3.sizes import MIB
@@ -73,7 +73,7 @@ class _Usage(Walk[Sum, _Answer]):
         kind = None if found is None else kind_of(found)
         if kind is None or kind == "datatype":
             what = kind or "link that is not followed"
-            raise UsageError(f"{text_of(path)} is a {what}: it holds no data", hint="try: h5s3 tree")
+            raise UsageError(f"{text_of(path)} is a {what}: it holds no data", hint=shown_by(text_of(path)))
         top, address = Sum(path, kind), address_of(found)
         self.met[address], self._kinds[address] = path, kind
         if kind == "group":

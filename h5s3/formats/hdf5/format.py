@@ -95,7 +95,7 @@ class Hdf5Contents:
         from h5s3.formats.hdf5.conventions.dataset import ConventionalArray
         from h5s3.formats.hdf5.conventions.nexus import default_plot
         from h5s3.formats.hdf5.objects.links import kind_of, stopped
-        from h5s3.formats.names import raw_path, text_of
+        from h5s3.formats.names import raw_path, shown_by, text_of
 
         raw = raw_path(path)
         found = self.file.find(raw)
@@ -109,5 +109,5 @@ class Hdf5Contents:
         if found.object is None and found.link is not None:
             raise stopped(raw, found.link)
         if kind != "dataset":
-            raise UsageError(f"{text_of(raw)} is a {kind}, not a dataset", hint="try: h5s3 tree")
+            raise UsageError(f"{text_of(raw)} is a {kind}, not a dataset", hint=shown_by(text_of(raw)))
         return ConventionalArray(self.file, found.object, found)

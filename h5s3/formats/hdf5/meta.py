@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import partial
+from shlex import quote
 from typing import Any
 
 from h5s3.errors import H5s3Error, NotFoundError
@@ -22,10 +23,17 @@ from h5s3.formats.hdf5.objects.datasets import fill_value, read_facts, virtual_s
 from h5s3.formats.hdf5.objects.datatypes import describe, short
 from h5s3.formats.hdf5.objects.file import OpenFile, plain_reason
 from h5s3.formats.hdf5.objects.filters import compression
-from h5s3.formats.hdf5.objects.links import Found, count_links, kind_of, list_links, tracks_creation
+from h5s3.formats.hdf5.objects.links import (
+    MOST_NAMES,
+    Found,
+    count_links,
+    kind_of,
+    list_links,
+    tracks_creation,
+)
 from h5s3.formats.hdf5.objects.reference_names import name_targets
 from h5s3.formats.hdf5.objects.values import Namer, memory_dtype
-from h5s3.formats.names import names_of, raw_path, text_of
+from h5s3.formats.names import names_of, nearest, raw_path, text_of
 from h5s3.formats.requests import MetaRequest
 from h5s3.records import Attribute, Dimension, FileFacts, LinkCounts, LinkInfo, Meta, TypeInfo
 
@@ -98,7 +106,7 @@ def _add_attributes(document: Meta, file: OpenFile, found: Any, namer: Namer, as
     if only is not None:
         names = [os.fsencode(only)]
         if not has_attribute(found, names[0]):
-            raise NotFoundError(f"{document.path} has no attribute {only}", hint="try: h5s3 meta --all-attrs")
+            raise _no_attribute(found, document.path, only)
     document.attributes = gather(
         file.blocks,
         [partial(read_attribute, file.h5.id, found, name, namer) for name in names],
@@ -144,6 +152,15 @@ def add_datatype(document: Meta, tid: Any) -> None:
     document.type = describe(tid)
     document.dtype = short(document.type)
     document.raw_type = raw_type(document.type, tid)
+
+
+def _no_attribute(found: Any, path: str, name: str) -> NotFoundError:
+    """The error for an attribute that is not there, with the one that may have been meant."""
+    meant = nearest(name, map(text_of, attribute_names(found, MOST_NAMES)))
+    command = "try: h5s3 meta {location} " + f"{quote(path)} --all-attrs"
+    return NotFoundError(
+        f"{path} has no attribute {name}", hint=f"did you mean {meant}?" if meant else command
+    )
 
 
 def raw_type(info: TypeInfo, tid: Any) -> dict[str, Any]:

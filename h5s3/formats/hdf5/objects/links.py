@@ -10,9 +10,10 @@ import h5py
 from h5py import h5g, h5l, h5o, h5p
 
 from h5s3.errors import NotFoundError, RefusedError
-from h5s3.formats.names import text_of, unescaped
+from h5s3.formats.names import nearest, shown_by, text_of, unescaped
 
 LinkClass = Literal["hard", "soft", "external", "other"]
+MOST_NAMES = 1000  # that are looked at for the one that was meant
 MOST_SOFT_LINKS = 40  # followed for one path, as POSIX systems do
 CLASSES: dict[int, LinkClass] = {h5l.TYPE_HARD: "hard", h5l.TYPE_SOFT: "soft", h5l.TYPE_EXTERNAL: "external"}
 Objects: TypeAlias = Any  # h5g.GroupID, h5d.DatasetID or h5t.TypeID
@@ -147,7 +148,7 @@ def resolve(root: h5g.GroupID, path: bytes, ahead: Callable[[int, int], None] = 
         parent = _as_group(here, where)
         link = get_link(parent, name) or get_link(parent, unescaped(name))
         if link is None:
-            raise NotFoundError(f"no {text_of(where)} in the file", hint="try: h5s3 tree")
+            raise _not_there(parent, where)
         if link.address is not None:
             ahead(link.address, len(parts) - position - 1)
         target = _target(root, parent, link)
@@ -157,6 +158,20 @@ def resolve(root: h5g.GroupID, path: bytes, ahead: Callable[[int, int], None] = 
             return Found(path, parent, link, None)
         here = target
     return Found(path, parent, link, here)
+
+
+def _not_there(parent: h5g.GroupID, where: bytes) -> NotFoundError:
+    """The error for a path whose last part is not in its group, with the name that may have been meant."""
+    folder, _, name = where.rpartition(b"/")
+    cause = f"no {text_of(where)} in the file"
+    try:
+        names = [text_of(other) for other, *_ in _iterate(parent, MOST_NAMES)]
+    except (OSError, RuntimeError, ValueError, KeyError):
+        names = []  # of a damaged group
+    meant = nearest(text_of(name), names)
+    if meant is not None:
+        return NotFoundError(cause, hint=f"did you mean {text_of(folder)}/{meant}?")
+    return NotFoundError(cause, hint=shown_by(text_of(folder) or "/"))
 
 
 def _target(root: h5g.GroupID, group: h5g.GroupID, link: Link) -> Objects | None:
