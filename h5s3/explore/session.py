@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import islice
+from shlex import quote
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -32,6 +33,7 @@ from h5s3.storage.trace import Trace
 
 FIRST_BYTES = 256 * 1024  # of an object that is met for the first time
 TELLING = 16 * 1024  # of one that was met before, to tell its format
+MOST_FILES = 2  # that a location is tried as, with a path inside them
 MOST_NAMES = 1000  # below a prefix, to tell what it is
 LISTED = ("s3", "foreign", "fsspec")  # kinds of locations whose prefixes may be a format's
 T = TypeVar("T")
@@ -160,7 +162,7 @@ class Session:
         except NotFoundError as error:
             names = self._names_below(location)
             if not names:
-                raise
+                raise self._with_path(location, error) from None
             from h5s3.formats.detect import detect
             from h5s3.formats.lookalikes import unknown_prefix
 
@@ -169,6 +171,22 @@ class Session:
                 unknown = unknown_prefix(names, kind, f"h5s3 ls {location.below.display}")
                 raise unknown.at(location.display) from error
             return ObjectInfo(location, self.store(location).endpoint, 0, cacheable=False), b"", names
+
+    def _with_path(self, location: Location, error: NotFoundError) -> NotFoundError:
+        """The error for a location that is not there, which may be a file with a path inside it."""
+        parts = location.key.split("/") if location.kind in ("s3", "local") else []
+        named = [at for at, part in enumerate(parts[:-1], 1) if "." in part.strip(".")]
+        for at in named[:MOST_FILES]:
+            file, path = replace(location, key="/".join(parts[:at])), "/" + "/".join(parts[at:])
+            try:
+                self.store(location).head(file)
+            except H5s3Error:
+                continue
+            what = "file" if location.kind == "local" else "object"
+            cause = f"no such {what}: PATH, inside a file, is an argument of its own"
+            hint = f"try: h5s3 tree {quote(file.display)} {quote(path)}"
+            return NotFoundError(cause, location=location.display, hint=hint)
+        return error
 
     def _names_below(self, location: Location) -> tuple[str, ...]:
         """The first names directly below a prefix; those of prefixes end in `/`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,7 +10,12 @@ from h5s3.errors import UsageError
 
 
 def absolute(path: str) -> str:
-    """A path inside a file, from its root: `entry`, `/entry` and `/entry/` are the same."""
+    """A path inside a file, from its root: `entry`, `/entry` and `/entry/` are the same.
+
+    Raises `UsageError` for what is a location.
+    """
+    if re.match(r"[a-z][a-z0-9]*://", path):
+        raise UsageError(f"PATH is a path inside the file, and {path} is another LOCATION", hint="give one")
     return "/" + "/".join(part for part in path.split("/") if part not in ("", "."))
 
 

@@ -86,7 +86,7 @@ def test_a_dangling_link_on_the_way() -> None:
 
 
 def test_local_files_that_cannot_be_read(tmp_path: Path) -> None:
-    for where in (tmp_path / "no.h5", file("nexus") / "below"):
+    for where in (tmp_path / "no.h5", tmp_path / "no" / "below"):
         assert run("tree", where).failed(3) == f"{where}: no such file"
     os.mkfifo(tmp_path / "fifo")
     assert run("tree", tmp_path).failed(3) == f"{tmp_path}: a directory, not a file; try: h5s3 ls {tmp_path}/"

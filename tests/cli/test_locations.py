@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from h5s3.storage.location import Location, parse_location
-from tests.support.cli import Result, file, run
+from tests.support.cli import Result, file, run, sample
 from tests.support.servers.proxy import Proxy
 from tests.support.servers.s3 import S3Server
 
@@ -196,3 +196,23 @@ def test_what_is_no_location(where: str, line: str) -> None:
 def test_a_url_cannot_be_listed(server: S3Server) -> None:
     line = run("ls", presigned(server, "plain.h5")).failed(2)
     assert line == f"{server.url}/{BUCKET}/plain.h5?…: a URL cannot be listed; try: h5s3 tree"
+
+
+def test_a_path_that_was_glued_to_the_location(server: S3Server) -> None:
+    where = sample(server, "nexus")
+    line = run("tree", f"{where}/entry/no", on=server).failed(3)
+    assert line == (
+        f"{where}/entry/no: no such object: PATH, inside a file, is an argument of its own;"
+        f" try: h5s3 tree {where} /entry/no"
+    )
+    path = file("nexus")
+    line = run("meta", f"{path}/entry").failed(3)
+    assert line.endswith(
+        f"no such file: PATH, inside a file, is an argument of its own; try: h5s3 tree {path} /entry"
+    )
+
+
+def test_two_locations(server: S3Server) -> None:
+    where = sample(server, "nexus")
+    line = run("tree", where, where, on=server).failed(2)
+    assert line == f"PATH is a path inside the file, and {where} is another LOCATION; give one"

@@ -114,7 +114,10 @@ def test_a_profile_of_a_config_file(server: S3Server, tmp_path: Path) -> None:
     assert children(where, AWS_PROFILE="lab", **environment) == COUNT
     assert children(where, "--profile", "lab", AWS_PROFILE="default", **environment) == COUNT
     assert run("tree", where, "--profile", "other", **environment).failed(2) == (
-        "no profile 'other' in the AWS config files"
+        "no profile 'other' in the AWS config files; there are: lab, default"
+    )
+    assert run("tree", where, **environment | {"AWS_PROFILE": "absent"}).failed(2) == (
+        "no profile 'absent' in the AWS config files; there are: lab, default"
     )
 
 
@@ -198,11 +201,44 @@ def test_what_one_identity_saw_is_not_shown_to_another(rclone: S3Server) -> None
         ),
         (("--max-bytes", "much"), "'much' is not a size; write 4096, 64K, 8M or 2G"),
         (("--max-bytes", "-1"), "'-1' is not a size; write 4096, 64K, 8M or 2G"),
-        (("--endpoint-url", "nonsense"), "not a valid endpoint or region; check --endpoint-url and --region"),
+        (
+            ("--endpoint-url", "user:pw@localhost:9000"),
+            "the endpoint 'localhost:9000' (--endpoint-url or S3_ENDPOINT) is not a URL;"
+            " write http://localhost:9000 or https://localhost:9000",
+        ),
+        (("--region", "no region"), "not a valid endpoint or region; check --endpoint-url and --region"),
     ],
 )
 def test_settings_that_make_no_sense(server: S3Server, options: tuple[str, ...], line: str) -> None:
     assert run("tree", sample(server, "contiguous"), *options, on=server).failed(2) == line
+
+
+def test_an_endpoint_of_the_environment_that_is_no_url(server: S3Server) -> None:
+    where = sample(server, "contiguous")
+    line = run("tree", where, on=server, AWS_ENDPOINT_URL="localhost:9000").failed(2)
+    assert line.startswith(
+        "the endpoint 'localhost:9000' (AWS_ENDPOINT_URL) is not a URL; write http://local"
+    )
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("echo not JSON", "printed something that is not JSON"),
+        ("echo '{}'", "gave no credentials: "),
+        ("echo the vault is closed >&2; exit 3", "gave no credentials: the vault is closed"),
+        ("exit 3", "gave no credentials: no reason given"),
+    ],
+)
+def test_a_command_that_gives_no_credentials(tmp_path: Path, script: str, words: str) -> None:
+    command = tmp_path / "command"
+    command.write_text(f"#!/bin/sh\n{script}\n")
+    command.chmod(0o755)
+    (tmp_path / "config").write_text(f"[profile vault]\ncredential_process = {command}\n")
+    line = run(
+        "tree", "s3://cli/x.h5", "--profile", "vault", AWS_CONFIG_FILE=str(tmp_path / "config")
+    ).failed(4)
+    assert line.removeprefix("s3://cli/x.h5: ").startswith(f"profile vault: '{command}' {words}")
 
 
 def test_stats_tell_the_cost_on_standard_error(server: S3Server) -> None:

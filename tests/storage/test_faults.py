@@ -18,6 +18,7 @@ from h5s3.formats.hdf5.fetch.blocks import BLOCK
 from h5s3.storage.base import ObjectInfo, Range
 from h5s3.storage.http import client as http
 from h5s3.storage.location import Location
+from h5s3.storage.responses import UnservedError
 from h5s3.storage.stores.s3 import S3Store
 from h5s3.storage.trace import Trace
 from tests.conftest import SERVERS
@@ -121,7 +122,7 @@ FATAL: list[tuple[str, dict[str, Any], type[H5s3Error]]] = [
     ("redirect", {"location": "http://[", "status": 301}, NetworkError),
     ("status", {"status": 204}, NetworkError),
     ("status", {"status": 304}, NetworkError),
-    ("status", {"status": 400, "body": XML % b"InvalidArgument"}, NetworkError),
+    ("status", {"status": 400, "body": XML % b"InvalidArgument"}, UnservedError),
     ("status", {"status": 400, "body": XML % b"ExpiredToken"}, AccessError),
     ("status", {"status": 400, "body": XML % b"UnsupportedAlgorithm"}, AccessError),
     (

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +26,7 @@ from h5s3.storage.responses import ANONYMOUS, REGION, access_hint, failure
 from h5s3.storage.trace import Trace
 
 NO_CREDENTIALS = "set AWS_PROFILE or AWS_ACCESS_KEY_ID, give --profile, or --anon for a public bucket"
+MOST_WORDS = 200  # characters of what a command says that gives no credentials
 METHODS = {
     "HeadObject": "HEAD",
     "HeadBucket": "HEAD",
@@ -55,8 +58,9 @@ def make_session(settings: Settings) -> Session:
             aws_secret_access_key=settings.secret_key,
             region_name=settings.region,
         )
-    except boto.ProfileNotFound:
-        raise UsageError(f"no profile {settings.profile!r} in the AWS config files") from None
+    except boto.ProfileNotFound as error:
+        name = error.kwargs.get("profile")
+        raise UsageError(f"no profile {name!r} in the AWS config files", hint=_profiles()) from None
     except (boto.BotoCoreError, ValueError) as error:
         raise translate_error(error, "") from None
 
@@ -67,13 +71,49 @@ def make_client(session: Session, settings: Settings, trace: Trace, region: str 
         client = _client(session, settings, region, _likely_style(session, settings))
         if not is_aws(client.meta.endpoint_url) and "addressing_style" not in (client.meta.config.s3 or {}):
             client = _client(session, settings, region, {"addressing_style": "path"})
-    except (boto.BotoCoreError, ValueError) as error:
+    except (boto.CredentialRetrievalError, json.JSONDecodeError) as error:
+        raise _no_credentials(error, session) from None
+    except ValueError as error:
+        raise _no_endpoint(settings) or translate_error(error, "") from None
+    except boto.BotoCoreError as error:
         raise translate_error(error, "") from None
     if settings.insecure:
         warn_unverified(client.meta.endpoint_url)
     _bound(client)
     _watch(client, settings, trace)
     return client
+
+
+def _profiles() -> str:
+    """The profiles that there are, in words."""
+    names = botocore.session.get_session().available_profiles
+    return f"there are: {', '.join(names[:10])}" if names else "there are none"
+
+
+def _no_credentials(error: Exception, session: Session) -> AccessError:
+    """Why a profile's own way to credentials failed: mostly, a command that it names."""
+    command = session.core.get_scoped_config().get("credential_process")
+    what = f"profile {session.profile_name}" + (f": {command!r}" if command else "")
+    if isinstance(error, boto.CredentialRetrievalError):
+        words = " ".join(str(error.kwargs.get("error_msg", "")).split())[:MOST_WORDS] or "no reason given"
+        return AccessError(f"{what} gave no credentials: {words}")
+    return AccessError(f"{what} printed something that is not JSON")
+
+
+def _no_endpoint(settings: Settings) -> UsageError | None:
+    """The error for an endpoint that is no URL, as it was given; None where one is, or none was named."""
+    for name, value in (
+        ("--endpoint-url or S3_ENDPOINT", settings.endpoint_url),
+        ("AWS_ENDPOINT_URL_S3", os.environ.get("AWS_ENDPOINT_URL_S3")),
+        ("AWS_ENDPOINT_URL", os.environ.get("AWS_ENDPOINT_URL")),
+    ):
+        if value and not re.match("https?://", value):
+            shown = value.rpartition("@")[2].partition("?")[0]
+            hint = f"write http://{shown} or https://{shown}"
+            return UsageError(f"the endpoint {shown!r} ({name}) is not a URL", hint=hint)
+        if value:
+            return None
+    return None
 
 
 def _bound(client: Any) -> None:

@@ -32,6 +32,7 @@ IN_CREDENTIALS = {"aws_access_key_id", "aws_secret_access_key", "aws_session_tok
 ENDPOINT = re.compile(r"https?://[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?/?")
 BUCKET = re.compile(r"[a-zA-Z0-9._-]{3,63}")
 IN_A_HOST = re.compile("(?!.*--|sthree-|.*-s3alias$)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+LABEL = re.compile("[A-Za-z0-9-]{1,63}")
 REGION = re.compile("(af|ap|ca|eu|il|me|mx|sa|us)-[a-z]{4,12}-[0-9]")
 AWS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
@@ -82,7 +83,7 @@ def static_connection(settings: Settings) -> StaticConnection | None:
         return None
     region = settings.region or environ.get("AWS_DEFAULT_REGION") or config.get("region") or "us-east-1"
     named = settings.endpoint_url or environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL")
-    if not _plain(named) or (not named and not REGION.fullmatch(region)):
+    if not _plain(named) or not (LABEL if named else REGION).fullmatch(region):
         return None
     trusted = environ.get("AWS_CA_BUNDLE") or environ.get("REQUESTS_CA_BUNDLE")
     who = ANONYMOUS if settings.anon else method
