@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
+
+_SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]], text_columns: int = 1) -> str:
@@ -19,6 +22,21 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]], text_columns: i
 
     rule = ("-" * width if at < text_columns else "-" * (width - 1) + ":" for at, width in enumerate(widths))
     return "\n".join([line(head), f"| {' | '.join(rule)} |", *map(line, rows)])
+
+
+def wrapped(text: str) -> str:
+    """Lines as long as the README's."""
+    return fill(text, 118, break_long_words=False, break_on_hyphens=False)
+
+
+def marks(notes: Mapping[str, str]) -> dict[str, str]:
+    """` ¹`, ` ²`: what stands behind each name that has a note."""
+    return {name: f" {number}".translate(_SUPERSCRIPT) for number, name in enumerate(notes, 1)}
+
+
+def below(notes: Mapping[str, str]) -> str:
+    """The notes, as they stand under a table; nothing where there are none."""
+    return "".join(f"\n\n{wrapped(f'{mark.strip()} {notes[name]}.')}" for name, mark in marks(notes).items())
 
 
 def parts_around(path: Path, name: str) -> tuple[str, str]:
