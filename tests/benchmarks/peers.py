@@ -1,352 +1,119 @@
-"""h5s3 and its peers, each a whole process that walks the same file on the same server.
+"""h5s3 and its peers, in one command: walks over a file, listings of a bucket, values of a dataset.
 
-python -m tests.benchmarks.peers [--rtt 50] [--bandwidth 200] [--repeat 3] [--shape v1] [--write-readme]
+python -m tests.benchmarks.peers [--only walks listing data] [--repeat 3] [--write-readme]
 
-An rclone server on this machine stands behind a proxy that delays each answer by `--rtt` milliseconds (on
-average: 8/9 and 10/9 of it in turn, so that the proxy can tell the rounds) and gives all connections
-together `--bandwidth` Mbit/s. Everybody walks everything and reads name, kind, shape and dtype of each
-object. The contenders take turns, `--repeat` times; what stands in the table is the median. Seconds are of
-the wall, from the start of the process to its end; requests, rounds (groups of requests that overlap in
-time) and MB (10^6 bytes of bodies) are the proxy's counts.
-
-What it does not tell: connecting is free here, and takes two to three round trips more on a real line (once
-for who asks one request after another, once for all of h5s3's connections together). Server, proxy and
-contender share the processors of one machine. kerchunk lists the chunks of each dataset as well, h5ls also
-shows attributes.
+Each section is a module of its own that says what it measures and how: `walking`, `listing`, `data`. With the
+defaults all of it takes less than ten minutes on two processors; standard error tells what runs, with the
+seconds since the start. Peers come from `uv sync --group bench`, h5ls from Debian's hdf5-tools, the AWS CLI
+from wherever it is installed; who is not there has a row that says so. Nothing else should run on the
+machine. `--write-readme` puts each section whose contenders agree between its two comments in README.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
+import subprocess
 import sys
-import tempfile
+import sysconfig
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from statistics import median
-from textwrap import fill
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from h5s3.explore.session import Session
-from h5s3.explore.tree import tree
-from h5s3.formats.requests import TreeRequest
-from h5s3.settings import Settings
-from h5s3.storage.location import Location
-from tests.benchmarks import processes
-from tests.benchmarks.contenders import CONTENDERS, H5LS, OURS, PLAIN, Contender, Place, h5ls_version
-from tests.benchmarks.files import DESCRIBED, MAKERS, make
-from tests.benchmarks.processes import ROOT
-from tests.benchmarks.tables import markdown, parts_around, replace_between
-from tests.support.doctor import certificate
-from tests.support.servers.proxy import Proxy
-from tests.support.servers.s3 import S3Server, rclone_server
+from tests.benchmarks import data, listing, walking
+from tests.benchmarks.files import MAKERS
+from tests.benchmarks.tables import parts_around, replace_between
+from tests.benchmarks.turns import tell
+from tests.support import ROOT
 from tests.support.shapes import SCANS
 
-BUCKET = "bench"
-JITTER = 0.25
-MOST_SECONDS = 300.0  # that one process may take
-COLUMNS = ("contender", "seconds", "min–max", "CPU s", "requests", "rounds", "MB", "× h5s3 cold", "datasets")
-NO_ROS3 = "cannot read URLs: built without the ros3 driver"
-VERSIONED = ("h5py", "s3fs", "pyfive", "kerchunk", "virtualizarr", "async-hdf5", "obstore", "boto3")
-
 
 @dataclass(frozen=True)
-class Sample:
-    """One process: seconds, what the proxy counted, the datasets it found; None: stopped before its end."""
+class Section:
+    """The comments in the README that it stands between; what measures it; the options that matter to it."""
 
-    seconds: float
-    requests: int
-    rounds: int
-    bytes: int
-    datasets: int | None
-    cpu: float = 0.0
+    comment: str
+    report: Callable[[argparse.Namespace], tuple[str, str]]
+    options: tuple[str, ...]
 
 
-@dataclass
-class Row:
-    """All samples of a contender, or words that say why there are none."""
-
-    name: str
-    samples: list[Sample] = field(default_factory=list)
-    words: str = ""
-
-    @property
-    def finished(self) -> list[Sample]:
-        """The samples of processes that came to their end."""
-        return [sample for sample in self.samples if sample.datasets is not None]
-
-    @property
-    def stopped(self) -> bool:
-        """Whether it took too long at least once."""
-        return len(self.finished) < len(self.samples)
-
-    @property
-    def unfinished(self) -> bool:
-        """Whether it took too long so often that the medians are bounds, not values."""
-        return 2 * len(self.finished) <= len(self.samples)
-
-    @property
-    def datasets(self) -> set[int]:
-        """How many it found: one number, if all is well."""
-        return {sample.datasets for sample in self.samples if sample.datasets is not None}
-
-    @property
-    def seconds(self) -> float:
-        """The median, or what it exceeds where the row is unfinished."""
-        return median(sample.seconds for sample in self.samples)
+SECTIONS = {
+    "walks": Section(
+        "peers", walking.report, ("rtt", "bandwidth", "repeat", "shape", "scans", "alone", "tls")
+    ),
+    "listing": Section("peers: listing", listing.report, ("keys", "repeat")),
+    "data": Section("peers: data", data.report, ("planes", "rtt", "repeat")),
+}
+UNSAID = {"scans": SCANS}  # options that are left out of the command where they have these values
 
 
-@dataclass(frozen=True)
-class Track:
-    """What all contenders share."""
-
-    proxy: Proxy
-    server: S3Server
-    key: str
-    home: Path
-    most_seconds: float = MOST_SECONDS
-    certificate: Path | None = None  # of the server, where it speaks TLS
-
-    @property
-    def place(self) -> Place:
-        """Where the file is."""
-        path = Path(self.server.root or "", BUCKET, self.key)
-        return Place(self.proxy.url, BUCKET, self.key, str(path))
-
-    def environment(self, cache: Path) -> dict[str, str]:
-        """Of a contender's process: the server behind the proxy, and nothing of the user's configuration."""
-        ours = {"HOME": str(self.home), "TMPDIR": str(self.home), "H5S3_CACHE_DIR": str(cache)}
-        trusted = {"AWS_CA_BUNDLE": str(self.certificate)} if self.certificate else {}
-        return {**processes.clean_environment(), **self.server.at(self.proxy.url).env(), **ours, **trusted}
+def command(name: str, options: argparse.Namespace) -> str:
+    """What measures the same section again."""
+    words = ["python -m tests.benchmarks.peers --only", name]
+    for option in SECTIONS[name].options:
+        value = getattr(options, option)
+        if isinstance(value, bool):
+            words += [f"--{option}"] * value
+        elif value != UNSAID.get(option):
+            words.append(f"--{option} {value:g}" if isinstance(value, float) else f"--{option} {value}")
+    return " ".join(words)
 
 
-@contextmanager
-def track_of(
-    shape: str,
-    rtt: float,
-    bandwidth: float,
-    scans: int = SCANS,
-    most_seconds: float = MOST_SECONDS,
-    tls: bool = False,
-) -> Iterator[Track]:
-    """A file of a shape behind a line with so many milliseconds and Mbit/s; with TLS, connecting takes two
-    round trips more.
-
-    The server asks for no signature, since h5ls' driver cannot be given keys of every release; all others
-    sign as always.
-    """
-    with tempfile.TemporaryDirectory(prefix="peers-") as folder:
-        home, served = Path(folder, "home"), Path(folder, "served")
-        (served / BUCKET).mkdir(parents=True)
-        home.mkdir()
-        key = make(shape, served / BUCKET, scans).name
-        with rclone_server(served, auth=False) as server, Proxy(server) as proxy:
-            server.client().head_object(Bucket=BUCKET, Key=key)  # the server hashes the file once
-            proxy.delay = rtt / 1000 / (1 + JITTER / 2)
-            proxy.jitter = JITTER
-            proxy.partial = True
-            proxy.bandwidth = bandwidth * 1e6 / 8
-            paper = certificate(home) if tls else None
-            if paper is not None:
-                proxy.secure(paper)
-                proxy.handshake = 2 * rtt / 1000
-            yield Track(proxy, server, key, home, most_seconds, paper)
+def compile_all() -> None:
+    """Compile what is imported, or the first process of each contender would."""
+    places = [sysconfig.get_path("purelib"), str(ROOT / "h5s3"), str(ROOT / "tests")]
+    subprocess.run([sys.executable, "-m", "compileall", "-q", "-q", "-j", "0", *places], check=False)
 
 
-def measure(track: Track, contenders: Sequence[Contender], repeat: int) -> list[Row]:
-    """Let the contenders take turns; who fails or takes too long does not run again."""
-    rows = {contender.name: Row(contender.name, words=contender.missing()) for contender in contenders}
-    for turn in range(repeat):
-        cache = track.home
-        for number, contender in enumerate(contenders):
-            row = rows[contender.name]
-            if contender.cache == "empty":
-                cache = track.home / f"cache-{turn}-{number}"
-            if not row.words and not row.stopped:
-                run(track, contender, cache, row)
-                _progress(turn, row)
-    return list(rows.values())
-
-
-def run(track: Track, contender: Contender, cache: Path, row: Row) -> None:
-    """One process, noted in the row."""
-    track.proxy.reset()
-    began = time.perf_counter()
-    ended = processes.run(contender.command(track.place), track.environment(cache), track.most_seconds)
-    seconds = time.perf_counter() - began
-    proxy = track.proxy
-    if ended.code:
-        row.words, row.samples = _failure(contender, proxy, ended.error), []
-        return
-    datasets = None if ended.code is None else contender.count(ended.output)
-    seconds = seconds if ended.code is not None else track.most_seconds
-    row.samples.append(Sample(seconds, proxy.count(), proxy.rounds(), proxy.bytes(), datasets, ended.cpu))
-
-
-def _failure(contender: Contender, proxy: Proxy, error: str) -> str:
-    if contender.name == H5LS and not proxy.count():
-        return NO_ROS3
-    return f"failed: {(error.strip().splitlines() or ['without a word'])[-1]}"
-
-
-def _progress(turn: int, row: Row) -> None:
-    told = row.words or f"{row.samples[-1].seconds:.1f} s, {row.samples[-1].requests} requests"
-    print(f"turn {turn + 1}: {row.name}: {told}", file=sys.stderr, flush=True)
-
-
-def table(rows: Sequence[Row]) -> str:
-    """The rows as a Markdown table."""
-    cold = next((row for row in rows if row.name == OURS and row.finished and not row.unfinished), None)
-    return markdown(COLUMNS, [_cells(row, cold) for row in rows])
-
-
-def _cells(row: Row, cold: Row | None) -> list[str]:
-    if not row.samples:
-        return [f"{row.name}: {row.words}", *["–"] * (len(COLUMNS) - 1)]
-    more = "> " if row.unfinished else ""
-    counted = row.samples if row.unfinished else row.finished
-    figures = [
-        f"{median(sample.cpu for sample in counted):.2f}",
-        f"{median(sample.requests for sample in counted):.0f}",
-        f"{median(sample.rounds for sample in counted):.0f}",
-        f"{median(sample.bytes for sample in counted) / 1e6:.1f}",
-        _ratio(row.seconds / cold.seconds) if cold else "–",
-    ]
-    figures.insert(0, f"{row.seconds:g}" if more else f"{row.seconds:.2f}")
-    told = [more + figure if figure != "–" else figure for figure in figures]
-    found = "/".join(map(str, sorted(row.datasets))) or "–"
-    return [row.name, told[0], _spread(row), *told[1:], found]
-
-
-def _ratio(value: float) -> str:
-    return f"{value:.1f}" if value >= 0.95 else f"{value:.2f}"
-
-
-def _spread(row: Row) -> str:
-    if not row.finished:
-        return "–"
-    least, most = (f(sample.seconds for sample in row.samples) for f in (min, max))
-    return f"{least:.2f}–> {most:g}" if row.stopped else f"{least:.2f}–{most:.2f}"
-
-
-def limit(track: Track, rows: Sequence[Row], rtt: float, bandwidth: float) -> str:
-    """What no walk over this line can be faster than, in words, and how near ours comes.
-
-    That is the plain walk of the local file, the longest chain of requests that each need the answer before,
-    and the bytes of our walk over the line.
-    """
-    by_name = {row.name: row for row in rows if row.finished}
-    if not {OURS, PLAIN} <= by_name.keys():
-        return ""
-    ours, plain = by_name[OURS], by_name[PLAIN]
-    settings = Settings(
-        endpoint_url=track.proxy.url, anon=True, no_cache=True, insecure=bool(track.certificate)
+def parsed(words: Sequence[str] | None) -> argparse.Namespace:
+    """The options; ends with a message where they do not fit."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.peers", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=list(SECTIONS), help="sections [all]")
+    parser.add_argument("--repeat", type=int, default=3, help="runs of each contender [3]")
+    parser.add_argument("--rtt", type=float, default=50, help="milliseconds before each answer [50]")
+    parser.add_argument("--bandwidth", type=float, default=200, help="walks: Mbit/s of all together [200]")
+    parser.add_argument("--shape", choices=MAKERS, default="v1", help="walks: the file [v1]")
+    parser.add_argument("--scans", type=int, default=SCANS, help=f"walks: its size [{SCANS}]")
+    most = walking.MOST_SECONDS
+    parser.add_argument("--timeout", type=float, default=most, help=f"walks: seconds of a process [{most:g}]")
+    parser.add_argument(
+        "--alone", action="store_true", help="walks: h5s3 and the limit alone; no other section"
     )
-    with Session(settings) as session:
-        tree(session, Location("s3", track.key, bucket=BUCKET), TreeRequest(depth=0, limit=0))
-    chain = session.trace.trips
-    carried = median(sample.bytes for sample in ours.finished) * 8e-6 / bandwidth
-    least = plain.seconds + chain * rtt / 1000 + carried
-    cpu, plain_cpu = (median(sample.cpu for sample in row.finished) for row in (ours, plain))
-    text = (
-        f"The limit is {least:.2f} s: {plain.seconds:.2f} s for plain h5py on the local file, {chain} "
-        f"requests one after another ({chain * rtt / 1000:.2f} s), {carried:.2f} s for the bytes. h5s3 takes "
-        f"{ours.seconds / least:.2f} times the limit, and {cpu / plain_cpu:.2f} times the processor time of "
-        "plain h5py."
-    )
-    return fill(text, 118, break_long_words=False, break_on_hyphens=False)
-
-
-def disagreement(rows: Sequence[Row]) -> str:
-    """Who found another number of datasets than others, in words; empty where all agree."""
-    if len(set().union(*(row.datasets for row in rows))) <= 1:
-        return ""
-    told = "; ".join(f"{row.name}: {sorted(row.datasets)}" for row in rows if row.datasets)
-    return f"Not all found the same datasets: {told}"
-
-
-def versions() -> str:
-    """The versions of what was measured."""
-    import h5py
-
-    named = []
-    for package in VERSIONED:
+    parser.add_argument("--tls", action="store_true", help="walks: over TLS, h5s3 alone; no other section")
+    parser.add_argument("--keys", type=int, default=200_000, help="listing: how many [200000]")
+    parser.add_argument("--planes", type=int, default=30, help="data: of 17 MB each, 8 at least [30]")
+    parser.add_argument("--write-readme", action="store_true", help="put the tables into README.md")
+    options = parser.parse_args(words)
+    if options.alone or options.tls:
+        options.only = ["walks"]
+    if options.write_readme:
         try:
-            named.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            continue
-    named[0] += f" (HDF5 {h5py.version.hdf5_version})"
-    named += [f"h5ls {h5ls}"] if (h5ls := h5ls_version()) else []
-    return ", ".join([*named, f"Python {platform.python_version()}"])
-
-
-def caption(options: argparse.Namespace, size: int, datasets: str) -> str:
-    """What was measured."""
-    tls = ", over TLS (two round trips to connect)" if options.tls else ""
-    runs = f"medians of {options.repeat} interleaved runs" if options.repeat > 1 else "one run each"
-    text = (
-        f"A walk over everything in `{options.shape}` ({DESCRIBED[options.shape]}, {size / 1e6:.1f} MB, "
-        f"{datasets} datasets): {options.rtt:g} ms for each answer, {options.bandwidth:g} Mbit/s{tls}, "
-        f"{runs}, whole processes; {versions()}."
-    )
-    return fill(text, 118, break_long_words=False, break_on_hyphens=False)
-
-
-def command(options: argparse.Namespace) -> str:
-    """What measures the same again."""
-    words = f"--rtt {options.rtt:g} --bandwidth {options.bandwidth:g} --repeat {options.repeat}"
-    words += " --alone" * options.alone + " --tls" * options.tls
-    words += f" --shape {options.shape}" + (f" --scans {options.scans}" if options.scans != SCANS else "")
-    return f"python -m tests.benchmarks.peers {words}"
-
-
-def report(options: argparse.Namespace) -> tuple[str, str]:
-    """Measure; the text for the README, and what is wrong with it if anything is."""
-    line = options.rtt, options.bandwidth
-    with track_of(options.shape, *line, options.scans, options.timeout, options.tls) as track:
-        size = (track.server.root or Path()).joinpath(BUCKET, track.key).stat().st_size
-        rows = measure(track, _chosen(options), options.repeat)
-        bound = limit(track, rows, options.rtt, options.bandwidth)
-    datasets = "/".join(map(str, sorted(set().union(*(row.datasets for row in rows)))))
-    text = (
-        f"{caption(options, size, datasets)}\n\n{table(rows)}\n\n{bound}\n\nMeasured by `{command(options)}`."
-    )
-    return text, disagreement(rows)
-
-
-def _chosen(options: argparse.Namespace) -> list[Contender]:
-    """Over TLS h5s3 alone is asked: not every peer can be told whom to trust."""
-    alone = options.tls or options.alone
-    return [c for c in CONTENDERS if not alone or c.name == PLAIN or c.name.startswith("h5s3")]
+            for name in options.only:
+                parts_around(ROOT / "README.md", SECTIONS[name].comment)
+        except ValueError as error:  # better now than after all the measuring
+            parser.error(str(error))
+    return options
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Measure and print; with `--write-readme`, put it into the README."""
-    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.peers", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--rtt", type=float, default=50, help="milliseconds before each answer [50]")
-    parser.add_argument("--bandwidth", type=float, default=200, help="Mbit/s of all together [200]")
-    parser.add_argument("--repeat", type=int, default=3, help="runs of each contender [3]")
-    parser.add_argument("--shape", choices=MAKERS, default="v1", help="the file [v1]")
-    parser.add_argument("--scans", type=int, default=SCANS, help=f"its size [{SCANS}]")
-    parser.add_argument("--timeout", type=float, default=MOST_SECONDS, help="seconds a process may take")
-    parser.add_argument("--alone", action="store_true", help="h5s3 and the limit alone")
-    parser.add_argument("--tls", action="store_true", help="over TLS, h5s3 alone")
-    parser.add_argument("--write-readme", action="store_true", help="put the table into README.md")
-    options = parser.parse_args(words)
-    if options.write_readme:
+    options = parsed(words)
+    compile_all()
+    took, all_agree = [], True
+    for name in options.only:
+        began = time.perf_counter()
         try:
-            parts_around(ROOT / "README.md", "peers")
-        except ValueError as error:  # better now than after all the measuring
-            parser.error(str(error))
-    text, wrong = report(options)
-    print(f"{text}\n{wrong}".rstrip())
-    if options.write_readme and not wrong:
-        replace_between(ROOT / "README.md", "peers", text)
-    return 1 if wrong else 0
+            text, wrong = SECTIONS[name].report(options)
+        except RuntimeError as error:
+            text, wrong = f"{name}: no table", str(error)
+        text = f"{text}\n\nMeasured by `{command(name, options)}`."
+        print(f"{text}\n{wrong}".rstrip(), end="\n\n", flush=True)
+        if options.write_readme and not wrong:
+            replace_between(ROOT / "README.md", SECTIONS[name].comment, text)
+        all_agree = all_agree and not wrong
+        took.append(f"{name} {time.perf_counter() - began:.0f} s")
+    tell(f"the end: {', '.join(took)}")
+    return 0 if all_agree else 1
 
 
 if __name__ == "__main__":

@@ -11,13 +11,16 @@ import pytest
 
 from h5s3.explore import session
 from h5s3.formats.hdf5.fetch import blocks as reader_blocks
-from tests.benchmarks import blocks, cpu, listing, peers
+from tests.benchmarks import blocks, cpu, data, listing, peers, walking
 from tests.benchmarks.blocks import CHOSEN, Choice, Line, Walk
 from tests.benchmarks.contenders import CONTENDERS, H5LS, OURS, Contender
 from tests.benchmarks.counting import LOCATION, CountingStore
 from tests.benchmarks.fetches import spread
-from tests.benchmarks.peers import Row, Sample, Track
-from tests.benchmarks.tables import markdown, parts_around, replace_between
+from tests.benchmarks.reads import index_of
+from tests.benchmarks.tables import below, markdown, parts_around, replace_between
+from tests.benchmarks.turns import SLOW
+from tests.benchmarks.versions import beside, version
+from tests.benchmarks.walking import Row, Sample, Track
 
 SCANS = 5
 DATASETS = 7 * SCANS
@@ -26,26 +29,26 @@ NAMES = [contender.name for contender in CONTENDERS]
 
 def cells(table: str) -> list[list[str]]:
     """The cells of a Markdown table, without the rule below its head."""
-    lines = table.splitlines()
+    lines = table.partition("\n\n")[0].splitlines()
     del lines[1]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
 @pytest.fixture(scope="module")
 def track() -> Iterator[Track]:
-    with peers.track_of("v1", rtt=5, bandwidth=200, scans=SCANS, most_seconds=60) as made:
+    with walking.track_of("v1", rtt=5, bandwidth=200, scans=SCANS, most_seconds=60) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def rows(track: Track) -> dict[str, Row]:
-    return {row.name: row for row in peers.measure(track, CONTENDERS, repeat=1)}
+    return {row.name: row for row in walking.measure(track, CONTENDERS, repeat=1)}
 
 
 @pytest.mark.parametrize("contender", CONTENDERS, ids=NAMES)
 def test_every_contender_finds_all_datasets(contender: Contender, rows: dict[str, Row]) -> None:
     row = rows[contender.name]
-    if contender.missing() or row.words == peers.NO_ROS3:
+    if contender.missing() or row.words == walking.NO_ROS3:
         pytest.skip(row.words)
     assert not row.words
     assert row.datasets == {DATASETS}
@@ -53,9 +56,9 @@ def test_every_contender_finds_all_datasets(contender: Contender, rows: dict[str
 
 def test_the_counts_are_those_of_each_contender(rows: dict[str, Row], track: Track) -> None:
     assert track.server.root is not None
-    size = (track.server.root / peers.BUCKET / track.key).stat().st_size
+    size = (track.server.root / walking.BUCKET / track.key).stat().st_size
     found = {name: row.samples[0] for name, row in rows.items() if row.samples}
-    downloaded, cold = found["whole download, h5py"], found[OURS]
+    downloaded, cold = found["whole download by boto3, h5py"], found[OURS]
     assert (downloaded.bytes, downloaded.requests, downloaded.rounds) == (size, 2, 2)  # a HEAD and a GET
     assert 0 < cold.bytes < size and 1 <= cold.rounds <= cold.requests
     assert found["h5s3, again within 30 s"].requests == 0
@@ -64,19 +67,57 @@ def test_the_counts_are_those_of_each_contender(rows: dict[str, Row], track: Tra
 
 
 def test_the_table_has_a_row_for_each(rows: dict[str, Row]) -> None:
-    head, *body = cells(peers.table(list(rows.values())))
-    assert tuple(head) == peers.COLUMNS
-    assert [row[0].partition(":")[0] for row in body] == NAMES
+    head, *body = cells(walking.table(list(rows.values())))
+    assert tuple(head) == walking.COLUMNS
+    shown = [row[0].rstrip(" ¹²³⁴⁵⁶⁷⁸⁹") for row in body]
+    alone = [beside(one.name) for one in CONTENDERS if not one.family]
+    family = [beside(one.name) for one in CONTENDERS if one.family]
+    assert [name for name in shown if name not in family] == alone
+    assert sum(name in family for name in shown) == 1
     ratios = {row[0]: row[head.index("× h5s3 cold")] for row in body}
     assert ratios[OURS] == "1.0"
-    assert peers.disagreement(list(rows.values())) == ""
+    assert walking.disagreement(list(rows.values())) == ""
+
+
+def test_slow_ones_run_once_and_of_a_family_the_fastest_again(
+    track: Track, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = {OURS: 1.0, "slow": SLOW + 0.1, "other": SLOW - 0.1, "small": 3.0, "large": 2.5, "none": 1.5}
+
+    def run(track: Track, contender: Contender, cache: Path, row: Row) -> None:
+        row.samples.append(Sample(seconds[row.name], 1, 1, 1, 7))
+
+    monkeypatch.setattr(walking, "run", run)
+    families = {"small": "blocks", "large": "blocks"}
+    contenders = [
+        Contender(name, lambda place: [], int, family=families.get(name, ""), remark=lambda: "a remark")
+        for name in seconds
+    ]
+    rows = walking.measure(track, contenders, repeat=3)
+    runs = {row.name: len(row.samples) for row in rows}
+    assert runs == {OURS: 3, "slow": 1, "other": 3, "small": 1, "large": 3, "none": 3}
+    table = walking.table(rows)
+    shown = [row[0].split(" ")[0] for row in cells(table)[1:]]
+    assert shown == [name.split(" ")[0] for name in seconds if name != "small"]
+    assert "the fastest of 2, before small (3.00 s); a remark." in table
+    assert [row[2] for row in cells(table)[1:3]] == ["1.00–1.00", "one run"]
 
 
 def test_who_takes_too_long_is_stopped_and_not_asked_again(track: Track) -> None:
     slow = Contender("slow", lambda place: [sys.executable, "-c", "import time; time.sleep(60)"], int)
-    row = peers.measure(replace(track, most_seconds=0.2), [slow], repeat=3)[0]
+    row = walking.measure(replace(track, most_seconds=0.2), [slow], repeat=3)[0]
     assert row.stopped and len(row.samples) == 1
-    assert cells(peers.table([row]))[1] == ["slow", "> 0.2", "–", "> 0.00", "> 0", "> 0", "> 0.0", "–", "–"]
+    assert cells(walking.table([row]))[1] == [
+        "slow ¹",
+        "> 0.2",
+        "–",
+        "> 0.00",
+        "> 0",
+        "> 0",
+        "> 0.0",
+        "–",
+        "–",
+    ]
 
 
 def test_a_median_is_a_value_while_most_runs_came_to_their_end() -> None:
@@ -86,27 +127,29 @@ def test_a_median_is_a_value_while_most_runs_came_to_their_end() -> None:
         replace(sample, seconds=300.0, requests=70, datasets=None),
     )
     ours = Row(OURS, [replace(sample, seconds=2.0)])
-    one, two = (Row("peer", samples) for samples in ([sample, longer, stopped], [sample, stopped]))
-    row, later, _ = cells(peers.table([one, two, ours]))[1:]
+    one, two = Row("peer", [sample, longer, stopped]), Row("later", [sample, stopped])
+    row, later, _ = cells(walking.table([one, two, ours]))[1:]
     assert row == ["peer", "280.00", "200.00–> 300", "0.00", "90", "80", "1.0", "140.0", "7"]
-    assert later == ["peer", "> 250", "200.00–> 300", "> 0.00", "> 80", "> 80", "> 1.0", "> 125.0", "7"]
+    assert later == ["later ¹", "> 250", "200.00–> 300", "> 0.00", "> 80", "> 80", "> 1.0", "> 125.0", "7"]
 
 
 def test_a_failure_is_told_in_words(track: Track) -> None:
     fails = Contender("broken", lambda place: [sys.executable, "-c", "raise SystemExit('no, sorry')"], int)
     other = replace(fails, name="other", missing=lambda: "not installed: other")
     without = replace(fails, name=H5LS)
-    rows = peers.measure(track, [fails, other, without], repeat=2)
-    assert [row.words for row in rows] == ["failed: no, sorry", "not installed: other", peers.NO_ROS3]
-    first, *rest = cells(peers.table(rows))[1]
-    assert first == "broken: failed: no, sorry"
+    rows = walking.measure(track, [fails, other, without], repeat=2)
+    assert [row.words for row in rows] == ["failed: no, sorry", "not installed: other", walking.NO_ROS3]
+    table = walking.table(rows)
+    first, *rest = cells(table)[1]
+    assert first == "broken ¹"
     assert set(rest) == {"–"}
+    assert "\n\n¹ failed: no, sorry.\n\n² not installed: other.\n\n³ cannot read URLs" in table
 
 
 def test_another_number_of_datasets_is_told() -> None:
     sample = Sample(seconds=1.0, requests=1, rounds=1, bytes=1, datasets=7)
     rows = [Row("one", [sample]), Row("other", [replace(sample, datasets=8)]), Row("absent", words="no")]
-    assert peers.disagreement(rows) == "Not all found the same datasets: one: [7]; other: [8]"
+    assert walking.disagreement(rows) == "Not all found the same datasets: one: [7]; other: [8]"
 
 
 def test_the_readme_is_written_only_where_asked_and_right(
@@ -116,20 +159,46 @@ def test_the_readme_is_written_only_where_asked_and_right(
     before = "a\n<!-- peers -->\nold\n<!-- /peers -->\nz\n"
     readme.write_text(before)
     monkeypatch.setattr(peers, "ROOT", tmp_path)
-    monkeypatch.setattr(peers, "report", lambda options: (f"new {peers.command(options)}", ""))
+    monkeypatch.setattr(peers, "compile_all", lambda: None)
+    sections = {
+        name: replace(section, report=lambda options: ("new", "")) for name, section in peers.SECTIONS.items()
+    }
+    monkeypatch.setattr(peers, "SECTIONS", sections)
     assert peers.main([]) == 0
+    assert capsys.readouterr().out.count("new\n") == 3
     assert readme.read_text() == before
-    assert peers.main(["--write-readme", "--rtt", "20", "--shape", "wide"]) == 0
-    told = "new python -m tests.benchmarks.peers --rtt 20 --bandwidth 200 --repeat 3 --shape wide"
-    assert capsys.readouterr().out.splitlines()[-1] == told
+    walks = ["--write-readme", "--only", "walks"]
+    assert peers.main([*walks, "--rtt", "20", "--shape", "wide"]) == 0
+    words = "--only walks --rtt 20 --bandwidth 200 --repeat 3 --shape wide"
+    told = f"new\n\nMeasured by `python -m tests.benchmarks.peers {words}`."
+    assert capsys.readouterr().out.strip() == told
     assert readme.read_text() == f"a\n<!-- peers -->\n{told}\n<!-- /peers -->\nz\n"
-    monkeypatch.setattr(peers, "report", lambda options: ("newer", "they disagree"))
-    assert peers.main(["--write-readme"]) == 1
+    sections["walks"] = replace(sections["walks"], report=lambda options: ("newer", "they disagree"))
+    assert peers.main(walks) == 1
     assert told in readme.read_text()
-    readme.write_text("no place")
     with pytest.raises(SystemExit):
         peers.main(["--write-readme"])
-    assert "README.md has no <!-- peers -->" in capsys.readouterr().err
+    assert "README.md has no <!-- peers: listing -->" in capsys.readouterr().err
+
+
+def test_a_section_that_fails_does_not_end_the_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(options: object) -> tuple[str, str]:
+        raise RuntimeError("aws ended with 1")
+
+    monkeypatch.setattr(peers, "compile_all", lambda: None)
+    monkeypatch.setitem(peers.SECTIONS, "listing", replace(peers.SECTIONS["listing"], report=fails))
+    other = replace(peers.SECTIONS["data"], report=lambda options: ("values", ""))
+    monkeypatch.setitem(peers.SECTIONS, "data", other)
+    assert peers.main(["--only", "listing", "data"]) == 1
+    out = capsys.readouterr().out
+    assert "aws ended with 1" in out and "values" in out
+
+
+def test_the_readme_has_a_place_for_each_section() -> None:
+    for section in peers.SECTIONS.values():
+        parts_around(peers.ROOT / "README.md", section.comment)
 
 
 def test_a_readme_without_the_place_is_refused(tmp_path: Path) -> None:
@@ -141,6 +210,13 @@ def test_a_readme_without_the_place_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="has no"):
             replace_between(readme, "peers", "new")
         assert readme.read_text() == text
+
+
+def test_versions_stand_beside_names() -> None:
+    assert version("h5py") and version("s3fs") and version("nothing") == ""
+    name = "H5py over s3fs, 1 MiB --h5py"
+    assert beside(name) == f"H5py {version('h5py')} over s3fs {version('s3fs')}, 1 MiB --h5py"
+    assert below({"one": "said", "other": "told"}) == "\n\n¹ said.\n\n² told."
 
 
 def test_numbers_stand_on_the_right() -> None:
@@ -230,3 +306,61 @@ def test_all_listings_are_measured_whole(capsys: pytest.CaptureFixture[str]) -> 
     assert tuple(head) == listing.COLUMNS
     assert [row[0] for row in body] == ["h5s3 ls -r", "h5s3 ls -r --jsonl", "h5s3 ls -r --json"]
     assert [row[-2:] for row in body] == [["3", "2501"], ["3", "2500"], ["3", "1"]]
+
+
+def test_the_report_of_listings_has_all_contenders() -> None:
+    sample = listing.Sample(1.0, 0.1, 30.0, 3, 2500)
+    ours = {name: [replace(sample, lines=lines)] for name, lines in ((listing.OURS, 2501), (listing.JSON, 1))}
+    head, *body = cells(listing.report_table(ours, ours))
+    assert tuple(head) == listing.REPORTED
+    assert body[0][1:] == ["1.00", "one run", "1.0", "1.00", "one run", "1.0", "30", "3"]
+    assert len(body) == len(listing.contenders(""))
+    assert listing.disagreement(ours, 2500) == ""
+    told = listing.disagreement({**ours, "other": [replace(sample, lines=2400)]}, 2500)
+    assert told == "Not all listed 2500 keys: other: [2400] lines"
+
+
+# --------------------------------------------------------------------------------------------------- data
+
+
+@pytest.fixture(scope="module")
+def values() -> list[data.Row]:
+    """One plane and one column, read by all that are installed."""
+    with data.track_of(planes=8, rtt=1, side=256) as track:
+        return data.measure(track, ["plane", "column"], repeat=1)
+
+
+def test_all_read_the_same_values(values: list[data.Row]) -> None:
+    assert data.disagreement(values) == ""
+    assert [row.name for row in values] == 2 * list(data.CONTENDERS)
+    for row in values:
+        assert row.words == data.missing(row.name)
+        assert len(row.samples) == (not row.words)
+        requests = [sample.requests for sample in row.samples]
+        assert all(count == 0 if data.LOCAL in row.name else count > 0 for count in requests)
+
+
+def test_the_table_of_values_has_a_row_for_each(values: list[data.Row]) -> None:
+    head, *body = cells(data.table(values))
+    assert tuple(head) == data.COLUMNS
+    assert [row[0] for row in body] == [row.task for row in values]
+    ratios = {row[1]: row[head.index("× h5s3")] for row in body}
+    assert (ratios[data.OURS], ratios[data.OURS_LOCAL]) == ("1.0", "1.0")
+
+
+def test_other_values_and_failures_are_told(values: list[data.Row]) -> None:
+    first, other, *_ = values
+    wrong = replace(other, samples=[replace(other.samples[0], checksum=1)])
+    assert data.disagreement([first, wrong]) == f"Not all read the values that h5s3 read: plane: {other.name}"
+    with data.track_of(planes=8, rtt=1, side=256) as track:
+        fails = data.Row("plane", "peer")
+        data.run(track, fails, [sys.executable, "-c", "raise SystemExit('no, sorry')"], data.ROOT)
+        assert (fails.words, fails.samples) == ("failed: no, sorry", [])
+        with pytest.raises(RuntimeError, match="no, sorry"):
+            data.run(
+                track, replace(first), [sys.executable, "-c", "raise SystemExit('no, sorry')"], data.ROOT
+            )
+
+
+def test_a_slice_is_read_as_an_index() -> None:
+    assert index_of("7,:,:") == (7, slice(None), slice(None))
