@@ -164,7 +164,7 @@ class Track:
         for name, peer in CONTENDERS.items():
             location = str(self.file) if name == OURS_LOCAL else f"s3://{BUCKET}/{KEY}"
             ours = ["h5s3", "get", location, "/data", "--slice", where, "-o", "$OUTPUT"]
-            commands[name] = [*python, *(["tests.benchmarks.reads", peer, where] if peer else ours)]
+            commands[name] = [*python, *(["tests.benchmarks.peers.reads", peer, where] if peer else ours)]
         return commands
 
     def run(self, command: list[str], folder: Path) -> Sample:

@@ -11,16 +11,18 @@ import pytest
 
 from h5s3.explore import session
 from h5s3.formats.hdf5.fetch import blocks as reader_blocks
-from tests.benchmarks import blocks, cpu, data, listing, peers, walking
+from tests.benchmarks import blocks, cpu, data, listing
 from tests.benchmarks.blocks import CHOSEN, Choice, Line, Walk
-from tests.benchmarks.contenders import CONTENDERS, H5LS, OURS, Contender
 from tests.benchmarks.counting import LOCATION, CountingStore
 from tests.benchmarks.fetches import spread
-from tests.benchmarks.reads import index_of
+from tests.benchmarks.peers import __main__ as peers
+from tests.benchmarks.peers import walking
+from tests.benchmarks.peers.contenders import CONTENDERS, H5LS, OURS, Contender
+from tests.benchmarks.peers.reads import index_of
+from tests.benchmarks.peers.walking import Row, Sample, Track
 from tests.benchmarks.tables import below, markdown, parts_around, replace_between
 from tests.benchmarks.turns import SLOW
 from tests.benchmarks.versions import beside, version
-from tests.benchmarks.walking import Row, Sample, Track
 
 SCANS = 5
 DATASETS = 7 * SCANS

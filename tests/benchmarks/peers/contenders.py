@@ -46,7 +46,7 @@ class Contender:
 
 
 def _walk(peer: str) -> Callable[[Place], list[str]]:
-    module = "tests.benchmarks.walks"
+    module = "tests.benchmarks.peers.walks"
     return lambda place: [sys.executable, "-m", module, peer, place.bucket, place.key]
 
 
@@ -59,7 +59,7 @@ def _h5s3(*options: str) -> Callable[[Place], list[str]]:
 
 
 def _local(place: Place) -> list[str]:
-    return [sys.executable, "-m", "tests.benchmarks.walks", "local", place.bucket, place.path]
+    return [sys.executable, "-m", "tests.benchmarks.peers.walks", "local", place.bucket, place.path]
 
 
 def _h5ls(place: Place) -> list[str]:

@@ -32,8 +32,8 @@ from h5s3.formats.requests import TreeRequest
 from h5s3.settings import Settings
 from h5s3.storage.location import Location
 from tests.benchmarks import processes
-from tests.benchmarks.contenders import CONTENDERS, H5LS, OURS, PLAIN, Contender, Place
 from tests.benchmarks.files import DESCRIBED, make
+from tests.benchmarks.peers.contenders import CONTENDERS, H5LS, OURS, PLAIN, Contender, Place
 from tests.benchmarks.tables import below, markdown, marks, wrapped
 from tests.benchmarks.turns import again, spread, tell, turns_told
 from tests.benchmarks.versions import beside

@@ -1,4 +1,4 @@
-"""The peers' walks: `python -m tests.benchmarks.walks PEER BUCKET KEY` is one whole process.
+"""The peers' walks: `python -m tests.benchmarks.peers.walks PEER BUCKET KEY` is one whole process.
 
 Each walks everything in the file and reads name, kind, shape and dtype of each object; standard output is one
 JSON document with the number of `datasets`. Endpoint and credentials come from the `AWS_*` variables.

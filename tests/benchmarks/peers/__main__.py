@@ -2,11 +2,11 @@
 
 python -m tests.benchmarks.peers [--only walks listing data] [--repeat 3] [--write-readme]
 
-Each section is a module of its own that says what it measures and how: `walking`, `listing`, `data`. With the
-defaults all of it takes less than ten minutes on two processors; standard error tells what runs, with the
-seconds since the start. Peers come from `uv sync --group bench`, h5ls from Debian's hdf5-tools, the AWS CLI
-from wherever it is installed; who is not there has a row that says so. Nothing else should run on the
-machine. `--write-readme` puts each section whose contenders agree between its two comments in README.md.
+Each section is a module of its own that says what it measures and how: `peers.walking`, `listing`, `data`.
+With the defaults all of it takes less than ten minutes on two processors; standard error tells what runs,
+with the seconds since the start. Peers come from `uv sync --group bench`, h5ls from Debian's hdf5-tools, the
+AWS CLI from wherever it is installed; who is not there has a row that says so. Nothing else should run on
+the machine. `--write-readme` puts each section whose contenders agree between its two comments in README.md.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tests.benchmarks import data, listing, walking
+from tests.benchmarks import data, listing
 from tests.benchmarks.files import MAKERS
+from tests.benchmarks.peers import walking
 from tests.benchmarks.tables import parts_around, replace_between
 from tests.benchmarks.turns import tell
 from tests.support import ROOT

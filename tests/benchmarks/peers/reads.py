@@ -1,4 +1,4 @@
-"""The peers' reads: `python -m tests.benchmarks.reads PEER SLICE` is one whole process.
+"""The peers' reads: `python -m tests.benchmarks.peers.reads PEER SLICE` is one whole process.
 
 Each reads the values of a slice (`7,:,:`) of `/data`, and saves them to `$BENCH_OUTPUT`. The object is
 `$BENCH_BUCKET/$BENCH_KEY`, the same file on this machine `$BENCH_FILE`; endpoint and credentials come from
