@@ -47,6 +47,10 @@ def get(
         ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
+    coords: Annotated[
+        bool,
+        typer.Option("--coords", help="Add the coordinates of the dimensions; for csv, json and parquet."),
+    ] = False,
     *,
     common: Reading,
 ) -> None:
@@ -56,14 +60,18 @@ def get(
     cannot hold the values exactly is refused. --max-bytes limits both what is fetched and the size of the
     values.
 
+    CSV begins with a line of names: of the dataset, of its columns (counts_0, counts_1, ...), or of the
+    fields of a compound. With --coords there is a row for each value, and the coordinates of its dimensions
+    come first: dimension scales or NeXus axes, decoded, dates as ISO text (timestamps in Parquet).
+
     In CSV, enums are names, and text is never changed: in a spreadsheet, cells starting with = may run as
     formulas.
 
     \b
     Examples:
       h5s3 get s3://bucket/scan.nxs /entry/data/counts -o counts.npy
-      h5s3 get s3://bucket/climate.nc /t2m --slice '6,:,:' -o june.csv
-      h5s3 get s3://bucket/scan.nxs /entry/data/counts --slice '0,:,:' -o - | head -1
+      h5s3 get s3://bucket/climate.nc /t2m --slice '6,:,:' --coords -o june.csv
+      h5s3 get s3://bucket/scan.nxs /entry/data/counts --slice '0,:,:' -o - | head -2
     """
     from h5s3.explore.get import GetRequest
     from h5s3.explore.get import get as ask
@@ -80,6 +88,7 @@ def get(
             stream=stream,
             format=named,
             overwrite=overwrite,
+            coords=coords,
             announce=lambda cost: (
                 announce(estimate_line(cost.requests, cost.fetched, cost.written, cost.output, cost.at_least))
                 if cost.large

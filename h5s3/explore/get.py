@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from h5s3.errors import RefusedError, UsageError
+from h5s3.explore.get_job import as_written
 from h5s3.explore.session import FIRST_BYTES, Session
 from h5s3.formats.base import Array, Contents
 from h5s3.formats.requests import Request
@@ -16,6 +17,7 @@ from h5s3.sizes import MIB
 from h5s3.storage.location import Location
 
 if TYPE_CHECKING:
+    from h5s3.export.base import Array as Values
     from h5s3.export.base import Job, Writer
     from h5s3.export.file_types import FileType
     from h5s3.formats.boxes import Box, BoxReader
@@ -52,6 +54,7 @@ class GetRequest(Request):
     stream: BinaryIO | None = None  # in place of a file
     format: str | None = None  # None: by the suffix of the file
     overwrite: bool = False
+    coords: bool = False  # the values of the dimensions with them
     announce: Callable[[Estimate], None] = lambda estimate: None
     progress: Progress | None = None
 
@@ -79,11 +82,14 @@ class _Transfer:
     def run(self, contents: Contents) -> Get:
         """All of it, from an open location."""
         from h5s3.export.file_types import check, maker
+        from h5s3.export.rows import growth
+        from h5s3.formats import boxes
         from h5s3.formats.boxes import BoxReader
 
         job, kind, output = self._prepare(contents.values(self.asked.path))
         check(kind, job)
-        reader = BoxReader(job.array, job.selection, self.max_bytes)
+        limit = round(boxes.BOX / growth(job))
+        reader = BoxReader(job.array, job.selection, self.max_bytes, limit)
         make = maker(kind)
         head = job.head
         estimate = _plan(reader, job, output, self.asked.stream is not None or kind not in ("npy", "h5"))
@@ -126,6 +132,7 @@ class _Transfer:
         chosen, output = self._target(job)
         if output is not None:
             check_target(output, self.asked.overwrite)
+        job = as_written(job, chosen, coords=self.asked.coords)
         return replace(job, head=_head(self.location, job, chosen, output)), chosen, output
 
     def _target(self, job: Job) -> tuple[FileType, str | None]:
@@ -134,9 +141,10 @@ class _Transfer:
 
         named = format_of(self.asked.format) if self.asked.format else None
         if self.asked.stream is not None:
-            return named or ("csv" if fits_csv(job) else "json"), None
+            table = as_written(job, "csv", coords=self.asked.coords)
+            return named or ("csv" if fits_csv(table) else "json"), None
         if self.asked.output is None:
-            chosen = named or "npy"
+            chosen = named or ("csv" if self.asked.coords else "npy")
             return chosen, f"{job.name}.{chosen}"
         suffix = os.path.splitext(self.asked.output)[1].lstrip(".")
         if named is None and not suffix:
@@ -172,6 +180,7 @@ class _Filling:
         self._output = estimate.output
         self._spooled = estimate.spooled
         self._done = 0
+        self._begun = False
 
     def fill(self, make: Callable[[], Writer]) -> None:
         """All boxes. The writer is let go of whatever happens: an open HDF5 file would outlive its name."""
@@ -181,12 +190,25 @@ class _Filling:
                 self._by_spool(writer)
             else:
                 for box, values in self._reader.read_all(self._boxes(writer), raw=writer.raw):
-                    writer.write(box, values)
-                    self._tell(box)
+                    self._write(writer, box, values)
+            self._begin(writer)
             writer.finish()
         except BaseException:
             writer.abandon()
             raise
+
+    def _begin(self, writer: Writer) -> None:
+        if not self._begun:
+            self._begun = True
+            writer.begin()
+
+    def _write(self, writer: Writer, box: Box, values: Values) -> None:
+        from h5s3.export.rows import meant
+
+        self._begin(writer)
+        for made in meant(self._job, box, values):
+            writer.write(box, made)
+        self._tell(box)
 
     def _boxes(self, writer: Writer) -> Iterator[Box]:
         """All boxes that the writer is to be given."""
@@ -202,14 +224,13 @@ class _Filling:
         from h5s3.export.spool import Spool, folder_of
 
         self._total *= 2
-        spool = Spool(self._job, folder_of(self._output))
+        spool = Spool(self._job, folder_of(self._output), self._reader.limit)
         try:
             for box, values in self._reader.read_all(self._reader.boxes(ordered=False)):
                 spool.write(box, values)
                 self._tell(box)
             for box, values in spool.boxes():
-                writer.write(box, values)
-                self._tell(box)
+                self._write(writer, box, values)
         finally:
             spool.close()
 
@@ -239,6 +260,8 @@ def _plan(reader: BoxReader, job: Job, output: str | None, ordered: bool) -> Est
 
 def _estimate(reader: BoxReader, job: Job, output: str | None, ordered: bool) -> Estimate:
     """What will be fetched: chunks that several boxes need are fetched, and counted, for each."""
+    from h5s3.export.rows import growth
+
     requests = fetched = elements = 0
     for number, box in enumerate(reader.boxes(ordered)):
         if number >= MOST_PLANNED:
@@ -248,7 +271,7 @@ def _estimate(reader: BoxReader, job: Job, output: str | None, ordered: bool) ->
         requests += len(ranges)
         fetched += sum(stop - start for start, stop in ranges)
         elements += _size(box.counts)
-    written = job.count * job.facts.itemsize
+    written = round(job.count * job.facts.itemsize * growth(job))
     return Estimate(requests, fetched, written, output, job.facts.type_has_pointers)
 
 

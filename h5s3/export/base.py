@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from h5s3.errors import RefusedError
+from h5s3.formats.axis_columns import AxisColumn
 from h5s3.formats.base import Array as Source
 from h5s3.formats.base import Facts
 from h5s3.formats.boxes import Box
+from h5s3.formats.decoded import Decoder
 from h5s3.formats.dtypes import flat_type
 from h5s3.formats.selection import Selection
 from h5s3.records import Get
@@ -32,6 +34,9 @@ class Job:
     name: str  # of the array, safe as a name of a file
     head: Get  # what is known before the values
     notes: list[str] = field(default_factory=list)
+    decode: Decoder | None = None  # values are written as they are meant
+    axes: tuple[AxisColumn, ...] = ()  # the coordinates that are written with them
+    rows: bool = False  # a row for each value, coordinates first
 
     @property
     def facts(self) -> Facts:
@@ -40,8 +45,24 @@ class Job:
 
     @property
     def dtype(self) -> np.dtype[Any] | None:
-        """NumPy's type, with h5py's metadata; None: it has none."""
-        return self.array.dtype
+        """NumPy's type of what is written, with h5py's metadata; None: it has none."""
+        found = self.array.dtype if self.decode is None else self.decode.dtype
+        if found is None or not self.rows:
+            return found
+        own = [(self.label, found)]
+        if found.names is not None:
+            own = [(name, found.fields[name][0]) for name in found.names]  # type: ignore[index]
+        return np.dtype([(axis.name, axis.dtype) for axis in self.axes] + own)
+
+    @property
+    def label(self) -> str:
+        """The name of the dataset, as its column is called."""
+        return self.array.path.rpartition("/")[2] or self.name
+
+    @property
+    def stored(self) -> Job:
+        """The same job for the values as they are stored."""
+        return replace(self, decode=None, axes=(), rows=False)
 
     @property
     def kept(self) -> tuple[int, ...]:
@@ -56,7 +77,9 @@ class Job:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The dimensions of the values and of the array type, if they are of one."""
+        """The dimensions of the values and of the array type, if they are of one; or the number of rows."""
+        if self.rows:
+            return (self.count,)
         return self.kept + (flat_type(self.dtype)[1] if self.dtype is not None else ())
 
     @property
@@ -72,9 +95,13 @@ class Writer(ABC):
     raw = False  # takes values as the file stores them
     sparse = False  # need not be given what was never written: it has the fill value
 
+    def begin(self) -> None:
+        """Before the first box, when its values are here: what was written cannot be taken back."""
+        return
+
     @abstractmethod
     def write(self, box: Box, values: Array) -> None:
-        """The values of one box, with all dimensions of the dataset."""
+        """The values of one box, with all dimensions of the dataset; of rows, some of them in order."""
 
     def finish(self) -> None:
         """After the last box."""

@@ -1,4 +1,4 @@
-"""Comma-separated values: scalars, columns, tables of two dimensions, and compounds.
+"""Comma-separated values: scalars, columns, tables of two dimensions, and compounds, below a line of names.
 
 Rows end with a line feed. Strings are quoted where they must be, and always where they are empty. Text that a
 spreadsheet would take for a formula is written as it is: what is in the file must come out unchanged.
@@ -31,7 +31,7 @@ class CsvWriter(Writer):
     """In C order; a row may come in several boxes."""
 
     def __init__(self, job: Job, stream: BinaryIO, path: str | None) -> None:
-        self._stream = stream
+        self._stream, self._job = stream, job
         self._names = job.element.names
         self._width = job.shape[1] if len(job.shape) == 2 else 1
         self._at = 0  # values of the row that are written
@@ -40,8 +40,24 @@ class CsvWriter(Writer):
             return
         fields = [job.element.fields[name][0] for name in self._names]  # type: ignore[index]
         self._texts = [texts_of(field, quoted) for field in fields]
-        names = [name.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for name in self._names]
-        self._put(",".join(map(quoted, names)) + "\n")
+
+    def begin(self) -> None:
+        """The names: of fields, of the dataset, or of the dataset with the index of the column."""
+        job = self._job
+        if self._names is not None:
+            self._put(",".join(map(quoted, map(_name, self._names))) + "\n")
+        elif len(job.shape) < 2:
+            self._put(quoted(_name(job.label)) + "\n")
+        elif self._width:
+            self._number_columns(_name(job.label))
+
+    def _number_columns(self, label: str) -> None:
+        kept = [axis for axis in self._job.selection if axis.keep]
+        start, step = (kept[1].start, kept[1].step) if len(kept) > 1 else (0, 1)
+        for low in range(0, self._width, BATCH):
+            high = min(self._width, low + BATCH)
+            names = [quoted(f"{label}_{start + number * step}") for number in range(low, high)]
+            self._put(",".join(names) + ("," if high < self._width else "\n"))
 
     def write(self, box: Box, values: Array) -> None:
         """A box of rows, or of a part of one row."""
@@ -49,10 +65,10 @@ class CsvWriter(Writer):
         for low in range(0, flat.size, BATCH):
             part = flat[low : low + BATCH]
             if self._names is None:
-                self._rows(self._texts[0](part))
+                self._rows(_with_gaps(self._texts[0], part))
             else:
                 named = zip(self._names, self._texts, strict=True)
-                columns = [texts(part[name]) for name, texts in named]
+                columns = [_with_gaps(texts, part[name]) for name, texts in named]
                 self._put("".join(",".join(row) + "\n" for row in zip(*columns, strict=True)))
 
     def _rows(self, texts: list[str]) -> None:
@@ -83,6 +99,19 @@ def texts_of(dtype: np.dtype[Any], quoted: Callable[[str], str]) -> Texts:
     if found is not None:
         return found
     return lambda values: [quoted(utf8_text(value)) for value in values.tolist()]
+
+
+def _with_gaps(texts: Texts, values: Array) -> list[str]:
+    """Texts of values; nothing at all where one is missing."""
+    mask = np.ma.getmaskarray(values) if isinstance(values, np.ma.MaskedArray) else None
+    found = texts(np.ma.getdata(values))
+    if mask is None or not mask.any():
+        return found
+    return ["" if gone else text for text, gone in zip(found, mask.tolist(), strict=True)]
+
+
+def _name(name: str) -> str:
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _is_number(text: str | bytes) -> bool:

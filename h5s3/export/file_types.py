@@ -14,6 +14,7 @@ from h5s3.formats.base import has_references, inner
 from h5s3.records import TypeInfo
 
 FileType = Literal["npy", "npz", "csv", "json", "parquet", "h5"]
+WITH_COORDINATES = ("csv", "json", "parquet")
 FORMATS: tuple[FileType, ...] = get_args(FileType)
 SUFFIXES: dict[str, FileType] = {name: name for name in FORMATS} | {"hdf5": "h5"}
 WRITERS = {
@@ -130,7 +131,7 @@ def _why_not_parquet(job: Job) -> str:
 def _why_not_parquet_scalar(dtype: np.dtype[Any]) -> str:
     if dtype.kind == "c":
         return "complex numbers"
-    if dtype.kind in "mM":
+    if dtype.kind in "mM" and dtype != "M8[us]":  # which decoded times have
         return "NumPy's dates"
     if dtype.kind == "f" and dtype.itemsize > 8:
         return "floats of 80 or 128 bits"

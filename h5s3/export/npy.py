@@ -64,12 +64,16 @@ class NpyWriter(Writer):
         self._inner = job.shape[len(job.kept) :]
         self._counts = tuple(axis.count for axis in job.selection)
         self._stream = stream
-        start = header(self._type, job.shape)
-        self._offset = len(start)
-        stream.write(start)
+        self._shape, self._header = job.shape, header(self._type, job.shape)
+        self._offset = len(self._header)
+
+    def begin(self) -> None:
+        """The header; a file has its full length from now on."""
+        self._stream.write(self._header)
         if not self.ordered:
-            stream.flush()
-            os.ftruncate(stream.fileno(), self._offset + prod(job.shape) * self._type.itemsize)
+            self._stream.flush()
+            size = self._offset + prod(self._shape) * self._type.itemsize
+            os.ftruncate(self._stream.fileno(), size)
 
     @property
     def layout(self) -> tuple[np.dtype[Any], int]:

@@ -38,6 +38,7 @@ class ParquetWriter(Writer):
     def __init__(self, job: Job, stream: BinaryIO, path: str | None) -> None:
         pa = require_pyarrow()
         self._type, self._name = job.element, job.name
+        self._gaps = job.decode is not None or job.rows  # of compounds without them no column has any
         self._inner = job.shape[1:]
         self._row = prod(self._inner)
         if self._row * self._type.itemsize > LARGEST_ROW:
@@ -50,15 +51,16 @@ class ParquetWriter(Writer):
 
     def _fields(self, pa: Any) -> list[Any]:
         if self._type.names is None or self._inner:
-            return [_field(pa, self._name, np.dtype((self._type, self._inner)))]
+            return [_field(pa, self._name, np.dtype((self._type, self._inner)), self._gaps)]
         fields: Any = self._type.fields
-        return [_field(pa, utf8_text(name), fields[name][0]) for name in self._type.names]
+        return [_field(pa, utf8_text(name), fields[name][0], self._gaps) for name in self._type.names]
 
     def write(self, box: Box, values: Array) -> None:
         """The whole rows that are there by now."""
         flat = values.reshape(-1)
         if self._rest.size:
-            flat = np.concatenate([self._rest, flat])
+            join: Any = np.ma.concatenate if self._gaps else np.concatenate
+            flat = join([self._rest, flat])
         whole = flat.size - flat.size % self._row if self._row else 0
         self._rest = flat[whole:]
         if whole:
@@ -80,10 +82,10 @@ class ParquetWriter(Writer):
     abandon = finish
 
 
-def _field(pa: Any, name: str, dtype: np.dtype[Any]) -> Any:
+def _field(pa: Any, name: str, dtype: np.dtype[Any], gaps: bool = False) -> Any:
     names = h5t.check_enum_dtype(dtype) if dtype.kind in "iu" else None
     metadata = {"h5s3.enum": json.dumps({utf8_text(k): int(v) for k, v in names.items()})} if names else None
-    return pa.field(name, _kind(pa, dtype), nullable=False, metadata=metadata)
+    return pa.field(name, _kind(pa, dtype), nullable=gaps, metadata=metadata)
 
 
 def _kind(pa: Any, dtype: np.dtype[Any]) -> Any:
@@ -112,10 +114,14 @@ def _column(pa: Any, values: Array, kind: Any) -> Any:
         names = values.dtype.names or ()
         parts = [_column(pa, values[name], kind.field(number).type) for number, name in enumerate(names)]
         return pa.StructArray.from_arrays(parts, fields=list(kind))
+    mask = np.ma.getmaskarray(values) if isinstance(values, np.ma.MaskedArray) else None
+    values = np.ma.getdata(values)
     if pa.types.is_string(kind):
-        return pa.array([utf8_text(value) for value in values.tolist()], type=kind)
+        return pa.array([utf8_text(value) for value in values.tolist()], type=kind, mask=mask)
     if pa.types.is_fixed_size_binary(kind):
         data = pa.py_buffer(np.ascontiguousarray(values).tobytes())
         return pa.FixedSizeBinaryArray.from_buffers(kind, len(values), [None, data])
     native = np.ascontiguousarray(values.astype(values.dtype.newbyteorder("="), copy=False))
-    return pa.array(np.asarray(native, dtype=np.dtype(native.dtype.str)), type=kind)
+    return pa.array(
+        np.asarray(native, dtype=np.dtype(native.dtype.str)), type=kind, mask=mask, from_pandas=False
+    )

@@ -18,12 +18,14 @@ from h5s3.formats.selection import whole
 class Spool:
     """A file without a name that takes boxes in any order and gives them back in C order."""
 
-    def __init__(self, job: Job, folder: str | None) -> None:
+    def __init__(self, job: Job, folder: str | None, limit: int) -> None:
+        """`limit`: bytes of the boxes that it gives back."""
         self._file = tempfile.TemporaryFile(dir=folder)
         self._counts = tuple(axis.count for axis in job.selection)
-        self._inner = job.shape[len(job.kept) :]
-        self._size = job.facts.itemsize
-        self._writer = NpyWriter(job, self._file, "spool")
+        self._inner = job.stored.shape[len(job.kept) :]
+        self._size, self._limit = job.facts.itemsize, limit
+        self._writer = NpyWriter(job.stored, self._file, "spool")
+        self._writer.begin()
 
     def write(self, box: Box, values: Array) -> None:
         self._writer.write(box, values)
@@ -33,7 +35,8 @@ class Spool:
         self._writer.finish()
         kind, offset = self._writer.layout
         self._file.seek(offset)
-        for box in Cut(whole(self._counts), run_shape(self._counts, self._size), self._size, 1).boxes(True):
+        cell = run_shape(self._counts, self._size)
+        for box in Cut(whole(self._counts), cell, self._size, 1, self._limit).boxes(True):
             values = np.empty(box.counts + self._inner, dtype=kind)  # boxes in order follow each other
             self._file.readinto(values.reshape(-1).view("u1").data)
             yield box, values

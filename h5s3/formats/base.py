@@ -153,6 +153,7 @@ class Coordinate:
     label: str = ""
     array: Array | None = None
     edges: bool = False  # it holds the edges of bins, one more than there are
+    name: str = ""  # of the array, where `label` is a title
 
 
 class ToJson(Protocol):

@@ -145,17 +145,23 @@ class BoxReader:
     """
 
     def __init__(
-        self, array: Array, selection: Selection, max_bytes: int | None = None, limit: int | None = None
+        self,
+        array: Array,
+        selection: Selection,
+        max_bytes: int | None = None,
+        limit: int | None = None,
+        *,
+        again: bool = True,
     ) -> None:
         array.refuse()
         self.dtype = array.dtype
         self.selection = selection
-        self._array, self._facts, self._limit = array, array.facts, limit or BOX
+        self._array, self._facts, self.limit = array, array.facts, limit or BOX
         self._refuse_chunk(self._cell_bytes, max_bytes)
         self._stored = array.stored(selection)
         if self._stored is not None:
             self._refuse_chunk(self._stored.largest, max_bytes)
-        self._delivered = False
+        self._delivered = not again  # the question may be asked again until values were handed out
         self._streams = array.streams
 
     @property
@@ -181,7 +187,7 @@ class BoxReader:
         size = max(self._facts.itemsize, self.dtype.itemsize if self.dtype is not None else 0)
         if self._facts.type_has_pointers:
             size += POINTED
-        limit = self._limit
+        limit = self.limit
         if self._streams and not ordered:
             limit = min(limit, max(TURN, TURNS * self._cell_bytes))
         return Cut(self.selection, self._cell, size, stored, limit).boxes(ordered)
@@ -205,7 +211,7 @@ class BoxReader:
         held = 0
         for group, ranges in self._groups(boxes):
             size = _bytes_of(ranges)
-            while coming and (len(coming) > 2 or held - coming[0][1] + size > self._limit):
+            while coming and (len(coming) > 2 or held - coming[0][1] + size > self.limit):
                 held -= coming[0][1]
                 yield from coming.popleft()[0]
             self._array.fetch_ahead(ranges)
@@ -220,7 +226,7 @@ class BoxReader:
         ranges: list[Range] = []
         for box in boxes:
             more = self.ranges(box)
-            if group and _bytes_of(ranges) + _bytes_of(more) > self._limit // 4:
+            if group and _bytes_of(ranges) + _bytes_of(more) > self.limit // 4:
                 yield group, ranges
                 group, ranges = [], []
             group.append(box)
@@ -258,7 +264,7 @@ class BoxReader:
         return self._read(box, self._array.exact)
 
     def _read(self, box: Box, read: Callable[[Selection], Values]) -> Values:
-        most = max(MOST_ELSEWHERE, self._limit)
+        most = max(MOST_ELSEWHERE, self.limit)
         with (
             self._array.fetched(self.ranges(box)),
             self._array.decoding(most, self._cell_bytes, again=not self._delivered),

@@ -135,19 +135,16 @@ def dates(numbers: Iterable[float | None], units: str, calendar: str) -> list[st
     """
     import cftime
 
-    found = []
+    listed = list(numbers)
+    there = np.array([number for number in listed if number is not None])
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # cftime's about years before 1
-            for number in numbers:
-                if number is None:
-                    found.append("")
-                else:
-                    date = cftime.num2date(number, units, calendar, only_use_cftime_datetimes=True)
-                    found.append(date.isoformat(timespec="auto"))
+            found = cftime.num2date(there, units, calendar, only_use_cftime_datetimes=True)
+        texts = iter([date.isoformat(timespec="auto") for date in found])
     except (ValueError, OverflowError, TypeError, KeyError, AttributeError):
         return None
-    return found
+    return ["" if number is None else next(texts) for number in listed]
 
 
 def _calendar(units: str, calendar: str) -> str:

@@ -19,6 +19,12 @@ def flat_type(dtype: np.dtype[Any]) -> tuple[np.dtype[Any], tuple[int, ...]]:
     return dtype, inner
 
 
+def is_text(dtype: np.dtype[Any]) -> bool:
+    """Whether values are strings, of fixed or of variable length."""
+    metadata: Mapping[str, Any] = dtype.metadata or {}
+    return dtype.kind == "S" or (dtype.kind == "O" and metadata.get("vlen") in (str, bytes))
+
+
 def enum_names(dtype: np.dtype[Any]) -> dict[str, int] | None:
     """What the values of an enum or boolean type are called; None for other types.
 

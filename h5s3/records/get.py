@@ -6,7 +6,16 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from h5s3.records.base import Document, Json, Shape
+from h5s3.records.base import Document, Json, Record, Shape
+
+
+class GetCoordinate(Record, kw_only=True):
+    """The coordinates of one dimension; of one without any, its indices."""
+
+    name: str
+    dimension: int  # of the dataset
+    units: str | UnsetType = UNSET
+    values: list[Json]  # of the selected indices; times as ISO 8601 text
 
 
 class Get(Document, kw_only=True):
@@ -35,6 +44,7 @@ class Get(Document, kw_only=True):
     planned_requests: int | UnsetType = UNSET  # for the values: what the index of chunks took comes on top
     planned_bytes: int | UnsetType = UNSET
     notes: list[str] | UnsetType = UNSET
+    coordinates: list[GetCoordinate] | UnsetType = UNSET
     data: Json | UnsetType = UNSET
     nan_count: int | UnsetType = UNSET
     inf_count: int | UnsetType = UNSET

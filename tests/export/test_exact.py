@@ -255,9 +255,22 @@ def test_csv(case: tuple[MemoryStore, str, int], tmp_path: Path) -> None:
         for name, column in zip(dtype.names, columns, strict=True):
             assert same_numbers(from_text(column, dtype[name]), wanted[name].reshape(-1))
         return
+    if wanted.size or 0 not in wanted.shape[1:]:
+        assert rows.pop(0) == names_of(wanted, text)
     if wanted.size:
         assert len(rows) == (wanted.shape[0] if wanted.ndim else 1)
     assert same_numbers(from_text([item for row in rows for item in row], dtype), wanted.reshape(-1))
+
+
+def names_of(wanted: Any, text: str) -> list[str]:
+    """The line of names: a column's is that of the index in the dataset."""
+    if wanted.ndim < 2:
+        return ["data"]
+    kept = [
+        index for index in np.atleast_1d(np.array(index_of(text), dtype=object)) if isinstance(index, slice)
+    ]
+    indices = range(*kept[1].indices(1000))[: wanted.shape[1]] if len(kept) > 1 else range(wanted.shape[1])
+    return [f"data_{index}" for index in indices]
 
 
 def same_numbers(found: Any, wanted: Any) -> bool:

@@ -131,7 +131,7 @@ def test_every_question_is_answered(toys: Path, tmp_path: Path) -> None:
     assert found["stats"] | {"max": 49.5, "mean": 24.75, "sample_size": 100} == found["stats"]
     assert found["units"] == "K" and found["plot"]["data"][:3] == [0, 0.5, 1]
     assert found["table"]["rows"][2] == [1]
-    for kind, load in {"npy": np.load, "csv": lambda path: np.loadtxt(path, dtype="i4")}.items():
+    for kind, load in {"npy": np.load, "csv": lambda path: np.loadtxt(path, dtype="i4", skiprows=1)}.items():
         output = tmp_path / f"out.{kind}"
         run("get", "./numbers.toy", "numbers", "--slice", "10:20", "-o", output)
         assert (load(output) == np.arange(10, 20)).all()

@@ -123,6 +123,13 @@ def read_csv(source: Path | bytes) -> list[list[str]]:
     return list(csv.reader(io.StringIO(text, newline="")))
 
 
+def below_names(source: Path | bytes, *names: str) -> list[list[str]]:
+    """Rows of text below a line of names: these, if some are given."""
+    first, *rows = read_csv(source)
+    assert not names or first == list(names)
+    return rows
+
+
 def read_json(source: Path | bytes) -> Any:
     """The document."""
     return json.loads(source if isinstance(source, bytes) else source.read_bytes())

@@ -42,7 +42,7 @@ def read_coordinates(file: OpenFile, dataset: Any, shape: tuple[int, ...]) -> li
         name, valued = by_address[address_of(scale)] if scale is not None else ("", False)
         label = labels[index] if index < len(labels) and labels[index] else name
         fits = scale is not None and valued and length_of(scale) == size
-        coordinates.append(Coordinate(label, Hdf5Array(file, scale) if fits else None))
+        coordinates.append(Coordinate(label, Hdf5Array(file, scale) if fits else None, name=name))
     return coordinates
 
 

@@ -103,12 +103,12 @@ def _old_axes(file: OpenFile, group: Found, ndim: int) -> dict[int, tuple[str, F
 def _coordinate(file: OpenFile, name: str, axis: Found | None, size: int) -> Coordinate:
     """An axis; of edges of bins, one more than there are values, the middles will be taken."""
     if axis is None or axis.object is None:
-        return Coordinate(name)
+        return Coordinate(name, name=name)
     title = text(named_values(file, axis.object, [LONG_NAME]).get(LONG_NAME))
     length = length_of(axis.object)
     if length not in (size, size + 1):
-        return Coordinate(title or name)
-    return Coordinate(title or name, Hdf5Array(file, axis.object), edges=length == size + 1)
+        return Coordinate(title or name, name=name)
+    return Coordinate(title or name, Hdf5Array(file, axis.object), length == size + 1, name)
 
 
 def title_of(file: OpenFile, group: Any) -> str:
