@@ -86,6 +86,16 @@ class Command(_Parsed, TyperCommand):
         return [self.options_metavar or "", *names]
 
 
+class Listed(Command):
+    """`ls`, of which people ask `-lh` by habit: sizes are for people anyway."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take the h out of flags that stand together."""
+        return super().parse_args(
+            ctx, [re.sub("^-(?=[lrh]{2,}$)([lr]*)h([lr]*)$", r"-\1\2", arg) for arg in args]
+        )
+
+
 class Group(_Parsed, TyperGroup):
     """A group of commands; without any word its help, on standard error, and exit code 2."""
 
@@ -124,7 +134,7 @@ def application(names: tuple[str, ...] = COMMANDS) -> typer.Typer:
                 info.cls = Command
             app.add_typer(found, name=name, cls=Group)
         else:
-            app.command(name, cls=Command)(with_common(found))
+            app.command(name, cls=Listed if name == "ls" else Command)(with_common(found))
     return app
 
 

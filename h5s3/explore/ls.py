@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
+from shlex import quote
 from typing import Literal
 
-from h5s3.errors import UsageError
+from h5s3.errors import NotFoundError, UsageError
+from h5s3.explore.globs import glob_of
 from h5s3.explore.session import Session
 from h5s3.records import Arriving, Entry, Listing, from_json, to_json
 from h5s3.storage.base import Paged, Store
@@ -25,7 +28,7 @@ PAGE = 1000  # entries that are handled together where a storage has no pages
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What to list. `limit` 0 means everything."""
+    """What to list. `limit` 0 means everything; `uris`: each entry says where it is."""
 
     recursive: bool = False
     glob: str | None = None
@@ -33,10 +36,14 @@ class Question:
     sort: SortKey | None = None
     limit: int = 0
     versions: bool = False
+    uris: bool = False
 
 
 def ls(session: Session, location: Location, question: Question | None = None) -> Listing:
-    """The whole listing as one record. Raises `UsageError` for a URL, and what the storage raises."""
+    """The whole listing as one record.
+
+    Raises `UsageError` for a URL, `NotFoundError` for a glob that matches nothing, and what storage raises.
+    """
     found = arriving(session, location, question or Question())
     entries = list(chain.from_iterable(found.pages))
     return Listing(location=found.location, entries=entries, truncated=found.truncated, cached=found.cached)
@@ -50,6 +57,21 @@ def arriving(session: Session, location: Location, question: Question) -> Arrivi
         return Arriving(remembered.location, pages, cached=True, truncated=remembered.truncated)
     found = Arriving(location.display, ())
     found.pages = _noted(session, location, question, found)
+    return found
+
+
+def together(session: Session, locations: Sequence[Location], question: Question) -> Arriving:
+    """The listings of several locations as one, one after the other."""
+    found = Arriving(" ".join(location.display for location in locations), ())
+
+    def pages() -> Iterator[Sequence[Entry]]:
+        for location in locations:
+            one = arriving(session, location, question)
+            yield from one.pages
+            found.truncated = found.truncated or one.truncated
+            found.cached = found.cached and one.cached
+
+    found.cached, found.pages = True, pages()
     return found
 
 
@@ -90,13 +112,47 @@ def stream(
     """Pages of entries, as they arrive (sorting waits for all). `extra`: so many beyond the limit."""
     if question.limit < 0:
         raise UsageError("a limit is not negative")
-    pages = _pages(session.store(location), location, question)
+    pages = _matching(session.store(location), location, question)
+    if question.uris:
+        pages = (_placed(page, location) for page in pages)
     kept: Iterator[Sequence[Entry]] = pages
     if question.h5 or question.glob:
         kept = ([entry for entry in page if _wanted(entry, location, question)] for page in pages)
     if question.sort is not None:
         kept = iter([sorted(chain.from_iterable(kept), key=_SORT[question.sort])])
     return _first(kept, question.limit + extra) if question.limit else kept
+
+
+def _matching(store: Store, location: Location, question: Question) -> Iterator[Sequence[Entry]]:
+    """All entries below a location; where its key holds wildcards and no key begins with it, what matches."""
+    pages, glob = _pages(store, location, question), glob_of(location)
+    if glob is None:
+        return (yield from pages)
+    verbatim = next(filter(None, pages), None)
+    if verbatim is not None:
+        yield verbatim
+        return (yield from pages)
+    matched = False
+    asked = replace(question, recursive=question.recursive or glob.deep)
+    for page in _pages(store, glob.place, asked):
+        kept = [entry for entry in page if glob.matches(entry.key, below=question.recursive)]
+        matched = matched or bool(kept)
+        yield kept
+    if not matched:
+        hint = f"try: h5s3 ls {quote(replace(location, key=base_prefix(glob.place)).display)}"
+        raise NotFoundError("nothing matches", location=location.display, hint=hint)
+
+
+def _placed(page: Sequence[Entry], location: Location) -> Sequence[Entry]:
+    """The entries with the URI of each, which is a LOCATION."""
+    for entry in page:
+        if location.kind == "s3":
+            entry.uri = f"s3://{location.bucket}/{entry.key}" if location.bucket else f"s3://{entry.key}/"
+        elif location.kind == "local":
+            entry.uri = os.path.join(location.key, entry.key) if os.path.isdir(location.key) else location.key
+        else:
+            entry.uri = f"{location.scheme}://{entry.key}"
+    return page
 
 
 def _pages(store: Store, location: Location, question: Question) -> Iterator[Sequence[Entry]]:

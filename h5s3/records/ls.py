@@ -15,6 +15,7 @@ class Entry(Record, kw_only=True, gc=False):
     """A bucket, a prefix (common prefix up to the next `/`), or an object."""
 
     key: str
+    uri: str | UnsetType = UNSET  # with --uri, and where several locations are listed
     type: Literal["object", "prefix", "bucket"]
     size: int | None = None
     last_modified: str | None = None

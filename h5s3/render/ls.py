@@ -18,40 +18,57 @@ LEAST = 24  # columns that a date is not cut below
 KINDS = {"prefix": "PREFIX", "bucket": "BUCKET"}
 
 
-def show_listing(listing: Arriving, long: bool) -> None:
+def show_uris(listing: Arriving) -> None:
+    """The URI of each entry on a line of its own, and nothing else."""
+    console = stdout()
+    for page in listing.pages:
+        console.file.write("".join(f"{safe(str(entry.uri), LONGEST_KEY)}\n" for entry in page))
+        console.file.flush()
+
+
+def show_heading(location: str, first: bool) -> None:
+    """Whose listing follows, where there are several."""
+    print_lines(stdout(), [*([] if first else [[("", "")]]), [(f"{safe(location, LONGEST_KEY)}:", "group")]])
+
+
+def show_listing(listing: Arriving, long: bool, exact: bool = False) -> None:
     """Date, size and name of each entry, and a total. Columns are as wide as all pages so far need."""
     console = stdout()
-    widths, total = Widths(len(RIGHT)), _Total()
+    widths, total = Widths(len(RIGHT)), _Total(exact)
     for page in listing.pages:
         total.add(page)
-        show_page(console, page, long, widths)
+        show_page(console, page, long, widths, exact)
         console.file.flush()
     print_lines(console, [total.line(listing.truncated)], fold=True)
 
 
-def show_page(console: Console, page: Sequence[Entry], long: bool, widths: Widths) -> None:
+def show_page(
+    console: Console, page: Sequence[Entry], long: bool, widths: Widths, exact: bool = False
+) -> None:
     """The lines of a page."""
-    lines = None if console.is_terminal else plain_lines(page, long, widths)
+    lines = None if console.is_terminal else plain_lines(page, long, widths, exact)
     if lines is not None:
         console.file.write(lines)
     else:
-        print_lines(console, page_lines(page, long, console.width, widths), fold=True)
+        print_lines(console, page_lines(page, long, console.width, widths, exact), fold=True)
 
 
-def page_lines(page: Sequence[Entry], long: bool, width: int, widths: Widths) -> list[Line]:
+def page_lines(
+    page: Sequence[Entry], long: bool, width: int, widths: Widths, exact: bool = False
+) -> list[Line]:
     """The lines of a page, in colour."""
-    rows: list[Row] = [([(_when(entry), "faint")], _cells(entry, long)) for entry in page]
+    rows: list[Row] = [([(_when(entry), "faint")], _cells(entry, long, exact)) for entry in page]
     return align(rows, width, RIGHT, LEAST, widths)
 
 
-def plain_lines(page: Sequence[Entry], long: bool, widths: Widths) -> str | None:
+def plain_lines(page: Sequence[Entry], long: bool, widths: Widths, exact: bool = False) -> str | None:
     """The same without colour, and fast; None where there is more to it than dates, sizes, ASCII names."""
     if not all(entry.type == "object" and entry.key.isascii() and entry.size is not None for entry in page):
         return None
     if long or any(entry.version_id or entry.delete_marker for entry in page):
         return None
     whens = {moment: _when_text(moment) for moment in {entry.last_modified for entry in page}}
-    amounts = [size_text(entry.size) for entry in page]
+    amounts = [_amount(entry.size, exact) for entry in page]
     first = max(map(len, whens.values()), default=0)
     if first > LEAST or any(widths.columns[1:4]):
         return None
@@ -73,7 +90,8 @@ def plain_lines(page: Sequence[Entry], long: bool, widths: Widths) -> str | None
 class _Total:
     """What was listed so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, exact: bool = False) -> None:
+        self._exact = exact
         self._objects = self._size = self._others = self._markers = 0
         self._noun = "object"
         self._kind = "prefix"
@@ -94,8 +112,8 @@ class _Total:
         """The last line of a listing."""
         parts = []
         if self._objects or not (self._others or self._markers):
-            size = f", {size_text(self._size)}" if self._objects else ""
-            parts.append(plural(self._objects, self._noun) + size)
+            size = f"{self._size} bytes" if self._exact else size_text(self._size)
+            parts.append(plural(self._objects, self._noun) + (f", {size}" if self._objects else ""))
         if self._markers:
             parts.append(plural(self._markers, "delete marker"))
         if self._others:
@@ -113,8 +131,13 @@ def _when_text(moment: str | None) -> str:
     return safe((moment or "").replace("T", " ").replace("+00:00", "Z"), 40)
 
 
-def _cells(entry: Entry, long: bool) -> list[Cell]:
-    amount = KINDS.get(entry.type) or ("DELETED" if entry.delete_marker is True else size_text(entry.size))
+def _amount(size: int | None, exact: bool) -> str:
+    return str(size) if exact and size is not None else size_text(size)
+
+
+def _cells(entry: Entry, long: bool, exact: bool) -> list[Cell]:
+    kind = KINDS.get(entry.type) or ("DELETED" if entry.delete_marker is True else "")
+    amount = kind or _amount(entry.size, exact)
     style = "group" if entry.type != "object" else "key"
     extra = (
         [(safe(entry.etag or ""), "faint"), (_text(entry.storage_class), "faint")] if long else [("", "")] * 2

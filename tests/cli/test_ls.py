@@ -252,3 +252,74 @@ def test_a_directory(tmp_path: Path) -> None:
     assert keys(run("ls", tmp_path, "-r", "--h5", "--json")) == ["b.h5", "folder/c.nc"]
     assert keys(run("ls", tmp_path, "-r", "--sort", "time", "--json")) == ["folder/c.nc", "a.txt", "b.h5"]
     assert keys(run("ls", tmp_path / "b.h5", "--json")) == ["b.h5"]
+
+
+@pytest.mark.parametrize(
+    ("glob", "found"),
+    [
+        ("*", TOP),
+        ("*.h5", ["a.h5"]),
+        ("[ab].*", ["a.h5", "b.nc"]),
+        ("run?", ["runs/"]),
+        ("runs/*.nxs", ["runs/1.nxs"]),
+        ("r*s/?.*", ["runs/1.nxs", "runs/2.txt"]),
+        ("**/*.nxs", ["runs/1.nxs"]),
+        ("**/*.[Hh]5", ["a.h5", "runs/deep/3.H5"]),
+        ("runs/**", ["runs/1.nxs", "runs/2.txt", "runs/deep/3.H5"]),
+        ("*/", ["runs/"]),
+        ("runs/*/", ["runs/deep/"]),
+    ],
+)
+def test_globs(server: S3Server, glob: str, found: list[str]) -> None:
+    assert both(server, f"s3://{BUCKET}/{glob}") == found
+
+
+def test_a_glob_that_matches_nothing(server: S3Server) -> None:
+    for options in ((), ("--json",), ("--jsonl",), ("--uri",)):
+        line = ls(server, f"s3://{BUCKET}/runs/*.h5", *options).failed(3)
+        assert line == f"s3://{BUCKET}/runs/*.h5: nothing matches; try: h5s3 ls s3://{BUCKET}/runs/"
+
+
+def test_below_what_a_glob_matches(server: S3Server) -> None:
+    found = both(server, f"s3://{BUCKET}/ru*", "-r")
+    assert found == ["runs/1.nxs", "runs/2.txt", "runs/deep/3.H5"]
+    assert both(server, f"s3://{BUCKET}/runs/d*/", "-r") == ["runs/deep/3.H5"]
+    assert both(server, f"s3://{BUCKET}/*/", "-r") == found
+
+
+def test_a_key_with_wildcards_in_it_comes_first(server: S3Server) -> None:
+    server.put("cli-ls-wild", "run[1].h5", b"x")
+    server.put("cli-ls-wild", "run1.h5", b"x")
+    assert both(server, "s3://cli-ls-wild/run[1].h5") == ["run[1].h5"]
+    assert both(server, "s3://cli-ls-wild/run[12].h5") == ["run1.h5"]
+
+
+def test_several_locations(server: S3Server) -> None:
+    places = [f"s3://{BUCKET}/runs/", f"s3://{BUCKET}/*.nc"]
+    document = ls(server, *places, "--json").json
+    uris = [entry["uri"] for entry in document["entries"]]
+    assert document["location"] == " ".join(places)
+    runs = [f"s3://{BUCKET}/runs/{name}" for name in ("1.nxs", "2.txt", "deep/")]
+    assert uris == [*runs, f"s3://{BUCKET}/b.nc"]
+    assert [entry["uri"] for entry in ls(server, *places, "--jsonl").records] == uris
+    assert ls(server, *places, "--uri").lines == uris
+    lines = ls(server, *places).lines
+    assert lines[0] == f"{places[0]}:" and lines[lines.index(f"{places[1]}:") - 1] == ""
+
+
+def test_uris_are_locations(server: S3Server, tmp_path: Path) -> None:
+    assert f"s3://{BUCKET}/" in ls(server, "--uri").lines
+    (tmp_path / "a.h5").write_bytes(b"x")
+    assert run("ls", tmp_path, "--uri").lines == [str(tmp_path / "a.h5")]
+    assert run("ls", tmp_path / "a.h5", "--uri").lines == [str(tmp_path / "a.h5")]
+    for uri in ls(server, f"s3://{BUCKET}/", "--uri").lines:
+        assert ls(server, uri, "--uri").lines
+
+
+def test_sizes_for_people_and_exact_ones(server: S3Server) -> None:
+    where = f"s3://{BUCKET}/b"
+    assert "2.0 kB" in ls(server, where, "-lh").out
+    assert ls(server, where, "-lrh").out == ls(server, where, "-lr").out
+    *_, total = ls(server, where, "--bytes").lines
+    assert "2000  b.nc" in ls(server, where, "--bytes").out and total == "1 object, 2000 bytes"
+    assert ls(server, "-h").out.startswith("Usage:")
