@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -43,11 +43,17 @@ class Widths:
 
 
 def align(
-    rows: Sequence[Row], width: int, right: Sequence[bool], least: int = 24, widths: Widths | None = None
+    rows: Sequence[Row],
+    width: int,
+    right: Sequence[bool],
+    least: int = 24,
+    widths: Widths | None = None,
+    spare: Sequence[int] | None = None,
 ) -> list[Line]:
     """Rows padded into lines of at most `width`; `right` says which columns are aligned at the right.
 
-    Empty columns vanish. Where it is too narrow, the first cell gives way down to `least`, then the last do.
+    Empty columns vanish. The first column has what the others leave, and no less than `least`. Where a first
+    cell needs more, columns of its row are left out, in the order of `spare` (None: the last ones first).
     `widths`: of rows that went before.
     """
     if not rows:
@@ -57,14 +63,34 @@ def align(
     widths.take(rows)
     first = widths.room(width, least)
     used = [i for i, wide in enumerate(widths.columns) if wide]
-    return [_line(row, first, widths.columns, used, right) for row in rows]
+    spare = range(len(right) - 1, -1, -1) if spare is None else spare
+    return [
+        _loose(row, width, spare) if _too_long(row, first) else _line(row, first, widths.columns, used, right)
+        for row in rows
+    ]
+
+
+def _too_long(row: Row, first: int) -> bool:
+    head, cells = row
+    return width_of(head) > first and any(text for text, _ in cells)
+
+
+def _loose(row: Row, width: int, spare: Sequence[int]) -> Line:
+    """A line whose first cell is whole, with as many of the others behind it as there is room for."""
+    head, cells = row
+    left = [at for at, (text, _) in enumerate(cells) if text]
+    for at in spare:
+        if width_of(head) + sum(cell_len(cells[one][0]) + 2 for one in left) <= width:
+            break
+        left = [one for one in left if one != at]
+    return [*head, *(cell for one in left for cell in (("  ", ""), cells[one]))]
 
 
 def _line(row: Row, first: int, widths: list[int], used: list[int], right: Sequence[bool]) -> Line:
     head, cells = row
     if not any(text for text, _ in cells):
         return head
-    line = _fitted(head, first)
+    line: Line = [*head, (" " * (first - width_of(head)), "")]
     for index in used:
         text, style = cells[index]
         gap = " " * (widths[index] - cell_len(text))
@@ -74,18 +100,6 @@ def _line(row: Row, first: int, widths: list[int], used: list[int], right: Seque
     if line:
         line[-1] = (line[-1][0].rstrip(), line[-1][1])
     return line
-
-
-def _fitted(head: Line, width: int) -> Line:
-    """Parts cut or padded to a width."""
-    line: Line = []
-    left = width
-    for text, style in head:
-        if cell_len(text) > left:
-            text = set_cell_size(text, max(0, left - 1)) + "…" if left > 0 else ""
-        line.append((text, style))
-        left -= cell_len(text)
-    return [*line, (" " * max(0, left), "")]
 
 
 def print_lines(console: Console, lines: Iterable[Line], *, fold: bool = False) -> None:

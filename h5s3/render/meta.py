@@ -35,12 +35,12 @@ def meta_lines(meta: Meta, width: int, symbols: Symbols) -> list[Line]:
 def _attributes(meta: Meta, width: int) -> list[Line]:
     rows: list[Row] = [
         (
-            [(f"  {safe(a.name, 60)}", "")],
+            [(f"  {safe(a.name, 120)}", "")],
             [(safe(_kind(a.dtype, a.shape), 40), "dtype"), (attribute_text(a, max(200, width)), "")],
         )
         for a in meta.attributes
     ]
-    lines = align(rows, width, [False, False])
+    lines = align(rows, width, [False, False], spare=(0,))
     if meta.attributes_truncated:
         hidden = meta.num_attributes - len(meta.attributes)
         lines.append([(f"  … {hidden:,} more (--all-attrs shows all)", "faint")])

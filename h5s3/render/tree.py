@@ -24,6 +24,7 @@ from h5s3.render.value_text import attribute_text
 from h5s3.sizes import size_text
 
 LONGEST_NAME = 120
+SPARE = (3, 2, 1, 4, 0)  # columns that give way to a long name: filters, chunks, type, size, shape
 
 
 def show_tree(tree: Tree) -> None:
@@ -46,7 +47,7 @@ def tree_lines(tree: Tree, width: int, symbols: Symbols) -> Iterator[Line]:
         rows += _rows(tree.children, tree.children_truncated, tree.num_children, symbols, width)
     if width < 100:  # no room for chunks
         rows = [(head, [*cells[:2], ("", ""), *cells[3:]]) for head, cells in rows]
-    yield from align(rows, width, [False, False, False, False, True])
+    yield from align(rows, width, [False, False, False, False, True], spare=SPARE)
 
 
 def _heading(tree: Tree) -> Line:
