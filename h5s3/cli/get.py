@@ -47,6 +47,10 @@ def get(
         ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
+    decode: Annotated[
+        bool,
+        typer.Option("--decode", help="Apply scale_factor, add_offset, missing values and time units."),
+    ] = False,
     coords: Annotated[
         bool,
         typer.Option("--coords", help="Add the coordinates of the dimensions; for csv, json and parquet."),
@@ -64,19 +68,23 @@ def get(
     fields of a compound. With --coords there is a row for each value, and the coordinates of its dimensions
     come first: dimension scales or NeXus axes, decoded, dates as ISO text (timestamps in Parquet).
 
+    With --decode values are as preview shows them: scaled, missing ones empty (null in JSON and Parquet, NaN
+    in npy), times as dates (datetime64 in npy). Without it a line on standard error says where that would
+    make a difference.
+
     In CSV, enums are names, and text is never changed: in a spreadsheet, cells starting with = may run as
     formulas.
 
     \b
     Examples:
       h5s3 get s3://bucket/scan.nxs /entry/data/counts -o counts.npy
-      h5s3 get s3://bucket/climate.nc /t2m --slice '6,:,:' --coords -o june.csv
+      h5s3 get s3://bucket/climate.nc /t2m --slice '6,:,:' --decode --coords -o june.csv
       h5s3 get s3://bucket/scan.nxs /entry/data/counts --slice '0,:,:' -o - | head -2
     """
     from h5s3.explore.get import GetRequest
     from h5s3.explore.get import get as ask
     from h5s3.render.diagnostics import announce, progress
-    from h5s3.render.get import estimate_line
+    from h5s3.render.get import estimate_line, stored_line
 
     target, named = _target(output, format_, common.json)
     stream = _standard_output(named) if target == "-" else None
@@ -89,6 +97,8 @@ def get(
             format=named,
             overwrite=overwrite,
             coords=coords,
+            decode=decode,
+            differs=lambda coding: announce(stored_line(coding)),
             announce=lambda cost: (
                 announce(estimate_line(cost.requests, cost.fetched, cost.written, cost.output, cost.at_least))
                 if cost.large

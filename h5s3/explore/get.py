@@ -12,7 +12,8 @@ from h5s3.explore.get_job import as_written
 from h5s3.explore.session import FIRST_BYTES, Session
 from h5s3.formats.base import Array, Contents
 from h5s3.formats.requests import Request
-from h5s3.records import Get, replaced
+from h5s3.records import UNSET, Get, replaced
+from h5s3.records import Coding as CodingRecord
 from h5s3.sizes import MIB
 from h5s3.storage.location import Location
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from h5s3.export.base import Job, Writer
     from h5s3.export.file_types import FileType
     from h5s3.formats.boxes import Box, BoxReader
+    from h5s3.formats.cf import Coding
 
 SPOOL = 1.5  # times the bytes that are needed, beyond which chunks are not fetched again
 LARGE = 64 * MIB  # to be fetched or written: said before
@@ -55,6 +57,10 @@ class GetRequest(Request):
     format: str | None = None  # None: by the suffix of the file
     overwrite: bool = False
     coords: bool = False  # the values of the dimensions with them
+    decode: bool = False  # values as they are meant: CF packing, missing values, times
+    differs: Callable[[CodingRecord], None] = lambda coding: (
+        None
+    )  # told where stored values are not what is meant
     announce: Callable[[Estimate], None] = lambda estimate: None
     progress: Progress | None = None
 
@@ -98,9 +104,11 @@ class _Transfer:
         self._refuse_large(estimate)
         self.asked.announce(estimate)
         self.begun = self.asked.stream is not None
+        if kind == "h5":  # its attributes say it
+            job = replace(job, coding=None)
         planned = {"planned_requests": estimate.requests, "planned_bytes": estimate.fetched}
         if (stream := self.asked.stream) is not None:
-            _Filling(job, reader, estimate, self.asked.progress).fill(lambda: make(job, stream, None))
+            _Filling(job, reader, estimate, self.asked).fill(lambda: make(job, stream, None))
             return replaced(head, **planned)
         assert output is not None
         size = self._into_file(job, reader, estimate, make, output)
@@ -114,7 +122,7 @@ class _Transfer:
             write_errors(output),
             atomic_write(output, self.asked.overwrite) as (stream, temporary),
         ):
-            filling = _Filling(job, reader, estimate, self.asked.progress)
+            filling = _Filling(job, reader, estimate, self.asked)
             filling.fill(lambda: make(job, stream, temporary))
             stream.flush()
             return os.fstat(stream.fileno()).st_size
@@ -132,8 +140,11 @@ class _Transfer:
         chosen, output = self._target(job)
         if output is not None:
             check_target(output, self.asked.overwrite)
-        job = as_written(job, chosen, coords=self.asked.coords)
+        job = self._as_written(job, chosen)
         return replace(job, head=_head(self.location, job, chosen, output)), chosen, output
+
+    def _as_written(self, job: Job, kind: FileType) -> Job:
+        return as_written(job, kind, coords=self.asked.coords, decode=self.asked.decode)
 
     def _target(self, job: Job) -> tuple[FileType, str | None]:
         """The format and the file; standard output has none."""
@@ -141,8 +152,7 @@ class _Transfer:
 
         named = format_of(self.asked.format) if self.asked.format else None
         if self.asked.stream is not None:
-            table = as_written(job, "csv", coords=self.asked.coords)
-            return named or ("csv" if fits_csv(table) else "json"), None
+            return named or ("csv" if fits_csv(self._as_written(job, "csv")) else "json"), None
         if self.asked.output is None:
             chosen = named or ("csv" if self.asked.coords else "npy")
             return chosen, f"{job.name}.{chosen}"
@@ -173,10 +183,11 @@ class _Transfer:
 class _Filling:
     """Boxes from a reader to a writer."""
 
-    def __init__(self, job: Job, reader: BoxReader, estimate: Estimate, progress: Progress | None) -> None:
+    def __init__(self, job: Job, reader: BoxReader, estimate: Estimate, asked: GetRequest) -> None:
         self._job, self._reader = job, reader
         self._total = max(1, job.count)
-        self._progress = progress
+        self._progress, self._differs = asked.progress, asked.differs
+        self._undecoded = job.coding if job.decode is None else None
         self._output = estimate.output
         self._spooled = estimate.spooled
         self._done = 0
@@ -202,10 +213,18 @@ class _Filling:
             self._begun = True
             writer.begin()
 
+    def _tell_coding(self, coding: Coding) -> None:
+        self._undecoded = None
+        record = coding.record()
+        if record is not None:
+            self._differs(record)
+
     def _write(self, writer: Writer, box: Box, values: Values) -> None:
         from h5s3.export.rows import meant
 
         self._begin(writer)
+        if self._undecoded is not None and self._undecoded.changes(values):
+            self._tell_coding(self._undecoded)
         for made in meant(self._job, box, values):
             writer.write(box, made)
         self._tell(box)
@@ -260,7 +279,7 @@ def _plan(reader: BoxReader, job: Job, output: str | None, ordered: bool) -> Est
 
 def _estimate(reader: BoxReader, job: Job, output: str | None, ordered: bool) -> Estimate:
     """What will be fetched: chunks that several boxes need are fetched, and counted, for each."""
-    from h5s3.export.rows import growth
+    from h5s3.export.rows import written_size
 
     requests = fetched = elements = 0
     for number, box in enumerate(reader.boxes(ordered)):
@@ -271,7 +290,7 @@ def _estimate(reader: BoxReader, job: Job, output: str | None, ordered: bool) ->
         requests += len(ranges)
         fetched += sum(stop - start for start, stop in ranges)
         elements += _size(box.counts)
-    written = round(job.count * job.facts.itemsize * growth(job))
+    written = job.count * written_size(job)
     return Estimate(requests, fetched, written, output, job.facts.type_has_pointers)
 
 
@@ -291,4 +310,6 @@ def _head(location: Location, job: Job, chosen: FileType, output: str | None) ->
         output=output,
         size=job.count,
         nbytes=job.count * job.facts.itemsize,
+        coding=(job.coding.record() if job.coding else None) or UNSET,
+        decoded=job.decode is not None or UNSET,
     )

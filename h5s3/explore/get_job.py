@@ -10,23 +10,49 @@ from h5s3.errors import UsageError
 if TYPE_CHECKING:
     from h5s3.export.base import Job
     from h5s3.export.file_types import FileType
+    from h5s3.formats.cf import Coding
     from h5s3.formats.decoded import Form
 
 
-def as_written(job: Job, kind: FileType, *, coords: bool) -> Job:
-    """The job for a format: with columns of coordinates where they are wished.
+def as_written(job: Job, kind: FileType, *, coords: bool, decode: bool) -> Job:
+    """The job for a format: values decoded, and with columns of coordinates, where that is wished.
 
     Raises `UsageError` where the format has no place for that.
     """
+    job = replace(job, coding=_coding(job))
+    if decode:
+        job = _decoded(job, kind)
+    return _with_coordinates(job, kind) if coords else job
+
+
+def _coding(job: Job) -> Coding | None:
+    """What the stored numbers mean, if that is something else than themselves."""
+    if job.array.dtype is None:
+        return None
+    coding = job.array.coding()
+    return coding if coding.record() is not None else None
+
+
+def _decoded(job: Job, kind: FileType) -> Job:
+    from h5s3.formats.decoded import decoder
+
+    if kind == "h5":
+        raise UsageError(
+            "h5 keeps stored values, with the attributes that say what they mean",
+            hint="--decode is for npy, npz, csv, json and parquet",
+        )
+    if job.coding is None or job.array.dtype is None:
+        return job
+    return replace(job, decode=decoder(job.coding, job.array.dtype, form_of(kind)))
+
+
+def _with_coordinates(job: Job, kind: FileType) -> Job:
     from h5s3.export.file_types import WITH_COORDINATES
     from h5s3.formats.axis_columns import axis_columns
 
-    if not coords:
-        return job
     if kind not in WITH_COORDINATES:
         raise UsageError(
-            f"{kind} holds one array, without coordinates",
-            hint="--coords is for csv, json and parquet",
+            f"{kind} holds one array, without coordinates", hint="--coords is for csv, json and parquet"
         )
     own = job.dtype.names if job.dtype is not None and job.dtype.names else (job.label,)
     _, found = job.array.coordinates()

@@ -16,6 +16,7 @@ from h5s3.formats.axis_columns import AxisColumn
 from h5s3.formats.base import Array as Source
 from h5s3.formats.base import Facts
 from h5s3.formats.boxes import Box
+from h5s3.formats.cf import Coding
 from h5s3.formats.decoded import Decoder
 from h5s3.formats.dtypes import flat_type
 from h5s3.formats.selection import Selection
@@ -34,6 +35,7 @@ class Job:
     name: str  # of the array, safe as a name of a file
     head: Get  # what is known before the values
     notes: list[str] = field(default_factory=list)
+    coding: Coding | None = None  # what the stored numbers mean, if not themselves
     decode: Decoder | None = None  # values are written as they are meant
     axes: tuple[AxisColumn, ...] = ()  # the coordinates that are written with them
     rows: bool = False  # a row for each value, coordinates first

@@ -35,6 +35,8 @@ class CsvWriter(Writer):
         self._names = job.element.names
         self._width = job.shape[1] if len(job.shape) == 2 else 1
         self._at = 0  # values of the row that are written
+        columns = self._width if self._names is None else len(self._names)
+        self._gap = '""' if columns == 1 else ""  # readers pass over lines without anything
         if self._names is None:
             self._texts: list[Texts] = [texts_of(job.element, quoted)]
             return
@@ -65,11 +67,19 @@ class CsvWriter(Writer):
         for low in range(0, flat.size, BATCH):
             part = flat[low : low + BATCH]
             if self._names is None:
-                self._rows(_with_gaps(self._texts[0], part))
+                self._rows(self._with_gaps(self._texts[0], part))
             else:
                 named = zip(self._names, self._texts, strict=True)
-                columns = [_with_gaps(texts, part[name]) for name, texts in named]
+                columns = [self._with_gaps(texts, part[name]) for name, texts in named]
                 self._put("".join(",".join(row) + "\n" for row in zip(*columns, strict=True)))
+
+    def _with_gaps(self, texts: Texts, values: Array) -> list[str]:
+        """Texts of values, where none is missing."""
+        mask = np.ma.getmaskarray(values) if isinstance(values, np.ma.MaskedArray) else None
+        found = texts(np.ma.getdata(values))
+        if mask is None or not mask.any():
+            return found
+        return [self._gap if gone else text for text, gone in zip(found, mask.tolist(), strict=True)]
 
     def _rows(self, texts: list[str]) -> None:
         parts, low = [], 0
@@ -99,15 +109,6 @@ def texts_of(dtype: np.dtype[Any], quoted: Callable[[str], str]) -> Texts:
     if found is not None:
         return found
     return lambda values: [quoted(utf8_text(value)) for value in values.tolist()]
-
-
-def _with_gaps(texts: Texts, values: Array) -> list[str]:
-    """Texts of values; nothing at all where one is missing."""
-    mask = np.ma.getmaskarray(values) if isinstance(values, np.ma.MaskedArray) else None
-    found = texts(np.ma.getdata(values))
-    if mask is None or not mask.any():
-        return found
-    return ["" if gone else text for text, gone in zip(found, mask.tolist(), strict=True)]
 
 
 def _name(name: str) -> str:

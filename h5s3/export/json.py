@@ -25,7 +25,7 @@ class Lists:
     """Values of one type as lists that JSON can hold; what is missing is null."""
 
     def __init__(self, dtype: np.dtype[Any], converter: ToJson) -> None:
-        self.converter = converter
+        self.converter, self.missing = converter, 0
         self._type = dtype
         self._plain = dtype.kind in "iufb" and (dtype.kind == "b" or enum_names(dtype) is None)
 
@@ -37,6 +37,7 @@ class Lists:
             return self._records(part)
         items = self._numbers(values) if self._plain else [self._value(value) for value in values]
         if mask is not None and mask.any():
+            self.missing += int(mask.sum())
             return [None if gone else item for item, gone in zip(items, mask.tolist(), strict=True)]
         return items
 
@@ -121,4 +122,6 @@ class JsonWriter(Writer):
         if not self._at and 0 in self._shape:
             self._stream.write(encoded(np.empty(self._shape).tolist()).encode())
         counts = f', "nan_count": {self._lists.converter.nans}, "inf_count": {self._lists.converter.infs}'
+        if self._job.decode is not None:
+            counts += f', "missing_count": {self._lists.missing}'
         self._stream.write(counts.encode() + b"}\n")

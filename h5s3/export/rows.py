@@ -12,6 +12,7 @@ from h5s3.export.base import Array, Job
 from h5s3.formats.boxes import Box
 from h5s3.sizes import MIB
 
+TEXT, TEXT_IN_MEMORY = 20, 100  # bytes that a date or a name is taken to have
 AT_ONCE = 8 * MIB  # bytes of rows that are made at once
 
 
@@ -38,8 +39,22 @@ def meant(job: Job, box: Box, stored: Array) -> Iterator[Array]:
 
 
 def growth(job: Job) -> float:
-    """How many times as many bytes the values take when they are as they are to be written."""
+    """How many times as much memory the values take when they are as they are to be written."""
     stored, made = job.stored.dtype, job.dtype
     if stored is None or made is None or stored is made:
         return 1
-    return max(1.0, job.element.itemsize / max(1, stored.itemsize))
+    return max(1.0, _size(made, TEXT_IN_MEMORY) / max(1, stored.itemsize))
+
+
+def written_size(job: Job) -> int:
+    """About how many bytes one value takes, of which the file's type says how long it is."""
+    if job.dtype is None or not (job.rows or job.decode):
+        return job.facts.itemsize
+    return _size(job.dtype, TEXT)
+
+
+def _size(dtype: np.dtype[Any], text: int) -> int:
+    if dtype.names is not None:
+        fields: Any = dtype.fields
+        return sum(_size(fields[name][0], text) for name in dtype.names)
+    return text if dtype.kind == "O" else dtype.itemsize

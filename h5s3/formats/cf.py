@@ -50,6 +50,18 @@ class Coding:
         """Whether values are to be multiplied or shifted."""
         return self.scale is not None or self.offset is not None
 
+    @property
+    def changes_all(self) -> bool:
+        """Whether all values mean something else than what is stored."""
+        scaled = self.scale not in (None, 1.0) or self.offset not in (None, 0.0)
+        return scaled or bool(self.calendar)
+
+    def changes(self, stored: Array) -> bool:
+        """Whether some of these values do."""
+        native = self.native(stored)
+        negative = self.unsigned and bool((stored < 0).any())
+        return self.changes_all or negative or bool(self.absent(native).any())
+
     def native(self, values: Array) -> Array:
         """Stored values as unsigned integers where `_Unsigned` says that they are."""
         if self.unsigned and values.dtype.kind == "i":

@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import UNSET, UnsetType
 
 from h5s3.records.base import Document, Json, Record, Shape
+from h5s3.records.preview import Coding
 
 
 class GetCoordinate(Record, kw_only=True):
@@ -44,7 +45,10 @@ class Get(Document, kw_only=True):
     planned_requests: int | UnsetType = UNSET  # for the values: what the index of chunks took comes on top
     planned_bytes: int | UnsetType = UNSET
     notes: list[str] | UnsetType = UNSET
+    coding: Coding | UnsetType = UNSET  # what the stored numbers mean, if not themselves
+    decoded: bool | UnsetType = UNSET  # the values are as they are meant, missing ones null
     coordinates: list[GetCoordinate] | UnsetType = UNSET
     data: Json | UnsetType = UNSET
     nan_count: int | UnsetType = UNSET
     inf_count: int | UnsetType = UNSET
+    missing_count: int | UnsetType = UNSET  # of decoded values

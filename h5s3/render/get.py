@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, BinaryIO
 
-from h5s3.records import Get
+from h5s3.records import UNSET, Coding, Get
 from h5s3.render.text import plural, safe, shape
 from h5s3.sizes import size_text
 
@@ -28,7 +28,17 @@ def estimate_line(requests: int, fetched: int, written: int, output: str | None,
 def result_line(found: Get) -> str:
     """A line when all is done."""
     length = size_text(found.file_bytes) if isinstance(found.file_bytes, int) else "?"
-    return f"{safe(found.output or '-')}: {shape(found.selected_shape)} {safe(found.dtype)}, {length}"
+    kind = safe(found.dtype) + (" decoded" if found.decoded is True else "")
+    return f"{safe(found.output or '-')}: {shape(found.selected_shape)} {kind}, {length}"
+
+
+def stored_line(coding: Coding) -> str:
+    """That values are not what is meant, and how to get that."""
+    packed = coding.scale_factor is not UNSET or coding.add_offset is not UNSET
+    parts = ["scaled"] * packed + ["unsigned"] * (coding.unsigned is True)
+    parts += ["as dates"] * (coding.calendar is not UNSET)
+    parts += ["without missing values"] * bool(coding.missing)
+    return f"values are written as stored; --decode gives them {', '.join(parts)}"
 
 
 class SafeStream(io.RawIOBase):

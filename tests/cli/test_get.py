@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import stat
 import subprocess
 import sys
@@ -107,7 +108,7 @@ def test_standard_output(server: S3Server) -> None:
     assert get(server, "compounds", "/plain", "-o", "-").lines == ["a,b", "1,2.5", "-3,4.5"]
     for args in (("-o", "-.json"), ("-o", "-", "--format", "json"), ("-o", "-", "--json")):
         assert get(server, "contiguous", "/grid", *args).json["data"] == GRID.tolist()
-    three = get(server, "netcdf4", "/sst", "-o", "-").json  # no table: JSON
+    three = json.loads(get(server, "netcdf4", "/sst", "-o", "-").out)  # no table: JSON
     assert three["data"] == np.arange(60).reshape(3, 4, 5).tolist() and three["output"] is None
 
 

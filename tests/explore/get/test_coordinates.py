@@ -154,7 +154,7 @@ def test_formats_without_room_for_coordinates(store: MemoryStore, tmp_path: Path
 
 def test_without_a_name_coordinates_go_to_csv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    line = run("get", file("netcdf4"), "/sst", "--coords").lines[0]
+    line = run("get", file("netcdf4"), "/sst", "--coords", "--decode").lines[0]
     assert line.startswith("sst.csv: ") and read_csv(tmp_path / "sst.csv")[0][-1] == "sst"
 
 
