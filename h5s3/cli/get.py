@@ -23,7 +23,9 @@ TO_PIPES = ("csv", "json", "npy")
 
 def get(
     location: Location,
-    path: Annotated[str, typer.Argument(metavar="PATH", help="Path of a dataset.")],
+    path: Annotated[
+        str, typer.Argument(metavar="PATH", help="Path of a dataset, or of a group that is a table.")
+    ],
     slice_: Annotated[
         str | None,
         typer.Option(
@@ -72,6 +74,9 @@ def get(
     in npy), times as dates (datetime64 in npy). Without it a line on standard error says where that would
     make a difference.
 
+    Groups that are tables come out as such, in CSV, JSON and Parquet: NXdata (the signal with its axes), data
+    frames of AnnData (obs, var), and tables of pandas.
+
     In CSV, enums are names, and text is never changed: in a spreadsheet, cells starting with = may run as
     formulas.
 
@@ -79,6 +84,7 @@ def get(
     Examples:
       h5s3 get s3://bucket/scan.nxs /entry/data/counts -o counts.npy
       h5s3 get s3://bucket/climate.nc /t2m --slice '6,:,:' --decode --coords -o june.csv
+      h5s3 get s3://bucket/cells.h5ad /obs -o obs.csv
       h5s3 get s3://bucket/scan.nxs /entry/data/counts --slice '0,:,:' -o - | head -2
     """
     from h5s3.explore.get import GetRequest

@@ -136,7 +136,10 @@ class _Transfer:
         if shape is None:
             raise RefusedError(f"{array.path} has a null dataspace: no values")
         selection = whole(shape) if text is None else parse_selection(text, shape)
-        job = Job(array, selection, file_name(array.path.rpartition("/")[2]), head=None)  # type: ignore[arg-type]
+        name = file_name(array.path.rpartition("/")[2])
+        job = Job(array, selection, name, head=None)  # type: ignore[arg-type]
+        if array.left_out:
+            job.notes.append("columns left out: " + ", ".join(array.left_out))
         chosen, output = self._target(job)
         if output is not None:
             check_target(output, self.asked.overwrite)
@@ -154,7 +157,8 @@ class _Transfer:
         if self.asked.stream is not None:
             return named or ("csv" if fits_csv(self._as_written(job, "csv")) else "json"), None
         if self.asked.output is None:
-            chosen = named or ("csv" if self.asked.coords else "npy")
+            table = self.asked.coords or job.array.group is not None
+            chosen = named or ("csv" if table else "npy")
             return chosen, f"{job.name}.{chosen}"
         suffix = os.path.splitext(self.asked.output)[1].lstrip(".")
         if named is None and not suffix:

@@ -19,10 +19,19 @@ def as_written(job: Job, kind: FileType, *, coords: bool, decode: bool) -> Job:
 
     Raises `UsageError` where the format has no place for that.
     """
-    job = replace(job, coding=_coding(job))
+    from h5s3.export.file_types import WITH_COORDINATES
+
+    group = job.array.group
+    if group is not None and kind not in WITH_COORDINATES:
+        hint = "use csv, json or parquet" + (
+            "" if job.array.table else f", or name the dataset {job.array.path}"
+        )
+        raise UsageError(f"{group} is a table of several columns, and {kind} holds one array", hint=hint)
+    job = replace(job, coding=_coding(job), gaps=job.array.table)
     if decode:
         job = _decoded(job, kind)
-    return _with_coordinates(job, kind) if coords else job
+    with_axes = (coords or group is not None) and not job.array.table
+    return _with_coordinates(job, kind) if with_axes else job
 
 
 def _coding(job: Job) -> Coding | None:
@@ -48,7 +57,7 @@ def _decoded(job: Job, kind: FileType) -> Job:
 
 def _with_coordinates(job: Job, kind: FileType) -> Job:
     from h5s3.export.file_types import WITH_COORDINATES
-    from h5s3.formats.axis_columns import axis_columns
+    from h5s3.formats.columns.axes import axis_columns
 
     if kind not in WITH_COORDINATES:
         raise UsageError(

@@ -12,11 +12,11 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from h5s3.errors import RefusedError
-from h5s3.formats.axis_columns import AxisColumn
 from h5s3.formats.base import Array as Source
 from h5s3.formats.base import Facts
 from h5s3.formats.boxes import Box
 from h5s3.formats.cf import Coding
+from h5s3.formats.columns.axes import AxisColumn
 from h5s3.formats.decoded import Decoder
 from h5s3.formats.dtypes import flat_type
 from h5s3.formats.selection import Selection
@@ -38,6 +38,7 @@ class Job:
     coding: Coding | None = None  # what the stored numbers mean, if not themselves
     decode: Decoder | None = None  # values are written as they are meant
     axes: tuple[AxisColumn, ...] = ()  # the coordinates that are written with them
+    gaps: bool = False  # some values may be missing: they come masked
     rows: bool = False  # a row for each value, coordinates first
 
     @property
@@ -65,6 +66,11 @@ class Job:
     def stored(self) -> Job:
         """The same job for the values as they are stored."""
         return replace(self, decode=None, axes=(), rows=False)
+
+    @property
+    def masked(self) -> bool:
+        """Whether values come masked."""
+        return self.gaps or self.rows or self.decode is not None
 
     @property
     def kept(self) -> tuple[int, ...]:

@@ -8,9 +8,9 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from h5s3.export.base import BATCH, Array, Job, Writer
-from h5s3.formats.axis_columns import AxisColumn
 from h5s3.formats.base import ToJson
 from h5s3.formats.boxes import Box
+from h5s3.formats.columns.axes import AxisColumn
 from h5s3.formats.dtypes import enum_names, is_text
 from h5s3.formats.names import field_text
 from h5s3.records import to_json

@@ -38,7 +38,7 @@ class ParquetWriter(Writer):
     def __init__(self, job: Job, stream: BinaryIO, path: str | None) -> None:
         pa = require_pyarrow()
         self._type, self._name = job.element, job.name
-        self._gaps = job.decode is not None or job.rows  # of compounds without them no column has any
+        self._gaps = job.masked
         self._inner = job.shape[1:]
         self._row = prod(self._inner)
         if self._row * self._type.itemsize > LARGEST_ROW:

@@ -94,7 +94,10 @@ class Contents(Protocol):
         """Stored and logical bytes below a path."""
 
     def values(self, path: str) -> Array:
-        """The array at a path. Raises `UsageError` for what is none, `NotFoundError`."""
+        """The array at a path; the rows or the default plot of a group (`group` is set then).
+
+        Raises `UsageError` for what is none of these, `NotFoundError`.
+        """
 
     def shown(self, path: str) -> Array:
         """The array at a path, or the one that a group shows by default (its `group` is set then)."""
@@ -194,6 +197,8 @@ class Array(ABC):
     readable: np.dtype[Any] | None  # the same, of a compound without the fields that NumPy has no type for
     etag: str | None = None  # of the object, where one holds all of it
     group: str | None = None  # that shows this array by default, where it was found by its group
+    table = False  # made of the columns of a group: values are compounds, single fields of them masked
+    left_out: Sequence[str] = ()  # columns that cannot be read
     attributes: Mapping[str, Json] = {}
 
     @abstractmethod

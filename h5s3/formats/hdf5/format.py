@@ -84,14 +84,20 @@ class Hdf5Contents:
         return read_usage(self.file, asked)
 
     def values(self, path: str) -> Array:
-        """A dataset."""
-        return self._array(path, follow=False)
+        """A dataset, a group that is a table, or the default plot of a NeXus group."""
+        from h5s3.formats.hdf5.conventions.anndata import anndata_frame
+        from h5s3.formats.hdf5.conventions.pandas_tables import pandas_table
+        from h5s3.formats.names import raw_path
+
+        found = self.file.find(raw_path(path))
+        table = anndata_frame(self.file, found) or pandas_table(self.file, found)
+        return table or self._array(path)
 
     def shown(self, path: str) -> Array:
         """A dataset, or the default plot of a NeXus group."""
-        return self._array(path, follow=True)
+        return self._array(path)
 
-    def _array(self, path: str, *, follow: bool) -> Array:
+    def _array(self, path: str) -> Array:
         from h5s3.formats.hdf5.conventions.dataset import ConventionalArray
         from h5s3.formats.hdf5.conventions.nexus import default_plot
         from h5s3.formats.hdf5.objects.links import kind_of, stopped
@@ -100,7 +106,7 @@ class Hdf5Contents:
         raw = raw_path(path)
         found = self.file.find(raw)
         kind = "link" if found.object is None else kind_of(found.object)
-        if kind == "group" and follow:
+        if kind == "group":
             plot = default_plot(self.file, found)
             if plot is not None and plot.object is not None and kind_of(plot.object) == "dataset":
                 array = ConventionalArray(self.file, plot.object, plot)

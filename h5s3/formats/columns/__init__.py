@@ -1,0 +1,1 @@
+"""Columns of tables: coordinates of dimensions, and what groups hold side by side."""
