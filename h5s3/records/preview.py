@@ -94,6 +94,7 @@ class Plot(Record, kw_only=True):
     limits: Literal["data", "robust", "given"] = "data"  # robust: the 2nd and 98th percentile of `data`
     log: bool = False  # drawn on a logarithmic scale
     downsampled: bool
+    peaks: bool | UnsetType = UNSET  # what stands out among the values that are left out is in `data`
     selection: str  # NumPy syntax: the values that are drawn
     label: str | UnsetType = UNSET  # what the values are: a name, a field, a part
     units: str | UnsetType = UNSET

@@ -11,6 +11,7 @@ from h5s3.errors import UsageError
 from h5s3.explore.preview.axes import Ruler, add_coordinates, axis_record, rulers, stands_at
 from h5s3.explore.preview.color_limits import set_limits
 from h5s3.explore.preview.context import PreviewJob, Values, count_of, pick
+from h5s3.explore.preview.peaks import line_with_peaks, plane_with_peaks
 from h5s3.explore.preview.statistics import Reading, as_floats, mean_of, statistics
 from h5s3.explore.preview.table import table
 from h5s3.formats.base import Coordinate
@@ -168,9 +169,8 @@ def _plot(
     drawn: Selection,
     found: dict[int, Ruler],
 ) -> None:
-    numbers = as_floats(*reading.numbers(values.drawn))
-    if values.present is not None:
-        numbers[~values.present] = np.nan
+    whole = values.present is None and values.corner == plane  # all of the plane is known
+    numbers = _drawn(reading, values, plane, drawn, whole)
     axes = [axis_record(n, axis, found.get(n)) for n, axis in enumerate(drawn) if axis.keep]
     display = job.asked.display_dims
     if display is not None and display[0] % len(drawn) > display[1] % len(drawn) and len(axes) == 2:
@@ -194,12 +194,40 @@ def _plot(
     dates = job.coding.dates([plot.vmin, plot.vmax]) if plot.vmin is not None else None
     if dates:
         plot.texts = dates
-    if plot.type == "line" and plot.downsampled and plot.x is not UNSET:
-        job.document.drawn = f"drawn: every {ordinal(plot.x.step)} value; peaks between are not seen"
+    if plot.downsampled and whole and not enum_names(reading.dtype):
+        plot.peaks = True
+    elif plot.downsampled:
+        job.document.drawn = _thinned_note(plot)
         job.document.notes.append(job.document.drawn)
     job.document.plot, job.document.preview_type = plot, plot.type
     if numbers.ndim == 2:
         job.document.profile = [mean_of(row) for row in numbers]
+
+
+def _drawn(reading: Reading, values: Read, plane: Selection, drawn: Selection, whole: bool) -> Values:
+    """The numbers to draw, with the peaks between them where all of the plane is known (`whole`)."""
+
+    def floats(some: Values) -> Values:
+        return as_floats(*reading.numbers(some))
+
+    numbers = floats(values.drawn)
+    if values.present is not None:
+        numbers[~values.present] = np.nan
+    every = [a.step // b.step for a, b in zip(drawn, plane, strict=True) if a.keep]
+    if not whole or max(every) == 1 or enum_names(reading.dtype):
+        return numbers
+    if len(every) == 1:
+        return line_with_peaks(values.corner_values, every[0], floats)
+    return plane_with_peaks(numbers, values.corner_values, (every[0], every[1]), floats)
+
+
+def _thinned_note(plot: Plot) -> str:
+    """What was left out between the values that are drawn."""
+    steps = [(axis.step, name) for axis, name in ((plot.y, "row"), (plot.x, "column")) if axis is not UNSET]
+    if plot.type == "line":
+        steps = [(step, "value") for step, _ in steps[-1:]]
+    words = " and ".join(f"every {ordinal(step)} {name}" for step, name in steps if step > 1)
+    return f"drawn: {words or 'some values'}; peaks between are not seen"
 
 
 def _describe(job: PreviewJob, reading: Reading, plot: Plot) -> None:

@@ -19,7 +19,7 @@ from h5s3.render.plots import colors
 from h5s3.render.plots.axes import AxisTicks, Coordinates, frame, number_label
 from h5s3.render.plots.colors import STEPS, Rgb, level_lines, missing_text, ramp, ramp_steps, rows_per_line
 from h5s3.render.plots.plot_layout import PlotLayout
-from h5s3.render.plots.resample import fitted, levels, most_frequent, resample, steps
+from h5s3.render.plots.resample import fitted, levels, most_frequent, resample, steps, with_peaks
 from h5s3.render.plots.value_scale import ROBUST, KnownValues, ValueScale
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def heatmap(
     grid = levels(known.grid, low, high, log=scale.log)
 
     def paint(lines: int, columns: int) -> list[str]:
-        return level_lines(steps(resample(grid, lines, columns), ramp_steps(layout)), layout)
+        return level_lines(steps(with_peaks(grid, lines, columns), ramp_steps(layout)), layout)
 
     return framed(layout, grid.shape, x, y, paint, _color_bar(layout, scale, known.flat, known.note))
 

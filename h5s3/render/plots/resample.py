@@ -12,16 +12,17 @@ if TYPE_CHECKING:
 
     Grid = NDArray[Any]
 
+BEYOND = 8.0  # levels: how far values outside the limits are told from each other
 MOST_COUNTED = 64  # categories, beyond which the nearest one stands for its neighbours
 
 
 def levels(values: Sequence[Sequence[float | None]], low: float, high: float, *, log: bool = False) -> Grid:
-    """The values from 0 (at `low`) to 1 (at `high`), NaN where there is none."""
+    """The values from 0 (at `low`) to 1 (at `high`), NaN where there is none; up to `BEYOND` outside them."""
     import numpy as np
 
     level = log_scale(low, high) if log else linear_scale(low, high)
     found = [[np.nan if value is None else level(value) for value in row] for row in values]
-    clipped: Grid = np.clip(np.array(found), 0.0, 1.0)
+    clipped: Grid = np.clip(np.array(found), -BEYOND, 1.0 + BEYOND)
     return clipped
 
 
@@ -46,6 +47,18 @@ def resample(grid: Grid, rows: int, columns: int) -> Grid:
     total = _means(np.where(known, grid, 0.0), rows, columns)
     enough = _enough(known, share)
     return np.where(enough, total / np.where(enough, share, 1.0), np.nan)
+
+
+def with_peaks(grid: Grid, rows: int, columns: int) -> Grid:
+    """The same of levels, but where one stands out in such an area, that: a single bright pixel is seen."""
+    import numpy as np
+
+    from h5s3.explore.preview.peaks import outstanding
+
+    means = resample(np.clip(grid, 0.0, 1.0), rows, columns)
+    low, high = (_extremes(grid, choose, rows, columns) for choose in (np.fmin, np.fmax))
+    found: Grid = np.where(np.isnan(means), means, np.clip(outstanding(means, low, high), 0.0, 1.0))
+    return found
 
 
 def most_frequent(codes: Grid, rows: int, columns: int) -> Grid:
@@ -81,6 +94,19 @@ def steps(grid: Grid, count: int) -> list[list[int]]:
 def _enough(known: Grid, share: Grid) -> Grid:
     found: Grid = (share > 1e-9) & (share >= min(0.5, float(known.mean())) - 1e-9)
     return found
+
+
+def _extremes(grid: Grid, choose: Any, rows: int, columns: int) -> Grid:
+    """The lowest or the highest level of each area (`choose` is `np.fmin` or `np.fmax`)."""
+    import numpy as np
+
+    for axis, wanted in enumerate((rows, columns)):
+        count = grid.shape[axis]
+        if wanted < count:
+            grid = choose.reduceat(grid, np.arange(wanted) * count // wanted, axis=axis)
+        else:
+            grid = grid.take((2 * np.arange(wanted) + 1) * count // (2 * wanted), axis=axis)
+    return grid
 
 
 def _means(grid: Grid, rows: int, columns: int) -> Grid:
