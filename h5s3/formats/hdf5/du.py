@@ -75,7 +75,8 @@ class _Usage(Walk[Sum, _Answer]):
             what = kind or "link that is not followed"
             raise UsageError(f"{text_of(path)} is a {what}: it holds no data", hint=shown_by(text_of(path)))
         top, address = Sum(path, kind), address_of(found)
-        self.met[address], self._kinds[address] = path, kind
+        self.met.first(address, path)
+        self._kinds[address] = kind
         if kind == "group":
             self.file.prefetch_objects([address], walk(DEEPEST))
             self._too_deep = bool(self.descend(top, path, found))
@@ -105,7 +106,7 @@ class _Usage(Walk[Sum, _Answer]):
     def wants(self, step: Step[Sum]) -> bool:
         """Whether an object was not met before; other links to it are aliases."""
         address = step.link.address or 0
-        if self.met.setdefault(address, step.path) is step.path:
+        if self.met.first(address, step.path) is step.path:
             return True
         self._aliases.append((step.owner, address, step.path if self._is_shown(step) else None))
         return False
@@ -180,7 +181,7 @@ class _Usage(Walk[Sum, _Answer]):
                 continue
             owner.count(aliases=1)
             if path is not None:
-                self.shown.append(Sum(path, kind, owner, self.met[address]))
+                self.shown.append(Sum(path, kind, owner, self.met.first(address, path)))
 
 
 def _dataset(dataset: Any) -> _Dataset:

@@ -6,24 +6,26 @@ The objects of a level share their rounds. Whatever fails is an answer like any 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
+from itertools import islice
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from h5s3.errors import DamagedError, H5s3Error
 from h5s3.formats.hdf5.fetch.waves import gather
 from h5s3.formats.hdf5.metadata.node import COUNT, Goal
 from h5s3.formats.hdf5.objects.file import OpenFile, plain_reason
-from h5s3.formats.hdf5.objects.links import Link, open_link
+from h5s3.formats.hdf5.objects.links import Link, Links, open_link
+from h5s3.formats.hdf5.objects.packed import Met
 from h5s3.formats.names import join, text_of
 from h5s3.sizes import MIB
 
 DEEPEST = 200  # levels of one walk; JSON nests as deep
 MOST_LINKS = 1_000_000  # of one walk
 MOST_TEXT = 128 * MIB  # bytes of the paths, names and targets of one walk
-T = TypeVar("T")
+LISTED = 100_000  # links of groups that are listed in the same rounds, before one more is
 Owner = TypeVar("Owner")
 Answer = TypeVar("Answer")
 
@@ -56,7 +58,7 @@ class Listing:
     group: Any = None  # h5g.GroupID
     total: int = 0  # links that the group has
     seen: int = 0  # links that were looked at
-    links: Sequence[Link] = field(default_factory=list)  # those among them that are wanted
+    links: Links = field(default_factory=Links)  # those among them that are wanted
     failure: Exception | None = None
 
 
@@ -81,7 +83,7 @@ class Walk(ABC, Generic[Owner, Answer]):
 
     def __init__(self, file: OpenFile, *, levels: int, links: int, text: int) -> None:
         self.file = file
-        self.met: dict[int, bytes] = {}  # by its address, where an object was met first
+        self.met = Met()
         self.cut: Cut | None = None
         self.depth = 0  # levels that were walked
         self.links_left = links
@@ -107,6 +109,20 @@ class Walk(ABC, Generic[Owner, Answer]):
     def unlisted(self, group: Group[Owner], error: Exception) -> None:
         """Take why the links of a group cannot be read."""
 
+    def expected(self, group: Group[Owner]) -> int:
+        """How many links a group is likely to have, as far as that is known."""
+        return 0
+
+    def before_listing(self, groups: Sequence[Group[Owner]]) -> None:
+        """The links of these groups are read next."""
+
+    def ahead(self, addresses: Sequence[int]) -> None:
+        """Have these objects here, which are described next."""
+        self.file.prefetch_objects(addresses, self.goal)
+
+    def listed(self, group: Group[Owner], listing: Listing, taken: int) -> None:
+        """Take what is known of a group before its children are met: so many of its links are taken."""
+
     def leave(self, group: Group[Owner], listing: Listing) -> None:
         """Take what is known of a group once its children were met."""
 
@@ -129,35 +145,72 @@ class Walk(ABC, Generic[Owner, Answer]):
 
     def _below(self, groups: Sequence[Group[Owner]]) -> Iterator[Group[Owner]]:
         """Meet the children of these groups; the groups among them."""
-        for some in _parts(groups, self.at_once):
+        for some in self._together(groups):
+            self.before_listing(some)
             calls = [partial(self.links_of, group) for group in some]
             listings = gather(self.file.blocks, calls, lambda _, error: Listing(failure=error))
-            steps = [step for step in self._steps(some, listings) if self.wants(step)]
-            for few in _parts(steps, self.at_once):
-                if self.stopped():
-                    return
+            taken = [self._admit(*pair) for pair in zip(some, listings, strict=True)]
+            steps = filter(self.wants, self._steps(some, listings, taken))
+            while not self.stopped():
+                few = list(islice(steps, self.at_once))
+                if not few:
+                    break
                 yield from self._meet(few)
                 self.wave_ended()
+            else:
+                return
             for group, listing in zip(some, listings, strict=True):
                 self.leave(group, listing)
 
-    def _steps(self, groups: Sequence[Group[Owner]], listings: Sequence[Listing]) -> Iterator[Step[Owner]]:
-        for group, listing in zip(groups, listings, strict=True):
+    def _together(self, groups: Iterable[Group[Owner]]) -> Iterator[Sequence[Group[Owner]]]:
+        """Groups whose links are listed in the same rounds."""
+        some: list[Group[Owner]] = []
+        links = 0
+        for group in groups:
+            some.append(group)
+            links += self.expected(group)
+            if len(some) >= self.at_once or links >= LISTED:
+                yield some
+                some, links = [], 0
+        if some:
+            yield some
+
+    def _admit(self, group: Group[Owner], listing: Listing) -> int:
+        """How many links of a group the bounds leave room for."""
+        taken = 0
+        if self.cut is None:
             if listing.failure is not None:
                 self.unlisted(group, listing.failure)
             self.links_left -= listing.seen - len(listing.links)
-            for link in listing.links:
-                path = join(group.path, link.name)
-                self.links_left -= 1
-                self._text -= len(path) + len(link.name) + len(link.target)
-                if self.links_left < 0 or self._text <= 0:
-                    self.cut = Cut.LINKS if self.links_left < 0 else Cut.TEXT
-                    return
-                yield Step(group.owner, path, listing.group, link)
+            taken = self._room(group, listing.links)
+        self.listed(group, listing, taken)
+        return taken
+
+    def _room(self, group: Group[Owner], links: Links) -> int:
+        each = len(join(group.path, b""))
+        text = each * len(links) + links.names + links.text
+        if len(links) <= self.links_left and text < self._text:
+            self.links_left -= len(links)
+            self._text -= text
+            return len(links)
+        for number, link in enumerate(links):
+            self.links_left -= 1
+            self._text -= each + 2 * len(link.name) + len(link.target) + len(link.target_file)
+            if self.links_left < 0 or self._text <= 0:
+                self.cut = Cut.LINKS if self.links_left < 0 else Cut.TEXT
+                return number
+        return len(links)
+
+    def _steps(
+        self, groups: Sequence[Group[Owner]], listings: Sequence[Listing], taken: Sequence[int]
+    ) -> Iterator[Step[Owner]]:
+        for group, listing, count in zip(groups, listings, taken, strict=True):
+            for link in islice(listing.links, count):
+                yield Step(group.owner, join(group.path, link.name), listing.group, link)
 
     def _meet(self, steps: Sequence[Step[Owner]]) -> Iterator[Group[Owner]]:
         addresses = [step.link.address for step in steps if step.link.address is not None]
-        self.file.prefetch_objects(addresses, self.goal)
+        self.ahead(addresses)
         calls = [partial(self.describe, step) for step in steps]
         answers: list[Answer | Exception] = gather(self.file.blocks, calls, lambda _, error: error)
         for step, answer in zip(steps, answers, strict=True):
@@ -171,8 +224,3 @@ def unreadable(path: bytes, error: Exception) -> H5s3Error:
     if isinstance(error, H5s3Error):
         return error
     return DamagedError(f"the links of {text_of(path)} cannot be read: {plain_reason(error)}")
-
-
-def _parts(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

@@ -125,7 +125,7 @@ class _Walk(Walk[_Group, _Answer]):
 
     def run(self) -> Inventory:
         root, found = self.file.root, self._found
-        self.met[address_of(root)] = b"/"
+        self.met.first(address_of(root), b"/")
         self.file.prefetch_objects([address_of(root)], walk(DEEPEST))
         call: Callable[[], _Answer | Exception] = partial(self._group, b"/", root)
         top = self._take(b"/", *gather(self.file.blocks, [call], lambda _, error: error))
@@ -145,7 +145,7 @@ class _Walk(Walk[_Group, _Answer]):
         found.links[link.link_class] += 1
         if link.link_class == "external" and len(found.external_links) < DAMAGED_SHOWN:
             found.external_links.append((step.path, text_of(link.target_file)))
-        return link.address is not None and self.met.setdefault(link.address, step.path) is step.path
+        return link.address is not None and self.met.first(link.address, step.path) is step.path
 
     def describe(self, step: Step[_Group]) -> _Answer:
         found = open_link(step.group, step.link)

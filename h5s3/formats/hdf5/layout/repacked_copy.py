@@ -9,7 +9,7 @@ format that they are in, and copied from there.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from math import prod
@@ -125,7 +125,7 @@ class _Copy:
             if below is not None:
                 yield below
 
-    def _links(self, group: Any) -> list[Link]:
+    def _links(self, group: Any) -> Sequence[Link]:
         try:
             return list_links(group)
         except FAILURES:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias, overload
 
 import h5py
 from h5py import h5g, h5l, h5o, h5p
 
 from h5s3.errors import NotFoundError, RefusedError
+from h5s3.formats.hdf5.objects.packed import Packed, sorted_order
 from h5s3.formats.names import nearest, shown_by, text_of, unescaped
 
 LinkClass = Literal["hard", "soft", "external", "other"]
 MOST_NAMES = 1000  # that are looked at for the one that was meant
+MANY = 10_000  # links of a group that libhdf5 does not put in order: it takes 100 bytes for each
 MOST_SOFT_LINKS = 40  # followed for one path, as POSIX systems do
 CLASSES: dict[int, LinkClass] = {h5l.TYPE_HARD: "hard", h5l.TYPE_SOFT: "soft", h5l.TYPE_EXTERNAL: "external"}
 Objects: TypeAlias = Any  # h5g.GroupID, h5d.DatasetID or h5t.TypeID
@@ -23,8 +26,7 @@ class LeadsNowhereError(NotFoundError):
     """A soft link to what is not there, or that lies behind a link that is not followed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """One link of a group. `address` is of the object header (hard links); `target` of the others."""
 
     name: bytes
@@ -32,6 +34,74 @@ class Link:
     address: int | None = None
     target: bytes = b""
     target_file: bytes = b""
+
+
+class Links(Sequence[Link]):
+    """Links of a group, a million of them in some 40 MB."""
+
+    def __init__(self) -> None:
+        self._names, self._targets = Packed(), Packed()
+        self._kinds = bytearray()
+        self._numbers = array("Q")  # the address of a hard link; of the others where their targets stand
+
+    @property
+    def text(self) -> int:
+        """Bytes of all names and targets."""
+        return self._names.size + self._targets.size
+
+    @property
+    def names(self) -> int:
+        """Bytes of all names."""
+        return self._names.size
+
+    def add(self, name: bytes, kind: LinkClass, address: int | None) -> None:
+        """Append one; where it leads follows by `read_targets`, if it is not hard."""
+        self._names.add(name)
+        self._kinds.append(_KINDS.index(kind))
+        self._numbers.append(address or 0)
+
+    def sort(self) -> None:
+        """Put links by name that have no targets yet."""
+        order = sorted_order(self._names)
+        names = Packed()
+        for number in order:
+            names.add(self._names[number])
+        self._names = names
+        self._kinds = bytearray(map(self._kinds.__getitem__, order))
+        self._numbers = array("Q", map(self._numbers.__getitem__, order))
+
+    def read_targets(self, group: h5g.GroupID) -> None:
+        """Read where links lead that are not hard: a look-up for each."""
+        for number, kind in enumerate(self._kinds):
+            if kind in (_SOFT, _EXTERNAL):
+                link = _link(group, self._names[number], _KINDS[kind], None)
+                self._numbers[number] = len(self._targets)
+                self._targets.add(link.target)
+                self._targets.add(link.target_file)
+
+    def __len__(self) -> int:
+        return len(self._kinds)
+
+    @overload
+    def __getitem__(self, index: int) -> Link: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Link]: ...
+    def __getitem__(self, index: int | slice) -> Link | Sequence[Link]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        name, kind, number = self._names[index], self._kinds[index], self._numbers[index]
+        if kind == _HARD:
+            return Link(name, "hard", number)
+        if kind == _OTHER:
+            return Link(name, "other")
+        return Link(name, _KINDS[kind], None, self._targets[number], self._targets[number + 1])
+
+    def __iter__(self) -> Iterator[Link]:
+        return map(self.__getitem__, range(len(self)))
+
+
+_KINDS: tuple[LinkClass, ...] = ("hard", "soft", "external", "other")
+_HARD, _SOFT, _EXTERNAL, _OTHER = range(4)
 
 
 @dataclass(frozen=True)
@@ -65,32 +135,54 @@ def count_links(group: h5g.GroupID) -> int:
     return int(group.get_num_objs())
 
 
-def list_links(group: h5g.GroupID, limit: int = 0) -> list[Link]:
+def list_links(group: h5g.GroupID, limit: int = 0) -> Links:
     """The first `limit` links (0: all), in h5py's order: of creation where tracked, else by name."""
-    return [_link(group, *item) for item in _iterate(group, limit)]
+    found = Links()
+    if not limit and count_links(group) >= MANY and not tracks_creation(group):
+        group.links.iterate(_visitor(found.add), info=True, order=h5py.h5.ITER_NATIVE)
+        found.sort()
+    else:
+        _iterate(group, limit, found.add)
+    found.read_targets(group)
+    return found
 
 
-def list_hard_links(group: h5g.GroupID, limit: int = 0) -> tuple[list[Link], int]:
+def list_hard_links(group: h5g.GroupID, limit: int = 0) -> tuple[Links, int]:
     """The hard ones among the first `limit` links (0: all), and how many links were looked at.
 
     The others are not read: where they lead takes a look-up for each.
     """
-    found = _iterate(group, limit)
-    return [Link(name, kind, address) for name, kind, address in found if kind == "hard"], len(found)
+    found = Links()
+
+    def take(name: bytes, kind: LinkClass, address: int | None) -> None:
+        if kind == "hard":
+            found.add(name, kind, address)
+
+    return found, _iterate(group, limit, take)
 
 
-def _iterate(group: h5g.GroupID, limit: int) -> list[tuple[bytes, LinkClass, int | None]]:
-    found: list[tuple[bytes, LinkClass, int | None]] = []
+def _iterate(group: h5g.GroupID, limit: int, take: Callable[[bytes, LinkClass, int | None], None]) -> int:
+    """Give name, kind and address of the first links to `take`; how many there were."""
+    looked = 0
 
+    def counted(name: bytes, kind: LinkClass, address: int | None) -> bool:
+        nonlocal looked
+        take(name, kind, address)
+        looked += 1
+        return looked == limit
+
+    order = h5py.h5.INDEX_CRT_ORDER if tracks_creation(group) else h5py.h5.INDEX_NAME
+    group.links.iterate(_visitor(counted), info=True, idx_type=order)
+    return looked
+
+
+def _visitor(take: Callable[[bytes, LinkClass, int | None], bool | None]) -> Callable[..., bool | None]:
     def visit(name: bytes, info: h5l.LinkInfo) -> bool | None:
         # h5py reuses `info` for the next link: it is read here or never
         kind = "other" if misleading(name) else CLASSES.get(info.type, "other")
-        found.append((name, kind, int(info.u) if kind == "hard" else None))
-        return True if limit and len(found) >= limit else None
+        return take(name, kind, int(info.u) if kind == "hard" else None) or None
 
-    order = h5py.h5.INDEX_CRT_ORDER if tracks_creation(group) else h5py.h5.INDEX_NAME
-    group.links.iterate(visit, info=True, idx_type=order)
-    return found
+    return visit
 
 
 def tracks_creation(group: h5g.GroupID) -> bool | None:
