@@ -13,7 +13,7 @@ from h5s3.formats.hdf5.fetch import blocks
 from h5s3.formats.hdf5.fetch.ahead import Ahead
 from h5s3.formats.hdf5.fetch.blocks import Blocks, ByteRuns, block_range
 from h5s3.formats.hdf5.fetch.index_cache import IndexCache
-from h5s3.formats.hdf5.fetch.lookahead import Guesses, Lookahead
+from h5s3.formats.hdf5.fetch.lookahead import FEWER_NODES, Guesses, Lookahead
 from h5s3.formats.hdf5.fetch.safeguards import DECODING, check_heap, decoding
 from h5s3.formats.hdf5.metadata.node import Node, Sizes
 from h5s3.storage.base import ObjectInfo, Range, Store
@@ -101,6 +101,8 @@ class BlockFile(Seekable):
         self._require(wanted)
         for index in wanted:
             self._guesses.unread.discard(index)
+            if self._blocks.in_turn:
+                here.move_to_end(index)
             block, offset = here[index], index * size
             low, high = max(start, offset), min(stop, offset + len(block))
             view[low - start : high - start] = block[low - offset : high - offset]
@@ -120,6 +122,19 @@ class BlockFile(Seekable):
     def seed(self, data: bytes) -> None:
         """Take the first bytes of the object, fetched when it was first met."""
         self._blocks.seed(data)
+
+    def follow_fewer(self) -> None:
+        """Bear fewer pointers in mind."""
+        if self._lookahead is not None:
+            self._lookahead.most = FEWER_NODES
+
+    def spare(self, most: int) -> None:
+        """Hold so many bytes at the most, those that were read last, and guess no more which objects will be
+        read."""
+        self._blocks.spare(most)
+        self._guesses.spare(most // 2)
+        if self._lookahead is not None:
+            self._lookahead.spare()
 
     def save(self) -> None:
         """Store what was fetched in the persistent cache."""

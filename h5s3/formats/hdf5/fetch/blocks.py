@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 
 from h5s3.cache import Cache, absence
@@ -37,7 +38,7 @@ class Blocks:
     """
 
     def __init__(self, store: Store | None, cache: Cache | None, info: ObjectInfo, trace: Trace) -> None:
-        self.here: dict[int, bytes] = {}
+        self.here: OrderedDict[int, bytes] = OrderedDict()
         self._store = store
         self._cache = cache if info.identity else None
         self._info = info
@@ -47,6 +48,8 @@ class Blocks:
             False  # values are read, and their bytes are counted: a large file is not fetched whole
         )
         self._unsaved: dict[str, bytes] = {}
+        self._most, self._most_unsaved = MEMORY, UNSAVED
+        self.in_turn = False  # `here` is in the order of the last reads, which who reads sees to
 
     @property
     def last(self) -> int:
@@ -147,10 +150,14 @@ class Blocks:
 
     def evict(self) -> None:
         """Let the oldest blocks go where they are too many."""
-        if len(self._unsaved) * BLOCK > UNSAVED:
+        if len(self._unsaved) * BLOCK > self._most_unsaved:
             self.save()
-        while len(self.here) * BLOCK > MEMORY:
-            del self.here[next(iter(self.here))]
+        while len(self.here) * BLOCK > self._most:
+            self.here.popitem(last=False)
+
+    def spare(self, most: int) -> None:
+        """From now on hold so many bytes at the most: the blocks that were read last."""
+        self._most, self._most_unsaved, self.in_turn = most, UNSAVED // 4, True
 
     def save(self) -> None:
         """Store what was fetched in the persistent cache, in one transaction."""

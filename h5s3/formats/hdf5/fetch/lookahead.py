@@ -15,6 +15,7 @@ from h5s3.sizes import MIB
 
 LONGEST = 4 * MIB  # node that is believed
 MOST_NODES = 200_000  # that are followed in one file
+FEWER_NODES = 60_000  # the same, where memory is spared
 MOST_WAITING = 200_000  # for their blocks at a time; of those beyond, libhdf5 asks for the blocks itself
 MOST_LOOKS = 2_000_000  # at pointers, most of them perhaps to what was seen before
 MOST_AHEAD = 32 * MIB  # fetched on a guess and not read since
@@ -48,6 +49,8 @@ class Lookahead:
         self._seen: dict[Key, int] = {}
         self._waiting: dict[int, list[Node]] = {}  # by a block that must arrive first
         self._many = 0  # nodes that wait
+        self.most = MOST_NODES
+        self._objects = True  # are followed, too, and not just what lists the links to them
 
     def expect(self, nodes: Iterable[Node]) -> dict[int, None]:
         """Follow these nodes as far as they are here; the blocks that must come to follow them further, in
@@ -66,7 +69,11 @@ class Lookahead:
             stop = min(start + node.length, self._size)
             data = self._peek(start, stop)
             if data is not None:
+                if not self._objects and node.kind == "direct":
+                    continue
                 found = pointers(node, data, self._sizes)
+                if not self._objects:
+                    found = [item for item in found if item.kind != "header"]
                 limit = node.limit
                 todo.extend(item if item.limit or not limit else item._replace(limit=limit) for item in found)
                 continue
@@ -85,10 +92,16 @@ class Lookahead:
         self._many -= len(ready)
         return self.expect(ready) if ready else {}
 
+    def spare(self) -> None:
+        """Begin anew, and follow no more links to objects: they are too many to be borne in mind."""
+        self._seen, self._waiting = {}, {}
+        self._many = self._looks = 0
+        self._objects = False
+
     def _new(self, node: Node) -> bool:
         """Whether a node is worth a look: inside the file, and not yet looked at as deeply."""
         inside = node.address + self._base < self._size and 0 < node.length <= LONGEST
-        if not inside or len(self._seen) >= MOST_NODES or self._looks >= MOST_LOOKS:
+        if not inside or len(self._seen) + self._many >= self.most or self._looks >= MOST_LOOKS:
             return False
         key = _key(node)
         levels = node.goal.levels
@@ -112,13 +125,19 @@ class Guesses:
     """Blocks that are fetched on a guess: only so many may be here before they are read, the others wait."""
 
     def __init__(self) -> None:
+        self.most = MOST_AHEAD
         self.unread: set[int] = set()
         self._postponed: dict[int, None] = {}  # in the order in which they will be read
+
+    def spare(self, most: int) -> None:
+        """Forget what was postponed; from now on so many bytes may be here."""
+        self._postponed, self.most = {}, most
+        self.unread.clear()
 
     def choose(self, wanted: dict[int, None], here: Collection[int], size: int) -> set[int]:
         """The blocks to fetch now, of these and of those that were postponed. `size`: bytes of a block."""
         self._postponed.update(wanted)
-        chosen = list(islice(self._postponed, max(0, MOST_AHEAD // size - len(self.unread))))
+        chosen = list(islice(self._postponed, max(0, self.most // size - len(self.unread))))
         for index in chosen:
             del self._postponed[index]
         missing = {index for index in chosen if index not in here}

@@ -13,14 +13,16 @@ import h5py
 
 from h5s3.errors import DamagedError, H5s3Error, RefusedError
 from h5s3.formats.hdf5.fetch.block_file import BlockFile
-from h5s3.formats.hdf5.metadata.node import COUNT, Goal, Sizes, header, search
+from h5s3.formats.hdf5.metadata.node import COUNT, HEADER, Goal, Sizes, header, search
 from h5s3.formats.hdf5.objects.filters import allow_plugins
 from h5s3.formats.hdf5.objects.links import Found, resolve
 from h5s3.formats.lookalikes import unknown_format
+from h5s3.sizes import MIB
 from h5s3.storage.base import ObjectInfo
 
 FAILURES = (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError)  # that h5py raises
 TOO_DEEP = "its data types are nested too deep to be read"
+MOST_DECODED = 12 * MIB  # bytes of the file that libhdf5 holds decoded; with less, long lists are slow
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
@@ -44,6 +46,19 @@ class OpenFile:
         `limit`: how many children of each group are wanted (0: all).
         """
         self.blocks.chase([header(address, goal, limit) for address in addresses])
+
+    def fetch_headers(self, addresses: Iterable[int]) -> None:
+        """Have the beginnings of these objects here, in at most one round."""
+        base = self.superblock_offset
+        self.blocks.hint((base + address, base + address + HEADER) for address in addresses)
+
+    def spare_memory(self) -> None:
+        """Have libhdf5 hold little of what it has read: an object header takes ten times its bytes."""
+        self.blocks.follow_fewer()
+        config = self.h5.id.get_mdc_config()
+        config.set_initial_size = True
+        config.initial_size = config.max_size = MOST_DECODED
+        self.h5.id.set_mdc_config(config)
 
     def find(self, path: bytes) -> Found:
         """Walk to a path, fetching ahead what the walk will need. Raises what `links.resolve` raises."""
