@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from h5s3.cli.options import Location, ObjectPath, Reading
+from h5s3.cli.process import limits
 from h5s3.errors import UsageError
+
+if TYPE_CHECKING:
+    from h5s3.records import TreeNode
 
 
 def tree(
@@ -41,19 +46,27 @@ def tree(
       h5s3 tree s3://bucket/scan.nxs /entry -d 2 --attrs
       h5s3 tree s3://bucket/scan.nxs -r --json | jq '.. | .path? // empty'
     """
+    from h5s3.explore.tree import stream
     from h5s3.explore.tree import tree as ask
     from h5s3.formats.requests import TreeRequest
 
     if recursive and depth is not None:
         raise UsageError("--recursive and --depth contradict each other")
-    levels = 0 if recursive else depth or 1
+    asked = TreeRequest(path, 0 if recursive else depth or 1, limit, attrs)
     with common.session() as opened:
-        found = ask(opened, opened.location(location), TreeRequest(path, levels, limit, attrs))
+        where = opened.location(location)
         if jsonl:
-            from h5s3.render.json import show_nodes
-
-            show_nodes(found)
-        elif not common.shown_as_json(found):
+            stream(opened, where, asked, _show_nodes)
+            return
+        found = ask(opened, where, asked)
+        if not common.shown_as_json(found):
             from h5s3.render.tree import show_tree
 
             show_tree(found)
+
+
+def _show_nodes(nodes: Sequence[TreeNode]) -> None:
+    from h5s3.render.json import show_json_lines
+
+    limits.renew()
+    show_json_lines(nodes)

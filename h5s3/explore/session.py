@@ -91,16 +91,29 @@ class Session:
 
         `asked` is all that the answer depends on beside the object, which is opened only if need be.
         """
+        found = self.answer_if_held(kind, location, asked, question)
+        assert found is not None
+        return found
+
+    def answer_if_held(
+        self,
+        kind: type[Answer],
+        location: Location,
+        asked: Request,
+        question: Question[Answer | None],
+        repeatable: Callable[[], bool] = lambda: True,
+    ) -> Answer | None:
+        """The same for a question that may be answered without a record that could be remembered."""
 
         def remembered(info: ObjectInfo) -> Answer | None:
             return self._remembered(kind, info, asked)
 
-        def remember(info: ObjectInfo, found: Answer) -> None:
+        def remember(info: ObjectInfo, found: Answer | None) -> None:
             key = self._key(kind, info, asked)
-            if key and not self.settings.offline:
+            if found is not None and key and not self.settings.offline:
                 self.cache.set_many({key: to_json(found)}, "answer")
 
-        return self.read(location, question, remembered=remembered, remember=remember)
+        return self.read(location, question, repeatable=repeatable, remembered=remembered, remember=remember)
 
     def read(
         self,

@@ -2,13 +2,74 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from h5s3.errors import DamagedError
 from h5s3.explore.session import Session
+from h5s3.formats.base import Contents, Streaming, Take
 from h5s3.formats.requests import TreeRequest
-from h5s3.records import Tree
+from h5s3.records import Tree, TreeNode, nodes_of, to_json_lines
 from h5s3.storage.location import Location
+
+TOGETHER = 1000  # nodes of a whole tree that are given together
 
 
 def tree(session: Session, location: Location, asked: TreeRequest | None = None) -> Tree:
     """The tree below a path. Raises `NotFoundError`, and what opening the file raises."""
     asked = asked or TreeRequest()
     return session.answer(Tree, location, asked, lambda contents: contents.tree(asked))
+
+
+def stream(session: Session, location: Location, asked: TreeRequest, take: Take) -> None:
+    """Give `take` the nodes of a tree, in the order of `nodes_of`: while it is walked, if its format can.
+
+    Raises what `tree` raises. Whatever happens on the way, no node is given twice.
+    """
+    once = _Once(take)
+
+    def question(contents: Contents) -> Tree | None:
+        once.begin()
+        return contents.stream(asked, once.take) if isinstance(contents, Streaming) else contents.tree(asked)
+
+    found = session.answer_if_held(Tree, location, asked, question, lambda: not once.given)
+    if found is not None and not once.given:
+        for nodes in _parts(nodes_of(found)):
+            take(nodes)
+
+
+class _Once:
+    """Passes nodes on. Of a walk that begins anew, those that were not passed on before.
+
+    It is to bring the same ones first. Else what was passed on was wrong, and a `DamagedError` says so.
+    """
+
+    def __init__(self, take: Take) -> None:
+        self.given = 0
+        self._take = take
+        self._digest = hashlib.blake2b()  # of all that was given
+        self.begin()
+
+    def begin(self) -> None:
+        """The walk begins, or begins anew."""
+        self._to_skip, self._skipped = self.given, hashlib.blake2b()
+
+    def take(self, nodes: Sequence[TreeNode]) -> None:
+        """The next nodes of the walk."""
+        before, new = nodes[: self._to_skip], nodes[self._to_skip :]
+        if before:
+            self._to_skip -= len(before)
+            self._skipped.update(to_json_lines(before))
+            if not self._to_skip and self._skipped.digest() != self._digest.digest():
+                raise DamagedError("what was read of the file at first was wrong: so is what was shown")
+        if new:
+            self.given += len(new)
+            self._digest.update(to_json_lines(new))
+            self._take(new)
+
+
+def _parts(nodes: Iterable[TreeNode]) -> Iterator[Sequence[TreeNode]]:
+    rest = iter(nodes)
+    while some := list(islice(rest, TOGETHER)):
+        yield some

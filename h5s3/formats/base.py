@@ -7,16 +7,16 @@ structure and how to read; what is done with arrays is written once, above it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from math import prod
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from h5s3.cache import Cache, absence
 from h5s3.errors import NotCachedError, UsageError
 from h5s3.formats.requests import MetaRequest, TreeRequest, UsageRequest
-from h5s3.records import DiskUsage, ExternalFile, Filter, Json, Meta, Tree, TypeInfo
+from h5s3.records import DiskUsage, ExternalFile, Filter, Json, Meta, Tree, TreeNode, TypeInfo
 from h5s3.storage.base import ObjectInfo, Range, Store
 from h5s3.storage.trace import Trace
 
@@ -101,6 +101,21 @@ class Contents(Protocol):
 
     def shown(self, path: str) -> Array:
         """The array at a path, or the one that a group shows by default (its `group` is set then)."""
+
+
+Take: TypeAlias = Callable[[Sequence[TreeNode]], None]
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """Contents that can tell of a tree while they walk it. Those that cannot need not: `tree` is enough."""
+
+    def stream(self, asked: TreeRequest, take: Take) -> Tree | None:
+        """Give `take` what a path leads to and each node below it, in the order of `nodes_of`.
+
+        The answer is that of `tree`, or None where it became too long to be held. Asked again, it gives the
+        same nodes again, unless the first ones were wrong.
+        """
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ from h5s3.records.tree import (
     TreeNode,
     TypeInfo,
     UnresolvedNode,
+    nodes_of,
 )
 
 DOCUMENTS: dict[str, type[Document]] = {

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 from msgspec import UNSET, UnsetType, field
 
-from h5s3.records.base import Document, Json, Record, Shape
+from h5s3.records.base import Document, Json, Record, Shape, replaced
 
 
 class TypeInfo(Record, omit_defaults=True, kw_only=True):
@@ -145,3 +146,37 @@ class Tree(Document, kw_only=True):
     attributes: list[Attribute] | UnsetType = UNSET
     num_attributes: int | UnsetType = UNSET
     attributes_truncated: bool | UnsetType = UNSET
+
+
+def nodes_of(tree: Tree) -> Iterator[TreeNode]:
+    """What the path leads to, and each node below it without its children: one level after another.
+
+    A group into which the walk went stands right before those of its children into which it did not.
+    """
+    if tree.node is not UNSET:
+        yield tree.node
+        return
+    level = [_top(tree)]
+    while level:
+        below: list[GroupNode] = []
+        for group in level:
+            yield replaced(group, children=UNSET)
+            for node in group.children or ():
+                if isinstance(node, GroupNode) and node.children is not UNSET:
+                    below.append(node)
+                else:
+                    yield node
+        level = below
+
+
+def _top(tree: Tree) -> GroupNode:
+    return GroupNode(
+        name=tree.path.rpartition("/")[2] or "/",
+        path=tree.path,
+        num_children=tree.num_children,
+        children=tree.children,
+        children_truncated=tree.children_truncated or UNSET,
+        attributes=tree.attributes,
+        num_attributes=tree.num_attributes,
+        attributes_truncated=tree.attributes_truncated,
+    )

@@ -201,9 +201,13 @@ def test_many_attributes_are_cut() -> None:
 
 
 def test_jsonl_is_a_record_a_line_parents_first(server: S3Server) -> None:
-    records = tree(server, "nexus", "-r", "--jsonl").records
+    records = tree(server, "nexus", "-r", "--jsonl", "--no-cache").records
+    assert tree(server, "nexus", "-r", "--jsonl").records == records  # walked, too, and remembered
     whole = tree(server, "nexus", "-r", "--json").json
-    assert [record["path"] for record in records] == ["/", *paths(whole["children"])]
+    assert whole["cached"] and tree(server, "nexus", "-r", "--jsonl").records == records
+    told = [record["path"] for record in records]
+    assert sorted(told) == sorted(["/", *paths(whole["children"])])
+    assert all(told.index(path.rpartition("/")[0] or "/") < place for place, path in enumerate(told) if place)
     assert not any("children" in record for record in records)
     node = validator("tree").schema["$defs"]["Tree"]["properties"]["children"]["items"]
     each = validator("tree").evolve(schema={**node, "$defs": validator("tree").schema["$defs"]})

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from h5s3.errors import UsageError
-from h5s3.formats.base import Array, Contents, Seen, Source
+from h5s3.formats.base import Array, Contents, Seen, Source, Take
 from h5s3.formats.requests import MetaRequest, TreeRequest, UsageRequest
 from h5s3.records import DiskUsage, Meta, Tree
 
@@ -70,6 +70,12 @@ class Hdf5Contents:
         from h5s3.formats.hdf5.tree import read_tree
 
         return read_tree(self.file, asked)
+
+    def stream(self, asked: TreeRequest, take: Take) -> Tree | None:
+        """The same walk, wave by wave."""
+        from h5s3.formats.hdf5.tree import stream_tree
+
+        return stream_tree(self.file, asked, take)
 
     def meta(self, asked: MetaRequest) -> Meta:
         """From the header of the object and its attributes."""

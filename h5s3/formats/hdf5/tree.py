@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import h5py
 from h5py import h5a
 
 from h5s3.errors import H5s3Error
-from h5s3.formats.base import Facts
+from h5s3.formats.base import Facts, Take
 from h5s3.formats.cf import one
 from h5s3.formats.hdf5.fetch.waves import OF_THE_FILE
 from h5s3.formats.hdf5.metadata.node import walk
@@ -27,6 +28,7 @@ from h5s3.formats.hdf5.objects.links import (
     misleading,
     open_link,
 )
+from h5s3.formats.hdf5.told import Told
 from h5s3.formats.hdf5.walk import DEEPEST, MOST_LINKS, MOST_TEXT, Group, Listing, Step, Walk, unreadable
 from h5s3.formats.names import join, names_of, raw_path, text_of
 from h5s3.formats.requests import TreeRequest
@@ -46,11 +48,26 @@ from h5s3.records import (
 from h5s3.sizes import MIB
 
 MOST_VALUES = 64 * MIB  # bytes of the attributes of one walk, as JSON
+FARTHER = 10  # times as far goes a walk whose nodes are told and not held
+MOST_BLOCKS = 96 * MIB  # bytes of the file that such a walk holds from one wave to the next
 ATTRIBUTES_SHOWN = 20
 
 
 def read_tree(file: OpenFile, asked: TreeRequest) -> Tree:
     """What is below a path. Raises `NotFoundError` for a path that is not there."""
+    return _read(file, asked, None)
+
+
+def stream_tree(file: OpenFile, asked: TreeRequest, take: Take) -> Tree | None:
+    """The same, given to `take` node by node; None once the answer has more than `MOST_KEPT`."""
+    told = Told(take)
+    document = _read(file, asked, told)
+    if document.node is not UNSET:
+        take([document.node])
+    return document if told.keeps else None
+
+
+def _read(file: OpenFile, asked: TreeRequest, told: Told | None) -> Tree:
     location, path = file.info.location, raw_path(asked.path)
     found = file.find(path)
     document = Tree(
@@ -61,7 +78,7 @@ def read_tree(file: OpenFile, asked: TreeRequest) -> Tree:
         num_children=0,
         children=[],
     )
-    tree = _Tree(file, asked)
+    tree = _Tree(file, asked, told)
     if found.object is not None and kind_of(found.object) == "group":
         tree.fill(document, path, found.object)
     elif found.link is not None:
@@ -73,27 +90,38 @@ def read_tree(file: OpenFile, asked: TreeRequest) -> Tree:
 class _Tree(Walk[GroupNode, TreeNode]):
     """Breadth first, so that the shortest path of an object is the one its aliases refer to."""
 
-    def __init__(self, file: OpenFile, asked: TreeRequest) -> None:
-        levels = min(asked.depth or DEEPEST, DEEPEST)
-        super().__init__(file, levels=levels, links=MOST_LINKS, text=MOST_TEXT)
+    at_once = 10_000
+
+    def __init__(self, file: OpenFile, asked: TreeRequest, told: Told | None) -> None:
+        levels, more = min(asked.depth or DEEPEST, DEEPEST), FARTHER if told else 1
+        super().__init__(file, levels=levels, links=MOST_LINKS * more, text=MOST_TEXT * more)
         self._all, self._limit, self._ahead = asked.depth == 0, asked.limit, walk(levels)
-        self._attributes = _Wanted(ATTRIBUTES_SHOWN, MOST_VALUES) if asked.attributes else None
+        self._attributes = _Wanted(ATTRIBUTES_SHOWN, MOST_VALUES * more) if asked.attributes else None
         self._counts: dict[int, int] = {}
+        self._told = told
+        self._large = False  # there are more links than look-ahead is for
+        if told:
+            file.spare_memory()
 
     def fill(self, document: Tree, path: bytes, group: Any) -> None:
         """Give the document what is below a group."""
+        top = GroupNode(name=document.path.rpartition("/")[2] or "/", path=document.path, num_children=0)
         if self._attributes is not None:
-            _add_attributes(document, self.file.h5.id, group, self._attributes)
+            _add_attributes(top, self.file.h5.id, group, self._attributes)
         address = address_of(group)
-        self.met[address] = path
+        self.met.first(address, path)
         self.file.prefetch_objects([address], self._ahead, self._limit)
-        top = GroupNode(name="", path=document.path, num_children=0)
-        left = self.descend(top, path, group)
-        for item in left if self._all or self.cut else ():
+        for item in self.descend(top, path, group):
             item.owner.children_truncated = item.owner.num_children > 0 or UNSET
+            if self._told:
+                self._told.node(item.owner)
+        if self._told:
+            self._told.give()
         document.num_children = top.num_children
         document.children = top.children or []
         document.children_truncated = top.children_truncated or False
+        document.attributes, document.num_attributes = top.attributes, top.num_attributes
+        document.attributes_truncated = top.attributes_truncated
 
     def only(self, path: bytes, parent: Any, link: Link) -> TreeNode:
         """What one link leads to."""
@@ -123,30 +151,66 @@ class _Tree(Walk[GroupNode, TreeNode]):
     def meet(self, step: Step[GroupNode], answer: TreeNode | Exception) -> GroupNode | None:
         """Hang a child into the tree; an object met before is an alias and is not gone into again."""
         node = _unresolved(step, answer) if isinstance(answer, Exception) else answer
-        if step.owner.children is UNSET:
-            step.owner.children = []
-        step.owner.children.append(node)
-        if step.link.address is None or not isinstance(node, AttributedNode):
-            return None
-        first = self.met.setdefault(step.link.address, step.path)
-        if first is not step.path:
-            node.alias_of = text_of(first)
-            return None
-        return node if isinstance(node, GroupNode) else None
+        if self._told is None or self._told.keeps:
+            assert step.owner.children is not UNSET
+            step.owner.children.append(node)
+        if step.link.address is not None and isinstance(node, AttributedNode):
+            first = self.met.first(step.link.address, step.path)
+            if first is not step.path:
+                node.alias_of = text_of(first)
+            elif isinstance(node, GroupNode):
+                if self.depth + 1 < self._levels:
+                    return node
+                if self._all:
+                    node.children_truncated = node.num_children > 0 or UNSET
+        if self._told:
+            self._told.node(node, step.owner)
+        return None
+
+    def expected(self, group: Group[GroupNode]) -> int:
+        number = group.owner.num_children
+        return min(number, self._limit) if self._limit else number
+
+    def before_listing(self, groups: Sequence[Group[GroupNode]]) -> None:
+        """Where many links are to come, look ahead to these alone: objects fill waves of their own."""
+        self._large = self._large or (
+            self._told is not None and sum(map(self.expected, groups)) > self.at_once
+        )
+        if self._large:
+            self.file.blocks.spare(MOST_BLOCKS)
+            addresses = [group.link.address for group in groups if group.link and group.link.address]
+            self.file.prefetch_objects(addresses, walk(1), self._limit)
+
+    def ahead(self, addresses: Sequence[int]) -> None:
+        if not self._large:
+            super().ahead(addresses)
+            return
+        self.file.fetch_headers(addresses)
 
     def unlisted(self, group: Group[GroupNode], error: Exception) -> None:
         if group.link is None:
             raise unreadable(group.path, error)
         group.owner.error = plain_reason(error)
 
-    def leave(self, group: Group[GroupNode], listing: Listing) -> None:
+    def listed(self, group: Group[GroupNode], listing: Listing, taken: int) -> None:
         """Say of a group how many children it has, and whether all of them are there."""
         node = group.owner
-        node.children = node.children or []
         if listing.failure is None:
             node.num_children = listing.total
-        if len(node.children) < node.num_children:
+        if taken < node.num_children:
             node.children_truncated = True
+        if self._told is None or self._told.keeps:
+            node.children = []
+        if self._told:
+            self._told.group(node)
+
+    def wave_ended(self) -> None:
+        if self._told:
+            self._told.give()
+
+    def leave(self, group: Group[GroupNode], listing: Listing) -> None:
+        if self._told:
+            self._told.groups()
 
     def _look(self, path: bytes, group: Any, link: Link) -> tuple[TreeNode, Any]:
         """The node of a link, and the object behind it where the link is hard."""

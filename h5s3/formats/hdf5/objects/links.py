@@ -256,8 +256,9 @@ def _not_there(parent: h5g.GroupID, where: bytes) -> NotFoundError:
     """The error for a path whose last part is not in its group, with the name that may have been meant."""
     folder, _, name = where.rpartition(b"/")
     cause = f"no {text_of(where)} in the file"
+    names: list[str] = []
     try:
-        names = [text_of(other) for other, *_ in _iterate(parent, MOST_NAMES)]
+        _iterate(parent, MOST_NAMES, lambda other, *_: names.append(text_of(other)))
     except (OSError, RuntimeError, ValueError, KeyError):
         names = []  # of a damaged group
     meant = nearest(text_of(name), names)
