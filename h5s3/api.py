@@ -96,6 +96,7 @@ def preview(
     path: str = "/",
     *,
     selection: str | None = None,
+    labels: str | None = None,
     display_dims: tuple[int, int] | None = None,
     fixed: dict[int, int] | None = None,
     max_size: int = 256,
@@ -106,6 +107,7 @@ def preview(
 ) -> Preview:
     """Statistics, table, plot data and profile of a bounded sample of the dataset at `path`.
 
+    `labels` choose by coordinates, as `--sel` does: `time=2023-06-01:2023-06-30,lat=~48.2`.
     `raw`: stored values, not decoded. `column`: the field of a compound, `part` of complex numbers, to draw.
     """
     from h5s3.explore.preview.preview import preview as ask
@@ -114,6 +116,7 @@ def preview(
     asked = PreviewRequest(
         path,
         selection=selection,
+        labels=labels,
         display_dims=display_dims,
         fixed=tuple(sorted((fixed or {}).items())),
         max_size=max_size,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from h5s3.cli.options import Location, Reading
+from h5s3.cli.options import Labels, Location, Reading
 from h5s3.cli.process import limits
 from h5s3.cli.process.signals import interrupt_on
 from h5s3.errors import UsageError
@@ -32,6 +32,7 @@ def get(
             "--slice", metavar="SLICE", help="The part to export, in NumPy's syntax: '0,:,10:20:2'."
         ),
     ] = None,
+    labels: Labels = None,
     output: Annotated[
         str | None,
         typer.Option(
@@ -84,6 +85,7 @@ def get(
     Examples:
       h5s3 get s3://bucket/scan.nxs /entry/data/counts -o counts.npy
       h5s3 get s3://bucket/climate.nc /t2m --slice '6,:,:' --decode --coords -o june.csv
+      h5s3 get s3://bucket/climate.nc /t2m --sel 'time=2023-06-01:2023-06-30,lat=~48.2' --decode -o t2m.csv
       h5s3 get s3://bucket/cells.h5ad /obs -o obs.csv
       h5s3 get s3://bucket/scan.nxs /entry/data/counts --slice '0,:,:' -o - | head -2
     """
@@ -98,6 +100,7 @@ def get(
         asked = GetRequest(
             path,
             selection=slice_,
+            labels=labels,
             output=None if stream else target,
             stream=stream,
             format=named,

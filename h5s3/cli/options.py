@@ -31,6 +31,15 @@ Location = Annotated[
     ),
 ]
 ObjectPath = Annotated[str, typer.Argument(metavar="PATH", help="Path inside the file.")]
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        "--sel",
+        metavar="NAME=VALUE,…",
+        help="The part, by coordinates: 'time=2023-06-01:2023-06-30,lat=48' (ends included); ~48.2 is the"
+        " nearest.",
+    ),
+]
 
 connection = functools.partial(typer.Option, rich_help_panel="Connection")
 cache = functools.partial(typer.Option, rich_help_panel="Cache")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from h5s3.cli.options import Location, Reading
+from h5s3.cli.options import Labels, Location, Reading
 from h5s3.errors import UsageError
 
 
@@ -40,6 +40,7 @@ def preview(
         str | None,
         typer.Option("--slice", metavar="SLICE", help="The part to read, in NumPy's syntax: '0,:,10:20:2'."),
     ] = None,
+    labels: Labels = None,
     display_dims: Annotated[
         str | None, typer.Option("--display-dims", metavar="Y,X", help="Draw these two dimensions.")
     ] = None,
@@ -92,6 +93,7 @@ def preview(
       h5s3 preview s3://bucket/scan.nxs
       h5s3 preview s3://bucket/scan.nxs /entry/data/counts --log
       h5s3 preview s3://bucket/climate.nc /t2m --slice '6,:,:' --only plot
+      h5s3 preview s3://bucket/climate.nc /t2m --sel 'time=2023-06-01,lat=~48.2'
       h5s3 preview s3://bucket/scan.nxs /entry/data/counts --json | jq .stats.max
     """
     from h5s3.explore.preview.preview import preview as ask
@@ -106,6 +108,7 @@ def preview(
         asked = PreviewRequest(
             path,
             selection=slice_,
+            labels=labels,
             display_dims=_pair(display_dims),
             fixed=_indices(fixed),
             max_size=max_size,

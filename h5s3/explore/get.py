@@ -52,6 +52,7 @@ class GetRequest(Request):
     """Which values to write, and where to."""
 
     selection: str | None = None
+    labels: str | None = None  # the same by coordinates: `time=2023-06-01:2023-06-30,lat=~48.2`
     output: str | None = None  # None: a file named for the dataset
     stream: BinaryIO | None = None  # in place of a file
     format: str | None = None  # None: by the suffix of the file
@@ -130,12 +131,15 @@ class _Transfer:
     def _prepare(self, array: Array) -> tuple[Job, FileType, str | None]:
         from h5s3.export.atomic_file import check_target, file_name
         from h5s3.export.base import Job
+        from h5s3.formats.columns.labels import select_labels
         from h5s3.formats.selection import parse_selection, whole
 
         shape, text = array.facts.shape, self.asked.selection
         if shape is None:
             raise RefusedError(f"{array.path} has a null dataspace: no values")
         selection = whole(shape) if text is None else parse_selection(text, shape)
+        if self.asked.labels is not None:
+            selection = select_labels(self.asked.labels, array, selection)
         name = file_name(array.path.rpartition("/")[2])
         job = Job(array, selection, name, head=None)  # type: ignore[arg-type]
         if array.left_out:

@@ -11,6 +11,7 @@ from h5s3.errors import UsageError
 from h5s3.explore.preview.request import PreviewRequest
 from h5s3.formats.base import Array, ToJson
 from h5s3.formats.cf import Coding
+from h5s3.formats.columns.labels import select_labels
 from h5s3.formats.sampling import Sampler
 from h5s3.formats.selection import Selection, parse_selection, whole
 from h5s3.records import Preview
@@ -32,8 +33,9 @@ class PreviewJob:
     converter: ToJson
 
 
-def selected(shape: tuple[int, ...], asked: PreviewRequest) -> Selection:
-    """What `--slice` and `--fixed` select. Raises `UsageError` where they do not fit the shape."""
+def selected(array: Array, asked: PreviewRequest) -> Selection:
+    """What `--slice`, `--fixed` and `--sel` select. Raises `UsageError` where they do not fit the shape."""
+    shape = array.facts.shape or ()
     chosen = whole(shape) if asked.selection is None else parse_selection(asked.selection, shape)
     for dimension, index in asked.fixed:
         if not 0 <= dimension < len(shape) or not -shape[dimension] <= index < shape[dimension]:
@@ -44,7 +46,7 @@ def selected(shape: tuple[int, ...], asked: PreviewRequest) -> Selection:
             )
         one = parse_selection(str(index), (shape[dimension],))
         chosen = (*chosen[:dimension], *one, *chosen[dimension + 1 :])
-    return chosen
+    return chosen if asked.labels is None else select_labels(asked.labels, array, chosen)
 
 
 def count_of(selection: Selection) -> int:

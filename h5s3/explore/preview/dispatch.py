@@ -25,7 +25,7 @@ MOST_IN_CELL = 4096  # elements of one value in the table; of texts 16 times as 
 
 def fill(document: Preview, array: Array, asked: PreviewRequest) -> None:
     """Fill a preview: numbers are drawn, everything else is listed."""
-    selection, dtype = selected(array.facts.shape or (), asked), array.readable
+    selection, dtype = selected(array, asked), array.readable
     document.selection = text_of_selection(selection)
     if not count_of(selection):
         document.notes.append("the selection holds no values")

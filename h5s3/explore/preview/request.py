@@ -19,12 +19,15 @@ DRAWING = ("log", "vmin", "vmax")  # how to draw: no part of what is read
 class PreviewRequest(Request):
     """A preview within `max_bytes` of stored bytes, of a whole array or a `selection` in NumPy's syntax.
 
+    `labels` choose by coordinates (`time=2023-06-01:2023-06-30,lat=~48.2`).
+
     The last two dimensions are drawn, or `display_dims`; the others at their middle, or at `fixed` (pairs of
     dimension and index). Values are decoded by the CF conventions, unless `raw`. `column`: the field of a
     compound to draw; `part` of complex numbers. `log`, `vmin` and `vmax` say how to draw.
     """
 
     selection: str | None = None
+    labels: str | None = None
     display_dims: tuple[int, int] | None = None
     fixed: tuple[tuple[int, int], ...] = ()
     max_size: int = 256
