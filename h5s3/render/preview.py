@@ -17,7 +17,7 @@ from h5s3.render.text import plural, safe, shape
 from h5s3.render.value_text import cell_text, null_word, number_text, shorten_dates
 
 PLAIN_WIDTH, PLAIN_HEIGHT = 80, 24  # of a plot in a pipe
-SMALL = 22  # lines of a plot that is readable on a small screen
+LEAST_PLOT, LEAST_ROWS = 13, 3  # lines of a plot and rows of a table that a small screen has room for
 _PARTS_SHOWN = 3
 _EVERYDAY_CALENDARS = ("standard", "gregorian", "proleptic_gregorian")
 _LONGEST_CELL = 40  # where there are several columns
@@ -44,12 +44,29 @@ def show_preview(preview: Preview, only: str | None, plot: bool) -> None:
     if shown.table is not None:
         if shown.table.selection is not UNSET and shown.plot is None:
             lines.append([(f"  table: [{safe(shown.table.selection)}]", "faint")])
-        lines += table_lines(shown.table, console.width, _null(preview))
+        table = shown.table
+        if shown.plot is not None and console.is_terminal:
+            table = _shortened(table, console.height - 1 - LEAST_PLOT - len(lines))
+        lines += table_lines(table, console.width, _null(preview), shown.path.rpartition("/")[2])
     print_lines(console, lines)
     if shown.plot is not None:
         _show_plot(console, shown, len(lines))
     if shown.profile is not None and only == "profile":
         print_lines(console, [[(f"{i}  {number_text(v)}", "")] for i, v in enumerate(shown.profile)])
+
+
+def _shortened(table: Table, room: int) -> Table:
+    """A table with no more lines than there is room for, if that is enough for some rows."""
+    around = max(1, len(_headings(table, table.columns or [], _corner(table)))) + 1  # and that there are more
+    most = max(LEAST_ROWS, room - around)
+    if len(table.rows) <= most:
+        return table
+    cut: dict[str, Any] = {"rows": table.rows[:most], "rows_truncated": True}
+    for name in ("row_labels", "row_coordinates"):
+        values = getattr(table, name)
+        if values is not UNSET:
+            cut[name] = values[:most]
+    return replaced(table, **cut)
 
 
 def _null(preview: Preview) -> str:
@@ -60,14 +77,14 @@ def _null(preview: Preview) -> str:
 
 
 def _show_plot(console: Console, preview: Preview, above: int) -> None:
-    """The plot: where the screen is high enough, the lines `above` it are still seen."""
+    """The plot, below so many lines: a screen of 24 lines shows all."""
     from h5s3.render.plots.plot import plot_text
 
     if preview.plot is None:
         return
     color, unicode = _style(console)
     width, height = (console.width, console.height) if console.is_terminal else (PLAIN_WIDTH, PLAIN_HEIGHT)
-    height = max(min(height - 2, SMALL), height - 2 - above) if console.is_terminal else height - 2
+    height = max(LEAST_PLOT, height - 1 - above) if console.is_terminal else height - 2
     text = plot_text(preview, preview.plot, width, max(10, min(height, width // 2)), color, unicode)
     sys.stdout.write(text + "\n")
 
@@ -192,9 +209,11 @@ def _text(text: object) -> str:
     return safe(text) if isinstance(text, str) else ""
 
 
-def table_lines(table: Table, width: int, null: str) -> list[Line]:
-    """The lines of a table that fit a width, and what was left out."""
+def table_lines(table: Table, width: int, null: str, name: str = "") -> list[Line]:
+    """The lines of a table that fit a width, and what was left out; `name`: of a column that has none."""
     columns = list(table.columns) if table.columns is not UNSET else []
+    if name and not columns and len(table.rows) > 1 and all(len(row) == 1 for row in table.rows):
+        columns = [name]
     count = max(1, len(columns), *(len(row) for row in table.rows), 1)
     most = max(_LONGEST_CELL if count > 1 else 60, (min(width, 200) - 20) // count)
     labels, corner = _row_labels(table)

@@ -48,6 +48,18 @@ def test_lines_fit_the_terminal(args: tuple[str, ...], columns: int) -> None:
     assert max(cell_len(line) for line in plain.split("\n")) <= columns
 
 
+@pytest.mark.parametrize(
+    ("name", "path"), [("netcdf4", "/sst"), ("contiguous", "/vector"), ("ranks", "/chunked_05"), ("nexus", "/")]
+)
+def test_a_preview_fits_a_small_screen(name: str, path: str) -> None:
+    """Of 24 lines one is the prompt's."""
+    code, text = on_terminal("preview", file(name), path, columns=80, lines=24)
+    lines = without_colour(text).splitlines()
+    assert code == 0 and len(lines) <= 23 and "┤" in text
+    code, text = on_terminal("preview", file(name), path, columns=80, lines=50)
+    assert code == 0 and len(lines) < len(text.splitlines()) <= 49
+
+
 @pytest.mark.parametrize("columns", [80, 200])
 def test_a_listing_fits_and_shows_whole_names(server: S3Server, columns: int) -> None:
     for key in ("short.h5", "long/" * 30 + "name.h5"):

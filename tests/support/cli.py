@@ -192,10 +192,12 @@ def started(*args: object, on: S3Server | None = None, **more: str) -> Iterator[
             process.kill()
 
 
-def on_terminal(*args: object, columns: int, on: S3Server | None = None, **more: str) -> tuple[int, str]:
-    """Exit code and all that a terminal of so many columns is sent."""
+def on_terminal(
+    *args: object, columns: int, lines: int = 40, on: S3Server | None = None, **more: str
+) -> tuple[int, str]:
+    """Exit code and all that a terminal of so many columns and lines is sent."""
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
     more = {"TERM": "xterm-256color", **more}
     process = subprocess.Popen(command(*args), env=environment(on, **more), **streams)  # type: ignore[call-overload]

@@ -53,9 +53,9 @@ def test_one_dimension(server: S3Server) -> None:
     heading, stats, *rest = preview(server, "contiguous", "/vector").lines
     assert heading == f"{sample(server, 'contiguous')}  /vector  100  float64  [0:100]"
     assert stats == "  min 0  max 99  mean 49.5  std 28.8661  of 100 values, the whole dataset"
-    assert cells(rest[:3]) == [["0", "0"], ["1", "1"], ["2", "2"]] and rest[10] == "  … more rows"
-    assert rest[11].strip() == "/vector [0:100]" and rest[-1].strip() == "dimension 0"
-    assert sum("*" in line for line in rest[12:]) > 10
+    assert cells(rest[:4]) == [["vector"], ["0", "0"], ["1", "1"], ["2", "2"]] and rest[11] == "  … more rows"
+    assert rest[12].strip() == "/vector [0:100]" and rest[-1].strip() == "dimension 0"
+    assert sum("*" in line for line in rest[13:]) > 10
 
 
 def test_two_dimensions(server: S3Server) -> None:
@@ -212,7 +212,7 @@ def test_only_one_part(server: S3Server, part: str) -> None:
 def test_without_a_plot(server: S3Server) -> None:
     found = preview(server, "contiguous", "/vector", "--no-plot", "--json").json
     assert found["plot"] is None and found["table"] is not None and found["stats"] is not None
-    assert len(preview(server, "contiguous", "/vector", "--no-plot").lines) == 13
+    assert len(preview(server, "contiguous", "/vector", "--no-plot").lines) == 14
     assert preview(server, "contiguous", "/vector", "--plot", "--json").json["plot"] is not None
 
 
@@ -230,7 +230,7 @@ def test_nan_and_infinities_are_null_and_counted() -> None:
     assert found["stats"]["max"] == np.finfo("f8").max and found["plot"]["data"][4:7] == [None] * 3
     lines = local("floats", "/f64_le").lines
     assert lines[1].endswith("  of 8 values, the whole dataset; 1 NaN, 2 infinite")
-    assert lines[6] == "  4  nan or inf"
+    assert lines[7] == "  4  nan or inf"
 
 
 def test_large_integers_stay_exact() -> None:
