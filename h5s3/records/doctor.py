@@ -48,6 +48,7 @@ class FileLayout(Record, kw_only=True):
     userblock_size: int
     file_space_strategy: str | None
     page_size: int | None
+    open_for_write: bool | UnsetType = UNSET  # its writer has not closed it
     num_groups: int
     num_datasets: int
     num_chunks: int

@@ -92,6 +92,18 @@ def _userblock(case: Case) -> Finding | None:
     )
 
 
+def _open_for_write(case: Case) -> Finding | None:
+    if case.layout.open_for_write is not True:
+        return None
+    name, _ = file_names(case.location)
+    return warning(
+        "write flag",
+        "its writer has not closed the file, or was stopped: h5py and other programs refuse a local copy",
+        cost="what was not written yet is missing",
+        remedy=f"h5clear -s {name}",
+    )
+
+
 def _nesting(case: Case) -> Finding | None:
     deepest = case.survey.deepest
     if deepest <= DEEP:
@@ -257,6 +269,7 @@ LOOKS: list[Callable[[Case], Finding | None]] = [
     _space,
     _metadata,
     _superblock,
+    _open_for_write,
     _userblock,
     _nesting,
     _unused,

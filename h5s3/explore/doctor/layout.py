@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from h5s3.records import UNSET
 from h5s3.records.doctor import Extent, FileLayout
 from h5s3.storage.ranges import GAP
 
@@ -32,6 +33,7 @@ def file_layout(file: OpenFile, found: Inventory) -> FileLayout:
         userblock_size=space.userblock_size,
         file_space_strategy=space.strategy,
         page_size=space.page_size,
+        open_for_write=space.open_for_write or UNSET,
         num_groups=found.groups,
         num_datasets=len(found.datasets),
         num_chunks=found.num_chunks,

@@ -24,6 +24,7 @@ class FileSpace:
     userblock_size: int
     strategy: str | None
     page_size: int | None
+    open_for_write: bool  # it was, when these bytes were written, and may be still
 
 
 def file_space(file: OpenFile) -> FileSpace:
@@ -31,10 +32,11 @@ def file_space(file: OpenFile) -> FileSpace:
     plist = file.h5.id.get_create_plist()
     strategy, _, _ = plist.get_file_space_strategy()
     file.blocks.seek(file.superblock_offset + 8)
-    version = file.blocks.read(1)
+    start = file.blocks.read(4)
     return FileSpace(
-        superblock_version=version[0] if version else None,
+        superblock_version=start[0] if start else None,
         userblock_size=int(plist.get_userblock()),
         strategy=STRATEGIES.get(strategy),
         page_size=int(plist.get_file_space_page_size()) if strategy == h5f.FSPACE_STRATEGY_PAGE else None,
+        open_for_write=len(start) == 4 and start[0] >= 3 and bool(start[3] & 0b101),  # by one writer, or SWMR
     )

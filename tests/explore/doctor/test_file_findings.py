@@ -281,3 +281,15 @@ def test_damage_is_told_not_raised(damage: int, path: Path) -> None:
     data[place : place + 16] = b"\xff" * 16
     path.write_bytes(data)
     assert examine(path).findings
+
+
+def test_a_file_that_its_writer_has_not_closed(path: Path) -> None:
+    writing = path.with_name("writing.h5")
+    with h5py.File(writing, "w", libver="latest") as file:
+        file["x"] = np.arange(5)
+        file.flush()
+        shutil.copy(writing, path)
+    found = found_in(path)
+    assert found["write flag"].status == "warning"
+    assert found["write flag"].remedy == "h5clear -s 'some file.h5'"
+    assert "write flag" not in found_in(writing)

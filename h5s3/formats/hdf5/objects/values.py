@@ -169,12 +169,25 @@ def raw_name(name: str | bytes) -> bytes:
 
 
 def memory_dtype(tid: Any) -> np.dtype[Any] | None:
-    """The NumPy type h5py reads an HDF5 type into; None where there is none."""
+    """The NumPy type h5py reads an HDF5 type into; None where there is none, or where that would crash."""
+    if crashes(tid):
+        return None
     try:
         found: np.dtype[Any] = np.dtype(tid.dtype)
     except (TypeError, ValueError, NotImplementedError, RuntimeError, KeyError):  # by kind of type, in h5py
         return None
     return found
+
+
+def crashes(tid: Any) -> bool:
+    """Whether h5py crashes the process when it reads values of a type: sequences of region references."""
+    kind = tid.get_class()
+    if kind == h5t.COMPOUND:
+        return any(crashes(tid.get_member_type(index)) for index in range(tid.get_nmembers()))
+    if kind == h5t.VLEN:
+        inner = tid.get_super()
+        return bool(inner.get_class() == h5t.REFERENCE and inner.equal(h5t.STD_REF_DSETREG)) or crashes(inner)
+    return kind == h5t.ARRAY and crashes(tid.get_super())
 
 
 def readable_dtype(tid: Any) -> np.dtype[Any] | None:
