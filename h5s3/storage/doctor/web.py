@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from datetime import UTC, datetime
+from urllib.parse import urljoin, urlsplit
 
 from h5s3.errors import H5s3Error
 from h5s3.records import Finding
@@ -18,7 +18,7 @@ from h5s3.storage.doctor.setup import way_out
 from h5s3.storage.http.client import MOVED, Target
 from h5s3.storage.location import Location
 from h5s3.storage.responses import DENIED, SIGNED_URL, UNSIGNED_URL
-from h5s3.storage.stores.web import REDIRECTS
+from h5s3.storage.stores.web import REDIRECTS, end_of_signature
 from h5s3.storage.trace import Trace
 
 FIRST = {"Range": "bytes=0-0"}
@@ -88,14 +88,8 @@ def _signature(url: str) -> list[Finding]:
     """How long a presigned URL lives, which its query says."""
     if unsigned(url) == url:
         return []
-    query = {name.lower(): value for name, value in parse_qsl(urlsplit(url).query)}
-    try:
-        if "x-amz-date" in query:
-            made = datetime.strptime(query["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-            ends = made + timedelta(seconds=int(query["x-amz-expires"]))
-        else:
-            ends = datetime.fromtimestamp(int(query["expires"]), UTC)
-    except (ValueError, KeyError, OverflowError, OSError):
+    ends = end_of_signature(url)
+    if ends is None:
         return [ok("presigned URL", "signed; its query does not say until when")]
     left = (ends - datetime.now(UTC)).total_seconds()
     when = ends.strftime("%Y-%m-%d %H:%M UTC")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from urllib.parse import urljoin, urlsplit
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from h5s3.errors import AccessError, H5s3Error, NetworkError, UsageError
 from h5s3.records import Entry
@@ -13,7 +14,7 @@ from h5s3.storage.base import ObjectInfo, OnArrival, Range, unsigned
 from h5s3.storage.http.client import EmptyObjectError, Operation, RangeClient, RedirectError, Target
 from h5s3.storage.http.parallel import Batch
 from h5s3.storage.location import Location
-from h5s3.storage.responses import SIGNED_URL, UNSIGNED_URL, Head
+from h5s3.storage.responses import HINTS, SIGNED_URL, UNSIGNED_URL, Head
 from h5s3.storage.trace import Trace
 
 REDIRECTS = 5
@@ -42,6 +43,11 @@ class WebStore:
                 head, body = self._get(location.key, (0, length), None)
         except EmptyObjectError:
             return ObjectInfo(location, "web", size=0), b""
+        except AccessError:
+            ends = end_of_signature(location.key)
+            if ends is not None and ends < datetime.now(UTC):
+                error = AccessError(f"the URL expired at {ends:%Y-%m-%d %H:%M} UTC", hint=HINTS[SIGNED_URL])
+            raise error.at(location.display) from None
         except H5s3Error as error:
             raise error.at(location.display) from None
         return _info(location, head), body
@@ -95,6 +101,18 @@ class WebStore:
 def open_web(location: Location, settings: Settings, trace: Trace) -> WebStore:
     """The store of URLs."""
     return WebStore(settings, trace)
+
+
+def end_of_signature(url: str) -> datetime | None:
+    """When a presigned URL expires, by its query; None where that does not say so."""
+    query = {name.lower(): value for name, value in parse_qsl(urlsplit(url).query)}
+    try:
+        if "x-amz-date" in query:
+            made = datetime.strptime(query["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+            return made + timedelta(seconds=int(query["x-amz-expires"]))
+        return datetime.fromtimestamp(int(query["expires"]), UTC)
+    except (ValueError, KeyError, OverflowError, OSError):
+        return None
 
 
 def _target(url: str) -> Target:

@@ -192,4 +192,4 @@ def plain_reason(error: Exception) -> str:
         return error.cause
     text = " ".join((str(error.args[0]) if error.args else str(error)).split())
     head, found, reason = text.partition(" (")
-    return reason.rstrip(")") if found and reason else head or type(error).__name__
+    return reason.removesuffix(")") if found and reason else head or type(error).__name__
