@@ -43,13 +43,9 @@ class WebStore:
                 head, body = self._get(location.key, (0, length), None)
         except EmptyObjectError:
             return ObjectInfo(location, "web", size=0), b""
-        except AccessError:
-            ends = end_of_signature(location.key)
-            if ends is not None and ends < datetime.now(UTC):
-                error = AccessError(f"the URL expired at {ends:%Y-%m-%d %H:%M} UTC", hint=HINTS[SIGNED_URL])
-            raise error.at(location.display) from None
         except H5s3Error as error:
-            raise error.at(location.display) from None
+            told = _expired(location.key) if isinstance(error, AccessError) else None
+            raise (told or error).at(location.display) from None
         return _info(location, head), body
 
     def get_ranges(
@@ -113,6 +109,14 @@ def end_of_signature(url: str) -> datetime | None:
         return datetime.fromtimestamp(int(query["expires"]), UTC)
     except (ValueError, KeyError, OverflowError, OSError):
         return None
+
+
+def _expired(url: str) -> AccessError | None:
+    """The error for a presigned URL whose time is over; None for any other."""
+    ends = end_of_signature(url)
+    if ends is None or ends > datetime.now(UTC):
+        return None
+    return AccessError(f"the URL expired at {ends:%Y-%m-%d %H:%M} UTC", hint=HINTS[SIGNED_URL])
 
 
 def _target(url: str) -> Target:
