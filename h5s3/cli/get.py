@@ -58,6 +58,10 @@ def get(
         bool,
         typer.Option("--coords", help="Add the coordinates of the dimensions; for csv, json and parquet."),
     ] = False,
+    metadata_only: Annotated[
+        bool,
+        typer.Option("--metadata-only", help="Copy a whole file without its data; PATH is /, FILE an .h5."),
+    ] = False,
     *,
     common: Reading,
 ) -> None:
@@ -78,6 +82,9 @@ def get(
     Groups that are tables come out as such, in CSV, JSON and Parquet: NXdata (the signal with its axes), data
     frames of AnnData (obs, var), and tables of pandas.
 
+    With --metadata-only an HDF5 file is written that has all groups, links, attributes and definitions of
+    datasets of the original, and no data.
+
     In CSV, enums are names, and text is never changed: in a spreadsheet, cells starting with = may run as
     formulas.
 
@@ -86,13 +93,14 @@ def get(
       h5s3 get s3://bucket/scan.nxs /entry/data/counts -o counts.npy
       h5s3 get s3://bucket/climate.nc /t2m --slice '6,:,:' --decode --coords -o june.csv
       h5s3 get s3://bucket/climate.nc /t2m --sel 'time=2023-06-01:2023-06-30,lat=~48.2' --decode -o t2m.csv
+      h5s3 get s3://bucket/scan.nxs / -o structure.h5 --metadata-only
       h5s3 get s3://bucket/cells.h5ad /obs -o obs.csv
       h5s3 get s3://bucket/scan.nxs /entry/data/counts --slice '0,:,:' -o - | head -2
     """
     from h5s3.explore.get import GetRequest
     from h5s3.explore.get import get as ask
     from h5s3.render.diagnostics import announce, progress
-    from h5s3.render.get import estimate_line, stored_line
+    from h5s3.render.get import estimate_line, left_line, stored_line
 
     target, named = _target(output, format_, common.json)
     stream = _standard_output(named) if target == "-" else None
@@ -107,6 +115,8 @@ def get(
             overwrite=overwrite,
             coords=coords,
             decode=decode,
+            metadata_only=metadata_only,
+            left_out=lambda left: announce(left_line(left)),
             differs=lambda coding: announce(stored_line(coding)),
             announce=lambda cost: (
                 announce(estimate_line(cost.requests, cost.fetched, cost.written, cost.output, cost.at_least))
@@ -137,7 +147,8 @@ def _show(found: Get) -> None:
     from h5s3.render.get import result_line
     from h5s3.render.text import safe
 
-    for line in [result_line(found), *(f"  {safe(note)}" for note in found.notes or [])]:
+    notes = [] if found.structure else found.notes or []  # said on standard error
+    for line in [result_line(found), *(f"  {safe(note)}" for note in notes)]:
         stdout().print(line, soft_wrap=True)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from h5s3.errors import RefusedError, UsageError
 from h5s3.explore.get_job import as_written
+from h5s3.explore.get_structure import get_structure
 from h5s3.explore.session import FIRST_BYTES, Session
 from h5s3.formats.base import Array, Contents
 from h5s3.formats.requests import Request
@@ -59,6 +60,8 @@ class GetRequest(Request):
     overwrite: bool = False
     coords: bool = False  # the values of the dimensions with them
     decode: bool = False  # values as they are meant: CF packing, missing values, times
+    metadata_only: bool = False  # of a whole file, in place of values: all but its data
+    left_out: Callable[[list[str]], None] = lambda left: None  # told what of that cannot be copied
     differs: Callable[[CodingRecord], None] = lambda coding: (
         None
     )  # told where stored values are not what is meant
@@ -73,8 +76,40 @@ def get(session: Session, location: Location, asked: GetRequest) -> Get:
     is not an array, for an output that is there already, and `RefusedError` for values that are unsafe to
     read, that the format cannot hold, or that do not fit the disk or `max_bytes`.
     """
+    if asked.metadata_only:
+        return _structure(session, location, asked)
     transfer = _Transfer(location, asked, session.settings.max_bytes)
     return session.read(location, transfer.run, repeatable=lambda: not transfer.begun)
+
+
+def _structure(session: Session, location: Location, asked: GetRequest) -> Get:
+    """All of a file but its data."""
+    output = _structure_target(asked)
+
+    def tell() -> None:
+        if asked.progress is not None:
+            asked.progress(output, 0.0)
+
+    found = session.read(
+        location, lambda contents: get_structure(location, contents, output, asked.overwrite, tell)
+    )
+    if found.notes:
+        asked.left_out(found.notes)
+    return found
+
+
+def _structure_target(asked: GetRequest) -> str:
+    """The file to write. Raises `UsageError` for wishes that go with values alone."""
+    if asked.path != "/":
+        raise UsageError("--metadata-only copies a whole file", hint="give the path /")
+    if asked.coords or asked.decode or asked.selection is not None or asked.labels is not None:
+        raise UsageError("--metadata-only goes with none of --slice, --sel, --coords and --decode")
+    from h5s3.export.file_types import format_of
+
+    named = asked.format or os.path.splitext(asked.output or "")[1].lstrip(".")
+    if asked.stream is not None or not asked.output or not named or format_of(named) != "h5":
+        raise UsageError("--metadata-only writes an HDF5 file", hint="name one with -o, such as copy.h5")
+    return asked.output
 
 
 @dataclass

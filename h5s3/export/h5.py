@@ -39,7 +39,7 @@ class H5Writer(Writer):
         self.raw = not job.facts.type_has_pointers
         self._job = job
         self._source = job.array.dataset if isinstance(job.array, Hdf5Array) else None
-        self._type = h5t.py_create(job.dtype) if self._source is None else self._source.get_type().copy()
+        self._type = h5t.py_create(job.dtype) if self._source is None else anew(self._source.get_type())
         self._kept = [axis.keep for axis in job.selection]
         self._output = SafeFile(stream.fileno())
         with self._writing():
@@ -108,7 +108,7 @@ class H5Writer(Writer):
             return
         for name in names:
             try:
-                copied = _copy_attribute(self._source, self._data, name)
+                copied = copy_attribute(self._source, self._data, name)
             except (*FAILURES, UnicodeError):
                 copied = False
             if not copied:
@@ -147,12 +147,19 @@ def _copy_fill(job: Job, dataset: Any, target: Any) -> None:
         if source.fill_value_defined() != h5d.FILL_VALUE_USER_DEFINED:
             return
         source.get_fill_value(value)
-        target.set_fill_value(value)
+        set_fill(target, value)
     except FAILURES:
         job.notes.append("the fill value is left out")
 
 
-def _copy_attribute(source: Any, target: Any, name: bytes) -> bool:
+def set_fill(properties: Any, value: Array) -> None:
+    """Set a fill value; strings as such of variable length: h5py takes the bytes of others for an address."""
+    if value.dtype.kind == "S":
+        value = np.array(value.item(), dtype=h5py.string_dtype())
+    properties.set_fill_value(value)
+
+
+def copy_attribute(source: Any, target: Any, name: bytes) -> bool:
     """Whether an attribute could be copied."""
     attribute = h5a.open(source, name)
     kind, space = attribute.get_type(), attribute.get_space()
@@ -166,10 +173,15 @@ def _copy_attribute(source: Any, target: Any, name: bytes) -> bool:
     values = np.zeros(attribute.shape if count else (), dtype=dtype)
     if count:
         attribute.read(values, mtype=memory)
-    copy = h5a.create(target, name, kind.copy(), space)
+    copy = h5a.create(target, name, anew(kind), anew(space))
     if count:
         copy.write(values, mtype=memory)
     return True
+
+
+def anew(part: Any) -> Any:
+    """A type or a space as if it were new: one from a file may know where that file has it."""
+    return (h5s if isinstance(part, h5s.SpaceID) else h5t).decode(part.encode())
 
 
 class SafeFile(io.RawIOBase):

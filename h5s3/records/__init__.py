@@ -17,7 +17,7 @@ from h5s3.records.bench import Against, Bench, Check, Failure, Named, Ratio, Sam
 from h5s3.records.cache import CacheClear, CacheFinding, CacheInfo, CachePath, CacheVerify
 from h5s3.records.doctor import Costs, Doctor, Extent, FileLayout, Finding
 from h5s3.records.du import DiskUsage, Usage
-from h5s3.records.get import Get
+from h5s3.records.get import Get, GetStructure
 from h5s3.records.ls import Arriving, Entry, Listing
 from h5s3.records.meta import (
     Dimension,

@@ -19,6 +19,16 @@ class GetCoordinate(Record, kw_only=True):
     values: list[Json]  # of the selected indices; times as ISO 8601 text
 
 
+class GetStructure(Record, kw_only=True):
+    """How much of a file was copied, data apart."""
+
+    groups: int  # below the root
+    datasets: int
+    datatypes: int
+    links: int  # soft and external ones
+    attributes: int
+
+
 class Get(Document, kw_only=True):
     """What was taken out of a dataset, and where it went.
 
@@ -44,6 +54,7 @@ class Get(Document, kw_only=True):
     file_bytes: int | UnsetType = UNSET  # that were written
     planned_requests: int | UnsetType = UNSET  # for the values: what the index of chunks took comes on top
     planned_bytes: int | UnsetType = UNSET
+    structure: GetStructure | UnsetType = UNSET  # of --metadata-only
     notes: list[str] | UnsetType = UNSET
     coding: Coding | UnsetType = UNSET  # what the stored numbers mean, if not themselves
     decoded: bool | UnsetType = UNSET  # the values are as they are meant, missing ones null

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, BinaryIO
 
-from h5s3.records import UNSET, Coding, Get
+from h5s3.records import UNSET, Coding, Get, GetStructure
 from h5s3.render.text import plural, safe, shape
 from h5s3.sizes import size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+MOST_LEFT = 20  # things that could not be copied that are named
 JSON_BEGINS = b'{"schema"'  # CSV never does: it has quotes around what holds one
 
 
@@ -28,8 +29,19 @@ def estimate_line(requests: int, fetched: int, written: int, output: str | None,
 def result_line(found: Get) -> str:
     """A line when all is done."""
     length = size_text(found.file_bytes) if isinstance(found.file_bytes, int) else "?"
+    if isinstance(found.structure, GetStructure):
+        parts = [("group", found.structure.groups), ("dataset", found.structure.datasets)]
+        parts += [("named type", found.structure.datatypes), ("attribute", found.structure.attributes)]
+        counted = ", ".join(plural(number, name) for name, number in parts if number)
+        return f"{safe(found.output or '-')}: {counted or 'nothing'}, without data, {length}"
     kind = safe(found.dtype) + (" decoded" if found.decoded is True else "")
     return f"{safe(found.output or '-')}: {shape(found.selected_shape)} {kind}, {length}"
+
+
+def left_line(left: list[str]) -> str:
+    """What could not be copied."""
+    more = f"; and {len(left) - MOST_LEFT:,} more" if len(left) > MOST_LEFT else ""
+    return "not copied: " + "; ".join(safe(item, 200) for item in left[:MOST_LEFT]) + more
 
 
 def stored_line(coding: Coding) -> str:
