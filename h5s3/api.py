@@ -63,6 +63,7 @@ def tree(
     depth: int = 1,
     limit: int = 100,
     attributes: bool = False,
+    values: bool = False,
     **settings: Any,
 ) -> Tree:
     """What lies up to `depth` levels below `path` (0: all), `limit` children of each group (0: all)."""
@@ -70,7 +71,7 @@ def tree(
     from h5s3.formats.requests import TreeRequest
 
     with _session(settings) as session:
-        asked = TreeRequest(path, depth, limit, attributes)
+        asked = TreeRequest(path, depth, limit, attributes, values)
         return ask(session, session.location(os.fspath(location)), asked)
 
 

@@ -21,7 +21,7 @@ def tree(
     depth: Annotated[
         int | None,
         typer.Option(
-            "--depth", "-d", metavar="N", min=1, help="Show this many levels below PATH. [default: 1]"
+            "--depth", "-d", metavar="N", min=0, help="Show N levels below PATH (0: all). [default: 1]"
         ),
     ] = None,
     recursive: Annotated[bool, typer.Option("--recursive", "-r", help="Show all levels.")] = False,
@@ -32,6 +32,12 @@ def tree(
         ),
     ] = 100,
     attrs: Annotated[bool, typer.Option("--attrs", help="Show attributes.")] = False,
+    all_attrs: Annotated[
+        bool, typer.Option("--all-attrs", help="Show all attributes, also those that conventions use inside.")
+    ] = False,
+    values: Annotated[
+        bool, typer.Option("--values", help="Show the values of scalars and short lists.")
+    ] = False,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="One JSON record per line, parents first.")] = False,
     *,
     common: Reading,
@@ -52,7 +58,10 @@ def tree(
 
     if recursive and depth is not None:
         raise UsageError("--recursive and --depth contradict each other")
-    asked = TreeRequest(path, 0 if recursive else depth or 1, limit, attrs)
+    levels = 1 if depth is None else depth
+    asked = TreeRequest(
+        path, 0 if recursive else levels, limit, attrs or all_attrs, values, all_attributes=all_attrs
+    )
     with common.session() as opened:
         where = opened.location(location)
         if jsonl:

@@ -31,7 +31,9 @@ def stream(session: Session, location: Location, asked: TreeRequest, take: Take)
 
     def question(contents: Contents) -> Tree | None:
         once.begin()
-        return contents.stream(asked, once.take) if isinstance(contents, Streaming) else contents.tree(asked)
+        if isinstance(contents, Streaming) and not asked.values:  # values are read once all of them are known
+            return contents.stream(asked, once.take)
+        return contents.tree(asked)
 
     found = session.answer_if_held(Tree, location, asked, question, lambda: not once.given)
     if found is not None and not once.given:

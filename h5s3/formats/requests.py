@@ -40,6 +40,8 @@ class TreeRequest(Request):
     depth: int = 1
     limit: int = 100
     attributes: bool = False
+    values: bool = False  # of small datasets
+    all_attributes: bool = False  # not only the first, and also those that conventions use inside
 
     def __post_init__(self) -> None:
         super().__post_init__()

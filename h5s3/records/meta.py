@@ -98,6 +98,10 @@ class Meta(Document, kw_only=True):
     creation_order: bool | UnsetType = UNSET
     file: FileFacts | UnsetType = UNSET
     # datasets and datatypes
+    value: Json | UnsetType = UNSET  # of what is small
+    nan_count: int | UnsetType = UNSET  # of `value`
+    inf_count: int | UnsetType = UNSET
+    value_truncated: bool | UnsetType = UNSET
     shape: Shape | UnsetType | None = UNSET
     maxshape: list[int | None] | UnsetType | None = UNSET
     dtype: str | UnsetType = UNSET

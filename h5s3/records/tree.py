@@ -98,6 +98,10 @@ class DatasetNode(AttributedNode, tag="dataset", kw_only=True):
     filters: list[str] | UnsetType = UNSET
     storage_size: int | UnsetType = UNSET
     external_files: list[str] | UnsetType = UNSET
+    value: Json | UnsetType = UNSET  # of what is small, where asked for
+    nan_count: int | UnsetType = UNSET  # of `value`
+    inf_count: int | UnsetType = UNSET
+    value_truncated: bool | UnsetType = UNSET
 
 
 class DatatypeNode(AttributedNode, tag="datatype", kw_only=True):

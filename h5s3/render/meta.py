@@ -8,7 +8,7 @@ from h5s3.records import UNSET, Meta, TypeInfo
 from h5s3.render.columns import Line, Row, align, print_lines
 from h5s3.render.console import Symbols, output_symbols, stdout
 from h5s3.render.text import plural, safe, shape
-from h5s3.render.value_text import attribute_text, cell_text
+from h5s3.render.value_text import attribute_text, cell_text, small_value_text
 from h5s3.sizes import size_text
 
 
@@ -102,6 +102,7 @@ def _dataset_facts(meta: Meta, symbols: Symbols) -> list[tuple[str, str]]:
         ("shape", shape(_set(meta.shape), symbols.times) + _limits(meta, symbols)),
         ("dtype", safe(str(meta.dtype))),
         ("type", type_text(meta.type) if meta.type is not UNSET else ""),
+        ("value", small_value_text(meta) if meta.value is not UNSET else ""),
         ("layout", _layout(meta, symbols)),
         ("filters", ", ".join(_filter(item) for item in _set(meta.filters) or [])),
         ("size", _sizes(meta)),

@@ -20,11 +20,12 @@ from h5s3.records import (
 from h5s3.render.columns import Cell, Line, Row, align, print_lines
 from h5s3.render.console import Symbols, output_symbols, stdout
 from h5s3.render.text import plural, safe, shape
-from h5s3.render.value_text import attribute_text
+from h5s3.render.value_text import attribute_text, small_value_text
 from h5s3.sizes import size_text
 
 LONGEST_NAME = 120
-SPARE = (3, 2, 1, 4, 0)  # columns that give way to a long name: filters, chunks, type, size, shape
+SPARE = (3, 2, 1, 4, 0, 5)  # columns that give way to a long name: filters, chunks, type, size, shape, value
+LONGEST_VALUE = 60
 
 
 def show_tree(tree: Tree) -> None:
@@ -47,7 +48,7 @@ def tree_lines(tree: Tree, width: int, symbols: Symbols) -> Iterator[Line]:
         rows += _rows(tree.children, tree.children_truncated, tree.num_children, symbols, width)
     if width < 100:  # no room for chunks
         rows = [(head, [*cells[:2], ("", ""), *cells[3:]]) for head, cells in rows]
-    yield from align(rows, width, [False, False, False, False, True], spare=SPARE)
+    yield from align(rows, width, [False, False, False, False, True, False], spare=SPARE)
 
 
 def _heading(tree: Tree) -> Line:
@@ -141,6 +142,7 @@ def _dataset_cells(node: DatasetNode, symbols: Symbols) -> list[Cell]:
         (f"chunks {chunks}" if chunks else str(layout), "faint"),
         (safe(filters, 40), "faint"),
         (size_text(node.nbytes), "size"),
+        (f"= {small_value_text(node, LONGEST_VALUE)}" if node.value is not UNSET else "", ""),
     ]
 
 

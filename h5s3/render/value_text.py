@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from h5s3.records import UNSET, Attribute
+from h5s3.records import UNSET, Attribute, DatasetNode, Meta
 from h5s3.render.text import safe, shape
 
 _DATE = re.compile(r"(-?\d{4,}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(?:Z|[+-]\d\d:?\d\d)?\Z")
@@ -20,6 +20,12 @@ def attribute_text(attribute: Attribute, most: int = 200) -> str:
         return "(null dataspace)"
     text = cell_text(attribute.value, most, null_word(attribute.nan_count, attribute.inf_count))
     return text + (f" … {shape(attribute.shape)} in all" if attribute.truncated is True else "")
+
+
+def small_value_text(record: DatasetNode | Meta, most: int = 200) -> str:
+    """The value of a small dataset."""
+    text = cell_text(record.value, most, null_word(record.nan_count, record.inf_count))
+    return text + (" …" if record.value_truncated is True else "")
 
 
 def null_word(nans: Any, infinities: Any, missing: Any = 0, unread: bool = False) -> str:

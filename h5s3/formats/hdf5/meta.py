@@ -32,6 +32,7 @@ from h5s3.formats.hdf5.objects.links import (
     tracks_creation,
 )
 from h5s3.formats.hdf5.objects.reference_names import name_targets
+from h5s3.formats.hdf5.objects.small_values import add_value, is_small, read_small
 from h5s3.formats.hdf5.objects.values import Namer, memory_dtype
 from h5s3.formats.names import names_of, nearest, raw_path, text_of
 from h5s3.formats.requests import MetaRequest
@@ -194,6 +195,9 @@ def add_dataset(document: Meta, file: OpenFile, dataset: Any, namer: Namer) -> N
     if facts.chunks:
         document.chunks, document.num_chunks = list(facts.chunks), chunks
     packed, options = compression(facts.filters)
+    if is_small(facts):
+        (small,) = gather(file.blocks, [partial(read_small, file.h5.id, dataset, namer)], lambda *_: None)
+        add_value(document, small)
     if packed:
         document.compression, document.compression_opts = packed, options
     if document.storage_size and facts.nbytes:

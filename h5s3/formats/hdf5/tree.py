@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import h5py
@@ -12,7 +13,7 @@ from h5py import h5a
 from h5s3.errors import H5s3Error
 from h5s3.formats.base import Facts, Take
 from h5s3.formats.cf import one
-from h5s3.formats.hdf5.fetch.waves import OF_THE_FILE
+from h5s3.formats.hdf5.fetch.waves import OF_THE_FILE, gather
 from h5s3.formats.hdf5.metadata.node import walk
 from h5s3.formats.hdf5.objects.attributes import attribute_names, count_attributes, read_attribute
 from h5s3.formats.hdf5.objects.datasets import read_facts
@@ -28,6 +29,8 @@ from h5s3.formats.hdf5.objects.links import (
     misleading,
     open_link,
 )
+from h5s3.formats.hdf5.objects.small_values import MOST, SmallValue, add_value, is_small, read_small
+from h5s3.formats.hdf5.objects.values import by_address
 from h5s3.formats.hdf5.told import Told
 from h5s3.formats.hdf5.walk import DEEPEST, MOST_LINKS, MOST_TEXT, Group, Listing, Step, Walk, unreadable
 from h5s3.formats.names import join, names_of, raw_path, text_of
@@ -51,6 +54,10 @@ MOST_VALUES = 64 * MIB  # bytes of the attributes of one walk, as JSON
 FARTHER = 10  # times as far goes a walk whose nodes are told and not held
 MOST_BLOCKS = 96 * MIB  # bytes of the file that such a walk holds from one wave to the next
 ATTRIBUTES_SHOWN = 20
+INTERNAL = {  # attributes by which HDF5's dimension scales and netCDF-4 find their own, not for people
+    b"CLASS", b"DIMENSION_LIST", b"REFERENCE_LIST", b"_Netcdf4Coordinates", b"_Netcdf4Dimid",
+}  # fmt: skip
+MOST_READ = 20_000  # values of small datasets
 
 
 def read_tree(file: OpenFile, asked: TreeRequest) -> Tree:
@@ -96,8 +103,10 @@ class _Tree(Walk[GroupNode, TreeNode]):
         levels, more = min(asked.depth or DEEPEST, DEEPEST), FARTHER if told else 1
         super().__init__(file, levels=levels, links=MOST_LINKS * more, text=MOST_TEXT * more)
         self._all, self._limit, self._ahead = asked.depth == 0, asked.limit, walk(levels)
-        self._attributes = _Wanted(ATTRIBUTES_SHOWN, MOST_VALUES * more) if asked.attributes else None
+        each = 0 if asked.all_attributes else ATTRIBUTES_SHOWN
+        self._attributes = _Wanted(each, MOST_VALUES * more) if asked.attributes else None
         self._counts: dict[int, int] = {}
+        self._values: list[tuple[DatasetNode, Any, Link]] | None = [] if asked.values else None
         self._told = told
         self._large = False  # there are more links than look-ahead is for
         if told:
@@ -117,6 +126,7 @@ class _Tree(Walk[GroupNode, TreeNode]):
                 self._told.node(item.owner)
         if self._told:
             self._told.give()
+        self._read_values()
         document.num_children = top.num_children
         document.children = top.children or []
         document.children_truncated = top.children_truncated or False
@@ -128,6 +138,9 @@ class _Tree(Walk[GroupNode, TreeNode]):
         node, found = self._look(path, parent, link)
         if self._attributes is not None and isinstance(node, AttributedNode):
             _add_attributes(node, self.file.h5.id, found, self._attributes)
+        if isinstance(node, DatasetNode) and link.link_class == "hard":
+            self._note_value(node, parent, link)
+            self._read_values()
         return node
 
     def links_of(self, group: Group[GroupNode]) -> Listing:
@@ -158,6 +171,8 @@ class _Tree(Walk[GroupNode, TreeNode]):
             first = self.met.first(step.link.address, step.path)
             if first is not step.path:
                 node.alias_of = text_of(first)
+            elif isinstance(node, DatasetNode):
+                self._note_value(node, step.group, step.link)
             elif isinstance(node, GroupNode):
                 if self.depth + 1 < self._levels:
                     return node
@@ -212,6 +227,28 @@ class _Tree(Walk[GroupNode, TreeNode]):
         if self._told:
             self._told.groups()
 
+    def _note_value(self, node: DatasetNode, group: Any, link: Link) -> None:
+        """Remember a dataset whose value is to be read."""
+        wanted = self._values
+        if wanted is not None and node.size <= MOST and node.ndim <= 1 and len(wanted) < MOST_READ:
+            wanted.append((node, group, link))
+
+    def _read_values(self) -> None:
+        """The values of all small datasets at once: their bytes share the rounds."""
+        wanted = self._values or []
+        calls = [partial(self._value, group, link) for _, group, link in wanted]
+        for (node, _, _), found in zip(wanted, gather(self.file.blocks, calls, _no_value), strict=True):
+            add_value(node, found)
+
+    def _value(self, group: Any, link: Link) -> SmallValue | None:
+        dataset = open_link(group, link)
+        return read_small(self.file.h5.id, dataset, self._name) if is_small(read_facts(dataset)) else None
+
+    def _name(self, address: int) -> str:
+        """What a reference points to."""
+        path = self.met.where(address)
+        return by_address(address) if path is None else text_of(path)
+
     def _look(self, path: bytes, group: Any, link: Link) -> tuple[TreeNode, Any]:
         """The node of a link, and the object behind it where the link is hard."""
         named = {**names_of(link.name), "path": text_of(path)}
@@ -240,10 +277,15 @@ class _Tree(Walk[GroupNode, TreeNode]):
 
 @dataclass
 class _Wanted:
-    """How many attributes of each object are wanted, and how many bytes all of them together may take."""
+    """How many attributes of each object are wanted (0: all of them, also those that conventions use inside),
+    and how many bytes all of them together may take."""
 
     each: int
     left: int
+
+
+def _no_value(index: int, error: Exception) -> None:
+    """A value that cannot be read is left out: the dataset is described all the same."""
 
 
 def _dataset_node(facts: Facts, named: dict[str, Any]) -> DatasetNode:
@@ -269,11 +311,14 @@ def _dataset_node(facts: Facts, named: dict[str, Any]) -> DatasetNode:
 def _add_attributes(node: AttributedNode | Tree, file: Any, found: Any, wanted: _Wanted) -> None:
     """Give a node its first attributes; none once all together take what they may."""
     number = count_attributes(found)
-    names = attribute_names(found, wanted.each) if wanted.left > 0 else []
-    attributes = [read_attribute(file, found, name) for name in names]
+    most = wanted.each and wanted.each + len(INTERNAL)
+    names = attribute_names(found, most) if wanted.left > 0 else []
+    shown = [name for name in names if name not in INTERNAL][: wanted.each] if wanted.each else names
+    attributes = [read_attribute(file, found, name) for name in shown]
     wanted.left -= len(to_json(list(attributes)))
     node.num_attributes, node.attributes = number, attributes
-    node.attributes_truncated = len(attributes) < number
+    hidden = sum(name in INTERNAL for name in names) if wanted.each else 0
+    node.attributes_truncated = len(attributes) + hidden < number
 
 
 def _nx_class(group: Any) -> str | None:

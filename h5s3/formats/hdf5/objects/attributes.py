@@ -90,7 +90,7 @@ def _read_value(found: Attribute, attribute: Any, file: Any, namer: Namer) -> No
         return
     values = np.zeros(attribute.shape, dtype=dtype)  # of an array type: gains its dimensions
     with decoding() if dtype.hasobject else nullcontext():
-        attribute.read(values, mtype=_memory_type(attribute.get_type(), dtype))
+        attribute.read(values, mtype=memory_type(attribute.get_type(), dtype))
     values = in_order(values, dtype)
     if values.size > MOST_VALUES:
         values, found.truncated = values.reshape(-1)[:MOST_VALUES], True
@@ -106,7 +106,7 @@ def _read_value(found: Attribute, attribute: Any, file: Any, namer: Namer) -> No
         found.value_b64 = _b64(converter.raw, scalar=not attribute.shape)
 
 
-def _memory_type(tid: Any, dtype: np.dtype[Any]) -> Any:
+def memory_type(tid: Any, dtype: np.dtype[Any]) -> Any:
     """The HDF5 type to read into. Opaque bytes are read as stored: libhdf5 does not take off their tag."""
     return tid if tid.get_class() == h5py.h5t.OPAQUE else h5py.h5t.py_create(dtype)
 

@@ -62,16 +62,22 @@ class Met:
 
     def first(self, address: int, path: bytes) -> bytes:
         """The path at which an object was met first: this very one, if it is met now."""
-        found = self._recent.get(address)
+        found = self.where(address)
         if found is not None:
             return found
-        at = bisect_left(self._addresses, address)
-        if at < len(self._addresses) and self._addresses[at] == address:
-            return self._paths[self._numbers[at]]
         if len(self._recent) >= RECENT:
             self._pack()
         self._recent[address] = path
         return path
+
+    def where(self, address: int) -> bytes | None:
+        """The path at which an object was met first, if it was met."""
+        found = self._recent.get(address)
+        if found is not None:
+            return found
+        at = bisect_left(self._addresses, address)
+        known = at < len(self._addresses) and self._addresses[at] == address
+        return self._paths[self._numbers[at]] if known else None
 
     def _pack(self) -> None:
         new = np.fromiter(self._recent, dtype="u8", count=len(self._recent))

@@ -1,0 +1,70 @@
+"""Values of small datasets, shown beside their description: scalars, short texts, some elements."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from h5py import h5s
+
+from h5s3.formats.base import Facts
+from h5s3.formats.hdf5.fetch.safeguards import decoding
+from h5s3.formats.hdf5.objects.attributes import memory_type
+from h5s3.formats.hdf5.objects.numpy_values import in_order
+from h5s3.formats.hdf5.objects.values import Converter, Namer, by_address, memory_dtype
+from h5s3.records import UNSET, DatasetNode, Json, Meta, UnsetType
+from h5s3.sizes import MIB
+
+MOST = 16  # elements
+LARGEST = 4096  # bytes of all elements
+LARGEST_CHUNK = MIB  # decoded bytes
+TEXT = 25  # elements of sequences in a value, and 16 times as many characters of a text, that are shown
+
+
+@dataclass(frozen=True)
+class SmallValue:
+    """A value as JSON, and what JSON cannot hold of it."""
+
+    value: Json
+    nan_count: int | UnsetType
+    inf_count: int | UnsetType
+    truncated: bool | UnsetType
+
+
+def is_small(facts: Facts) -> bool:
+    """Whether the values of a dataset are few and short, and stored as they are, in this file.
+
+    libhdf5 itself reads them: of a chunk that decodes to fewer bytes than it should have, it shows what was
+    in memory before.
+    """
+    if not 0 < facts.size <= MOST or facts.shape is None or facts.nbytes > LARGEST:
+        return False
+    plain = facts.layout in ("compact", "contiguous", "chunked") and not (facts.external or facts.filters)
+    return plain and prod(facts.chunks or ()) * facts.itemsize <= LARGEST_CHUNK
+
+
+def read_small(file: Any, dataset: Any, namer: Namer = by_address) -> SmallValue | None:
+    """The values of a small dataset of a file (h5f.FileID); None where NumPy has no type for them.
+
+    A pure question, for `gather`. Raises what h5py raises.
+    """
+    kind = dataset.get_type()
+    dtype = memory_dtype(kind)
+    if dtype is None:
+        return None
+    values = np.zeros(dataset.shape, dtype=dtype)  # of an array type: gains its dimensions
+    with decoding() if dtype.hasobject else nullcontext():
+        dataset.read(h5s.ALL, h5s.ALL, values, mtype=memory_type(kind, dtype))
+    converter = Converter(file, namer, most=TEXT, sequences=MOST)
+    found = converter.array(in_order(values, dtype), dtype.subdtype[0] if dtype.subdtype else dtype)
+    return SmallValue(found, converter.nans or UNSET, converter.infs or UNSET, bool(converter.cut) or UNSET)
+
+
+def add_value(record: DatasetNode | Meta, found: SmallValue | None) -> None:
+    """Put a value into the record of its dataset."""
+    if found is not None:
+        record.value, record.value_truncated = found.value, found.truncated
+        record.nan_count, record.inf_count = found.nan_count, found.inf_count
