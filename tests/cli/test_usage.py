@@ -23,7 +23,7 @@ USAGE = [
 # What the parser says of these is up to its version; the option is named in any case.
 OPTIONS = [
     ("tree", "--nothing", "x.h5"),
-    ("tree", "x.h5", "--depth", "0"),
+    ("tree", "x.h5", "--depth", "-1"),
     ("tree", "x.h5", "--depth", "two"),
     ("tree", "x.h5", "--limit", "-1"),
     ("ls", "--sort", "colour"),
