@@ -35,4 +35,4 @@ def meta(
         if not common.shown_as_json(found):
             from h5s3.render.meta import show_meta
 
-            show_meta(found)
+            show_meta(found, attributes_alone=attr is not None)

@@ -12,15 +12,16 @@ from h5s3.render.value_text import attribute_text, cell_text, small_value_text
 from h5s3.sizes import size_text
 
 
-def show_meta(meta: Meta) -> None:
-    """Print a description."""
+def show_meta(meta: Meta, attributes_alone: bool = False) -> None:
+    """Print a description, or of it the attributes alone."""
     console = stdout()
-    print_lines(console, meta_lines(meta, console.width, output_symbols()), fold=True)
+    lines = meta_lines(meta, console.width, output_symbols(), attributes_alone)
+    print_lines(console, lines, fold=True)
 
 
-def meta_lines(meta: Meta, width: int, symbols: Symbols) -> list[Line]:
+def meta_lines(meta: Meta, width: int, symbols: Symbols, attributes_alone: bool = False) -> list[Line]:
     """The lines of a description: a heading, facts, attributes."""
-    facts = [(label, text) for label, text in _facts(meta, symbols) if text]
+    facts = [(label, text) for label, text in _facts(meta, symbols) if text and not attributes_alone]
     lines: list[Line] = [
         [(safe(meta.location, 1000), "key"), (f"  {safe(meta.path)}", "group"), (f"  {meta.kind}", "faint")]
     ]

@@ -214,6 +214,7 @@ def test_one_attribute(server: S3Server) -> None:
     assert attributes(meta(server, "nexus", "/entry", "--attr", "NX_class")) == {
         "NX_class": ("str", "NXentry")
     }
+    assert len(meta(server, "nexus", "/entry", "--attr", "NX_class").lines) == 3
 
 
 def test_twenty_attributes_or_all(server: S3Server) -> None:
