@@ -13,8 +13,8 @@ import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup
 
 from h5s3 import __version__
-from h5s3.cli.errors import report, unwritten
 from h5s3.cli.options import with_common
+from h5s3.cli.process.errors import report, unwritten
 from h5s3.errors import UsageError
 
 COMMANDS = ("ls", "tree", "meta", "preview", "get", "du", "bench", "doctor", "cache", "demo", "schema")

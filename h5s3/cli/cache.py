@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from h5s3.cli.errors import guarded
+from h5s3.cli.process.errors import guarded
 from h5s3.errors import DamagedError
 
 cache = typer.Typer(help="Show, verify or clear the persistent cache.")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from h5s3.cli.errors import guarded
+from h5s3.cli.process.errors import guarded
 from h5s3.cli.process.signals import check, interrupt_on
 from h5s3.errors import H5s3Error
 

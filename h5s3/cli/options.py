@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from h5s3 import guard
-from h5s3.cli.errors import guarded, show_warnings
 from h5s3.cli.process import limits
+from h5s3.cli.process.errors import guarded, show_warnings
 from h5s3.cli.process.signals import time_limit
 from h5s3.errors import UsageError
 from h5s3.settings import Settings, from_environment

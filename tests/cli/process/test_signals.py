@@ -37,7 +37,7 @@ def test_an_interrupt_that_a_destructor_drops_comes_again() -> None:
 AN_ALARM_IN_A_DESTRUCTOR = """
 import time, types, sys
 import h5s3.cli
-from h5s3.cli.errors import guarded
+from h5s3.cli.process.errors import guarded
 from h5s3.cli.process.signals import time_limit
 
 class Slow:
