@@ -11,10 +11,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 from h5s3 import guard
 from h5s3.errors import H5s3Error, UsageError
 
 LONGEST = 120  # characters of a name made from a dataset's
+LEFTOVER = r"([1-9]\d{0,9})-[0-9a-f]{16}\.part"  # the process that writes, and a random number
+HELD = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES}
 NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 
 
@@ -48,25 +55,79 @@ def check_target(path: str, overwrite: bool) -> None:
 def atomic_write(path: str, overwrite: bool) -> Iterator[tuple[BinaryIO, str]]:
     """A new file and its temporary path in the same folder; it takes its name when the block is done.
 
-    Whatever is raised in the block, Ctrl-C too, nothing of the file is left. Raises `OSError` where it
-    cannot be written (`write_errors` words that), `UsageError` where it exists and must not be overwritten.
+    Whatever is raised in the block, Ctrl-C too, nothing of the file is left; what a run before left that was
+    killed is cleared. Raises `OSError` where it cannot be written (`write_errors` words that), `UsageError`
+    where it exists and must not be overwritten.
     """
     folder, name = os.path.split(path)
-    temporary = os.path.join(folder or ".", f".{name[:40]}.{secrets.token_hex(8)}.part")
+    begin = f".{name[:40]}."
+    _clear_leftovers(folder or ".", begin)
+    temporary = os.path.join(folder or ".", f"{begin}{os.getpid()}-{secrets.token_hex(8)}.part")
     guard.tell(unfinished=temporary)
     try:
         descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w+b") as stream:
+            _lock(descriptor)  # for as long as it has this name
             yield stream, temporary
             stream.flush()
             os.fchmod(stream.fileno(), 0o666 & ~_umask())
             os.fsync(stream.fileno())
-        _place(temporary, path, overwrite)
+            _place(temporary, path, overwrite)
     finally:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
         guard.tell(finished=temporary)
     _sync_folder(folder or ".")
+
+
+def _clear_leftovers(folder: str, begin: str) -> None:
+    """Remove temporary files of runs for the same target that were killed, and nothing of those still alive.
+
+    The process that a name tells must be gone, and nobody may hold the file's lock: a number alone says
+    little where several machines or containers write to one folder.
+    """
+    if fcntl is None:
+        return
+    pattern = re.compile(re.escape(begin) + LEFTOVER)
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            match = pattern.fullmatch(entry.name)
+            if match is not None and not _is_alive(int(match[1])):
+                with suppress(OSError):
+                    _remove(entry.path)
+
+
+def _remove(path: str) -> None:
+    """Remove a regular file of this user that nobody has locked."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        found = os.fstat(descriptor)
+        mine = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
+        if mine and _lock(descriptor):
+            os.unlink(path)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock a file until it is closed; False where somebody else has. Not all file systems have locks."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in HELD
+    return True
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 def _umask() -> int:
