@@ -41,15 +41,15 @@ class StructureCopy:
     tell: Callable[[], object] = lambda: None  # called for every object
 
     def write(self, stream: BinaryIO) -> None:
-        """Into an empty file. Raises `H5s3Error` where that cannot be written."""
+        """Into an empty file. Raises `OSError` where that cannot be written, what h5py raises for damage."""
         output = SafeFile(stream.fileno())
         target = _create(self.file, output)
         try:
             self._copy(target)
-        except FAILURES as error:
+        except FAILURES:
             if output.error:
                 raise output.error from None
-            raise H5s3Error(f"the output cannot be written: {plain_reason(error)}") from None
+            raise
         finally:
             target.close()
         if output.error:

@@ -11,7 +11,8 @@ import h5py
 import numpy as np
 import pytest
 
-from tests.support.cli import file, run
+from tests.support import ROOT
+from tests.support.cli import file, run, spawn
 from tests.support.h5files import make  # noqa: F401 - registers the files
 from tests.support.h5files.registry import FILES
 
@@ -159,3 +160,12 @@ def test_exports_of_a_dataset_keep_such_values_too(tmp_path: Path) -> None:
     assert run("get", file("shared_messages"), "/data_05", "-o", tmp_path / "b.h5").code == 0
     with h5py.File(tmp_path / "a.h5") as one, h5py.File(tmp_path / "b.h5") as other:
         assert one["fixed_string"].fillvalue == b"none" and other["data_05"].attrs["shared"]
+
+
+@pytest.mark.parametrize("name", ["cve-2024-29166", "cve-2025-2924"])
+def test_damage_is_not_taken_for_an_output_that_cannot_be_written(name: str, tmp_path: Path) -> None:
+    source = ROOT.parent / f"shared/corpus/bad/HDFGroup-cve_hdf5/cvefiles/{name}.h5"
+    if not source.exists():
+        pytest.skip("the corpus is not here")
+    done = spawn("get", source, "/", "-o", tmp_path / "a.h5", "--metadata-only")
+    assert "the file is damaged" in done.failed(6) and not list(tmp_path.iterdir())
