@@ -8,6 +8,7 @@ import os
 import sys
 
 from h5s3 import guard
+from h5s3.cli.process import receipts
 from h5s3.cli.process.signals import listen, settle
 from h5s3.cli.process.supervisor import supervise, wanted
 
@@ -23,6 +24,7 @@ def main() -> None:
         sys.stderr.write(f"h5s3: cannot start: {error.strerror}\n")
         code = 1
     settle()
+    receipts.write(code)
     leave(code)
 
 

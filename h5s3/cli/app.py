@@ -17,7 +17,9 @@ from h5s3.cli.options import with_common
 from h5s3.cli.process.errors import report, unwritten
 from h5s3.errors import UsageError
 
-COMMANDS = ("ls", "tree", "meta", "preview", "get", "du", "bench", "doctor", "cache", "demo", "schema")
+COMMANDS = (
+    "ls", "tree", "meta", "preview", "get", "du", "bench", "doctor", "cache", "stats", "demo", "schema",
+)  # fmt: skip
 WHOLE_NUMBERS = (int, int | None)
 PLAIN = (str, str | None)  # types whose values need no conversion
 WHOLE = 1000  # characters: a command's first sentence is not shortened

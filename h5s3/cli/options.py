@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from h5s3 import guard
-from h5s3.cli.process import limits
+from h5s3.cli.process import limits, receipts
 from h5s3.cli.process.errors import guarded, show_warnings
 from h5s3.cli.process.signals import time_limit
 from h5s3.errors import UsageError
@@ -118,10 +118,12 @@ class Common:
             try:
                 yield opened
             finally:
+                receipt = opened.trace.receipt()
+                receipts.note(location=" ".join(opened.locations), **receipt)
                 if self.stats:
                     from h5s3.render.diagnostics import show_receipt
 
-                    show_receipt(opened.trace.receipt(), opened.cache.problem)
+                    show_receipt(receipt, opened.cache.problem)
 
     def shown_as_json(self, found: Record) -> bool:
         """Print an answer as JSON where that was asked for; False where it is to be drawn."""

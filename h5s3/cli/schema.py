@@ -12,7 +12,9 @@ from h5s3.errors import UsageError
 def schema(
     command: Annotated[
         str,
-        typer.Argument(metavar="COMMAND", help="ls, tree, meta, preview, get, du, bench, doctor or cache."),
+        typer.Argument(
+            metavar="COMMAND", help="ls, tree, meta, preview, get, du, bench, doctor, cache or stats."
+        ),
     ],
 ) -> None:
     """Print the JSON Schema of what a command prints with --json.

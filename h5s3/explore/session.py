@@ -55,6 +55,7 @@ class Session:
         self.cache = cache or Cache(enabled=not settings.no_cache)
         self.catalog = HeadCache(self.cache, self.settings, self.trace)
         self.stores: dict[str, Store] = dict(stores or {})  # open ones, by `Location.store`
+        self.locations: list[str] = []  # that were asked for, as they may be shown
 
     def __enter__(self) -> Session:
         return self
@@ -73,6 +74,7 @@ class Session:
             if found.kind != "s3" or not found.key:
                 raise UsageError("--version-id names a version of an object in S3", location=found.display)
             found = replace(found, version_id=self.settings.version_id)
+        self.locations.append(found.display)
         guard.tell(location=found.display)
         return found
 

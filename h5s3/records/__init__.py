@@ -30,6 +30,7 @@ from h5s3.records.meta import (
     VirtualSource,
 )
 from h5s3.records.preview import Axis, Coding, Plot, Preview, Sampling, Stats, Table
+from h5s3.records.stats import Spent, Statistics
 from h5s3.records.tree import (
     Attribute,
     AttributedNode,
@@ -60,6 +61,7 @@ DOCUMENTS: dict[str, type[Document]] = {
     "cache-verify": CacheVerify,
     "cache-clear": CacheClear,
     "cache-path": CachePath,
+    "stats": Statistics,
 }
 
 

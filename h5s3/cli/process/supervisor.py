@@ -20,7 +20,7 @@ from contextlib import suppress
 from typing import Any
 
 from h5s3 import guard
-from h5s3.cli.process import limits
+from h5s3.cli.process import limits, receipts
 from h5s3.cli.process.signals import listen
 from h5s3.errors import DamagedError, H5s3Error, NetworkError, UsageError
 from h5s3.settings import cpu_limit
@@ -164,6 +164,8 @@ class _Parent:
             facts: dict[str, Any] = json.loads(line)
             self._location = facts.get("location", self._location)
             self._memory = facts.get("memory", self._memory)
+            if "location" in facts or "receipt" in facts:
+                receipts.note(**facts.get("receipt", {"location": self._location}))
             if "timeout" in facts:
                 self._timeout = facts["timeout"]
                 self._until.append(time.monotonic() + facts["timeout"] + GRACE)
