@@ -51,10 +51,12 @@ class TreeRequest(Request):
 
 @dataclass(frozen=True)
 class MetaRequest(Request):
-    """One object in full, with its first attributes, all of them, or just one."""
+    """One object in full, with its first attributes, all of them, or just one; and up to `chunks` places of
+    chunks."""
 
     attribute: str | None = None
     all_attributes: bool = False
+    chunks: int = 0
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from h5s3.records.meta import (
     LinkCounts,
     LinkInfo,
     Meta,
+    StoredChunk,
     VirtualSource,
 )
 from h5s3.records.preview import Axis, Coding, Plot, Preview, Sampling, Stats, Table

@@ -44,6 +44,15 @@ class ExternalFile(Record, kw_only=True):
     size: int | None
 
 
+class StoredChunk(Record, kw_only=True, gc=False):
+    """Where one chunk is stored: its first index along each dimension, and its bytes in the object."""
+
+    coordinates: list[int]
+    offset: int
+    size: int
+    filter_mask: int  # a bit for each filter that was not applied to it
+
+
 class LinkCounts(Record, kw_only=True):
     """How many links of each class a group holds."""
 
@@ -98,6 +107,8 @@ class Meta(Document, kw_only=True):
     creation_order: bool | UnsetType = UNSET
     file: FileFacts | UnsetType = UNSET
     # datasets and datatypes
+    chunk_index: list[StoredChunk] | UnsetType = UNSET  # where asked for, in the order of the index
+    chunk_index_truncated: bool | UnsetType = UNSET
     value: Json | UnsetType = UNSET  # of what is small
     nan_count: int | UnsetType = UNSET  # of `value`
     inf_count: int | UnsetType = UNSET

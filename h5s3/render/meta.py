@@ -16,7 +16,13 @@ def show_meta(meta: Meta, attributes_alone: bool = False) -> None:
     """Print a description, or of it the attributes alone."""
     console = stdout()
     lines = meta_lines(meta, console.width, output_symbols(), attributes_alone)
-    print_lines(console, lines, fold=True)
+    if meta.chunk_index is UNSET:
+        return print_lines(console, lines, fold=True)
+    from h5s3.render.plots.chunk_map import chunk_lines, chunk_map
+
+    print_lines(console, lines + chunk_lines(meta, console.width), fold=True)
+    if meta.chunk_index:
+        console.file.write(chunk_map(meta, console) + "\n")
 
 
 def meta_lines(meta: Meta, width: int, symbols: Symbols, attributes_alone: bool = False) -> list[Line]:

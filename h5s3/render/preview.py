@@ -11,8 +11,7 @@ from rich.console import Console
 
 from h5s3.records import UNSET, Coding, Preview, Sampling, Stats, Table, replaced
 from h5s3.render.columns import Cell, Line, Row, align, print_lines, width_of
-from h5s3.render.console import Symbols, can_show_unicode, output_symbols, stdout
-from h5s3.render.plots.plot_layout import Color
+from h5s3.render.console import Symbols, output_symbols, stdout
 from h5s3.render.text import plural, safe, shape
 from h5s3.render.value_text import cell_text, null_word, number_text, shorten_dates
 
@@ -79,25 +78,15 @@ def _null(preview: Preview) -> str:
 def _show_plot(console: Console, preview: Preview, above: int) -> None:
     """The plot, below so many lines: a screen of 24 lines shows all."""
     from h5s3.render.plots.plot import plot_text
+    from h5s3.render.plots.plot_layout import style_of
 
     if preview.plot is None:
         return
-    color, unicode = _style(console)
+    color, unicode = style_of(console)
     width, height = (console.width, console.height) if console.is_terminal else (PLAIN_WIDTH, PLAIN_HEIGHT)
     height = max(LEAST_PLOT, height - 1 - above) if console.is_terminal else height - 2
     text = plot_text(preview, preview.plot, width, max(10, min(height, width // 2)), color, unicode)
     sys.stdout.write(text + "\n")
-
-
-def _style(console: Console) -> tuple[Color, bool]:
-    """The colours that a plot may have, and whether its characters may be more than ASCII.
-
-    Where there are but 16 colours, which every theme has its own idea of, characters say more.
-    """
-    if not console.is_terminal or console.no_color or console.color_system is None:
-        return "", False
-    color: Color = "truecolor" if console.color_system == "truecolor" else ""
-    return "256" if console.color_system == "256" else color, can_show_unicode()
 
 
 def _heading(preview: Preview, symbols: Symbols) -> Line:

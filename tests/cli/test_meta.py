@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 import h5py
@@ -254,3 +255,52 @@ def test_long_values_are_cut_and_say_so() -> None:
     found = local("attribute_big", "--json").json["attributes"][0]
     assert found["truncated"] and found["shape"] == [6250] and len(found["value"]) < 6250
     assert attributes(local("attribute_big"))["numbers"][1].endswith(" … 6250 in all")
+
+
+def infos(dataset: h5py.Dataset) -> list[dict[str, Any]]:
+    """What h5py tells of each chunk."""
+    found = [dataset.id.get_chunk_info(number) for number in range(dataset.id.get_num_chunks())]
+    return [
+        {
+            "coordinates": list(one.chunk_offset),
+            "offset": one.byte_offset,
+            "size": one.size,
+            "filter_mask": one.filter_mask,
+        }
+        for one in found
+    ]
+
+
+def place(chunk: dict[str, Any]) -> Any:
+    return chunk["coordinates"]
+
+
+KINDS = ["fixed_array_index", "btree_v1_index", "edge_chunks", "btree_v2_index", "netcdf4"]
+
+
+@pytest.mark.parametrize("name", KINDS)
+    "name", ["fixed_array_index", "btree_v1_index", "edge_chunks", "btree_v2_index", "netcdf4"]
+)
+def test_chunks(server: S3Server, name: str) -> None:
+    seen = 0
+    with h5py.File(file(name)) as plain:
+        for where in [where for where, one in plain.items() if isinstance(one, h5py.Dataset) and one.chunks]:
+            found = meta(server, name, f"/{where}", "--chunks", "--json").json
+            expected = infos(plain[where])
+            assert sorted(found["chunk_index"], key=place) == sorted(expected, key=place)
+            assert found["chunk_index_truncated"] is False
+            lines = meta(server, name, f"/{where}", "--chunks", "--jsonl").out.splitlines()
+            assert [json.loads(line) for line in lines] == found["chunk_index"]
+            text = meta(server, name, f"/{where}", "--chunks").out
+            assert "chunk at" in text and ("stored bytes of each chunk" in text) == bool(expected)
+            seen += len(expected)
+    assert seen
+
+
+def test_what_has_no_chunks(server: S3Server) -> None:
+    where = sample(server, "contiguous")
+    line = meta(server, "contiguous", "/vector", "--chunks").failed(2)
+    assert line == f"{where}: /vector is not stored in chunks: its layout is contiguous"
+    line = meta(server, "contiguous", "--chunks").failed(2)
+    assert line == f"{where}: / is a group: it has no chunks; try: h5s3 tree {where}"
+    assert meta(server, "contiguous", "/vector", "--jsonl").failed(2) == "--jsonl goes with --chunks"

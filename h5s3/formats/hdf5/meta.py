@@ -7,9 +7,11 @@ from functools import partial
 from shlex import quote
 from typing import Any
 
-from h5s3.errors import H5s3Error, NotFoundError
+import numpy as np
+
+from h5s3.errors import H5s3Error, NotFoundError, UsageError
 from h5s3.formats.hdf5.conventions.detect import conventions
-from h5s3.formats.hdf5.data.chunk_index import count_storage
+from h5s3.formats.hdf5.data.chunk_index import count_storage, read_index
 from h5s3.formats.hdf5.fetch.waves import gather
 from h5s3.formats.hdf5.file_space import file_space
 from h5s3.formats.hdf5.objects.attributes import (
@@ -34,9 +36,9 @@ from h5s3.formats.hdf5.objects.links import (
 from h5s3.formats.hdf5.objects.reference_names import name_targets
 from h5s3.formats.hdf5.objects.small_values import add_value, is_small, read_small
 from h5s3.formats.hdf5.objects.values import Namer, memory_dtype
-from h5s3.formats.names import names_of, nearest, raw_path, text_of
+from h5s3.formats.names import names_of, nearest, raw_path, shown_by, text_of
 from h5s3.formats.requests import MetaRequest
-from h5s3.records import Attribute, Dimension, FileFacts, LinkCounts, LinkInfo, Meta, TypeInfo
+from h5s3.records import Attribute, Dimension, FileFacts, LinkCounts, LinkInfo, Meta, StoredChunk, TypeInfo
 
 ATTRIBUTES_SHOWN = 20
 MOST_LINKS = 10_000  # of one group that are counted by class
@@ -83,12 +85,18 @@ def _add_link(document: Meta, found: Found) -> None:
 def _add_object(document: Meta, file: OpenFile, found: Found, asked: MetaRequest) -> None:
     namer = name_targets(file, found)
     document.kind = kind_of(found.object)
+    if asked.chunks and document.kind != "dataset":
+        raise UsageError(
+            f"{document.path} is a {document.kind}: it has no chunks", hint=shown_by(document.path)
+        )
     if document.kind == "group":
         add_group(document, found.object)
         if document.path == "/":
             add_file(document, file)
     elif document.kind == "dataset":
         add_dataset(document, file, found.object, namer)
+        if asked.chunks:
+            _add_chunks(document, file, found.object, asked.chunks)
     else:
         add_datatype(document, found.object)
     _add_attributes(document, file, found.object, namer, asked)
@@ -114,6 +122,21 @@ def _add_attributes(document: Meta, file: OpenFile, found: Any, namer: Namer, as
         lambda index, error: _unreadable(names[index], error),
     )
     document.attributes_truncated = only is None and len(names) < document.num_attributes
+
+
+def _add_chunks(document: Meta, file: OpenFile, dataset: Any, most: int) -> None:
+    """Where the chunks of a dataset are stored. Raises `UsageError` where it has none."""
+    facts = read_facts(dataset)
+    if not facts.chunks:
+        raise UsageError(f"{document.path} is not stored in chunks: its layout is {facts.layout}")
+    index = read_index(dataset, facts, file, most)
+    table = index.table.copy()
+    table[:, :-3] *= np.array(facts.chunks, dtype=table.dtype)
+    document.chunk_index = [
+        StoredChunk(coordinates=row[:-3], offset=row[-3], size=row[-2], filter_mask=row[-1])
+        for row in table.tolist()
+    ]
+    document.chunk_index_truncated = not index.complete
 
 
 def _unreadable(name: bytes, error: Exception) -> Attribute:

@@ -7,13 +7,26 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rich.cells import cell_len, set_cell_size
+from rich.console import Console
 
+from h5s3.render.console import can_show_unicode
 from h5s3.render.text import to_ascii
 
 Color = Literal["", "256", "truecolor"]
 """The colours of a terminal; where there are none, characters take their place."""
 
 SMALLEST_WIDTH, SMALLEST_HEIGHT = 24, 8
+
+
+def style_of(console: Console) -> tuple[Color, bool]:
+    """The colours that a plot may have, and whether its characters may be more than ASCII.
+
+    Where there are but 16 colours, which every theme has its own idea of, characters say more.
+    """
+    if not console.is_terminal or console.no_color or console.color_system is None:
+        return "", False
+    color: Color = "truecolor" if console.color_system == "truecolor" else ""
+    return "256" if console.color_system == "256" else color, can_show_unicode()
 
 
 @dataclass(frozen=True)
