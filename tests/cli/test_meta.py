@@ -279,8 +279,6 @@ KINDS = ["fixed_array_index", "btree_v1_index", "edge_chunks", "btree_v2_index",
 
 
 @pytest.mark.parametrize("name", KINDS)
-    "name", ["fixed_array_index", "btree_v1_index", "edge_chunks", "btree_v2_index", "netcdf4"]
-)
 def test_chunks(server: S3Server, name: str) -> None:
     seen = 0
     with h5py.File(file(name)) as plain:
