@@ -8,8 +8,6 @@ Every function takes the settings of the command line as keyword arguments: `pro
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,19 +19,21 @@ if TYPE_CHECKING:
     import h5py
 
 
-@contextmanager
-def open(location: str | os.PathLike[str], **settings: Any) -> Iterator[h5py.File]:
+def open(location: str | os.PathLike[str], **settings: Any) -> h5py.File:
     """A read-only `h5py.File` over the ranged reader and the persistent cache.
 
-    It is closed at the end of the `with` block, and must not be used after it: an h5py object that is alive
-    when the interpreter exits crashes the process. Unlike the commands, h5py follows what a file says: do not
-    read datasets with external storage, external links or foreign virtual sources of files you do not trust.
-    Raises the errors of `h5s3.errors`.
+    Use it in `with`, or close it with `close()`: connections and the cache are closed with it. What is still
+    open when the interpreter ends is closed then. `timeout` counts from the opening, for all that is read.
+
+    Unlike the commands, h5py follows what a file says: do not read datasets with external storage, external
+    links or foreign virtual sources of files you do not trust. Raises the errors of `h5s3.errors`.
     """
-    with _session(settings) as session:
-        where = session.location(os.fspath(location))
-        with session.opened(where) as file:
-            yield file
+    session = _session(settings)
+    try:
+        return session.kept(session.location(os.fspath(location)))
+    except BaseException:
+        session.close()
+        raise
 
 
 def ls(

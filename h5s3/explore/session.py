@@ -9,7 +9,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from shlex import quote
@@ -63,6 +63,10 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close connections and the cache."""
         for store in self.stores.values():
             store.close()
         self.cache.close()
@@ -154,18 +158,28 @@ class Session:
                 raise
         return once()
 
-    @contextmanager
-    def opened(self, location: Location) -> Iterator[Any]:
-        """The HDF5 file itself (a `h5py.File`), for as long as the block lasts."""
+    def kept(self, location: Location) -> Any:
+        """The HDF5 file itself (a `h5py.File`), for a program to keep. This session closes with it.
+
+        That is when it is closed, when nothing of it is in use any more, or when the interpreter ends.
+        """
         from h5s3.formats.hdf5.format import Hdf5
 
-        source = self._source(*self._resolve(location))
+        def failed(error: H5s3Error) -> None:
+            if isinstance(error, ChangedError):
+                self.catalog.forget(location)
+
+        def once() -> Any:
+            source = self._source(*self._resolve(location))
+            with self._located(source.info):
+                return self._undamaged(source, lambda seen: Hdf5().kept(seen, self.close, failed))
+
         try:
-            with self._located(source.info), ExitStack() as stack:
-                yield self._undamaged(source, lambda seen: stack.enter_context(Hdf5().opened(seen)).h5)
+            return once()
         except ChangedError:
-            self.catalog.forget(location)
-            raise
+            if not self.catalog.forget(location):
+                raise
+        return once()
 
     def _resolve(self, location: Location) -> tuple[ObjectInfo, bytes, tuple[str, ...]]:
         """The object at a location and its first bytes; or, of a prefix, the names directly below it."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from h5s3.errors import UsageError
+from h5s3.errors import H5s3Error, UsageError
 from h5s3.formats.base import Array, Contents, Seen, Source, Take
 from h5s3.formats.requests import MetaRequest, TreeRequest, UsageRequest
 from h5s3.records import DiskUsage, Meta, Tree
 
 if TYPE_CHECKING:
+    import h5py
+
     from h5s3.formats.hdf5.fetch.block_file import BlockFile
     from h5s3.formats.hdf5.objects.file import OpenFile
 
@@ -51,6 +53,16 @@ class Hdf5:
             blocks.restart()
         with open_hdf5(blocks, source.info, source.plugins) as file:
             yield file
+
+    def kept(
+        self, source: Source, release: Callable[[], None], failed: Callable[[H5s3Error], None]
+    ) -> h5py.File:
+        """The file, to be kept: `release` is called when it is closed, `failed` where a read fails."""
+        from h5s3.formats.hdf5.objects.lasting import open_lasting
+
+        blocks = self.block_file(source)
+        blocks.seed(source.start)
+        return open_lasting(blocks, source.info, source.plugins, release, failed)
 
     def block_file(self, source: Source) -> BlockFile:
         """The bytes of the object as a file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,6 +93,20 @@ def open_hdf5(blocks: BlockFile, info: ObjectInfo, plugins: bool = False) -> Ite
     Raises `DamagedError` for what is empty, not HDF5, truncated or damaged; and `AskAgainError` where closing
     fails after a suspended read.
     """
+    offset = prepare(blocks, info, plugins)
+    h5 = open_h5(blocks, info)
+    try:
+        yield OpenFile(h5, blocks, info, offset)
+    finally:
+        _close(h5, blocks, info)
+        blocks.save()
+
+
+def prepare(blocks: BlockFile, info: ObjectInfo, plugins: bool) -> int:
+    """Check that libhdf5 may have the file, and follow what it will read; the superblock's offset.
+
+    Raises `DamagedError` for what is empty, not HDF5 or truncated.
+    """
     if info.size == 0:
         raise DamagedError("the object is empty", location=info.location.display)
     offset = find_signature(blocks)
@@ -105,15 +120,15 @@ def open_hdf5(blocks: BlockFile, info: ObjectInfo, plugins: bool = False) -> Ite
         blocks.look_ahead(offset, sizes)
     blocks.seek(0)
     allow_plugins(plugins or info.location.kind == "local")
+    return offset
+
+
+def open_h5(reads: io.RawIOBase, info: ObjectInfo) -> h5py.File:
+    """The file over its bytes. Raises `DamagedError`."""
     try:
-        h5 = h5py.File(blocks, "r", locking=False)
+        return h5py.File(reads, "r", locking=False)
     except FAILURES as error:
         raise damaged(error, info) from None
-    try:
-        yield OpenFile(h5, blocks, info, offset)
-    finally:
-        _close(h5, blocks, info)
-        blocks.save()
 
 
 def _close(h5: h5py.File, blocks: BlockFile, info: ObjectInfo) -> None:
