@@ -16,7 +16,7 @@ USAGE = [
     (
         ("schema", "nothing"),
         "no command 'nothing' with JSON; one of ls, tree, meta, preview, get, du, bench, doctor, cache,"
-        " cache-verify, cache-clear, cache-path",
+        " cache-verify, cache-clear, cache-path, stats",
     ),
     (("tree", "x.h5", "-r", "-d", "2"), "--recursive and --depth contradict each other"),
 ]
