@@ -11,7 +11,7 @@ import pytest
 
 from h5s3.explore import session
 from h5s3.formats.hdf5.fetch import blocks as reader_blocks
-from tests.benchmarks import blocks, cpu, data, listing
+from tests.benchmarks import blocks, cpu, data, listing, many
 from tests.benchmarks.blocks import CHOSEN, Choice, Line, Walk
 from tests.benchmarks.counting import LOCATION, CountingStore
 from tests.benchmarks.fetches import spread
@@ -320,6 +320,20 @@ def test_the_report_of_listings_has_all_contenders() -> None:
     assert listing.disagreement(ours, 2500) == ""
     told = listing.disagreement({**ours, "other": [replace(sample, lines=2400)]}, 2500)
     assert told == "Not all listed 2500 keys: other: [2400] lines"
+
+
+# --------------------------------------------------------------------------------------------------- many
+
+
+def test_walks_over_many_objects_are_measured_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert many.main(["--groups", "3", "--each", "40", "--folder", str(tmp_path)]) == 0
+    head, ours, plain = cells(capsys.readouterr().out.partition("\n\n")[2])
+    assert tuple(head) == many.COLUMNS
+    assert (ours[0], ours[-1], plain[0], plain[3]) == (many.OURS, "124", many.PLAIN, "1.00")
+    assert all(float(cell) > 0 for row in (ours, plain) for cell in row[1:])
+    assert [path.name for path in tmp_path.rglob("*.h5")] == ["many-3-40.h5"]
 
 
 # --------------------------------------------------------------------------------------------------- data
