@@ -118,7 +118,20 @@ def _giant_chunk(path: Path) -> None:
         data.id.write_direct_chunk((0,), zlib.compress(bytes(1000)))
 
 
-_MORE = {"plenty": _plenty, "blank_strings": _blank_strings, "giant_chunk": _giant_chunk}
+def _many_waves(path: Path) -> None:
+    space = h5py.h5s.create(h5py.h5s.SCALAR)
+    with h5py.File(path, "w", libver="latest") as new:
+        group = new.create_group("group")
+        for number in range(15_000):
+            h5py.h5d.create(group.id, b"data_%05d" % number, h5py.h5t.IEEE_F64LE, space)
+
+
+_MORE = {
+    "plenty": _plenty,
+    "blank_strings": _blank_strings,
+    "giant_chunk": _giant_chunk,
+    "many_waves": _many_waves,
+}
 
 
 def sample(server: S3Server, name: str) -> str:

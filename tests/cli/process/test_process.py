@@ -42,6 +42,24 @@ def test_head_is_silent(args: tuple[str, ...]) -> None:
     assert "--stats" in args or result.err == ""
 
 
+STREAMED = ("tree", "many_waves", "-r", "--limit", "0", "--jsonl")  # told in parts, while it is walked
+
+
+def test_head_ends_a_walk_that_is_told() -> None:
+    result = through("$CMD | head -n 1", *local(STREAMED))
+    assert result == Result(0, '{"type":"group","name":"/","path":"/","num_children":1}\n', "")
+
+
+def test_ctrl_c_ends_a_walk_that_is_told() -> None:
+    with started(*local(STREAMED)) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()  # and no more: the pipe is full before the walk is at its end
+        process.send_signal(signal.SIGINT)
+        rest, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (130, "") and first.startswith('{"type":"group"')
+    assert rest.count("\n") < 15_000
+
+
 @pytest.mark.parametrize(
     ("args", "code"),
     [
