@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -13,12 +14,20 @@ from h5py import h5a
 from h5s3.errors import H5s3Error
 from h5s3.formats.base import Facts, Take
 from h5s3.formats.cf import one
+from h5s3.formats.hdf5.fetch.memory import give_back
 from h5s3.formats.hdf5.fetch.waves import OF_THE_FILE, gather
 from h5s3.formats.hdf5.metadata.node import walk
+from h5s3.formats.hdf5.objects.addressed import Addressed
 from h5s3.formats.hdf5.objects.attributes import attribute_names, count_attributes, read_attribute
 from h5s3.formats.hdf5.objects.datasets import read_facts
 from h5s3.formats.hdf5.objects.datatypes import describe, short
-from h5s3.formats.hdf5.objects.file import FAILURES, OpenFile, plain_reason
+from h5s3.formats.hdf5.objects.file import (
+    DECODED_OF_LINKS,
+    DECODED_OF_OBJECTS,
+    FAILURES,
+    OpenFile,
+    plain_reason,
+)
 from h5s3.formats.hdf5.objects.filters import compression
 from h5s3.formats.hdf5.objects.links import (
     Link,
@@ -52,7 +61,7 @@ from h5s3.sizes import MIB
 
 MOST_VALUES = 64 * MIB  # bytes of the attributes of one walk, as JSON
 FARTHER = 10  # times as far goes a walk whose nodes are told and not held
-MOST_BLOCKS = 96 * MIB  # bytes of the file that such a walk holds from one wave to the next
+MOST_BLOCKS = 64 * MIB  # bytes of the file that such a walk holds from one wave to the next
 ATTRIBUTES_SHOWN = 20
 INTERNAL = {  # attributes by which HDF5's dimension scales and netCDF-4 find their own, not for people
     b"CLASS", b"DIMENSION_LIST", b"REFERENCE_LIST", b"_Netcdf4Coordinates", b"_Netcdf4Dimid",
@@ -109,6 +118,7 @@ class _Tree(Walk[GroupNode, TreeNode]):
         self._values: list[tuple[DatasetNode, Any, Link]] | None = [] if asked.values else None
         self._told = told
         self._large = False  # there are more links than look-ahead is for
+        self._addressed = Addressed(file)
         if told:
             file.spare_memory()
 
@@ -120,6 +130,9 @@ class _Tree(Walk[GroupNode, TreeNode]):
         address = address_of(group)
         self.met.first(address, path)
         self.file.prefetch_objects([address], self._ahead, self._limit)
+        if self._told:
+            with suppress(*FAILURES):  # who lists them says why
+                top.num_children = count_links(group)
         for item in self.descend(top, path, group):
             item.owner.children_truncated = item.owner.num_children > 0 or UNSET
             if self._told:
@@ -192,15 +205,23 @@ class _Tree(Walk[GroupNode, TreeNode]):
             self._told is not None and sum(map(self.expected, groups)) > self.at_once
         )
         if self._large:
-            self.file.blocks.spare(MOST_BLOCKS)
-            addresses = [group.link.address for group in groups if group.link and group.link.address]
-            self.file.prefetch_objects(addresses, walk(1), self._limit)
+            self._let_go(DECODED_OF_LINKS)
+            known = [group.link.address if group.link else address_of(group.parent) for group in groups]
+            self.file.prefetch_objects(filter(None, known), walk(1), self._limit)
 
     def ahead(self, addresses: Sequence[int]) -> None:
         if not self._large:
             super().ahead(addresses)
             return
+        self._let_go(DECODED_OF_OBJECTS)
         self.file.fetch_headers(addresses)
+        self._addressed.expect(addresses)
+
+    def _let_go(self, decoded: int) -> None:
+        """Forget what was read, but for the latest. Of that libhdf5 holds so many bytes decoded."""
+        self.file.blocks.spare(MOST_BLOCKS)
+        self.file.hold_decoded(decoded)
+        give_back()
 
     def unlisted(self, group: Group[GroupNode], error: Exception) -> None:
         if group.link is None:
@@ -261,7 +282,7 @@ class _Tree(Walk[GroupNode, TreeNode]):
         if link.link_class == "other":
             reason = "its name is a path" if misleading(link.name) else "a user-defined link"
             return UnresolvedNode(**named, reason=reason), None
-        found = open_link(group, link)
+        found = self._addressed.open(group, link)
         if isinstance(found, h5py.h5g.GroupID):
             return self._group_node(found, link.address or 0, named), found
         if isinstance(found, h5py.h5d.DatasetID):

@@ -23,7 +23,9 @@ from h5s3.storage.base import ObjectInfo
 
 FAILURES = (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError)  # that h5py raises
 TOO_DEEP = "its data types are nested too deep to be read"
-MOST_DECODED = 12 * MIB  # bytes of the file that libhdf5 holds decoded; with less, long lists are slow
+DECODED = 4 * MIB  # bytes of the file that libhdf5 holds decoded, where memory is spared
+DECODED_OF_OBJECTS = 1 * MIB  # the same while many objects are described, each of them once
+DECODED_OF_LINKS = 64 * MIB  # the same while many links are listed, here and there in what holds them
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
@@ -54,11 +56,15 @@ class OpenFile:
         self.blocks.hint((base + address, base + address + HEADER) for address in addresses)
 
     def spare_memory(self) -> None:
-        """Have libhdf5 hold little of what it has read: an object header takes ten times its bytes."""
+        """Hold little of what was read, and of what it led to."""
         self.blocks.follow_fewer()
+        self.hold_decoded(DECODED)
+
+    def hold_decoded(self, most: int) -> None:
+        """Have libhdf5 hold so many bytes decoded: an object header takes ten times its bytes."""
         config = self.h5.id.get_mdc_config()
         config.set_initial_size = True
-        config.initial_size = config.max_size = MOST_DECODED
+        config.initial_size = config.max_size = most
         self.h5.id.set_mdc_config(config)
 
     def find(self, path: bytes) -> Found:
