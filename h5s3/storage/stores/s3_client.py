@@ -240,7 +240,7 @@ def translate_error(error: Exception, who: str) -> H5s3Error:
         return AccessError(
             "the credentials cannot be used or have expired", hint="log in again (aws sso login)"
         )
-    if isinstance(error, boto.ParamValidationError):
+    if isinstance(error, boto.ParamValidationError | UnicodeEncodeError):
         return UsageError("not a valid bucket or key name")
     if isinstance(error, ValueError | boto.InvalidRegionError):
         return UsageError("not a valid endpoint or region", hint="check --endpoint-url and --region")

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -49,7 +50,13 @@ class StaticConnection:
     named: bool
 
     def presign(self, operation: str, names: Mapping[str, str], seconds: int) -> str | None:
-        """The URL of an operation; None for a bucket whose name makes its address another."""
+        """The URL of an operation; None for a bucket whose name makes its address another, or no text."""
+        try:
+            return self._presigned(operation, names, seconds)
+        except UnicodeEncodeError:  # bytes of the command line or the environment that are not UTF-8
+            return None
+
+    def _presigned(self, operation: str, names: Mapping[str, str], seconds: int) -> str | None:
         bucket = names["Bucket"]
         if not BUCKET.fullmatch(bucket) or not names.get("Key", "-"):
             return None
@@ -81,7 +88,7 @@ def static_connection(settings: Settings) -> StaticConnection | None:
     keys, method = _keys(settings, environ, stored)
     if keys is None and not settings.anon:
         return None
-    region = settings.region or environ.get("AWS_DEFAULT_REGION") or config.get("region") or "us-east-1"
+    region = _first(settings.region, environ.get("AWS_DEFAULT_REGION"), config.get("region")) or "us-east-1"
     named = settings.endpoint_url or environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL")
     if not _plain(named) or not (LABEL if named else REGION).fullmatch(region):
         return None
@@ -132,26 +139,33 @@ def _profile(
 
     Raises `ValueError` where they say more than this reads, or do not know a profile that was named.
     """
-    asked = chosen or environ.get("AWS_DEFAULT_PROFILE") or environ.get("AWS_PROFILE")
-    name = asked or "default"
+    asked = _first(chosen, environ.get("AWS_DEFAULT_PROFILE"), environ.get("AWS_PROFILE"))
+    name = "default" if asked is None else asked
     sections = []
     for variable, usual, known in (
         ("AWS_CONFIG_FILE", "~/.aws/config", IN_CONFIG),
         ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials", IN_CREDENTIALS),
     ):
-        path = Path(environ.get(variable) or usual).expanduser()
-        section = name if known is IN_CREDENTIALS or name == "default" else f"profile {name}"
-        found = _section(path, section)
+        path = Path(os.path.expanduser(os.path.expandvars(environ.get(variable, usual))))
+        found = _section(path, name, _is_stored_as if known is IN_CREDENTIALS else _profile_of)
         if set(found or ()) - known:
             raise ValueError(f"{path} says more than this reads")
         sections.append(found)
-    if asked and sections == [None, None]:
+    if asked is not None and sections == [None, None]:
         raise ValueError("no such profile")
     return name, sections[0] or {}, sections[1] or {}
 
 
-def _section(path: Path, name: str) -> dict[str, str] | None:
-    """A section of one of AWS's files; None where there is no such file or section."""
+def _first(*values: str | None) -> str | None:
+    """The first that is set, if only to nothing, as boto3 sees it."""
+    return next((value for value in values if value is not None), None)
+
+
+def _section(path: Path, profile: str, of: Callable[[str], str | None]) -> dict[str, str] | None:
+    """What one of AWS's files says of a profile; None where there is no such file or section.
+
+    `of`: the profile that a section is about, by its name. Of several the last one counts.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -160,9 +174,27 @@ def _section(path: Path, name: str) -> dict[str, str] | None:
         raise ValueError("it cannot be read") from error
     from configparser import Error, RawConfigParser
 
-    parser = RawConfigParser(default_section="")
+    parser = RawConfigParser()
     try:
         parser.read_string(text)
-        return dict(parser.items(name)) if parser.has_section(name) else None
+        sections = [name for name in parser.sections() if of(name) == profile]
+        return dict(parser.items(sections[-1])) if sections else None
     except Error as error:
         raise ValueError("it cannot be read") from error
+
+
+def _profile_of(section: str) -> str | None:
+    """In the config file: `default`, or a word behind `profile`, which may stand in quotes."""
+    if section == "default" or not section.startswith("profile"):
+        return section if section == "default" else None
+    import shlex
+
+    with suppress(ValueError):
+        words = shlex.split(section)
+        return words[1] if len(words) == 2 else None
+    return None
+
+
+def _is_stored_as(section: str) -> str:
+    """In the credentials file, the names of the sections are those of the profiles."""
+    return section

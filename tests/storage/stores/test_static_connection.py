@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from h5s3.errors import UsageError
 from h5s3.settings import Settings
 from h5s3.storage.stores.boto_connection import BotoConnection
 from h5s3.storage.stores.presign import Keys, presign
@@ -103,6 +104,8 @@ LEFT: dict[str, tuple[dict[str, str], Settings]] = {
     "a role": (PAIR | {"AWS_ROLE_ARN": "arn:aws:iam::1:role/x"}, NAMED),
     "dual stack": (PAIR | {"AWS_USE_DUALSTACK_ENDPOINT": "true"}, Settings()),
     "an unknown profile": (PAIR | {"AWS_PROFILE": "nobody"}, NAMED),
+    "a profile without a name": (PAIR | {"AWS_PROFILE": ""}, NAMED),
+    "a file without a name": (PAIR | {"AWS_SHARED_CREDENTIALS_FILE": ""}, NAMED),
     "an endpoint of AWS": (PAIR, Settings(endpoint_url="https://s3.eu-west-1.amazonaws.com")),
     "an endpoint with a path": (PAIR, Settings(endpoint_url="http://localhost/s3")),
     "an endpoint with a login": (PAIR, Settings(endpoint_url="http://me:it@localhost")),
@@ -133,6 +136,20 @@ FILES: dict[str, tuple[str, str, dict[str, str], str | None]] = {  # config, cre
     "region of the config": ("[default]\nregion = eu-west-2\n", STORED, {}, "AKIDFILE"),
     "keys of the environment first": ("", STORED, PAIR, "AKIDEXAMPLE"),
     "a profile": ("[profile lab]\nregion = eu-west-2\n", LAB, {"AWS_PROFILE": "lab"}, "AKIDFILE"),
+    "quotes": ('[profile "lab"]\nregion = eu-west-2\n', LAB, {"AWS_PROFILE": "lab"}, "AKIDFILE"),
+    "two spaces": ("[profile  lab]\nregion = eu-west-2\n", LAB, {"AWS_PROFILE": "lab"}, "AKIDFILE"),
+    "a role in quotes": ('[profile "lab"]\nrole_arn = arn:x\n', LAB, {"AWS_PROFILE": "lab"}, None),
+    "one quote": ("[profile 'lab]\nregion = eu-west-2\n", LAB, {"AWS_PROFILE": "lab"}, "AKIDFILE"),
+    "profile default": ("[profile default]\nregion = eu-west-2\n", STORED, {}, "AKIDFILE"),
+    "the last one counts": (
+        "[default]\nregion = eu-west-1\n[profile default]\nregion = eu-west-2\n", STORED, {}, "AKIDFILE"
+    ),
+    "of all sections": ("[DEFAULT]\nregion = eu-west-2\n[default]\n", STORED, {}, "AKIDFILE"),
+    "no region": ("[default]\nregion = eu-west-2\n", STORED, {"AWS_DEFAULT_REGION": ""}, "AKIDFILE"),
+    "nobody's home": ("", STORED, {"AWS_CONFIG_FILE": "~nobody-here/config"}, "AKIDFILE"),
+    "a variable in a name": (
+        "[default]\nregion = eu-west-2\n", STORED, {"AWS_CONFIG_FILE": "${HERE}/config"}, "AKIDFILE"
+    ),
     "an endpoint in the config": ("[default]\nendpoint_url = http://x\n", STORED, {}, None),
     "settings of S3": ("[default]\ns3 =\n  addressing_style = path\n", STORED, {}, None),
     "single sign-on": ("[default]\nsso_session = x\n", STORED, {}, None),
@@ -146,7 +163,7 @@ def test_the_files_of_aws(environment: pytest.MonkeyPatch, tmp_path: Path, name:
     config, credentials, values, key = FILES[name]
     (tmp_path / "config").write_text(config)
     (tmp_path / "credentials").write_text(credentials)
-    put(environment, values)
+    put(environment, values | {"HERE": str(tmp_path)})
     found = static_connection(NAMED)
     if key is None:
         assert found is None
@@ -154,3 +171,13 @@ def test_the_files_of_aws(environment: pytest.MonkeyPatch, tmp_path: Path, name:
     boto = BotoConnection(NAMED, Trace())
     assert isinstance(found, StaticConnection) and found.keys and found.keys.access == key
     assert (found.region, found.who) == (boto.region, boto.who)
+
+
+def test_a_key_that_is_no_text_is_refused(environment: pytest.MonkeyPatch) -> None:
+    put(environment, PAIR)
+    found = static_connection(NAMED)
+    assert found is not None
+    names = {"Bucket": "bucket", "Key": "\udcff"}
+    assert found.presign("get_object", names, 900) is None
+    with pytest.raises(UsageError, match="not a valid bucket or key name"):
+        BotoConnection(NAMED, Trace()).presign("get_object", names, 900)
