@@ -147,8 +147,9 @@ def _fast(body: bytes) -> Page | None:
     page = _page(read, entries)
     if len(cuts) + bool(read.objects) > 1:  # their order was lost
         keys = _keys(KEY.findall(body), url)
+        count = sum(entry.type == "object" for entry in page.entries)
         prefixes_in_order = _orderly([entry.key for entry in page.entries if entry.type == "prefix"])
-        page.orderly = prefixes_in_order and _orderly(keys)
+        page.orderly = prefixes_in_order and len(keys) == count and _orderly(keys)
     return page
 
 

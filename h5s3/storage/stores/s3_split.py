@@ -49,7 +49,8 @@ class _Part:
     ready: deque[list[Entry]] = field(default_factory=deque)
     advance: Advance = field(default_factory=Advance)
     steps: deque[str] = field(default_factory=lambda: deque(maxlen=8))  # the first keys of its latest pages
-    last: str | None = None  # key that was found
+    first: str | None = None  # key that was found
+    last: str | None = None
     pages: int = 0
     busy: bool = False  # a request is on its way
     ended: bool = False
@@ -140,8 +141,19 @@ class _Split:
                 return True
             if not front.ended or not (len(self._parts) == 1 or self._parts[1].shown):
                 return False
-            del self._parts[0]
+            if len(self._parts) > 1 and self._skips(self._parts[1], front.beyond):
+                self._take_back(self._parts[1])
+                self._changed.notify_all()
+            else:
+                del self._parts[0]
         return True
+
+    @staticmethod
+    def _skips(part: _Part, seen: Page | None) -> bool:
+        """Whether keys of a part came with those before it, and not when they were asked for."""
+        if seen is None or not (seen.entries or seen.truncated):
+            return False
+        return part.first is None or bool(seen.entries and seen.entries[0].key < part.first)
 
     # ------------------------------------------------------------------------------------- the threads
 
@@ -272,7 +284,7 @@ class _Split:
             part.beyond = Page([])
         if entries:
             part.steps.append(entries[0].key)
-            part.last = entries[-1].key
+            part.first, part.last = part.first or entries[0].key, entries[-1].key
             part.ready.append(entries)
             self._waiting += 1
             self._bytes += _size(entries)
@@ -280,6 +292,7 @@ class _Split:
     def _take_back(self, part: _Part) -> None:
         """A leap has failed, perhaps because the server knows none: the part before goes on in its place."""
         self._may_leap = False
+        self._forget([part])
         at = self._parts.index(part)
         before = self._parts[at - 1]
         before.stop = part.stop
@@ -291,11 +304,15 @@ class _Split:
         """The keys do not come in order, so they cannot be split: go on behind this page, one by one."""
         self._may_leap = False
         at = self._parts.index(part) + 1
-        for entries in chain.from_iterable(other.ready for other in self._parts[at:]):
-            self._waiting -= 1
-            self._bytes -= _size(entries)
+        self._forget(self._parts[at:])
         del self._parts[at:]
         part.stop = None
+
+    def _forget(self, parts: Sequence[_Part]) -> None:
+        """The pages of parts are not to be read."""
+        for entries in chain.from_iterable(part.ready for part in parts):
+            self._waiting -= 1
+            self._bytes -= _size(entries)
 
 
 def _size(entries: Sequence[Entry]) -> int:

@@ -213,3 +213,10 @@ def test_a_listing_that_does_not_advance_ends_in_an_error(tokens: Any, words: st
     with pytest.raises(NetworkError, match=words):
         list(one_by_one(fetch, Trace()))
     assert asked <= s3_pages.MOST_IDLE + 3
+
+
+def test_the_order_of_keys_with_attributes_counts() -> None:
+    mixed = page(
+        item("a"), "<Contents><Key kind='x'>c</Key></Contents>", "<Contents><Key kind='x'>b</Key></Contents>"
+    )
+    assert not read_page(mixed).orderly

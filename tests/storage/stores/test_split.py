@@ -73,6 +73,8 @@ class Pager:
             raise NetworkError("the server answered with status 501 (NotImplemented)")
         if self.quirk == "ignores":
             return 0
+        if self.quirk == "forgets":
+            return len(self.keys)
         if self.quirk == "includes":
             return bisect_left(self.keys, key)
         return bisect_right(self.keys, key) if self.keys == sorted(self.keys) else len(self.keys) // 2
@@ -116,7 +118,7 @@ KEYS = st.one_of(
     st.integers(0, 400).map(lambda n: {f"day{at // 30:02d}/{at % 30:06d}" for at in range(n)}),
 ).map(sorted)
 SIZES = st.lists(st.integers(0, 9), min_size=1, max_size=6).filter(any)
-QUIRKS = st.sampled_from(["", "", "", "ignores", "includes", "refuses"])
+QUIRKS = st.sampled_from(["", "", "", "ignores", "includes", "refuses", "forgets"])
 
 
 @settings(max_examples=600, deadline=None)
@@ -179,6 +181,15 @@ def test_it_costs_a_tenth_more_and_some(as_built: None, make: object) -> None:
     pages = len(keys) / 100
     assert 0 < pager.after <= 16 + pager.requests / 11
     assert pager.requests <= 1.1 * pages + 18
+
+
+def test_keys_that_a_leap_skips_are_not_lost(as_built: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = numbered(40_000)
+    pager = Pager(keys, [100], quirk="forgets", pause=0.002)
+    assert ahead(pager) == keys and pager.after >= 1
+    behind = Pager.behind
+    monkeypatch.setattr(Pager, "behind", lambda self, key: behind(self, key) + 10)
+    assert ahead(Pager(keys, [97], pause=0.002)) == keys
 
 
 def test_common_prefixes_are_split_as_keys_are(as_built: None) -> None:
