@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from h5s3.errors import DamagedError
 from h5s3.formats.base import Facts
 from h5s3.formats.hdf5.data.chunk_index import ChunkIndex, read_index
-from h5s3.formats.hdf5.data.decode import Decoder, LeftError, make_decoder
+from h5s3.formats.hdf5.data.decode import Decoder, LeftError, WrongSizeError, make_decoder
 from h5s3.formats.hdf5.data.threads import processors, work_on
 from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.formats.selection import Axis, Selection
@@ -122,7 +123,7 @@ class ChunkReader:
             return None
         values = np.zeros(tuple(axis.count for axis in part), dtype=self._kind)
         pieces = self._pieces(part, values, hint=True)
-        return None if pieces is None or self._decode(pieces) else values
+        return None if pieces is None or self._decode(pieces, hint=True) else values
 
     # ------------------------------------------------------------------------------------------ chunks
 
@@ -152,6 +153,8 @@ class ChunkReader:
                 chunk, target = (tuple(getattr(item, name) for item in cell) for name in ("chunk", "target"))
                 source = tuple(item.axis for item in cell)
                 start, size, mask = self._places.row(row)
+                if not hint:
+                    self._refuse_unfiltered(size, mask)
                 decoder = self._decoder(cell, mask, hint)
                 stored = None if decoder is None else self._blocks.stored(start, start + size)
                 found.append(Piece(stored, decoder, chunk, values, target, source))
@@ -167,6 +170,12 @@ class ChunkReader:
         )
         return self.decoder if not edge or self.decoder is None or self.decoder.certain else None
 
+    def _refuse_unfiltered(self, size: int, mask: int) -> None:
+        """Raise `DamagedError` for a chunk that skipped all filters and is not as long as a chunk is."""
+        every = (1 << len(self._facts.filters)) - 1
+        if mask and mask & every == every and size != self._sizes[0]:
+            raise DamagedError(f"a chunk is stored in {size} bytes instead of its {self._sizes[0]}")
+
     def _partly(self, mask: int) -> Decoder | None:
         """For chunks that skipped the filters of a mask."""
         mask &= (1 << len(self._facts.filters)) - 1
@@ -177,14 +186,21 @@ class ChunkReader:
 
     # ------------------------------------------------------------------------------------------ decoding
 
-    def _decode(self, pieces: list[Piece]) -> list[Piece]:
-        """Decode in threads; the pieces that are left to libhdf5."""
+    def _decode(self, pieces: list[Piece], *, hint: bool = False) -> list[Piece]:
+        """Decode in threads; the pieces that are left to libhdf5.
+
+        A chunk of another size is damaged, unless it may be one at the edge that skipped the filters.
+        """
         left = [piece for piece in pieces if piece.stored is None]
 
         def one(piece: Piece) -> None:
             assert piece.stored is not None and piece.decoder is not None
             try:
                 self._put(piece.decoder, piece.decoder.decode(piece.stored), piece)
+            except WrongSizeError as error:
+                if not hint and piece.stored.nbytes != self._sizes[0]:
+                    raise DamagedError(str(error)) from None
+                left.append(piece)
             except LeftError:
                 left.append(piece)
 

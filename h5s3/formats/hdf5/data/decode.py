@@ -34,6 +34,13 @@ class LeftError(Exception):
     """A chunk that is left to libhdf5."""
 
 
+class WrongSizeError(LeftError):
+    """A chunk that unpacks to another size than its own: libhdf5 fills up what is short with old memory."""
+
+    def __init__(self, found: int, size: int) -> None:
+        super().__init__(f"a chunk unpacks to {found} bytes instead of its {size}")
+
+
 @dataclass(frozen=True)
 class Decoder:
     """How the chunks of a dataset are decoded: `steps` in the order in which they are undone.
@@ -55,7 +62,7 @@ class Decoder:
         for step in self.steps:
             stored = memoryview(step(stored))
         if stored.nbytes != self.size:
-            raise LeftError
+            raise WrongSizeError(stored.nbytes, self.size)
         return np.frombuffer(stored, dtype="u1")
 
 
@@ -148,8 +155,9 @@ def _zstd(size: int, stored: memoryview) -> Any:
     """A zstd frame that says how long its content is, as libzstd writes it in one go."""
     from numcodecs import zstd
 
-    if _zstd_content(stored) != size:
-        raise LeftError
+    told = _zstd_content(stored)
+    if told != size:
+        raise LeftError if told is None else WrongSizeError(told, size)
     return _into(zstd.decompress, stored, size)
 
 
@@ -173,8 +181,11 @@ def _lz4(size: int, stored: memoryview) -> Any:
     from numcodecs import lz4
 
     block = min(int.from_bytes(stored[8:12], "big"), size)
-    if len(stored) < 12 or int.from_bytes(stored[:8], "big") != size or not block:
+    told = int.from_bytes(stored[:8], "big")
+    if len(stored) < 12 or not block:
         raise LeftError
+    if told != size:
+        raise WrongSizeError(told, size)
     found, at = np.empty(size, dtype="u1"), 12
     for start in range(0, size, block):
         target = found[start : start + block]
@@ -195,8 +206,10 @@ def _blosc(size: int, stored: memoryview) -> Any:
     from numcodecs import blosc
 
     lengths = [int.from_bytes(stored[at : at + 4], "little") for at in (4, 12)]
-    if len(stored) < 16 or lengths != [size, len(stored)]:
+    if len(stored) < 16 or lengths[1] != len(stored):
         raise LeftError
+    if lengths[0] != size:
+        raise WrongSizeError(lengths[0], size)
     return _into(blosc.decompress, stored, size)
 
 

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-from h5s3.errors import H5s3Error
+from h5s3.errors import DamagedError, H5s3Error
 from h5s3.formats.hdf5.data import chunk_reader
 from h5s3.formats.hdf5.data.array import Hdf5Array
 from h5s3.formats.hdf5.data.decode import Decoder
@@ -76,7 +76,11 @@ def compare(array: Hdf5Array, selection: Selection) -> bool:
     if array._chunks.decoder is None or not places:
         return False
     array._chunks._checked = True  # a difference is to be seen here, not evaded
-    found = array._chunks.read([selection])
+    try:
+        found = array._chunks.read([selection])
+    except DamagedError as error:
+        assert "unpacks to 4 bytes instead of its 32" in str(error)  # which libhdf5 fills up with old memory
+        return False
     if found is None:
         return False
     assert found[0].tobytes() == expected.tobytes()

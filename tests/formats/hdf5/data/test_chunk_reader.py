@@ -170,10 +170,10 @@ def test_one_chunk_of_a_dataset_is_read_twice(decoded: list[str], monkeypatch: p
     assert len(twice) == 1 and len(decoded) == 3 * 40
 
 
-def damaged(content: bytes) -> MemoryStore:
+def damaged(content: bytes, mask: int = 0) -> MemoryStore:
     target = io.BytesIO(file_of().data)
     with h5py.File(target, "r+") as h5:
-        h5["data"].id.write_direct_chunk((64, 128), content)
+        h5["data"].id.write_direct_chunk((64, 128), content, mask)
     return MemoryStore(target.getvalue())
 
 
@@ -181,6 +181,20 @@ def test_a_bomb_is_named(tmp_path: Path) -> None:
     store = damaged(zlib.compress(bytes(100 << 20)))
     with pytest.raises(DamagedError, match="unpacks to more than its 32768 bytes"):
         take(store, tmp_path / "a.npy")
+    assert not list(tmp_path.iterdir())
+
+
+SHORT = {  # stored bytes of a chunk of 32 KiB, and its mask
+    "gzip": (zlib.compress(bytes(1000)), 0, "unpacks to 1000 bytes"),
+    "no filter": (bytes(1000), 3, "stored in 1000 bytes"),
+}
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_a_chunk_that_is_too_short_is_not_filled_up(name: str, tmp_path: Path) -> None:
+    content, mask, words = SHORT[name]
+    with pytest.raises(DamagedError, match=words):
+        take(damaged(content, mask), tmp_path / "a.npy")
     assert not list(tmp_path.iterdir())
 
 
