@@ -23,6 +23,7 @@ from tests.support.h5files.make import FILES, make
 from tests.support.servers.memory import LOCATION, MemoryStore, in_blocks, memory_session
 
 ALL = TreeRequest(depth=0, limit=0, attributes=True)
+OTHERS = [TreeRequest(depth=2, limit=3), TreeRequest(), TreeRequest("/group")]
 
 
 def told(store: MemoryStore, asked: TreeRequest = ALL) -> list[TreeNode]:
@@ -50,7 +51,7 @@ def wide(groups: int, datasets: int, libver: str = "latest") -> MemoryStore:
     return MemoryStore(data.getvalue())
 
 
-@pytest.mark.parametrize("asked", [ALL, TreeRequest(depth=2, limit=3), TreeRequest(), TreeRequest("/group")])
+@pytest.mark.parametrize("asked", [ALL, *(pytest.param(one, marks=pytest.mark.slow) for one in OTHERS)])
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_what_is_told_is_what_the_record_holds(name: str, asked: TreeRequest, tmp_path: Path) -> None:
     store = MemoryStore(make(name, tmp_path).read_bytes())
@@ -92,6 +93,7 @@ def test_the_first_are_told_before_the_last_are_read(monkeypatch: pytest.MonkeyP
     assert requests[0] < requests[len(requests) // 2] < requests[-1]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_walk() -> None:
     """30,000 objects as a record take some 30 MB."""
     store = wide(3, 10_000)
