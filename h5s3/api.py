@@ -1,43 +1,101 @@
 """The questions for Python programs: each opens a session, asks, and closes it.
 
-Every function takes the settings of the command line as keyword arguments: `profile`,
-`endpoint_url`, `region`, `anon`, `request_payer`, `no_cache`, `refresh`, `offline`, `insecure`,
-`timeout` (seconds), `max_bytes`, `bucket`, `version_id`.
+A location is text as on the command line, a `Location`, or a path of this machine (`os.PathLike`). All
+functions take the settings of the command line as keyword arguments, which `SettingsArgs` names, and raise
+the errors of `h5s3.errors`.
 """
 
 from __future__ import annotations
 
+import inspect
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack, overload
 
 from h5s3.explore.session import Session
-from h5s3.records import Listing, Meta, Preview, Tree
-from h5s3.settings import from_environment
+from h5s3.records import Bench, DiskUsage, Doctor, Get, Listing, Meta, Preview, Tree
+from h5s3.settings import Settings, from_environment
+from h5s3.storage.location import Location
 
 if TYPE_CHECKING:
     import h5py
+    import numpy as np
+
+Place = str | os.PathLike[str] | Location
+Asking = TypeVar("Asking", bound=Callable[..., Any])
 
 
-def open(location: str | os.PathLike[str], **settings: Any) -> h5py.File:
+class SettingsArgs(TypedDict, total=False):
+    """Settings, as on the command line. What is left out comes from the environment."""
+
+    profile: str | None  # of the AWS config
+    endpoint_url: str | None
+    region: str | None
+    access_key: str | None
+    secret_key: str | None
+    bucket: str | None  # of keys that are given without one
+    version_id: str | None  # of the object
+    anon: bool  # requests are not signed
+    request_payer: bool  # you pay
+    no_cache: bool  # neither read nor written
+    refresh: bool  # what was remembered of objects and listings does not count
+    offline: bool  # the cache alone answers
+    insecure: bool  # TLS without verification
+    plugins: bool  # HDF5_PLUGIN_PATH counts for remote files too
+    timeout: float | None  # seconds, for all of it
+    max_bytes: int | None  # to be fetched
+
+
+def _asking(function: Asking) -> Asking:
+    """Refuse names that are no settings, as Python does, and show all settings in `help`."""
+    signature = inspect.signature(function)
+    own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
+    known = {one.name for one in own} | set(SettingsArgs.__annotations__)
+
+    @wraps(function)
+    def asked(*arguments: Any, **named: Any) -> Any:
+        for name in named:
+            if name not in known:
+                raise TypeError(f"{function.__name__}() got an unexpected keyword argument {name!r}")
+        return function(*arguments, **named)
+
+    defaults = Settings()
+    for name, kind in SettingsArgs.__annotations__.items():
+        own.append(
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=getattr(defaults, name),
+                annotation=getattr(kind, "__forward_arg__", kind),
+            )
+        )
+    asked.__signature__ = signature.replace(parameters=own)  # type: ignore[attr-defined]
+    return asked  # type: ignore[return-value]
+
+
+@_asking
+def open(location: Place, **settings: Unpack[SettingsArgs]) -> h5py.File:
     """A read-only `h5py.File` over the ranged reader and the persistent cache.
 
     Use it in `with`, or close it with `close()`: connections and the cache are closed with it. What is still
     open when the interpreter ends is closed then. `timeout` counts from the opening, for all that is read.
 
     Unlike the commands, h5py follows what a file says: do not read datasets with external storage, external
-    links or foreign virtual sources of files you do not trust. Raises the errors of `h5s3.errors`.
+    links or foreign virtual sources of files you do not trust.
     """
     session = _session(settings)
     try:
-        return session.kept(session.location(os.fspath(location)))
+        return session.kept(session.location(location))
     except BaseException:
         session.close()
         raise
 
 
+@_asking
 def ls(
-    location: str | os.PathLike[str],
+    location: Place | None = None,
     *,
     recursive: bool = False,
     glob: str | None = None,
@@ -45,55 +103,70 @@ def ls(
     sort: Literal["name", "size", "time"] | None = None,
     limit: int = 0,
     versions: bool = False,
-    **settings: Any,
+    uris: bool = False,
+    **settings: Unpack[SettingsArgs],
 ) -> Listing:
-    """What a bucket, prefix or directory holds. Raises the errors of `h5s3.errors`."""
+    """What a bucket, prefix or directory holds; without a location the default bucket, or all buckets.
+
+    `h5`: only names that HDF5 files have. `uris`: each entry says where it is.
+    """
     from h5s3.explore.ls import Question
     from h5s3.explore.ls import ls as ask
 
-    question = Question(recursive=recursive, glob=glob, h5=h5, sort=sort, limit=limit, versions=versions)
+    question = Question(
+        recursive=recursive, glob=glob, h5=h5, sort=sort, limit=limit, versions=versions, uris=uris
+    )
     with _session(settings) as session:
-        return ask(session, session.location(os.fspath(location)), question)
+        default = f"s3://{session.settings.bucket}/" if session.settings.bucket else "s3://"
+        return ask(session, session.location(default if location is None else location), question)
 
 
+@_asking
 def tree(
-    location: str | os.PathLike[str],
+    location: Place,
     path: str = "/",
     *,
     depth: int = 1,
     limit: int = 100,
     attributes: bool = False,
     values: bool = False,
-    **settings: Any,
+    all_attributes: bool = False,
+    **settings: Unpack[SettingsArgs],
 ) -> Tree:
-    """What lies up to `depth` levels below `path` (0: all), `limit` children of each group (0: all)."""
+    """What lies up to `depth` levels below `path` (0: all), `limit` children of each group (0: all).
+
+    `values`: of small datasets. `all_attributes`: also those that conventions use inside.
+    """
     from h5s3.explore.tree import tree as ask
     from h5s3.formats.requests import TreeRequest
 
     with _session(settings) as session:
-        asked = TreeRequest(path, depth, limit, attributes, values)
-        return ask(session, session.location(os.fspath(location)), asked)
+        asked = TreeRequest(path, depth, limit, attributes or all_attributes, values, all_attributes)
+        return ask(session, session.location(location), asked)
 
 
+@_asking
 def meta(
-    location: str | os.PathLike[str],
+    location: Place,
     path: str = "/",
     *,
     attribute: str | None = None,
     all_attributes: bool = False,
-    **settings: Any,
+    chunks: int = 0,
+    **settings: Unpack[SettingsArgs],
 ) -> Meta:
-    """Everything about the object at `path`."""
+    """Everything about the object at `path`; up to so many places of `chunks`."""
     from h5s3.explore.meta import meta as ask
     from h5s3.formats.requests import MetaRequest
 
     with _session(settings) as session:
-        asked = MetaRequest(path, attribute, all_attributes)
-        return ask(session, session.location(os.fspath(location)), asked)
+        asked = MetaRequest(path, attribute, all_attributes, chunks)
+        return ask(session, session.location(location), asked)
 
 
+@_asking
 def preview(
-    location: str | os.PathLike[str],
+    location: Place,
     path: str = "/",
     *,
     selection: str | None = None,
@@ -104,7 +177,10 @@ def preview(
     raw: bool = False,
     column: str | None = None,
     part: Literal["abs", "real", "imag", "phase"] = "abs",
-    **settings: Any,
+    log: bool = False,
+    vmin: float | None = None,
+    vmax: float | None = None,
+    **settings: Unpack[SettingsArgs],
 ) -> Preview:
     """Statistics, table, plot data and profile of a bounded sample of the dataset at `path`.
 
@@ -124,10 +200,145 @@ def preview(
         raw=raw,
         column=column,
         part=part,
+        log=log,
+        vmin=vmin,
+        vmax=vmax,
     )
     with _session(settings) as session:
-        return ask(session, session.location(os.fspath(location)), asked)
+        return ask(session, session.location(location), asked)
 
 
-def _session(settings: dict[str, Any]) -> Session:
+Values = Literal["npy", "npz", "csv", "json", "parquet", "h5"]
+
+
+@overload
+def get(
+    location: Place,
+    path: str,
+    output: None = None,
+    *,
+    selection: str | None = None,
+    labels: str | None = None,
+    decode: bool = False,
+    **settings: Unpack[SettingsArgs],
+) -> np.ndarray[Any, Any]: ...
+
+
+@overload
+def get(
+    location: Place,
+    path: str,
+    output: str | os.PathLike[str],
+    *,
+    selection: str | None = None,
+    labels: str | None = None,
+    decode: bool = False,
+    coords: bool = False,
+    format: Values | None = None,
+    overwrite: bool = False,
+    metadata_only: bool = False,
+    **settings: Unpack[SettingsArgs],
+) -> Get: ...
+
+
+@_asking
+def get(
+    location: Place,
+    path: str,
+    output: str | os.PathLike[str] | None = None,
+    *,
+    selection: str | None = None,
+    labels: str | None = None,
+    decode: bool = False,
+    coords: bool = False,
+    format: Values | None = None,
+    overwrite: bool = False,
+    metadata_only: bool = False,
+    **settings: Unpack[SettingsArgs],
+) -> Get | np.ndarray[Any, Any]:
+    """The values at `path`, or those of a `selection`: a NumPy array, or in a file, `output`, and a receipt.
+
+    The suffix of the file, or `format`, says how: npy, npz, csv, json, parquet, h5. `labels` choose by
+    coordinates, as `--sel` does. `decode`: values as preview shows them. `coords`: coordinates beside them,
+    in csv, json and parquet. `metadata_only`: a whole file (path `/`) without its data. `max_bytes` limits
+    what is fetched and the size of the values.
+    """
+    from h5s3.explore.get import GetRequest, get_array
+    from h5s3.explore.get import get as ask
+
+    asked = GetRequest(
+        path,
+        selection=selection,
+        labels=labels,
+        output=None if output is None else os.fspath(output),
+        format=format,
+        overwrite=overwrite,
+        coords=coords,
+        decode=decode,
+        metadata_only=metadata_only,
+    )
+    with _session(settings) as session:
+        where = session.location(location)
+        return get_array(session, where, asked) if output is None else ask(session, where, asked)
+
+
+@_asking
+def du(
+    location: Place,
+    path: str = "/",
+    *,
+    depth: int = 1,
+    limit: int = 20,
+    sort: Literal["stored", "logical", "ratio", "name"] = "stored",
+    **settings: Unpack[SettingsArgs],
+) -> DiskUsage:
+    """Stored and logical bytes of what lies up to `depth` levels below `path`; `limit` entries (0: all)."""
+    from h5s3.explore.du import du as ask
+    from h5s3.formats.requests import UsageRequest
+
+    with _session(settings) as session:
+        return ask(session, session.location(location), UsageRequest(path, depth, limit, sort))
+
+
+@_asking
+def bench(
+    location: Place,
+    *,
+    sizes: Sequence[int] = (4096, 65_536, 1 << 20, 8 << 20),
+    count: int = 20,
+    concurrency: Sequence[int] = (1, 8, 32),
+    compare: bool = False,
+    path: str = "/",
+    **settings: Unpack[SettingsArgs],
+) -> Bench:
+    """How a storage answers: connections, HEAD, LIST and ranged reads of these `sizes`, in bytes, timed.
+
+    `count` samples of each kind, `concurrency` requests at once. `compare`: also ways to walk an HDF5 file
+    below `path`. `max_bytes` limits what arrives (256 MiB).
+    """
+    from h5s3.explore.bench.bench import bench as ask
+
+    with _session(settings) as session:
+        return ask(
+            session,
+            session.location(location),
+            sizes=list(sizes),
+            count=count,
+            concurrency=list(concurrency),
+            compare=compare,
+            path=path,
+        )
+
+
+@_asking
+def doctor(location: Place | None = None, **settings: Unpack[SettingsArgs]) -> Doctor:
+    """What is wrong with a connection or a file, and the remedy; without a location, with the account."""
+    from h5s3.explore.doctor.doctor import doctor as ask
+
+    origins = {name: f"the argument {name}" for name in ("endpoint_url", "region")}
+    with _session(settings) as session:
+        return ask(session, None if location is None else session.location(location), origins)
+
+
+def _session(settings: SettingsArgs) -> Session:
     return Session(replace(from_environment(), **settings))

@@ -82,6 +82,19 @@ def get(session: Session, location: Location, asked: GetRequest) -> Get:
     return session.read(location, transfer.run, repeatable=lambda: not transfer.begun)
 
 
+def get_array(session: Session, location: Location, asked: GetRequest) -> Values:
+    """The values themselves, as a NumPy array. Raises what `get` raises."""
+    from io import BytesIO
+
+    from h5s3.export.npy import array_of
+
+    if asked.coords or asked.format or asked.overwrite or asked.metadata_only:
+        raise UsageError("format, coords, overwrite and metadata_only go with a file", hint="give output")
+    stream = BytesIO()
+    get(session, location, replace(asked, stream=stream, format="npy"))
+    return array_of(stream)
+
+
 def _structure(session: Session, location: Location, asked: GetRequest) -> Get:
     """All of a file but its data."""
     output = _structure_target(asked)

@@ -71,9 +71,12 @@ class Session:
             store.close()
         self.cache.close()
 
-    def location(self, text: str) -> Location:
-        """Parse a LOCATION under this session's default bucket, of the version that the settings name."""
-        found = parse_location(text, self.settings.bucket)
+    def location(self, place: str | os.PathLike[str] | Location) -> Location:
+        """A LOCATION under this session's default bucket, or a local path; of the version that was named."""
+        if isinstance(place, str):
+            found = parse_location(place, self.settings.bucket)
+        else:
+            found = place if isinstance(place, Location) else Location("local", os.fspath(place))
         if self.settings.version_id is not None:
             if found.kind != "s3" or not found.key:
                 raise UsageError("--version-id names a version of an object in S3", location=found.display)

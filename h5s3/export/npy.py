@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from io import BytesIO
 from math import prod
 from typing import Any, BinaryIO
 
@@ -52,6 +53,18 @@ def header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
     padding = -(len(magic) + width + len(encoded) + 1) % 64
     encoded += b" " * padding + b"\n"
     return magic + len(encoded).to_bytes(width, "little") + encoded
+
+
+def array_of(stream: BytesIO) -> Array:
+    """The array that was written into a stream; as a rule in the memory of the stream, without a copy."""
+    stream.seek(0)
+    if np.lib.format.read_magic(stream) == (1, 0):
+        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+        if prod(shape) * dtype.itemsize:
+            return np.frombuffer(stream.getbuffer(), dtype, prod(shape), stream.tell()).reshape(shape)
+    stream.seek(0)
+    read: Array = np.lib.format.read_array(stream, allow_pickle=False)
+    return read
 
 
 class NpyWriter(Writer):

@@ -34,7 +34,7 @@ DOORS = {
     "deflate": {"formats"},
     "numcodecs": {"formats"},
     "msgspec": {"records"},
-    "numpy": {"formats", "explore", "export", "render", "demo"},
+    "numpy": {"formats", "explore", "export", "render", "demo", "api"},  # api: for a type alone
     "dotenv": {"settings"},
     "platformdirs": {"settings"},
 }  # fmt: skip
