@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack, over
 
 from h5s3.explore.session import Session
 from h5s3.records import Bench, DiskUsage, Doctor, Get, Listing, Meta, Preview, Tree
+from h5s3.records.base import show_in_notebooks
 from h5s3.settings import Settings, from_environment
 from h5s3.storage.location import Location
 
@@ -338,6 +339,15 @@ def doctor(location: Place | None = None, **settings: Unpack[SettingsArgs]) -> D
     origins = {name: f"the argument {name}" for name in ("endpoint_url", "region")}
     with _session(settings) as session:
         return ask(session, None if location is None else session.location(location), origins)
+
+
+def _html(record: Any) -> str:
+    from h5s3.render.html.html import html_of
+
+    return html_of(record)
+
+
+show_in_notebooks(_html)
 
 
 def _session(settings: SettingsArgs) -> Session:

@@ -2,22 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 import msgspec.structs
 
 Shape = list[int]
+LONGEST, LONG = 600, 120  # characters: of a record, of one field
+FEW = 8  # numbers that are shown
+_drawn: list[Callable[[Any], str]] = []  # who draws documents: the last one
 Json = Any  # a value that JSON can hold: see `reader.values`
 
 
 class Record(msgspec.Struct, kw_only=True):
     """Base of all records: keyword-only, absent fields left out of the JSON."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """What the JSON holds, as Python's own types: absent fields are left out, NaN and infinities None."""
+        found: dict[str, Any] = msgspec.json.decode(to_json(self))
+        return found
+
+    def __repr__(self) -> str:
+        """The fields that say something, in a few lines."""
+        told = [
+            f"{name}={_short(value)}"
+            for name in self.__struct_fields__
+            if name != "schema" and not _empty(value := getattr(self, name))
+        ]
+        text = ", ".join(told)
+        return f"{type(self).__name__}({text if len(text) <= LONGEST else text[:LONGEST] + '…'})"
+
 
 class Document(Record, kw_only=True):
     """Base of what a command prints as its one JSON document."""
+
+    def _repr_html_(self) -> str | None:
+        """How a notebook shows it, where `show_in_notebooks` said how."""
+        return _drawn[-1](self) if _drawn else None
+
+
+def show_in_notebooks(draw: Callable[[Any], str]) -> None:
+    """Have notebooks show documents as HTML that this function makes: records themselves draw nothing."""
+    _drawn.append(draw)
+
+
+def _empty(value: Any) -> bool:
+    return value is msgspec.UNSET or value is None or value is False or value == []
+
+
+def _short(value: Any) -> str:
+    """A field in a line: of records, and of what is long, how many."""
+    if isinstance(value, Record):
+        return f"{type(value).__name__}(…)"
+    if isinstance(value, list | dict):
+        simple = isinstance(value, list) and all(isinstance(item, int | float | None) for item in value)
+        return repr(value) if simple and len(value) <= FEW else f"<{len(value):,}>"
+    text = repr(value)
+    return text if len(text) <= LONG else text[:LONG] + "…"
 
 
 R = TypeVar("R", bound=Document)

@@ -65,9 +65,20 @@ def save_figure(preview: Preview, path: Path) -> None:
     if preview.plot is None:
         raise UsageError(f"--plot-out: there is nothing to draw of {safe(preview.path)}")
     try:
-        import matplotlib
+        data = figure_bytes(preview, preview.plot, kind)
     except ImportError:
         raise UsageError("--plot-out needs matplotlib", hint="pip install 'h5s3[plot]'") from None
+    try:
+        with atomic_write(os.path.realpath(path), overwrite=True) as (stream, _):  # what a link points to
+            stream.write(data)
+    except OSError as error:
+        raise H5s3Error(f"cannot write {safe(str(path))}: {error.strerror or error}") from None
+
+
+def figure_bytes(preview: Preview, plot: Plot, kind: str) -> bytes:
+    """The plot as `png` or `svg`. Raises `ImportError` without matplotlib."""
+    import matplotlib
+
     logging.getLogger("matplotlib").setLevel(logging.CRITICAL)  # it has words about fonts and directories
     with matplotlib.rc_context(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # letters that no font has, labels that need more room
@@ -78,12 +89,8 @@ def save_figure(preview: Preview, path: Path) -> None:
         metadata: dict[str, Any] = {"Software": "h5s3"}
         if kind == "svg":
             metadata = {"Date": None, "Creator": "h5s3"}
-        _figure(preview, preview.plot).savefig(data, format=kind, metadata=metadata)
-    try:
-        with atomic_write(os.path.realpath(path), overwrite=True) as (stream, _):  # what a link points to
-            stream.write(data.getvalue())
-    except OSError as error:
-        raise H5s3Error(f"cannot write {safe(str(path))}: {error.strerror or error}") from None
+        _figure(preview, plot).savefig(data, format=kind, metadata=metadata)
+    return data.getvalue()
 
 
 def _figure(preview: Preview, plot: Plot) -> Figure:
