@@ -8,11 +8,12 @@ the errors of `h5s3.errors`.
 from __future__ import annotations
 
 import inspect
+import io
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack, cast, overload
 
 from h5s3.explore.session import Session
 from h5s3.records import Bench, DiskUsage, Doctor, Get, Listing, Meta, Preview, Tree
@@ -92,6 +93,18 @@ def open(location: Place, **settings: Unpack[SettingsArgs]) -> h5py.File:
     except BaseException:
         session.close()
         raise
+
+
+def open_bytes(location: Place, settings: SettingsArgs) -> io.RawIOBase:
+    """The same as a Python file object, for h5py to open; a process that it is sent to opens it anew."""
+    session = _session(settings)
+    try:
+        reads = session.kept(session.location(location), as_bytes=True)
+    except BaseException:
+        session.close()
+        raise
+    reads.again = (open_bytes, (location, settings))
+    return cast(io.RawIOBase, reads)
 
 
 @_asking

@@ -161,10 +161,11 @@ class Session:
                 raise
         return once()
 
-    def kept(self, location: Location) -> Any:
+    def kept(self, location: Location, as_bytes: bool = False) -> Any:
         """The HDF5 file itself (a `h5py.File`), for a program to keep. This session closes with it.
 
         That is when it is closed, when nothing of it is in use any more, or when the interpreter ends.
+        `as_bytes`: a Python file object, for somebody else to have h5py open it.
         """
         from h5s3.formats.hdf5.format import Hdf5
 
@@ -175,7 +176,7 @@ class Session:
         def once() -> Any:
             source = self._source(*self._resolve(location))
             with self._located(source.info):
-                return self._undamaged(source, lambda seen: Hdf5().kept(seen, self.close, failed))
+                return self._undamaged(source, lambda seen: Hdf5().kept(seen, self.close, failed, as_bytes))
 
         try:
             return once()

@@ -35,6 +35,8 @@ DOORS = {
     "numcodecs": {"formats"},
     "msgspec": {"records"},
     "numpy": {"formats", "explore", "export", "render", "demo", "api"},  # api: for a type alone
+    "xarray": {"xarray_backend"},
+    "h5netcdf": {"xarray_backend"},
     "dotenv": {"settings"},
     "platformdirs": {"settings"},
 }  # fmt: skip
@@ -89,7 +91,7 @@ def test_every_dependency_is_used_and_none_is_missing() -> None:
 
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    needed = project["dependencies"] + extras["plot"] + extras["parquet"]
+    needed = project["dependencies"] + extras["plot"] + extras["parquet"] + extras["xarray"]
     declared = {item.split(">")[0] for item in needed}
     assert all(">=" in item for item in needed), "a dependency without a lower bound"
     used = {name.split(".")[0] for path in MODULES for name in imports(path)}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from h5s3.formats.hdf5.fetch.block_file import BlockFile
     from h5s3.formats.hdf5.objects.file import OpenFile
+    from h5s3.formats.hdf5.objects.lasting import LastingReads
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
@@ -55,14 +56,18 @@ class Hdf5:
             yield file
 
     def kept(
-        self, source: Source, release: Callable[[], None], failed: Callable[[H5s3Error], None]
-    ) -> h5py.File:
+        self,
+        source: Source,
+        release: Callable[[], None],
+        failed: Callable[[H5s3Error], None],
+        as_bytes: bool = False,
+    ) -> h5py.File | LastingReads:
         """The file, to be kept: `release` is called when it is closed, `failed` where a read fails."""
         from h5s3.formats.hdf5.objects.lasting import open_lasting
 
         blocks = self.block_file(source)
         blocks.seed(source.start)
-        return open_lasting(blocks, source.info, source.plugins, release, failed)
+        return open_lasting(blocks, source.info, source.plugins, release, failed, as_bytes)
 
     def block_file(self, source: Source) -> BlockFile:
         """The bytes of the object as a file."""

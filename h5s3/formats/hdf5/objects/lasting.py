@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
+from typing import Any
 from weakref import finalize
 
 import h5py
@@ -37,6 +38,13 @@ class LastingReads(io.RawIOBase):
         super().__init__()
         self._blocks, self._failed = blocks, failed
         self._where, self._process = info.location.display, os.getpid()
+        self.again: tuple[Callable[..., Any], tuple[Any, ...]] | None = None  # how another process opens it
+
+    def __reduce__(self) -> Any:
+        """Another process opens the location anew."""
+        if self.again is None:
+            raise TypeError("open the file in the process that reads it")
+        return self.again
 
     def __repr__(self) -> str:
         """The location: h5py takes it for the name of the file."""
@@ -78,10 +86,12 @@ def open_lasting(
     plugins: bool,
     release: Callable[[], None],
     failed: Callable[[H5s3Error], None],
-) -> h5py.File:
+    as_bytes: bool = False,
+) -> h5py.File | LastingReads:
     """The file, open until it is closed, until nothing of it is in use, or until the interpreter ends.
 
     Then `release` is called, once. Raises what `open_hdf5` raises; then `release` is not called.
+    `as_bytes`: the bytes alone, for somebody else to have h5py open them.
     """
     prepare(blocks, info, plugins)
     reads = LastingReads(blocks, info, failed)
@@ -89,6 +99,8 @@ def open_lasting(
     closing.atexit = False  # by then libhdf5 has let go of it
     _names.add(repr(reads))
     _have_all_closed_at_exit()
+    if as_bytes:
+        return reads
     try:
         return open_h5(reads, info)
     except BaseException:
