@@ -12,6 +12,7 @@ import io
 import pkgutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import cache
@@ -102,6 +103,18 @@ def functions_at_exit() -> None:
     assert subprocess.run([sys.executable, "-c", program], capture_output=True).stdout == b"ran\n"
 
 
+def lock_of_h5py() -> None:
+    """The lock under which h5py calls libhdf5: another thread's call waits for it."""
+    from h5py import h5f
+    from h5py._objects import phil
+
+    done = threading.Event()
+    with phil:
+        threading.Thread(target=lambda: (h5f.get_obj_count(h5f.OBJ_ALL), done.set()), daemon=True).start()
+        assert not done.wait(0.1)
+    assert done.wait(10)
+
+
 LISTED: dict[Callable[[], None], set[str]] = {
     pools_of_a_client: {"_endpoint", "_manager", "_pool_classes_by_scheme"},
     body_of_a_response: {"_fp"},
@@ -110,6 +123,7 @@ LISTED: dict[Callable[[], None], set[str]] = {
     end_of_credentials: {"_expiry_time"},
     socket_of_a_connection: {"_create_connection", "_tunnel_host"},
     functions_at_exit: {"_run_exitfuncs"},
+    lock_of_h5py: {"_objects"},
 }
 
 
@@ -151,8 +165,10 @@ def of_others(path: Path) -> set[str]:
 
 @cache
 def modules() -> list[ModuleType]:
-    found = pkgutil.walk_packages(h5s3.__path__, "h5s3.")
-    return [importlib.import_module(module.name) for module in found if not module.name.endswith("__main__")]
+    """All of them, but the one for which xarray would have to be there."""
+    names = [module.name for module in pkgutil.walk_packages(h5s3.__path__, "h5s3.")]
+    wanted = [name for name in names if not name.endswith(("__main__", "xarray_backend"))]
+    return [importlib.import_module(name) for name in wanted]
 
 
 def inherited(module: ModuleType) -> set[str]:
