@@ -50,7 +50,7 @@ def test_lines_fit_the_terminal(args: tuple[str, ...], columns: int) -> None:
 
 @pytest.mark.parametrize(
     ("name", "path"),
-    [("netcdf4", "/sst"), ("contiguous", "/vector"), ("ranks", "/chunked_05"), ("nexus", "/")],
+    [("netcdf4", "/sst"), ("contiguous", "/vector")],
 )
 def test_a_preview_fits_a_small_screen(name: str, path: str) -> None:
     """Of 24 lines one is the prompt's."""

@@ -302,6 +302,7 @@ def test_ranges_are_spread_over_the_object() -> None:
 # ------------------------------------------------------------------------------------------------ listing
 
 
+@pytest.mark.slow
 def test_all_listings_are_measured_whole(capsys: pytest.CaptureFixture[str]) -> None:
     assert listing.main(["--keys", "2500", "--repeat", "1", "--only", "h5s3"]) == 0
     head, *body = cells(capsys.readouterr().out.partition("\n\n")[2])
@@ -346,6 +347,7 @@ def values() -> list[data.Row]:
         return data.measure(track, ["column"], repeat=1)
 
 
+@pytest.mark.slow
 def test_all_read_the_same_values(values: list[data.Row]) -> None:
     assert data.disagreement(values) == ""
     assert [row.name for row in values] == list(data.CONTENDERS)

@@ -60,6 +60,7 @@ def paid(document: Bench) -> tuple[int, int]:
     return sum(s.requests for s in once), sum(s.bytes for s in once)
 
 
+@pytest.mark.slow
 def test_every_way_of_every_task_counts_what_the_proxy_counts(
     session: Session, server: S3Server, proxy: Proxy, hdf5: tuple[bytes, int]
 ) -> None:
@@ -116,6 +117,7 @@ def test_strategies_count_what_the_proxy_counts(
     assert found[COLD].rounds and found[BLOCKS].rounds and found[COLD].rounds < 20
 
 
+@pytest.mark.slow
 def test_s3fs_is_counted_exactly(
     settings: Settings, server: S3Server, proxy: Proxy, hdf5: tuple[bytes, int]
 ) -> None:

@@ -129,6 +129,7 @@ def agree(predicted: Costs, found: Trace) -> bool:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.slow
 def test_what_a_walk_costs_now_is_counted_exactly_or_nearly(
     kind: str, server: S3Server, counting: Proxy
 ) -> None:
@@ -195,6 +196,7 @@ def test_seconds_grow_with_the_round_trip(server: S3Server, counting: Proxy) -> 
     assert costs[0].seconds["50 ms"] > 10 * costs[1].seconds["50 ms"]
 
 
+@pytest.mark.slow
 def test_a_scattered_file_is_told_how_to_mend_itself(server: S3Server, counting: Proxy) -> None:
     report = report_on(server, counting, "scattered v1")
     layout, by_name = report.layout, {finding.name: finding for finding in report.findings}

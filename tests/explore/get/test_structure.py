@@ -58,7 +58,11 @@ def copied(source: Path, folder: Path) -> tuple[Path, str]:
     return target, done.err
 
 
-@pytest.mark.parametrize("name", sorted(FILES.keys() - LOSING.keys() - OTHERWISE))
+COPIED = sorted(FILES.keys() - LOSING.keys() - OTHERWISE)
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for at, name in enumerate(COPIED) if at % 3]
+
+
+@pytest.mark.parametrize("name", [*COPIED[::3], *SLOW])
 def test_tree_and_meta_say_the_same(name: str, tmp_path: Path) -> None:
     source = file(name)
     copy, said = copied(source, tmp_path)

@@ -65,6 +65,7 @@ def sampled(data: h5py.Dataset, found: Preview) -> np.ndarray:
     return np.concatenate([data[index_of(part)].reshape(-1) for part in found.sample.parts])
 
 
+@pytest.mark.slow
 def test_cold_over_s3(path: Path, server: S3Server) -> None:
     with Proxy(server) as proxy:
         settings = Settings(
