@@ -13,6 +13,7 @@ import h5py
 
 from h5s3.errors import DamagedError, H5s3Error, NotFoundError, RefusedError
 from h5s3.formats.hdf5.data.refuse import refuse_elsewhere
+from h5s3.formats.hdf5.fetch.collector import held_back
 from h5s3.formats.hdf5.objects.datasets import read_facts
 from h5s3.formats.hdf5.objects.file import plain_reason
 from h5s3.formats.hdf5.objects.links import misleading, resolve
@@ -76,7 +77,7 @@ def count_values(text: str, shape: Sequence[int]) -> int:
 def _opened(file: Readable, path: str, doing: str) -> Iterator[Any]:
     """What a path leads to in a file that is open as long as the block lasts; None for links elsewhere."""
     try:
-        with h5py.File(file, "r", locking=False) as h5:
+        with held_back(), h5py.File(file, "r", locking=False) as h5:
             yield resolve(h5py.h5g.open(h5.id, b"/"), raw_path(path)).object
     except H5s3Error:
         raise
