@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from h5py import h5a, h5d, h5g, h5r
 
-from h5s3.errors import H5s3Error, RefusedError
+from h5s3.errors import RefusedError
 from h5s3.formats.boxes import BoxReader
 from h5s3.formats.cf import text
 from h5s3.formats.columns.frames import Column, FrameArray, chosen, gaps
@@ -21,7 +21,7 @@ from h5s3.formats.hdf5.metadata.node import OBJECT
 from h5s3.formats.hdf5.objects.attributes import named_value, read_attribute
 from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.formats.hdf5.objects.links import Found, address_of, get_link
-from h5s3.formats.names import join, text_of
+from h5s3.formats.names import text_of
 from h5s3.formats.selection import whole
 from h5s3.sizes import MIB
 
@@ -66,7 +66,7 @@ def _prefetch(file: OpenFile, group: Any, names: Sequence[str]) -> None:
 
 
 def _column(file: OpenFile, frame: Found, name: str) -> Column | None:
-    found = _child(file, frame, name)
+    found = file.child(frame, name)
     if found is None:
         return None
     label = "index" if name == UNNAMED else name
@@ -111,7 +111,7 @@ def read_whole(array: Hdf5Array) -> Any:
 
 
 def _array(file: OpenFile, group: Found, name: str) -> Hdf5Array | None:
-    found = _child(file, group, name)
+    found = file.child(group, name)
     if found is None or length_of(found.object) is None:
         return None
     return Hdf5Array(file, found.object, found)
@@ -128,12 +128,3 @@ def _referred(file: OpenFile, dataset: Any) -> Hdf5Array | None:
         return None
     file.prefetch_objects([address_of(found)], OBJECT)
     return Hdf5Array(file, found)
-
-
-def _child(file: OpenFile, parent: Found, name: str) -> Found | None:
-    """What a name in a group leads to inside this file; None where there is nothing."""
-    try:
-        found = file.find(join(parent.path, name.encode("utf-8", "surrogateescape")))
-    except H5s3Error:
-        return None
-    return found if found.object is not None else None

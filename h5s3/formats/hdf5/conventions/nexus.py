@@ -13,7 +13,6 @@ from typing import Any
 import h5py
 from h5py import h5d, h5g
 
-from h5s3.errors import H5s3Error
 from h5s3.formats.base import Coordinate
 from h5s3.formats.cf import one, text
 from h5s3.formats.hdf5.conventions.coordinates import is_one_string, length_of
@@ -42,9 +41,9 @@ def default_plot(file: OpenFile, found: Found) -> Found | None:
         kind = text(values.get(CLASS))
         name = text(values.get(SIGNAL))
         if kind == "NXdata" or name:
-            return _child(file, here, name) if name else _old_signal(file, here)
+            return file.child(here, name) if name else _old_signal(file, here)
         wanted = text(values.get(DEFAULT))
-        step = _child(file, here, wanted) if wanted else _first(file, here, NEXT.get(kind, "NXdata"))
+        step = file.child(here, wanted) if wanted else _first(file, here, NEXT.get(kind, "NXdata"))
         if step is None:
             return None
         here = step
@@ -87,7 +86,7 @@ def _axes_of(
         if name and name != ".":
             wanted.setdefault(dimension, name)
     _prefetch(file, group, wanted.values())
-    return {dimension: (name, _child(file, group, name)) for dimension, name in wanted.items()}
+    return {dimension: (name, file.child(group, name)) for dimension, name in wanted.items()}
 
 
 def _old_axes(file: OpenFile, group: Found, ndim: int) -> dict[int, tuple[str, Found | None]]:
@@ -125,15 +124,6 @@ def title_of(file: OpenFile, group: Any) -> str:
         return text_of(value) if isinstance(value, bytes) else str(value)
 
     return gather(file.blocks, [read], lambda *_: "")[0][:LONGEST_TITLE]
-
-
-def _child(file: OpenFile, parent: Found, name: str) -> Found | None:
-    """What a name in a group leads to inside this file; None where there is nothing."""
-    try:
-        found = file.find(join(parent.path, name.encode("utf-8", "surrogateescape")))
-    except H5s3Error:
-        return None
-    return found if found.object is not None else None
 
 
 def _first(file: OpenFile, parent: Found, wanted: str) -> Found | None:

@@ -18,6 +18,7 @@ from h5s3.formats.hdf5.metadata.node import COUNT, HEADER, Goal, Sizes, header, 
 from h5s3.formats.hdf5.objects.filters import allow_plugins
 from h5s3.formats.hdf5.objects.links import Found, resolve
 from h5s3.formats.lookalikes import unknown_format
+from h5s3.formats.names import join
 from h5s3.sizes import MIB
 from h5s3.storage.base import ObjectInfo
 
@@ -74,6 +75,14 @@ class OpenFile:
             self.prefetch_objects([address], search(levels))
 
         return resolve(self.root, path, ahead)
+
+    def child(self, parent: Found, name: str) -> Found | None:
+        """What a name in a group leads to inside this file; None where there is nothing."""
+        try:
+            found = self.find(join(parent.path, name.encode("utf-8", "surrogateescape")))
+        except H5s3Error:
+            return None
+        return found if found.object is not None else None
 
     @contextmanager
     def asked(self) -> Iterator[None]:
