@@ -12,6 +12,7 @@ import numpy as np
 from h5s3.errors import H5s3Error, NotFoundError, UsageError
 from h5s3.formats.hdf5.conventions.detect import conventions
 from h5s3.formats.hdf5.data.chunk_index import count_storage, read_index
+from h5s3.formats.hdf5.data.small_values import add_value, is_small, read_small
 from h5s3.formats.hdf5.fetch.waves import gather
 from h5s3.formats.hdf5.file_space import file_space
 from h5s3.formats.hdf5.objects.attributes import (
@@ -34,7 +35,6 @@ from h5s3.formats.hdf5.objects.links import (
     tracks_creation,
 )
 from h5s3.formats.hdf5.objects.reference_names import name_targets
-from h5s3.formats.hdf5.objects.small_values import add_value, is_small, read_small
 from h5s3.formats.hdf5.objects.values import Namer, memory_dtype
 from h5s3.formats.names import names_of, nearest, raw_path, shown_by, text_of
 from h5s3.formats.requests import MetaRequest
@@ -219,7 +219,7 @@ def add_dataset(document: Meta, file: OpenFile, dataset: Any, namer: Namer) -> N
         document.chunks, document.num_chunks = list(facts.chunks), chunks
     packed, options = compression(facts.filters)
     if is_small(facts):
-        (small,) = gather(file.blocks, [partial(read_small, file.h5.id, dataset, namer)], lambda *_: None)
+        (small,) = gather(file.blocks, [partial(read_small, file, dataset, namer)], lambda *_: None)
         add_value(document, small)
     if packed:
         document.compression, document.compression_opts = packed, options

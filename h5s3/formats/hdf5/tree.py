@@ -14,6 +14,7 @@ from h5py import h5a
 from h5s3.errors import H5s3Error
 from h5s3.formats.base import Facts, Take
 from h5s3.formats.cf import one
+from h5s3.formats.hdf5.data.small_values import MOST, SmallValue, add_value, is_small, read_small
 from h5s3.formats.hdf5.fetch.memory import give_back
 from h5s3.formats.hdf5.fetch.waves import OF_THE_FILE, gather
 from h5s3.formats.hdf5.metadata.node import walk
@@ -38,7 +39,6 @@ from h5s3.formats.hdf5.objects.links import (
     misleading,
     open_link,
 )
-from h5s3.formats.hdf5.objects.small_values import MOST, SmallValue, add_value, is_small, read_small
 from h5s3.formats.hdf5.objects.values import by_address
 from h5s3.formats.hdf5.told import Told
 from h5s3.formats.hdf5.walk import DEEPEST, MOST_LINKS, MOST_TEXT, Group, Listing, Step, Walk, unreadable
@@ -263,7 +263,7 @@ class _Tree(Walk[GroupNode, TreeNode]):
 
     def _value(self, group: Any, link: Link) -> SmallValue | None:
         dataset = open_link(group, link)
-        return read_small(self.file.h5.id, dataset, self._name) if is_small(read_facts(dataset)) else None
+        return read_small(self.file, dataset, self._name) if is_small(read_facts(dataset)) else None
 
     def _name(self, address: int) -> str:
         """What a reference points to."""

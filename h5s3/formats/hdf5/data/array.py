@@ -121,12 +121,10 @@ class Hdf5Array(Array):
         """Of values that come without libhdf5."""
         if self.facts.type_has_pointers:
             return False
-        return self._offset is not None or (self._chunks is not None and self._chunks.capable)
+        return self._offset is not None or (self._chunks is not None and self._chunks.decoder is not None)
 
     def fetch_ahead(self, ranges: Iterable[Range]) -> None:
         """Exact ranges."""
-        if self._chunks is not None:
-            self._chunks.begin()
         self.file.blocks.fetch_ahead(ranges)
 
     def drop_ahead(self) -> None:
@@ -179,6 +177,7 @@ class Hdf5Array(Array):
             return [self._read(selection) for selection in selections]
 
     def _read(self, selection: Selection) -> Values:
+        self._check_sizes(selection)
         opaque = self.facts.type.class_ in ("opaque", "bitfield")
         dtype = self._data.dtype if self.readable is None else self.readable
         if not opaque and self.dtype is not None:
@@ -243,9 +242,15 @@ class Hdf5Array(Array):
 
     def _decoded(self, parts: Sequence[Selection]) -> list[Values] | None:
         """The stored bytes of the elements of each part; None where libhdf5 has to read them."""
-        reader = self._chunks
-        usable = reader is not None and not self.facts.type_has_pointers and reader.worthwhile(parts)
-        return reader.read(parts) if reader is not None and usable else None
+        if self._chunks is None or self.facts.type_has_pointers:
+            return None
+        return self._chunks.read(parts)
+
+    def _check_sizes(self, part: Selection) -> None:
+        """Before libhdf5 reads: raise `DamagedError` where a chunk unpacks to less than its size."""
+        size_known = not self.facts.type_has_pointers or self._pointers is not None
+        if self._chunks is not None and size_known:
+            self._chunks.sizes.check(part)
 
     def _fetch_elsewhere(self, parts: Sequence[Selection]) -> None:
         """Have here what the elements of these parts point to: libhdf5 would fetch it one after another."""
@@ -278,6 +283,7 @@ class Hdf5Array(Array):
         return flat.reshape(tuple(axis.count for axis in selection))
 
     def _by_libhdf5(self, part: Selection, kind: np.dtype[Any], memory: Any) -> Values:
+        self._check_sizes(part)
         reads = list(self._reads(part))
         with self.file.blocks.bounded():
             if len(reads) == 1:

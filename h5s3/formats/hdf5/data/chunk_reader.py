@@ -1,6 +1,6 @@
 """The stored values of a chunked dataset, its chunks decoded by several threads into their places.
 
-What is not decoded here (`decode.make_decoder`), and what is too little to gain by it, libhdf5 reads. The
+What is not decoded here (`decode.make_decoder`) libhdf5 reads, once it is known to unpack to its size. The
 first chunk that comes from here is read by libhdf5 as well: where they differ, libhdf5 reads everything from
 then on.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -17,16 +18,14 @@ import numpy as np
 
 from h5s3.errors import DamagedError
 from h5s3.formats.base import Facts
-from h5s3.formats.hdf5.data.chunk_index import ChunkIndex, read_index
+from h5s3.formats.hdf5.data.chunk_places import ChunkPlaces, touched
+from h5s3.formats.hdf5.data.chunk_sizes import ChunkSizes
 from h5s3.formats.hdf5.data.decode import Decoder, LeftError, WrongSizeError, make_decoder
 from h5s3.formats.hdf5.data.threads import processors, work_on
 from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.formats.selection import Axis, Selection
 from h5s3.sizes import MIB
 
-LEAST_CHUNK = 16 * 1024  # decoded bytes of a chunk below which libhdf5 is as fast
-LEAST = MIB  # decoded bytes of one read
-FEW = 4  # chunks of one read: one of them is read twice
 MOST_IN_BOX = 65_536  # chunks of one read
 LARGEST_HINT = 64 * MIB  # decoded bytes of a chunk that is decoded for a hint
 MOST_AT_ONCE = 128 * MIB  # decoded bytes of the chunks that are in the hands of threads
@@ -74,33 +73,25 @@ class ChunkReader:
         self._masked: dict[int, Decoder | None] = {}
         self._fill, self._by_libhdf5 = fill, by_libhdf5
         self._kind = np.dtype((np.void, itemsize))
-        self._places: _Places | None = None
-        self._checked = self._many = False
+        self._checked = False
 
-    @property
-    def capable(self) -> bool:
-        """Whether many chunks would be decoded here."""
-        return self.decoder is not None and self.decoder.size >= LEAST_CHUNK
+    @cached_property
+    def places(self) -> ChunkPlaces:
+        """Where the chunks are stored. Raises what h5py raises."""
+        return ChunkPlaces(self._file, self._dataset, self._facts)
 
-    def begin(self) -> None:
-        """Many reads are to come: even one that is small gains something."""
-        self._many = True
-
-    def worthwhile(self, parts: Sequence[Selection]) -> bool:
-        """Whether reading these parts here gains anything."""
-        if self.decoder is None or not self.capable:
-            return False
-        if self._many:
-            return True
-        count = sum(self._count(part) for part in parts)
-        return FEW <= count <= MOST_IN_BOX and count * self.decoder.size >= LEAST
+    @cached_property
+    def sizes(self) -> ChunkSizes:
+        """To be asked before libhdf5 reads."""
+        itemsize = self._sizes[1]
+        return ChunkSizes(self._file, self._dataset, self._facts, itemsize, lambda: self.places)
 
     def read(self, parts: Sequence[Selection]) -> list[Values] | None:
         """The stored values of each part, as opaque bytes; None where libhdf5 has to read them.
 
         Raises `DamagedError`, and what libhdf5 raises of the chunks that are left to it.
         """
-        if self.decoder is None or not self._known():
+        if self.decoder is None or sum(map(self._count, parts)) > MOST_IN_BOX or not self.places.certain:
             return None
         found = [np.empty(tuple(axis.count for axis in part), dtype=self._kind) for part in parts]
         pieces: list[Piece] = []
@@ -117,9 +108,9 @@ class ChunkReader:
 
         Of chunks that skipped filters, too: of variable length, all do that were to be shuffled.
         """
-        if self.decoder is None or not self._known() or self._count(part) > MOST_IN_BOX:
+        if self.decoder is None or self._sizes[0] > LARGEST_HINT or self._count(part) > MOST_IN_BOX:
             return None
-        if self._sizes[0] > LARGEST_HINT:
+        if not self.places.certain:
             return None
         values = np.zeros(tuple(axis.count for axis in part), dtype=self._kind)
         pieces = self._pieces(part, values, hint=True)
@@ -128,33 +119,23 @@ class ChunkReader:
     # ------------------------------------------------------------------------------------------ chunks
 
     def _count(self, part: Selection) -> int:
-        return prod(len(_cells(axis, size)) for axis, size in zip(part, self._chunks, strict=True))
-
-    def _known(self) -> bool:
-        """Whether it is known for certain where the chunks are."""
-        if self._places is None:
-            index = read_index(self._dataset, self._facts, self._file)
-            self._places = _Places(index, self._facts)
-        return self._places.certain
+        return prod(len(touched(axis, size)) for axis, size in zip(part, self._chunks, strict=True))
 
     def _pieces(self, part: Selection, values: Values, *, hint: bool = False) -> list[Piece] | None:
         """The chunks of a part that are stored; what is not has the fill value already. None: it has none."""
-        assert self._places is not None
         along = [list(_along(axis, size)) for axis, size in zip(part, self._chunks, strict=True)]
         cells = list(itertools.product(*along))
-        rows = self._places.find([tuple(item.cell for item in cell) for cell in cells])
-        if not hint and (rows < 0).any():
+        places = self.places.find([tuple(item.cell for item in cell) for cell in cells])
+        if not hint and None in places:
             if self._fill is None:
                 return None
             values[...] = np.frombuffer(self._fill, dtype=self._kind)[0]
         found = []
-        for cell, row in zip(cells, rows.tolist(), strict=True):
-            if row >= 0:
+        for cell, place in zip(cells, places, strict=True):
+            if place is not None:
                 chunk, target = (tuple(getattr(item, name) for item in cell) for name in ("chunk", "target"))
                 source = tuple(item.axis for item in cell)
-                start, size, mask = self._places.row(row)
-                if not hint:
-                    self._refuse_unfiltered(size, mask)
+                start, size, mask = place
                 decoder = self._decoder(cell, mask, hint)
                 stored = None if decoder is None else self._blocks.stored(start, start + size)
                 found.append(Piece(stored, decoder, chunk, values, target, source))
@@ -169,12 +150,6 @@ class ChunkReader:
             for item, size, whole in zip(cell, self._chunks, self._facts.shape or (), strict=True)
         )
         return self.decoder if not edge or self.decoder is None or self.decoder.certain else None
-
-    def _refuse_unfiltered(self, size: int, mask: int) -> None:
-        """Raise `DamagedError` for a chunk that skipped all filters and is not as long as a chunk is."""
-        every = (1 << len(self._facts.filters)) - 1
-        if mask and mask & every == every and size != self._sizes[0]:
-            raise DamagedError(f"a chunk is stored in {size} bytes instead of its {self._sizes[0]}")
 
     def _partly(self, mask: int) -> Decoder | None:
         """For chunks that skipped the filters of a mask."""
@@ -241,53 +216,8 @@ class _Part:
     target: slice  # among what is selected
 
 
-def _cells(axis: Axis, size: int) -> Sequence[int]:
-    """The chunks along one dimension that something is selected of."""
-    if not axis.count:
-        return range(0)
-    if axis.step <= size:
-        return range(axis.start // size, (axis.stop - 1) // size + 1)
-    return [(axis.start + number * axis.step) // size for number in range(axis.count)]
-
-
 def _along(axis: Axis, size: int) -> Iterator[_Part]:
-    for cell in _cells(axis, size):
+    for cell in touched(axis, size):
         part, first = axis.within(cell * size, (cell + 1) * size)
         inside = slice(part.start - cell * size, part.stop - cell * size, part.step)
         yield _Part(cell, part, inside, slice(first, first + part.count))
-
-
-class _Places:
-    """Rows of an index by the cell of the chunk."""
-
-    def __init__(self, index: ChunkIndex, facts: Facts) -> None:
-        sizes = zip(facts.shape or (), facts.chunks or (), strict=True)
-        self._grid = tuple(-(-size // chunk) for size, chunk in sizes)
-        self.certain = index.complete and index.certain and 0 < prod(self._grid) < 1 << 62
-        self._table = index.table
-        if self.certain:
-            cells = index.table[:, : len(self._grid)]
-            inside = np.flatnonzero((cells < np.array(self._grid, dtype="u8")).all(axis=1))
-            keys = self._keys(cells[inside].astype("i8"))
-            order = np.argsort(keys, kind="stable")
-            self._sorted, self._rows = keys[order], inside[order]
-            self.certain = not (self._sorted[1:] == self._sorted[:-1]).any()
-
-    def _keys(self, cells: Values) -> Values:
-        keys = np.zeros(len(cells), dtype="i8")
-        for dimension, count in enumerate(self._grid):
-            keys = keys * count + cells[:, dimension]
-        return keys
-
-    def find(self, cells: list[tuple[int, ...]]) -> Values:
-        """The row of each cell; -1 for those that were never written."""
-        if not self._sorted.size or not cells:
-            return np.full(len(cells), -1)
-        keys = self._keys(np.array(cells, dtype="i8").reshape(len(cells), len(self._grid)))
-        at = np.minimum(np.searchsorted(self._sorted, keys), self._sorted.size - 1)
-        return np.where(self._sorted[at] == keys, self._rows[at], -1)
-
-    def row(self, number: int) -> tuple[int, int, int]:
-        """First byte in the object, stored bytes, mask of filters that were not applied."""
-        start, size, mask = self._table[number, -3:].tolist()
-        return start, size, mask

@@ -93,7 +93,7 @@ def make_decoder(filters: Sequence[Filter], size: int, itemsize: int) -> Decoder
 # ------------------------------------------------------------------------------------------ filters of HDF5
 
 
-def _inflated(size: int, stored: memoryview) -> Any:
+def inflated(size: int, stored: memoryview) -> Any:
     """A zlib stream (RFC 1950). One that goes on beyond `size` bytes is noticed, not unpacked."""
     import deflate
 
@@ -155,13 +155,13 @@ def _zstd(size: int, stored: memoryview) -> Any:
     """A zstd frame that says how long its content is, as libzstd writes it in one go."""
     from numcodecs import zstd
 
-    told = _zstd_content(stored)
+    told = zstd_content(stored)
     if told != size:
         raise LeftError if told is None else WrongSizeError(told, size)
     return _into(zstd.decompress, stored, size)
 
 
-def _zstd_content(stored: memoryview) -> int | None:
+def zstd_content(stored: memoryview) -> int | None:
     """The length of the content from a frame's header (RFC 8878, 3.1.1.1); None where it does not tell."""
     head = bytes(stored[:18])
     if head[:4] != ZSTD_MAGIC or len(head) < 6:
@@ -227,7 +227,7 @@ def _decompressed(decompress: Any, stored: Any, target: Bytes) -> None:
 
 
 COMPRESSIONS: dict[int, Callable[[int, memoryview], Any]] = {
-    GZIP: _inflated,
+    GZIP: inflated,
     BLOSC: _blosc,
     LZ4: _lz4,
     ZSTD: _zstd,

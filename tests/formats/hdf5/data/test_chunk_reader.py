@@ -17,7 +17,7 @@ import pytest
 
 from h5s3.errors import DamagedError, NetworkError
 from h5s3.formats.boxes import BoxReader
-from h5s3.formats.hdf5.data import chunk_reader, threads
+from h5s3.formats.hdf5.data import threads
 from h5s3.formats.hdf5.data.array import Hdf5Array
 from h5s3.formats.hdf5.data.decode import Decoder
 from h5s3.formats.sampling import Sampler
@@ -50,7 +50,7 @@ def array_of(store: MemoryStore) -> Iterator[Hdf5Array]:
 
 @pytest.fixture
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The threads that decoded chunks. All reads are worthwhile."""
+    """The threads that decoded chunks."""
     names: list[str] = []
     real = Decoder.decode
 
@@ -59,8 +59,6 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return real(self, stored)
 
     monkeypatch.setattr(Decoder, "decode", decode)
-    for name in ("LEAST_CHUNK", "LEAST", "FEW"):
-        monkeypatch.setattr(chunk_reader, name, 1)
     return names
 
 
@@ -122,13 +120,6 @@ def test_what_was_never_written(fill: int | None, decoded: list[str]) -> None:
         assert (read(array) == by_h5py(store)).all() and decoded
 
 
-def test_a_small_read_is_left_to_libhdf5(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Decoder, "decode", lambda *_: pytest.fail("decoded here"))
-    store = file_of()
-    with array_of(store) as array:
-        assert (read(array, "0:128,0:128") == by_h5py(store, "0:128,0:128")).all()
-
-
 def test_chunks_that_skipped_a_filter_are_left(decoded: list[str]) -> None:
     store = file_of()
     with h5py.File(target := io.BytesIO(store.data), "r+") as h5:
@@ -149,8 +140,6 @@ def test_edges_that_may_have_skipped_a_filter_are_left(decoded: list[str]) -> No
 
 
 def test_where_libhdf5_reads_something_else_it_reads_everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("LEAST_CHUNK", "LEAST", "FEW"):
-        monkeypatch.setattr(chunk_reader, name, 1)
     wrong = np.zeros(4 * CHUNKS[0] * CHUNKS[1], dtype="u1")
     monkeypatch.setattr(Decoder, "decode", lambda self, stored: wrong)
     store = file_of(DATA + 1)
@@ -186,7 +175,7 @@ def test_a_bomb_is_named(tmp_path: Path) -> None:
 
 SHORT = {  # stored bytes of a chunk of 32 KiB, and its mask
     "gzip": (zlib.compress(bytes(1000)), 0, "unpacks to 1000 bytes"),
-    "no filter": (bytes(1000), 3, "stored in 1000 bytes"),
+    "no filter": (bytes(1000), 3, "unpacks to 1000 bytes"),
 }
 
 

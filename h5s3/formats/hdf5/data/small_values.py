@@ -11,10 +11,16 @@ import numpy as np
 from h5py import h5s
 
 from h5s3.formats.base import Facts
+from h5s3.formats.hdf5.data.chunk_sizes import ChunkSizes
+from h5s3.formats.hdf5.data.heaps import stored_pointers
+from h5s3.formats.hdf5.data.unpacked_size import sizes_are_known
 from h5s3.formats.hdf5.fetch.safeguards import decoding
 from h5s3.formats.hdf5.objects.attributes import memory_type
+from h5s3.formats.hdf5.objects.datasets import read_facts
+from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.formats.hdf5.objects.numpy_values import in_order
 from h5s3.formats.hdf5.objects.values import Converter, Namer, by_address, memory_dtype
+from h5s3.formats.selection import whole
 from h5s3.records import UNSET, DatasetNode, Json, Meta, UnsetType
 from h5s3.sizes import MIB
 
@@ -35,32 +41,43 @@ class SmallValue:
 
 
 def is_small(facts: Facts) -> bool:
-    """Whether the values of a dataset are few and short, and stored as they are, in this file.
+    """Whether the values of a dataset are few and short, and stored in this file.
 
-    libhdf5 itself reads them: of a chunk that decodes to fewer bytes than it should have, it shows what was
-    in memory before.
+    libhdf5 itself reads them: only where it can be told before whether a chunk unpacks to all its bytes.
     """
     if not 0 < facts.size <= MOST or facts.shape is None or facts.nbytes > LARGEST:
         return False
-    plain = facts.layout in ("compact", "contiguous", "chunked") and not (facts.external or facts.filters)
-    return plain and prod(facts.chunks or ()) * facts.itemsize <= LARGEST_CHUNK
+    plain = facts.layout in ("compact", "contiguous", "chunked") and not facts.external
+    known = sizes_are_known(facts.filters) and all(item.available for item in facts.filters)
+    return plain and known and prod(facts.chunks or ()) * facts.itemsize <= LARGEST_CHUNK
 
 
-def read_small(file: Any, dataset: Any, namer: Namer = by_address) -> SmallValue | None:
-    """The values of a small dataset of a file (h5f.FileID); None where NumPy has no type for them.
+def read_small(file: OpenFile, dataset: Any, namer: Namer = by_address) -> SmallValue | None:
+    """The values of a small dataset; None where NumPy has no type for them.
 
-    A pure question, for `gather`. Raises what h5py raises.
+    A pure question, for `gather`. Raises what h5py raises, and `DamagedError`.
     """
     kind = dataset.get_type()
     dtype = memory_dtype(kind)
-    if dtype is None:
+    if dtype is None or not _whole_chunks(file, dataset, kind):
         return None
     values = np.zeros(dataset.shape, dtype=dtype)  # of an array type: gains its dimensions
     with decoding() if dtype.hasobject else nullcontext():
         dataset.read(h5s.ALL, h5s.ALL, values, mtype=memory_type(kind, dtype))
-    converter = Converter(file, namer, most=TEXT, sequences=MOST)
+    converter = Converter(file.h5.id, namer, most=TEXT, sequences=MOST)
     found = converter.array(in_order(values, dtype), dtype.subdtype[0] if dtype.subdtype else dtype)
     return SmallValue(found, converter.nans or UNSET, converter.infs or UNSET, bool(converter.cut) or UNSET)
+
+
+def _whole_chunks(file: OpenFile, dataset: Any, kind: Any) -> bool:
+    """Whether all chunks unpack to their size, as far as can be told. Raises `DamagedError` where not."""
+    facts = read_facts(dataset)
+    if not facts.filters:
+        return True
+    pointers = stored_pointers(kind)
+    if pointers is not None:
+        ChunkSizes(file, dataset, facts, pointers[0]).check(whole(facts.shape or ()))
+    return pointers is not None
 
 
 def add_value(record: DatasetNode | Meta, found: SmallValue | None) -> None:
