@@ -145,17 +145,20 @@ def tree(
     attributes: bool = False,
     values: bool = False,
     all_attributes: bool = False,
+    stored: bool = False,
     **settings: Unpack[SettingsArgs],
 ) -> Tree:
     """What lies up to `depth` levels below `path` (0: all), `limit` children of each group (0: all).
 
-    `values`: of small datasets. `all_attributes`: also those that conventions use inside.
+    `values`: of small datasets. `all_attributes`: also those that conventions use inside. `stored`: bytes
+    that datasets take in the file.
     """
     from h5s3.explore.tree import tree as ask
     from h5s3.formats.requests import TreeRequest
 
     with _session(settings) as session:
-        asked = TreeRequest(path, depth, limit, attributes or all_attributes, values, all_attributes)
+        shown = attributes or all_attributes
+        asked = TreeRequest(path, depth, limit, shown, values, all_attributes, stored)
         return ask(session, session.location(location), asked)
 
 

@@ -38,6 +38,9 @@ def tree(
     values: Annotated[
         bool, typer.Option("--values", help="Show the values of scalars and short lists.")
     ] = False,
+    stored: Annotated[
+        bool, typer.Option("--stored", help="Show the stored size of datasets, not the logical one.")
+    ] = False,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="One JSON record per line, parents first.")] = False,
     *,
     common: Reading,
@@ -58,10 +61,8 @@ def tree(
 
     if recursive and depth is not None:
         raise UsageError("--recursive and --depth contradict each other")
-    levels = 1 if depth is None else depth
-    asked = TreeRequest(
-        path, 0 if recursive else levels, limit, attrs or all_attrs, values, all_attributes=all_attrs
-    )
+    levels = 0 if recursive else 1 if depth is None else depth
+    asked = TreeRequest(path, levels, limit, attrs or all_attrs, values, all_attrs, stored)
     with common.session() as opened:
         where = opened.location(location)
         if jsonl:
@@ -71,7 +72,7 @@ def tree(
         if not common.shown_as_json(found):
             from h5s3.render.tree import show_tree
 
-            show_tree(found)
+            show_tree(found, stored)
 
 
 def _show_nodes(nodes: Sequence[TreeNode]) -> None:

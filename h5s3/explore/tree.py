@@ -31,7 +31,7 @@ def stream(session: Session, location: Location, asked: TreeRequest, take: Take)
 
     def question(contents: Contents) -> Tree | None:
         once.begin()
-        if isinstance(contents, Streaming) and not asked.values:  # values are read once all of them are known
+        if isinstance(contents, Streaming) and not (asked.values or asked.stored):  # read once all are known
             return contents.stream(asked, once.take)
         return contents.tree(asked)
 

@@ -42,6 +42,7 @@ class TreeRequest(Request):
     attributes: bool = False
     values: bool = False  # of small datasets
     all_attributes: bool = False  # not only the first, and also those that conventions use inside
+    stored: bool = False  # bytes of datasets
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -16,6 +16,7 @@ from h5s3.records import (
     Tree,
     TreeNode,
     UnresolvedNode,
+    nodes_of,
 )
 from h5s3.render.columns import Cell, Line, Row, align, print_lines
 from h5s3.render.console import Symbols, output_symbols, stdout
@@ -28,36 +29,39 @@ SPARE = (3, 2, 1, 4, 0, 5)  # columns that give way to a long name: filters, chu
 LONGEST_VALUE = 60
 
 
-def show_tree(tree: Tree) -> None:
-    """Print a tree."""
+def show_tree(tree: Tree, stored: bool = False) -> None:
+    """Print a tree, with the stored sizes of its datasets or the logical ones."""
     console = stdout()
-    print_lines(console, tree_lines(tree, console.width, output_symbols()))
+    print_lines(console, tree_lines(tree, console.width, output_symbols(), stored))
 
 
-def tree_lines(tree: Tree, width: int, symbols: Symbols) -> Iterator[Line]:
+def tree_lines(tree: Tree, width: int, symbols: Symbols, stored: bool = False) -> Iterator[Line]:
     """The lines of a tree: a heading, one per object, and what was not shown."""
-    yield _heading(tree)
+    yield _heading(tree, stored)
     rows: list[Row] = []
     if tree.attributes is not UNSET:
         rows += _attribute_rows(
             tree.attributes, tree.attributes_truncated is True, symbols.pipe if tree.children else "    "
         )
     if tree.node is not UNSET:
-        rows += _rows([tree.node], False, 1, symbols, width)
+        rows += _rows([tree.node], False, 1, symbols, stored)
     else:
-        rows += _rows(tree.children, tree.children_truncated, tree.num_children, symbols, width)
+        rows += _rows(tree.children, tree.children_truncated, tree.num_children, symbols, stored)
     if width < 100:  # no room for chunks
         rows = [(head, [*cells[:2], ("", ""), *cells[3:]]) for head, cells in rows]
     yield from align(rows, width, [False, False, False, False, True, False], spare=SPARE)
 
 
-def _heading(tree: Tree) -> Line:
+def _heading(tree: Tree, stored: bool) -> Line:
     where = f"{safe(tree.location, 1000)}"
-    count = "" if tree.node is not UNSET else f"  ({plural(tree.num_children, 'child', 'children')})"
+    words = [] if tree.node is not UNSET else [plural(tree.num_children, "child", "children")]
+    if any(isinstance(node, DatasetNode) for node in nodes_of(tree)):
+        words.append("stored sizes" if stored else "logical sizes")
+    count = f"  ({', '.join(words)})" if words else ""
     return [(where, "key"), (f"  {safe(tree.path)}", "group"), (count, "faint")]
 
 
-def _rows(children: list[TreeNode], cut: bool, total: int, symbols: Symbols, width: int) -> list[Row]:
+def _rows(children: list[TreeNode], cut: bool, total: int, symbols: Symbols, stored: bool) -> list[Row]:
     """All rows, depth first, without recursion: a file may nest deeper than Python's stack."""
     rows: list[Row] = []
     stack: list[tuple[str, list[TreeNode], int, int]] = [("", children, 0, total if cut else len(children))]
@@ -73,7 +77,7 @@ def _rows(children: list[TreeNode], cut: bool, total: int, symbols: Symbols, wid
         rows.append(
             (
                 [(prefix + (symbols.last if last else symbols.branch), "faint"), *_name(node, symbols)],
-                _cells(node, symbols),
+                _cells(node, symbols, stored),
             )
         )
         if isinstance(node, AttributedNode) and node.attributes is not UNSET:
@@ -111,14 +115,14 @@ def _name(node: TreeNode, symbols: Symbols) -> Line:
     return [(name, "dataset")]
 
 
-def _cells(node: TreeNode, symbols: Symbols) -> list[Cell]:
+def _cells(node: TreeNode, symbols: Symbols, stored: bool) -> list[Cell]:
     """Shape, type, chunks, filters, size."""
     if isinstance(node, AttributedNode) and node.alias_of is not UNSET:
         return []
     if isinstance(node, GroupNode):
         return _group_cells(node)
     if isinstance(node, DatasetNode):
-        return _dataset_cells(node, symbols)
+        return _dataset_cells(node, symbols, stored)
     if isinstance(node, DatatypeNode):
         return [("datatype", "faint"), (safe(node.dtype, 60), "dtype")]
     return []
@@ -132,16 +136,17 @@ def _group_cells(node: GroupNode) -> list[Cell]:
     return [(count, "faint"), (kind, "datatype")]
 
 
-def _dataset_cells(node: DatasetNode, symbols: Symbols) -> list[Cell]:
+def _dataset_cells(node: DatasetNode, symbols: Symbols, stored: bool) -> list[Cell]:
     chunks = symbols.times.join(map(str, node.chunks)) if node.chunks is not UNSET else ""
     layout = node.layout if node.layout in ("virtual", "external", "compact") else ""
     filters = "+".join(node.filters) if node.filters is not UNSET else ""
+    size = node.storage_size if stored else node.nbytes
     return [
         (shape(node.shape, symbols.times), "shape"),
         (safe(node.dtype, 60), "dtype"),
         (f"chunks {chunks}" if chunks else str(layout), "faint"),
         (safe(filters, 40), "faint"),
-        (size_text(node.nbytes), "size"),
+        ("?" if size is UNSET else size_text(size), "size"),
         (f"= {small_value_text(node, LONGEST_VALUE)}" if node.value is not UNSET else "", ""),
     ]
 

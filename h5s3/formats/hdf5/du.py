@@ -10,6 +10,7 @@ from h5s3.formats.hdf5.metadata.node import walk
 from h5s3.formats.hdf5.objects.datasets import read_facts
 from h5s3.formats.hdf5.objects.file import OpenFile, plain_reason
 from h5s3.formats.hdf5.objects.links import address_of, count_links, kind_of, list_hard_links, open_link
+from h5s3.formats.hdf5.tree_details import stored_without_index
 from h5s3.formats.hdf5.usage_sums import Shown, Sum, document_of, settle_chunks, settle_dataset
 from h5s3.formats.hdf5.walk import (
     DEEPEST,
@@ -185,7 +186,5 @@ class _Usage(Walk[Sum, _Answer]):
 
 
 def _dataset(dataset: Any) -> _Dataset:
-    """A dataset. libhdf5 would open the sources of a virtual one to add up their sizes: never let it."""
     facts = read_facts(dataset)
-    here = facts.layout in ("contiguous", "compact") and facts.shape is not None
-    return _Dataset(dataset, facts, int(dataset.get_storage_size()) if here else 0)
+    return _Dataset(dataset, facts, stored_without_index(dataset, facts) or 0)

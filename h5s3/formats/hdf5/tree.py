@@ -14,9 +14,8 @@ from h5py import h5a
 from h5s3.errors import H5s3Error
 from h5s3.formats.base import Facts, Take
 from h5s3.formats.cf import one
-from h5s3.formats.hdf5.data.small_values import MOST, SmallValue, add_value, is_small, read_small
 from h5s3.formats.hdf5.fetch.memory import give_back
-from h5s3.formats.hdf5.fetch.waves import OF_THE_FILE, gather
+from h5s3.formats.hdf5.fetch.waves import OF_THE_FILE
 from h5s3.formats.hdf5.metadata.node import walk
 from h5s3.formats.hdf5.objects.addressed import Addressed
 from h5s3.formats.hdf5.objects.attributes import attribute_names, count_attributes, read_attribute
@@ -31,16 +30,18 @@ from h5s3.formats.hdf5.objects.file import (
 )
 from h5s3.formats.hdf5.objects.filters import compression
 from h5s3.formats.hdf5.objects.links import (
+    Found,
     Link,
     address_of,
     count_links,
     kind_of,
     list_links,
     misleading,
-    open_link,
 )
+from h5s3.formats.hdf5.objects.reference_names import References, name_targets
 from h5s3.formats.hdf5.objects.values import by_address
 from h5s3.formats.hdf5.told import Told
+from h5s3.formats.hdf5.tree_details import Details
 from h5s3.formats.hdf5.walk import DEEPEST, MOST_LINKS, MOST_TEXT, Group, Listing, Step, Walk, unreadable
 from h5s3.formats.names import join, names_of, raw_path, text_of
 from h5s3.formats.requests import TreeRequest
@@ -66,7 +67,6 @@ ATTRIBUTES_SHOWN = 20
 INTERNAL = {  # attributes by which HDF5's dimension scales and netCDF-4 find their own, not for people
     b"CLASS", b"DIMENSION_LIST", b"REFERENCE_LIST", b"_Netcdf4Coordinates", b"_Netcdf4Dimid",
 }  # fmt: skip
-MOST_READ = 20_000  # values of small datasets
 
 
 def read_tree(file: OpenFile, asked: TreeRequest) -> Tree:
@@ -97,9 +97,11 @@ def _read(file: OpenFile, asked: TreeRequest, told: Told | None) -> Tree:
     tree = _Tree(file, asked, told)
     if found.object is not None and kind_of(found.object) == "group":
         tree.fill(document, path, found.object)
+        tree.name_references(found)
     elif found.link is not None:
         path = join(path.rpartition(b"/")[0], found.link.name)
         document.node = tree.only(path, found.parent, found.link)
+        tree.name_references(found)
     return document
 
 
@@ -114,8 +116,9 @@ class _Tree(Walk[GroupNode, TreeNode]):
         self._all, self._limit, self._ahead = asked.depth == 0, asked.limit, walk(levels)
         each = 0 if asked.all_attributes else ATTRIBUTES_SHOWN
         self._attributes = _Wanted(each, MOST_VALUES * more) if asked.attributes else None
+        self._references = References(self.met.where)
         self._counts: dict[int, int] = {}
-        self._values: list[tuple[DatasetNode, Any, Link]] | None = [] if asked.values else None
+        self._details = Details(file, asked.values, asked.stored, self._name)
         self._told = told
         self._large = False  # there are more links than look-ahead is for
         self._addressed = Addressed(file)
@@ -126,7 +129,7 @@ class _Tree(Walk[GroupNode, TreeNode]):
         """Give the document what is below a group."""
         top = GroupNode(name=document.path.rpartition("/")[2] or "/", path=document.path, num_children=0)
         if self._attributes is not None:
-            _add_attributes(top, self.file.h5.id, group, self._attributes)
+            _add_attributes(top, self.file.h5.id, group, self._attributes, self._references)
         address = address_of(group)
         self.met.first(address, path)
         self.file.prefetch_objects([address], self._ahead, self._limit)
@@ -139,7 +142,7 @@ class _Tree(Walk[GroupNode, TreeNode]):
                 self._told.node(item.owner)
         if self._told:
             self._told.give()
-        self._read_values()
+        self._details.read()
         document.num_children = top.num_children
         document.children = top.children or []
         document.children_truncated = top.children_truncated or False
@@ -150,11 +153,15 @@ class _Tree(Walk[GroupNode, TreeNode]):
         """What one link leads to."""
         node, found = self._look(path, parent, link)
         if self._attributes is not None and isinstance(node, AttributedNode):
-            _add_attributes(node, self.file.h5.id, found, self._attributes)
+            _add_attributes(node, self.file.h5.id, found, self._attributes, self._references)
         if isinstance(node, DatasetNode) and link.link_class == "hard":
-            self._note_value(node, parent, link)
-            self._read_values()
+            self._details.note(node, parent, link)
+            self._details.read()
         return node
+
+    def name_references(self, found: Found) -> None:
+        """Of attributes: by what the walk has met, and by what stands beside the path that was asked for."""
+        self._references.resolve(name_targets(self.file, found))
 
     def links_of(self, group: Group[GroupNode]) -> Listing:
         opened = group.open()
@@ -167,7 +174,7 @@ class _Tree(Walk[GroupNode, TreeNode]):
         if self._attributes is not None and isinstance(node, AttributedNode):
             try:
                 with self.file.blocks.misses_first():
-                    _add_attributes(node, self.file.h5.id, found, self._attributes)
+                    _add_attributes(node, self.file.h5.id, found, self._attributes, self._references)
             except (*FAILURES, *OF_THE_FILE) as error:
                 if not isinstance(error, H5s3Error):
                     self.file.blocks.raise_if_confused(error)
@@ -185,7 +192,7 @@ class _Tree(Walk[GroupNode, TreeNode]):
             if first is not step.path:
                 node.alias_of = text_of(first)
             elif isinstance(node, DatasetNode):
-                self._note_value(node, step.group, step.link)
+                self._details.note(node, step.group, step.link)
             elif isinstance(node, GroupNode):
                 if self.depth + 1 < self._levels:
                     return node
@@ -248,23 +255,6 @@ class _Tree(Walk[GroupNode, TreeNode]):
         if self._told:
             self._told.groups()
 
-    def _note_value(self, node: DatasetNode, group: Any, link: Link) -> None:
-        """Remember a dataset whose value is to be read."""
-        wanted = self._values
-        if wanted is not None and node.size <= MOST and node.ndim <= 1 and len(wanted) < MOST_READ:
-            wanted.append((node, group, link))
-
-    def _read_values(self) -> None:
-        """The values of all small datasets at once: their bytes share the rounds."""
-        wanted = self._values or []
-        calls = [partial(self._value, group, link) for _, group, link in wanted]
-        for (node, _, _), found in zip(wanted, gather(self.file.blocks, calls, _no_value), strict=True):
-            add_value(node, found)
-
-    def _value(self, group: Any, link: Link) -> SmallValue | None:
-        dataset = open_link(group, link)
-        return read_small(self.file, dataset, self._name) if is_small(read_facts(dataset)) else None
-
     def _name(self, address: int) -> str:
         """What a reference points to."""
         path = self.met.where(address)
@@ -305,10 +295,6 @@ class _Wanted:
     left: int
 
 
-def _no_value(index: int, error: Exception) -> None:
-    """A value that cannot be read is left out: the dataset is described all the same."""
-
-
 def _dataset_node(facts: Facts, named: dict[str, Any]) -> DatasetNode:
     """The node of a dataset. The chunk index is not looked at: its requests are for `meta` to make."""
     packed, _ = compression(facts.filters)
@@ -329,13 +315,15 @@ def _dataset_node(facts: Facts, named: dict[str, Any]) -> DatasetNode:
     )
 
 
-def _add_attributes(node: AttributedNode | Tree, file: Any, found: Any, wanted: _Wanted) -> None:
+def _add_attributes(
+    node: AttributedNode | Tree, file: Any, found: Any, wanted: _Wanted, references: References
+) -> None:
     """Give a node its first attributes; none once all together take what they may."""
     number = count_attributes(found)
     most = wanted.each and wanted.each + len(INTERNAL)
     names = attribute_names(found, most) if wanted.left > 0 else []
     shown = [name for name in names if name not in INTERNAL][: wanted.each] if wanted.each else names
-    attributes = [read_attribute(file, found, name) for name in shown]
+    attributes = [references.noted(partial(read_attribute, file, found, name)) for name in shown]
     wanted.left -= len(to_json(list(attributes)))
     node.num_attributes, node.attributes = number, attributes
     hidden = sum(name in INTERNAL for name in names) if wanted.each else 0

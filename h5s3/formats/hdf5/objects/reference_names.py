@@ -6,14 +6,16 @@ like point to neighbours, so the links of the groups on the way to the object na
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from h5py import h5g
+from h5py import h5g, h5o
 
 from h5s3.formats.hdf5.objects.file import OpenFile
-from h5s3.formats.hdf5.objects.links import Found, get_link, list_links
-from h5s3.formats.hdf5.objects.values import Namer
+from h5s3.formats.hdf5.objects.links import Found, address_of, get_link, list_links
+from h5s3.formats.hdf5.objects.values import Namer, by_address
 from h5s3.formats.names import join, text_of
+from h5s3.records import Attribute, Json
 
 MOST_NEIGHBOURS = 1000  # links of one group that are looked at
 
@@ -28,13 +30,62 @@ def name_targets(file: OpenFile, found: Found) -> Namer:
         if not ready:
             known.update(_neighbours(file, found))
             ready = True
-        return known.get(address, f"@{address}")
+        return known.get(address) or by_address(address)
 
     return namer
 
 
+class References:
+    """The references in attributes of a walk, named once it is known what they point to.
+
+    `where`: the path of an object that the walk has met, by its address; None for others.
+    """
+
+    def __init__(self, where: Callable[[int], bytes | None]) -> None:
+        self._where = where
+        self._unnamed: list[tuple[Attribute, set[int]]] = []
+
+    def noted(self, read: Callable[[Namer], Attribute]) -> Attribute:
+        """An attribute; what it points to and was not met yet is remembered."""
+        missing: set[int] = set()
+
+        def namer(address: int) -> str:
+            path = self._where(address)
+            if path is None:
+                missing.add(address)
+            return by_address(address) if path is None else text_of(path)
+
+        found = read(namer)
+        if missing:
+            self._unnamed.append((found, missing))
+        return found
+
+    def resolve(self, others: Namer) -> None:
+        """Put paths in place of addresses. `others`: names of what the walk has not met."""
+        for attribute, addresses in self._unnamed:
+            paths = {address: self._where(address) for address in addresses}
+            names = {
+                by_address(address): others(address) if path is None else text_of(path)
+                for address, path in paths.items()
+            }
+            attribute.value = _renamed(attribute.value, names)
+        self._unnamed = []
+
+
+def _renamed(value: Json, names: dict[str, str]) -> Json:
+    """A value whose texts that are addresses, with a selection behind them or without, are paths."""
+    if isinstance(value, list):
+        return [_renamed(item, names) for item in value]
+    if isinstance(value, dict):
+        return {key: _renamed(item, names) for key, item in value.items()}
+    if not isinstance(value, str):
+        return value
+    address, bracket, selection = value.partition("[")
+    return names[address] + bracket + selection if address in names else value
+
+
 def _neighbours(file: OpenFile, found: Found) -> dict[int, str]:
-    names: dict[int, str] = {}
+    names = {address_of(file.root): "/"}
     parts = [part for part in found.path.split(b"/") if part]
     group: Any = file.root
     here = b"/"
@@ -44,8 +95,6 @@ def _neighbours(file: OpenFile, found: Found) -> dict[int, str]:
         link = get_link(group, name) if name else None
         if link is None or link.link_class != "hard":
             break
-        from h5py import h5o
-
         group, here = h5o.open(group, name), join(here, name)
         if not isinstance(group, h5g.GroupID):
             break
