@@ -56,7 +56,8 @@ def _heading(tree: Tree, stored: bool) -> Line:
     where = f"{safe(tree.location, 1000)}"
     words = [] if tree.node is not UNSET else [plural(tree.num_children, "child", "children")]
     if any(isinstance(node, DatasetNode) for node in nodes_of(tree)):
-        words.append("stored sizes" if stored else "logical sizes")
+        size = "size" if tree.node is not UNSET else "sizes"
+        words.append(f"{'stored' if stored else 'logical'} {size}")
     count = f"  ({', '.join(words)})" if words else ""
     return [(where, "key"), (f"  {safe(tree.path)}", "group"), (count, "faint")]
 

@@ -127,7 +127,7 @@ def test_local_files_and_file_urls(tmp_path: Path, name: str) -> None:
     for where in (str(path), path.as_uri(), path.as_uri().replace("file://", "file://localhost")):
         found = run("tree", where, "--json").json
         assert (found["location"], found["num_children"]) == (str(path), 3)
-    assert run("tree", path).lines[0] == f"{path}  /  (3 children)"
+    assert run("tree", path).lines[0] == f"{path}  /  (3 children, logical sizes)"
 
 
 def test_a_symbolic_link_is_its_file(tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_presigned_urls(server: S3Server, key: str) -> None:
     found = ask("tree", "--json").json
     assert (found["location"], found["key"], found["num_children"]) == (shown, shown, 3)
     assert found["etag"] == server.client().head_object(Bucket=BUCKET, Key=key)["ETag"].strip('"')
-    assert ask("tree").lines[0] == f"{shown}  /  (3 children)"
+    assert ask("tree").lines[0] == f"{shown}  /  (3 children, logical sizes)"
     assert ask("meta", "/scalar", "--json").json["dtype"] == "float32"
     assert ask("preview", "/vector", "--no-plot").lines[1].startswith("  min 0  max 99")
 

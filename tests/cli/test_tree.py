@@ -62,7 +62,7 @@ def test_a_group(server: S3Server) -> None:
     assert (found["path"], found["num_children"], names(found["children"])) == ("/entry", 6, ENTRY)
     assert not any("children" in node for node in found["children"])
     heading, *lines = tree(server, "nexus", "/entry").lines
-    assert heading == f"{sample(server, 'nexus')}  /entry  (6 children)"
+    assert heading == f"{sample(server, 'nexus')}  /entry  (6 children, logical sizes)"
     assert [shown(line) for line in lines] == [
         ["data/", "4 children", "NXdata"],
         ["definition", "scalar", "str", "8 B"],
@@ -94,7 +94,7 @@ def test_a_dataset(server: S3Server) -> None:
         "chunks": [1, 6],
     }
     heading, line = tree(server, "nexus", "/entry/data/counts").lines
-    assert heading.endswith("  /entry/data/counts")
+    assert heading.endswith("  /entry/data/counts  (logical size)")
     assert shown(line) == ["counts", "5 × 6", "uint32", "chunks 1 × 6", "120 B"]
 
 
@@ -157,7 +157,7 @@ def test_what_is_cut_says_so(server: S3Server, limit: int) -> None:
     assert (group["num_children"], len(group["children"]), group["children_truncated"]) == (1500, limit, True)
     assert not found["children_truncated"]
     lines = tree(server, "many_datasets", "/group", "--limit", limit).lines
-    assert lines[0].endswith("  /group  (1,500 children)") and len(lines) == limit + 2
+    assert lines[0].endswith("  /group  (1,500 children, logical sizes)") and len(lines) == limit + 2
     assert lines[-1] == f"└── … {1500 - limit:,} more (--limit 0 shows all)"
 
 
