@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from h5s3.cli.options import Labels, Location, Reading
 from h5s3.errors import UsageError
+
+if TYPE_CHECKING:
+    from h5s3.render.plots.pictures import Pictures
 
 
 class ComplexPart(StrEnum):
@@ -19,6 +22,16 @@ class ComplexPart(StrEnum):
     real = "real"
     imag = "imag"
     phase = "phase"
+
+
+class Image(StrEnum):
+    """How a plot comes to the terminal in pixels."""
+
+    auto = "auto"
+    kitty = "kitty"
+    iterm2 = "iterm2"
+    sixel = "sixel"
+    none = "none"
 
 
 class Part(StrEnum):
@@ -76,6 +89,14 @@ def preview(
         Path | None,
         typer.Option("--plot-out", metavar="FILE", help="Write the figure to FILE.png or FILE.svg."),
     ] = None,
+    image: Annotated[
+        Image,
+        typer.Option(
+            "--image",
+            envvar="H5S3_IMAGE",
+            help="Draw in pixels, by this protocol of the terminal; auto: where the terminal is known.",
+        ),
+    ] = Image.auto,
     *,
     common: Reading,
 ) -> None:
@@ -87,6 +108,9 @@ def preview(
     Values are decoded by the NetCDF and CF conventions: scale_factor, add_offset, missing values, times.
     Dimension scales and NeXus axes label plots and tables. The colours of a heatmap span the 2nd to the 98th
     percentile of what is drawn, unless --vmin or --vmax set other limits.
+
+    In kitty, Ghostty, iTerm2, WezTerm, mintty, foot and mlterm heatmaps are drawn in pixels, if h5s3[image]
+    is installed. --image sixel (kitty, iterm2) draws every plot so, within tmux and on other terminals too.
 
     \b
     Examples:
@@ -104,6 +128,7 @@ def preview(
         from h5s3.render.plots.figure import checked_format
 
         checked_format(plot_out)
+    pictures = None if common.json else _pictures(image)
     with common.session() as opened:
         asked = PreviewRequest(
             path,
@@ -130,7 +155,16 @@ def preview(
         if common.json:
             found = reduced(found, wanted, plot)
         if not common.shown_as_json(found):
-            show_preview(found, wanted, plot)
+            show_preview(found, wanted, plot, pictures)
+
+
+def _pictures(image: Image) -> Pictures | None:
+    """How plots are drawn in pixels; known before anything is fetched."""
+    if image is Image.none:
+        return None
+    from h5s3.render.plots.pictures import chosen
+
+    return chosen(image.value)
 
 
 def _pair(text: str | None) -> tuple[int, int] | None:

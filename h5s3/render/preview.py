@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -14,6 +14,9 @@ from h5s3.render.columns import Cell, Line, Row, align, print_lines, width_of
 from h5s3.render.console import Symbols, output_symbols, stdout
 from h5s3.render.text import plural, safe, shape
 from h5s3.render.value_text import cell_text, null_word, number_text, shorten_dates
+
+if TYPE_CHECKING:
+    from h5s3.render.plots.pictures import Pictures
 
 PLAIN_WIDTH, PLAIN_HEIGHT = 80, 24  # of a plot in a pipe
 LEAST_PLOT, LEAST_ROWS = 13, 3  # lines of a plot and rows of a table that a small screen has room for
@@ -33,8 +36,8 @@ def reduced(preview: Preview, only: str | None, plot: bool) -> Preview:
     )
 
 
-def show_preview(preview: Preview, only: str | None, plot: bool) -> None:
-    """Print a preview."""
+def show_preview(preview: Preview, only: str | None, plot: bool, pictures: Pictures | None = None) -> None:
+    """Print a preview; its plot in pixels where the terminal shows `pictures`."""
     console = stdout()
     shown = reduced(preview, only, plot)
     lines: list[Line] = [_heading(shown, output_symbols()), *_about(shown, output_symbols())]
@@ -49,7 +52,7 @@ def show_preview(preview: Preview, only: str | None, plot: bool) -> None:
         lines += table_lines(table, console.width, _null(preview), shown.path.rpartition("/")[2])
     print_lines(console, lines)
     if shown.plot is not None:
-        _show_plot(console, shown, len(lines))
+        _show_plot(console, shown, len(lines), pictures)
     if shown.profile is not None and only == "profile":
         print_lines(console, [[(f"{i}  {number_text(v)}", "")] for i, v in enumerate(shown.profile)])
 
@@ -75,18 +78,23 @@ def _null(preview: Preview) -> str:
     return null_word(stats.nan_count, stats.inf_count, stats.missing_count, unread) if stats else "null"
 
 
-def _show_plot(console: Console, preview: Preview, above: int) -> None:
+def _show_plot(console: Console, preview: Preview, above: int, pictures: Pictures | None) -> None:
     """The plot, below so many lines: a screen of 24 lines shows all."""
+    if preview.plot is None:
+        return
+    width, height = (console.width, console.height) if console.is_terminal else (PLAIN_WIDTH, PLAIN_HEIGHT)
+    height = max(LEAST_PLOT, height - 1 - above) if console.is_terminal else height - 2
+    height = max(10, min(height, width // 2))
+    if pictures is not None and (pictures.all or preview.plot.type != "line"):
+        from h5s3.render.plots.pictures import picture
+
+        sys.stdout.write(picture(preview, preview.plot, width, height, pictures.protocol))
+        return
     from h5s3.render.plots.plot import plot_text
     from h5s3.render.plots.plot_layout import style_of
 
-    if preview.plot is None:
-        return
     color, unicode = style_of(console)
-    width, height = (console.width, console.height) if console.is_terminal else (PLAIN_WIDTH, PLAIN_HEIGHT)
-    height = max(LEAST_PLOT, height - 1 - above) if console.is_terminal else height - 2
-    text = plot_text(preview, preview.plot, width, max(10, min(height, width // 2)), color, unicode)
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(plot_text(preview, preview.plot, width, height, color, unicode) + "\n")
 
 
 def _heading(preview: Preview, symbols: Symbols) -> Line:

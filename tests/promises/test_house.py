@@ -29,6 +29,7 @@ DOORS = {
     "h5py": {"formats", "export", "demo", "api"},  # api: for a type alone
     "cftime": {"formats"},
     "matplotlib": {"render"},
+    "textual_image": {"render"},
     "pyarrow": {"export"},
     "hdf5plugin": {"formats", "demo"},
     "deflate": {"formats"},
@@ -45,6 +46,7 @@ NAMED = {
     "botocore": "boto3",
     "fsspec": "s3fs",
     "aiobotocore": "s3fs",
+    "textual_image": "textual-image",
 }  # who brings a module
 LONGEST = 450  # lines of a module
 FILES = 15  # Python files of a folder
@@ -91,7 +93,7 @@ def test_every_dependency_is_used_and_none_is_missing() -> None:
 
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    needed = project["dependencies"] + extras["plot"] + extras["parquet"] + extras["xarray"]
+    needed = project["dependencies"] + extras["image"] + extras["plot"] + extras["parquet"] + extras["xarray"]
     declared = {item.split(">")[0] for item in needed}
     assert all(">=" in item for item in needed), "a dependency without a lower bound"
     used = {name.split(".")[0] for path in MODULES for name in imports(path)}

@@ -1,4 +1,4 @@
-"""The plot of a preview as a figure in a file: PNG or SVG, by matplotlib.
+"""The plot of a preview as a figure, PNG or SVG, by matplotlib: for a file, a notebook, a terminal.
 
 Ticks and limits are those of the terminal: values become shares of an axis before matplotlib sees them, so
 that huge and close numbers are told apart, and no text from a file is taken for mathematics.
@@ -11,6 +11,7 @@ import math
 import os
 import textwrap
 import warnings
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from h5s3.render.plots.heatmap import codes_of
 from h5s3.render.plots.line import horizontal_place, note_of, value_axis
 from h5s3.render.plots.plot import axes_of, pixel_height, plot_title
 from h5s3.render.plots.plot_layout import PlotLayout
-from h5s3.render.plots.resample import levels
+from h5s3.render.plots.resample import levels, most_frequent, resample, with_peaks
 from h5s3.render.plots.value_scale import ROBUST, KnownValues, ValueScale
 from h5s3.render.text import safe
 
@@ -33,20 +34,44 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = (".png", ".svg")
-INCHES = (8.0, 5.0)
-DOTS_PER_INCH = 150
+FONT = 9  # points
 MISSING = "0.8"  # a gray that is not in viridis
-_LAYOUT = PlotLayout(90, 34, "", True, "")  # as many letters as a figure has room for
-_MOST_NAMES = 40  # of categories beside the colour bar
+_LETTERS = 11.25, 6.8  # on an inch, across and down
+_LINE_OF_NAME = 0.125  # inches of a category beside the colour bar
 _NO_VALUES = "no values"
 _STYLE: dict[Any, Any] = {
-    "font.size": 9,
+    "font.size": FONT,
     "text.parse_math": False,  # a $ in a name is a $
     "text.usetex": False,
     "svg.hashsalt": "h5s3",  # the same figure is the same file
     "svg.fonttype": "none",  # text stays text: it can be found, and has every letter that the viewer has
     "axes.unicode_minus": False,
 }
+
+
+@dataclass(frozen=True)
+class Size:
+    """Of a figure, in pixels; its text is `FONT` points high."""
+
+    width: int
+    height: int
+    dots_per_inch: float
+
+    @property
+    def inches(self) -> tuple[float, float]:
+        """Width and height."""
+        return self.width / self.dots_per_inch, self.height / self.dots_per_inch
+
+    @property
+    def layout(self) -> PlotLayout:
+        """As many letters as there is room for."""
+        across, down = (
+            max(1, round(size * letters)) for size, letters in zip(self.inches, _LETTERS, strict=True)
+        )
+        return PlotLayout(across, down, "", True, "")
+
+
+FILE_SIZE = Size(1200, 750, 150)
 
 
 def checked_format(path: Path) -> str:
@@ -75,7 +100,7 @@ def save_figure(preview: Preview, path: Path) -> None:
         raise H5s3Error(f"cannot write {safe(str(path))}: {error.strerror or error}") from None
 
 
-def figure_bytes(preview: Preview, plot: Plot, kind: str) -> bytes:
+def figure_bytes(preview: Preview, plot: Plot, kind: str, size: Size = FILE_SIZE) -> bytes:
     """The plot as `png` or `svg`. Raises `ImportError` without matplotlib."""
     import matplotlib
 
@@ -89,37 +114,70 @@ def figure_bytes(preview: Preview, plot: Plot, kind: str) -> bytes:
         metadata: dict[str, Any] = {"Software": "h5s3"}
         if kind == "svg":
             metadata = {"Date": None, "Creator": "h5s3"}
-        _figure(preview, plot).savefig(data, format=kind, metadata=metadata)
+        _figure(preview, plot, size).savefig(data, format=kind, metadata=metadata)
     return data.getvalue()
 
 
-def _figure(preview: Preview, plot: Plot) -> Figure:
+def _figure(preview: Preview, plot: Plot, size: Size) -> Figure:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=INCHES, dpi=DOTS_PER_INCH, layout="constrained")
+    figure = Figure(figsize=size.inches, dpi=size.dots_per_inch, layout="constrained")
     ax = figure.add_subplot()
     x, y = axes_of(plot)
-    if plot.type == "line":
-        note = _line(ax, plot, x)
-    elif plot.type == "image":
-        note = _image(ax, plot, x, y, pixel_height(plot))
-    else:
-        note = _heatmap(figure, ax, plot, x, y)
+    note = _draw(figure, ax, plot, x, y, size.layout)
     name = safe(preview.title, 160) if preview.title is not UNSET else ""  # what the dataset calls itself
-    lines = [*textwrap.wrap(name, 90), *textwrap.wrap(plot_title(preview, plot, math.inf), 90)]
-    ax.set_title("\n".join(lines), fontsize=10)
+    wide = size.layout.width
+    lines = [*textwrap.wrap(name, wide), *textwrap.wrap(plot_title(preview, plot, math.inf), wide)]
+    ax.set_title("\n".join(lines), fontsize=FONT + 1)
     if note:
-        figure.supxlabel(note, fontsize=7, x=0.99, ha="right", color="0.35")
+        figure.supxlabel(note, fontsize=FONT - 2, x=0.99, ha="right", color="0.35")
+    if ax.images:
+        _fit_cells(figure, ax, plot)
     return figure
 
 
-def _line(ax: Axes, plot: Plot, x: Coordinates) -> str:
+def _draw(figure: Figure, ax: Axes, plot: Plot, x: Coordinates, y: Coordinates, layout: PlotLayout) -> str:
+    """Draw a plot within axes. Returns the note that stands below the figure."""
+    if plot.type == "line":
+        return _line(ax, plot, x, layout)
+    if plot.type == "image":
+        return _image(ax, plot, x, y, layout)
+    return _heatmap(figure, ax, plot, x, y, layout)
+
+
+def _fit_cells(figure: Figure, ax: Axes, plot: Plot) -> None:
+    """Where a figure has fewer pixels than the plot has cells, those that stand out are seen nevertheless."""
+    import numpy as np
+
+    shown = ax.images[0]
+    grid: Any = np.ma.asarray(shown.get_array())
+    if 2 * grid.shape[0] <= figure.bbox.height and 2 * grid.shape[1] <= figure.bbox.width:
+        return  # axes take more than half
+    figure.draw_without_rendering()  # lays out: only then the axes have their size
+    room = ax.get_window_extent()
+    rows, columns = (
+        max(1, min(count, int(size)))
+        for count, size in zip(grid.shape, (room.height, room.width), strict=False)
+    )
+    if (rows, columns) == grid.shape[:2]:
+        return
+    extent = shown.get_extent()
+    if plot.type == "image":
+        channels = [resample(grid[..., channel].astype(float), rows, columns) for channel in range(3)]
+        shown.set_data(np.rint(np.stack(channels, axis=-1)).astype(np.uint8))
+    else:
+        fit = with_peaks if plot.categories is UNSET or not plot.categories else most_frequent
+        shown.set_data(fit(grid.filled(np.nan), rows, columns))
+    shown.set_extent(extent)
+
+
+def _line(ax: Axes, plot: Plot, x: Coordinates, layout: PlotLayout) -> str:
     """Draw a line; points that stand alone are dots. Returns the note that stands below the figure."""
     scale = ValueScale.of(plot)
     known = KnownValues.of([plot.data], scale)
     if not known.flat:
         return _nothing(ax, known.note)
-    axis = value_axis(_LAYOUT, scale, known.flat)
+    axis = value_axis(layout, scale, known.flat)
     across = horizontal_place(x)
     places = [across(value) for value in x.values]
     values = [None if v is None else axis.place(v) for v in known.grid[0]]
@@ -135,13 +193,13 @@ def _line(ax: Axes, plot: Plot, x: Coordinates) -> str:
         ax.plot(*zip(*points, strict=True), ".", color=_share(LINE), markersize=4)
     ax.set_ylim((0, 1) if axis.beyond or scale.categories else (-0.03, 1.03))
     ax.set_xlim(-0.01, 1.01)
-    _set_ticks(ax.xaxis, x.point_ticks(_LAYOUT, _LAYOUT.width, across), x.label)
+    _set_ticks(ax.xaxis, x.point_ticks(layout, layout.width, across), x.label)
     _set_ticks(ax.yaxis, axis.ticks, scale.title)
     ax.grid(color="0.9", linewidth=0.5)
     return note_of(scale, known, axis)
 
 
-def _heatmap(figure: Figure, ax: Axes, plot: Plot, x: Coordinates, y: Coordinates) -> str:
+def _heatmap(figure: Figure, ax: Axes, plot: Plot, x: Coordinates, y: Coordinates, layout: PlotLayout) -> str:
     """Draw a heatmap with its colour bar. Returns the note that stands below the figure."""
     import matplotlib
 
@@ -149,10 +207,10 @@ def _heatmap(figure: Figure, ax: Axes, plot: Plot, x: Coordinates, y: Coordinate
     known = KnownValues.of(plot.data, scale)
     if not known.flat:
         return _nothing(ax, known.note)
-    _cell_ticks(ax, x, y)
+    _cell_ticks(ax, x, y, layout)
     if scale.categories:
         scale, codes = codes_of(known, scale)
-        _categories(figure, ax, scale, codes)
+        _categories(figure, ax, scale, codes, layout)
         return _missing(known.note)
     low, high = scale.limits(known.flat)
     grid = levels(known.grid, low, high, log=scale.log)
@@ -166,7 +224,7 @@ def _heatmap(figure: Figure, ax: Axes, plot: Plot, x: Coordinates, y: Coordinate
     return "; ".join(note for note in (robust, _missing(known.note)) if note)
 
 
-def _image(ax: Axes, plot: Plot, x: Coordinates, y: Coordinates, pixel: float) -> str:
+def _image(ax: Axes, plot: Plot, x: Coordinates, y: Coordinates, layout: PlotLayout) -> str:
     """Draw an image. Returns the note that stands below the figure."""
     import numpy as np
 
@@ -175,21 +233,22 @@ def _image(ax: Axes, plot: Plot, x: Coordinates, y: Coordinates, pixel: float) -
     gone = [204, 204, 204]
     pixels = [[gone if pixel is None else pixel for pixel in row] for row in plot.data]
     shown = np.clip(np.rint(np.array(pixels, dtype=float)), 0, 255).astype(np.uint8)
-    ax.imshow(shown, aspect=pixel, interpolation="nearest")
-    _cell_ticks(ax, x, y)
+    ax.imshow(shown, aspect=pixel_height(plot), interpolation="nearest")
+    _cell_ticks(ax, x, y, layout)
     count = sum(pixel is None for row in plot.data for pixel in row)
     return _missing(f"{count} of {sum(map(len, plot.data))} missing") if count else ""
 
 
-def _categories(figure: Figure, ax: Axes, scale: ValueScale, codes: Any) -> None:
+def _categories(figure: Figure, ax: Axes, scale: ValueScale, codes: Any, layout: PlotLayout) -> None:
     from matplotlib.colors import ListedColormap
 
     count = len(scale.categories)
     colors = ListedColormap([_share(category(i, count)) for i in range(count)]).with_extremes(bad=MISSING)
     shown = ax.imshow(codes, cmap=colors, vmin=-0.5, vmax=count - 0.5, aspect="auto", interpolation="nearest")
     bar = figure.colorbar(shown, ax=ax)
-    chosen = range(0, count, -(-count // _MOST_NAMES))
-    bar.set_ticks(list(chosen), labels=[_LAYOUT.cut(scale.categories[i][0], 24) for i in chosen])
+    most = max(2, int(figure.get_figheight() / _LINE_OF_NAME))  # names that have room
+    chosen = range(0, count, -(-count // most))
+    bar.set_ticks(list(chosen), labels=[layout.cut(scale.categories[i][0], 24) for i in chosen])
     bar.minorticks_off()
     bar.ax.invert_yaxis()  # read from the top
     if scale.title:
@@ -208,9 +267,9 @@ def _bar_ticks(scale: ValueScale, low: float, high: float) -> AxisTicks:
     return AxisTicks([(0.0, first), *inner, (1.0, last)])
 
 
-def _cell_ticks(ax: Axes, x: Coordinates, y: Coordinates) -> None:
-    for drawn, coords, cells in ((ax.xaxis, x, _LAYOUT.width - 15), (ax.yaxis, y, _LAYOUT.height)):
-        made = coords.cell_ticks(_LAYOUT, cells, upright=coords is y)
+def _cell_ticks(ax: Axes, x: Coordinates, y: Coordinates, layout: PlotLayout) -> None:
+    for drawn, coords, cells in ((ax.xaxis, x, layout.width - 15), (ax.yaxis, y, layout.height)):
+        made = coords.cell_ticks(layout, cells, upright=coords is y)
         count = len(coords.values)
         _set_ticks(drawn, made.moved(lambda share, count=count: share * count - 0.5), coords.label)  # type: ignore[misc]
 
