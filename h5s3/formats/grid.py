@@ -35,8 +35,9 @@ class Grid:
 
     shape: tuple[int, ...]  # of one piece, in elements
     places: Places | None  # None: nothing to fetch (compact, virtual, or not known)
-    complete: bool = True  # False: there are more chunks than were looked up
+    complete: bool = True  # False: other pieces may be stored too, or elsewhere
     piece_bytes: int = 0  # of one piece once decoded
+    cut: bool = False  # there are more chunks than were looked up
 
     @property
     def never_written(self) -> bool:
@@ -71,7 +72,7 @@ class Cells(Sequence[Cell]):
     """The cells of a grid that a selection has elements in: counted and drawn from without listing them."""
 
     def __init__(self, grid: Grid, selection: Selection) -> None:
-        self._axes = [_cells(axis, size) for axis, size in zip(selection, grid.shape, strict=True)]
+        self._axes = [cells_along(axis, size) for axis, size in zip(selection, grid.shape, strict=True)]
         self._count = prod(len(axis) for axis in self._axes)
 
     def __len__(self) -> int:
@@ -115,7 +116,8 @@ def stored_cells(grid: Grid, selection: Selection) -> Sequence[Cell]:
     return [cell for cell in cells if cell in grid.places]
 
 
-def _cells(axis: Axis, size: int) -> Sequence[int]:
+def cells_along(axis: Axis, size: int) -> Sequence[int]:
+    """The cells of one dimension, each `size` long, in which something is selected, in order."""
     if not axis.count:
         return range(0)
     if axis.step <= size:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
@@ -12,7 +13,7 @@ import numpy as np
 from h5s3.errors import RefusedError
 from h5s3.formats.base import Array, Runs
 from h5s3.formats.dtypes import flat_type
-from h5s3.formats.grid import Cell, Cells, Grid, evenly, stored_cells
+from h5s3.formats.grid import Cell, Cells, Grid, cells_along, evenly, stored_cells
 from h5s3.formats.selection import Axis, Selection
 from h5s3.sizes import MIB, option_text
 from h5s3.storage.base import Range
@@ -72,10 +73,12 @@ class Sampler:
                 hint=f"allow it with --max-bytes {option_text(-(-self._grid.piece_bytes // DECODED))}",
             )
 
-    @property
-    def complete_index(self) -> bool:
-        """Whether all chunks are known."""
-        return self._grid.complete
+    def unknown(self, whole: bool) -> str:
+        """What is not known of where the chunks are, in words; `whole`: where all of them were read."""
+        if self._grid.cut:
+            return "the chunk index is longer than what was looked at"
+        certain = self._grid.complete or whole
+        return "" if certain else "which chunks were written is not certain: all are counted"
 
     @property
     def never_written(self) -> bool:
@@ -199,6 +202,26 @@ class Sampler:
         with self._decoding():
             return self._sample(plan.selection, plan.cells, plan.complete)
 
+    def decoded_with(self, planes: Selection, selection: Selection) -> list[Selection]:
+        """What of `selection` comes with the chunks of `planes`, a part of it: boxes that do not overlap.
+
+        `planes` alone where nothing does, or where it would be too much, or is not in the chunks.
+        """
+        if self.unit != "chunk" or self.never_written or self._facts.type_has_pointers:
+            return [planes]
+        axes = zip(planes, selection, self._grid.shape, strict=True)
+        along = [[part] if part == axis else runs_of_cells(part, axis, size) for part, axis, size in axes]
+        count = prod(sum(axis.count for axis in runs) for runs in along)
+        large = count * self._facts.itemsize > self.most_decoded or prod(map(len, along)) > MOST_PIECES
+        if large or count == prod(axis.count for axis in planes):
+            return [planes]
+        return list(itertools.product(*along))
+
+    def boxes(self, selections: Sequence[Selection]) -> list[Part]:
+        """All values of selections whose chunks were fetched."""
+        with self._decoding():
+            return list(map(Part, selections, self._array.read_many(selections)))
+
     def parts(self, plan: Plan) -> list[Part]:
         """The same piece by piece, for selections that are too large to lay out."""
         with self._decoding():
@@ -280,6 +303,20 @@ class Sampler:
             source.append(part)
             target.append(slice(first, first + part.count))
         return tuple(source), tuple(target)
+
+
+def runs_of_cells(part: Axis, axis: Axis, size: int) -> list[Axis]:
+    """What of `axis` is in the cells that `part` of it touches: a part for each run of cells."""
+    found: list[Axis] = []
+    first = last = None
+    for cell in cells_along(part, size):
+        if last is not None and first is not None and cell > last + 1:
+            found.append(axis.within(first * size, (last + 1) * size)[0])
+            first = cell
+        first, last = cell if first is None else first, cell
+    if first is not None and last is not None:
+        found.append(axis.within(first * size, (last + 1) * size)[0])
+    return found
 
 
 def steps_of(wanted: Axis, held: Axis) -> slice:

@@ -18,7 +18,7 @@ class Stats(Record, kw_only=True):
     std: float | None
     nan_count: int
     inf_count: int
-    sample_size: int  # elements read
+    sample_size: int  # elements read; of an array type the numbers in them
     coverage: float  # elements read / elements of the dataset
     missing_count: int | UnsetType = UNSET  # elements equal to `_FillValue` or `missing_value`
     of: str | UnsetType = UNSET  # the field of a compound, or the part of complex numbers
@@ -32,6 +32,7 @@ class Sampling(Record, kw_only=True):
     unit: Literal["chunk", "run"]  # a run: bytes of a contiguous dataset
     read: int
     total: int  # that what was asked for touches
+    gaps: bool | UnsetType = UNSET  # of the plot and the table some was not read: null there
     parts: list[str] | UnsetType = UNSET  # selections whose union is the sample, where no single one is
 
 

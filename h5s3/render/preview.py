@@ -74,7 +74,7 @@ def _shortened(table: Table, room: int) -> Table:
 def _null(preview: Preview) -> str:
     """What a null in the table stands for."""
     stats, sample = preview.stats, preview.sample
-    unread = sample is not UNSET and sample.parts is not UNSET
+    unread = sample is not UNSET and sample.gaps is True
     return null_word(stats.nan_count, stats.inf_count, stats.missing_count, unread) if stats else "null"
 
 

@@ -16,7 +16,7 @@ from h5s3.explore.preview.statistics import Reading, as_floats, mean_of, statist
 from h5s3.explore.preview.table import table
 from h5s3.formats.base import Coordinate
 from h5s3.formats.dtypes import enum_names
-from h5s3.formats.sampling import Part, Plan, spread
+from h5s3.formats.sampling import Part, Plan, dropped, spread
 from h5s3.formats.selection import Selection, text_of_selection
 from h5s3.records import UNSET, Plot, Sampling
 
@@ -101,17 +101,19 @@ def read_plane(
 
 def _say_what_was_read(job: PreviewJob, plan: Plan, values: Read) -> None:
     document, sampler = job.document, job.sampler
-    if not sampler.complete_index:
-        document.notes.append("the chunk index is longer than what was looked at")
     if sampler.unit is None or sampler.never_written:
         return
     stored, touched = sampler.pieces(job.selection)
     by_piece = sampler.unit == "chunk" or not plan.complete
     read = len(plan.cells) if by_piece else sampler.pieces(plan.selection)[0]
     document.sample = Sampling(unit=sampler.unit, read=read, total=stored)
+    unknown = sampler.unknown(whole=read >= stored)
+    if unknown:
+        document.notes.append(unknown)
     if values.parts is not None:
         document.sample.parts = [text_of_selection(part.selection) for part in values.parts]
         if values.present is not None:
+            document.sample.gaps = True
             document.notes.append("what was not read is left out of the plot and the table")
     if stored < touched:
         share = f"{stored:,} of {touched:,} chunks were ever written; the others have the fill value"
@@ -140,6 +142,9 @@ def _taken(job: PreviewJob, plan: Plan, base: Selection | None, drawn: Selection
     if base is None and not plan.complete:
         return _from_parts(job, plan, drawn)
     base = drawn if base is None else base
+    boxes = job.sampler.decoded_with(plan.selection, job.selection)
+    if boxes != [plan.selection]:
+        return _from_boxes(job, boxes, base, drawn)
     sample = job.sampler.take(plan)
     values, chosen = sample.values, plan.selection
     present = None if sample.present is None else pick(sample.present, chosen, drawn)
@@ -151,6 +156,28 @@ def _taken(job: PreviewJob, plan: Plan, base: Selection | None, drawn: Selection
         pick(values, chosen, base if present is None else drawn),
         [values if sample.present is None else values[sample.present]],
     )
+
+
+def _from_boxes(job: PreviewJob, boxes: list[Selection], base: Selection, drawn: Selection) -> Read:
+    """What is drawn and tabled stands in one of the boxes; statistics are of all."""
+    parts = job.sampler.boxes(boxes)
+    values = [dropped(part.values, part.selection) for part in parts]
+    at = next(number for number, box in enumerate(boxes) if _within(base, box))
+    one = len(boxes) == 1
+    return Read(
+        boxes[0] if one else job.selection,
+        pick(values[at], boxes[at], drawn),
+        None,
+        base,
+        pick(values[at], boxes[at], base),
+        values,
+        None if one else parts,
+    )
+
+
+def _within(plane: Selection, box: Selection) -> bool:
+    """Whether a plane, which goes through all boxes or stands in one, begins in this one."""
+    return all(held.start <= axis.start < held.stop for axis, held in zip(plane, box, strict=True))
 
 
 def _from_parts(job: PreviewJob, plan: Plan, drawn: Selection) -> Read:

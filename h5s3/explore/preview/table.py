@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from h5s3.explore.preview.context import PreviewJob, Values, count_of
 from h5s3.explore.preview.statistics import Reading, statistics
+from h5s3.formats.cf import Coding
+from h5s3.formats.dtypes import flat_type
 from h5s3.formats.names import field_text, text_of
 from h5s3.formats.selection import Selection, text_of_selection
 from h5s3.records import Json, Table
@@ -22,8 +25,13 @@ def list_values(job: PreviewJob) -> None:
     dtype, document = job.dtype, job.document
     kept = sum(axis.keep for axis in job.selection)
     shown = ROWS if dtype.names or kept < 2 else ROWS * COLUMNS
-    most = max(1, job.sampler.most_decoded // max(1, dtype.itemsize))
-    first = _first(job.selection, min(most, shown if dtype.hasobject else MOST_ITEMS))
+    base, inner = flat_type(dtype)
+    numbers = base.kind in "iufbc"
+    if numbers and inner and job.sampler.fits(job.selection):
+        first = job.selection
+    else:
+        most = max(1, job.sampler.most_decoded // max(1, dtype.itemsize))
+        first = _first(job.selection, min(most, shown if dtype.hasobject else MOST_ITEMS))
     sample = job.sampler.read(first)
     document.selection = text_of_selection(first)
     if not any(axis.keep for axis in first):
@@ -33,9 +41,10 @@ def list_values(job: PreviewJob) -> None:
         document.preview_type = "table"
         document.table = table(job, sample.values, first, sample.present)
         document.table.rows_truncated |= count_of(first) < count_of(job.selection)
-    if dtype.kind in "iufbc" and sample.values.ndim == 0:
-        reading = Reading(dtype, job.coding, part=job.asked.part)
-        document.stats = statistics([sample.values], job.array.facts.size, reading)
+    if numbers and (inner or sample.values.ndim == 0):
+        known = sample.values if sample.present is None else sample.values[sample.present]
+        reading = Reading(base, Coding() if inner else job.coding, part=job.asked.part)
+        document.stats = statistics([known], job.array.facts.size * prod(inner), reading)
 
 
 def _first(selection: Selection, most: int) -> Selection:

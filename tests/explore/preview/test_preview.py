@@ -190,10 +190,11 @@ def test_single_values(kind: str, how: str, tmp_path: Path) -> None:
     assert found.preview_type == "scalar" and found.selection == ("()" if how == "scalar" else "0")
     with h5py.File(io.BytesIO(store.data)) as h5:
         assert found.table and found.table.rows == rows_of(h5["one"][()], h5["one"].dtype, 0, h5)
-    numeric = kind in ("enum", "boolean", "half", "complex")
+    numeric = kind in ("enum", "boolean", "half", "complex", "array")
     assert bool(found.stats) == numeric
     if found.stats:
-        assert found.stats.sample_size == 1 and found.stats.coverage == (1.0 if how == "scalar" else 0.5)
+        assert found.stats.sample_size == (6 if kind == "array" else 1)
+        assert found.stats.coverage == (1.0 if how == "scalar" else 0.5)
 
 
 @pytest.mark.parametrize("scale", [5e-324, 1e-200, 1e-90, 1e90, 1e200, 1e308])

@@ -23,7 +23,8 @@ def make_grid(dataset: Any, facts: Facts, file: OpenFile | None = None) -> Grid:
         if index.from_cache and file is not None:
             fetch_index(file, dataset)
         piece = prod(facts.chunks) * facts.itemsize
-        return Grid(facts.chunks, index.places or NOWHERE, index.complete and index.certain, piece)
+        known = index.complete and index.certain
+        return Grid(facts.chunks, index.places or NOWHERE, known, piece, not index.complete)
     if facts.layout == "contiguous" and shape:
         run = run_shape(shape, facts.itemsize)
         offset = dataset.get_offset()
