@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +15,21 @@ from h5s3.errors import UsageError
 
 if TYPE_CHECKING:
     from h5s3.records import TreeNode
+
+
+class View(StrEnum):
+    """Conventions by which a file can be shown."""
+
+    AUTO = "auto"
+    PLAIN = "plain"
+    NETCDF = "netcdf"
+    NEXUS = "nexus"
+    ANNDATA = "anndata"
+    NWB = "nwb"
+    PYTABLES = "pytables"
+    PANDAS = "pandas"
+    MATLAB = "matlab"
+    KERAS = "keras"
 
 
 def tree(
@@ -41,6 +58,14 @@ def tree(
     stored: Annotated[
         bool, typer.Option("--stored", help="Show the stored size of datasets, not the logical one.")
     ] = False,
+    view: Annotated[
+        View | None,
+        typer.Option(
+            "--view",
+            help="Show PATH in the words of its convention: netcdf reads like `ncdump -h`; auto finds out "
+            "which; plain shows HDF5 as it lies. [default: auto for the root on a terminal, else plain]",
+        ),
+    ] = None,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="One JSON record per line, parents first.")] = False,
     *,
     common: Reading,
@@ -53,6 +78,7 @@ def tree(
     Examples:
       h5s3 tree s3://bucket/scan.nxs
       h5s3 tree s3://bucket/scan.nxs /entry -d 2 --attrs
+      h5s3 tree s3://bucket/era5.nc --view netcdf
       h5s3 tree s3://bucket/scan.nxs -r --json | jq '.. | .path? // empty'
     """
     from h5s3.explore.tree import stream
@@ -61,8 +87,24 @@ def tree(
 
     if recursive and depth is not None:
         raise UsageError("--recursive and --depth contradict each other")
-    levels = 0 if recursive else 1 if depth is None else depth
-    asked = TreeRequest(path, levels, limit, attrs or all_attrs, values, all_attrs, stored)
+    if view not in (None, View.PLAIN) and (attrs or all_attrs or values or stored or jsonl):
+        raise UsageError("--attrs, --all-attrs, --values, --stored and --jsonl go with --view plain")
+    more = recursive or depth is not None or attrs or all_attrs or values or stored or jsonl
+    if view is None:
+        usual = path.strip("/") == "" and not (more or common.json) and sys.stdout.isatty()
+        view = View.AUTO if usual else View.PLAIN
+    levels = 0 if recursive else depth
+    asked = TreeRequest(
+        path,
+        1 if levels is None else levels,
+        limit,
+        attrs or all_attrs,
+        values,
+        all_attrs,
+        stored,
+        view.value,
+        levels,
+    )
     with common.session() as opened:
         where = opened.location(location)
         if jsonl:

@@ -43,11 +43,20 @@ class TreeRequest(Request):
     values: bool = False  # of small datasets
     all_attributes: bool = False  # not only the first, and also those that conventions use inside
     stored: bool = False  # bytes of datasets
+    view: str = "plain"  # also what the group is by this convention, of VIEWS
+    view_levels: int | None = None  # of that (0: all; None: as many as suit it)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.view not in VIEWS:
+            raise UsageError(f"--view is one of {', '.join(VIEWS)}")
         if self.depth < 0 or self.limit < 0:
             raise UsageError("depth and limit are not negative")
+
+
+VIEWS = (
+    "auto", "plain", "netcdf", "nexus", "anndata", "nwb", "pytables", "pandas", "matlab", "keras",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

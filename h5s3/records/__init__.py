@@ -12,9 +12,11 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from h5s3.records.attribute import Attribute, Member, TypeInfo
 from h5s3.records.base import Document, Json, Record, Shape, from_json, replaced, to_json, to_json_lines
 from h5s3.records.bench import Against, Bench, Check, Failure, Named, Ratio, Samples, Series, Strategy
 from h5s3.records.cache import CacheClear, CacheFinding, CacheInfo, CachePath, CacheVerify
+from h5s3.records.convention import Convention, Item
 from h5s3.records.doctor import Costs, Doctor, Extent, FileLayout, Finding
 from h5s3.records.du import DiskUsage, Usage
 from h5s3.records.get import Get, GetStructure
@@ -33,18 +35,15 @@ from h5s3.records.meta import (
 from h5s3.records.preview import Axis, Coding, Plot, Preview, Sampling, Stats, Table
 from h5s3.records.stats import Spent, Statistics
 from h5s3.records.tree import (
-    Attribute,
     AttributedNode,
     DatasetNode,
     DatatypeNode,
     ExternalLinkNode,
     GroupNode,
-    Member,
     Node,
     SoftLinkNode,
     Tree,
     TreeNode,
-    TypeInfo,
     UnresolvedNode,
     nodes_of,
 )

@@ -6,8 +6,8 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
+from h5s3.records.attribute import Attribute, TypeInfo
 from h5s3.records.base import Document, Json, Record, Shape
-from h5s3.records.tree import Attribute, TypeInfo
 
 
 class Filter(Record, kw_only=True):

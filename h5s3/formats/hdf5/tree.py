@@ -102,7 +102,19 @@ def _read(file: OpenFile, asked: TreeRequest, told: Told | None) -> Tree:
         path = join(path.rpartition(b"/")[0], found.link.name)
         document.node = tree.only(path, found.parent, found.link)
         tree.name_references(found)
+    if asked.view != "plain":
+        _add_view(document, file, found, asked)
     return document
+
+
+def _add_view(document: Tree, file: OpenFile, found: Found, asked: TreeRequest) -> None:
+    from h5s3.formats.hdf5.views.read import not_so, read_view
+
+    convention = read_view(file, found, asked)
+    if convention is not None:
+        document.convention = convention
+    elif asked.view != "auto":
+        raise not_so(file, asked)
 
 
 class _Tree(Walk[GroupNode, TreeNode]):

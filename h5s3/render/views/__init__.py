@@ -1,0 +1,1 @@
+"""Files drawn in the words of their conventions."""

@@ -1,0 +1,123 @@
+"""What a convention has no text form for: its facts, then its items as a tree of aligned lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from h5s3.records import UNSET, Convention, Item, Tree
+from h5s3.render.columns import Cell, Line, Row, align
+from h5s3.render.console import Symbols
+from h5s3.render.text import safe, shape
+from h5s3.render.value_text import cell_text
+
+LONGEST_NAME, LONGEST_VALUE, LONGEST_FACT = 120, 60, 1000
+SPARE = (4, 2, 1, 3, 0)  # columns that give way to a long name: facts, type, shape, value, kind
+STYLES = {"group": "group", "link": "link", "unresolved": "bad", "attribute": "faint"}
+
+
+def item_lines(tree: Tree, found: Convention, width: int, symbols: Symbols) -> Iterator[Line]:
+    """The lines of a view: a heading, facts, one line for each item, and what was left out."""
+    version = f" {safe(found.version, 40)}" if found.version is not UNSET else ""
+    yield [
+        (safe(tree.location, 1000), "key"),
+        (f"  {safe(tree.path)}", "group"),
+        (f"  {found.name}{version}", "datatype"),
+    ]
+    yield from _facts(found.facts, symbols)
+    total = found.num_items if found.num_items is not UNSET else len(found.items)
+    yield from align(_rows(found.items, total, symbols), width, [False] * 5, spare=SPARE)
+    yield from ([(safe(note), "faint")] for note in found.notes)
+
+
+def _facts(facts: dict[str, Any], symbols: Symbols) -> Iterator[Line]:
+    wide = max((len(safe(name)) for name in facts), default=0)
+    for name, value in facts.items():
+        text = cell_text(value, LONGEST_FACT) if not isinstance(value, list) else _listed(value)
+        yield [(f"{safe(name):{wide}}  ", "faint"), (text, "")]
+
+
+def _listed(values: Sequence[Any]) -> str:
+    return ", ".join(cell_text(value, LONGEST_FACT) for value in values)
+
+
+def _rows(items: Sequence[Item], total: int, symbols: Symbols) -> list[Row]:
+    """All rows, depth first, without recursion."""
+    rows: list[Row] = []
+    stack = [("", items, 0, total)]
+    while stack:
+        prefix, level, index, count = stack.pop()
+        if index >= len(level):
+            if count > len(level):
+                words = f"… {count - len(level):,} more (--limit 0 shows all)"
+                rows.append(([(prefix + symbols.last, "faint"), (words, "faint")], []))
+            continue
+        stack.append((prefix, level, index + 1, count))
+        item, last = level[index], index + 1 == count
+        branch = prefix + (symbols.last if last else symbols.branch)
+        rows.append(([(branch, "faint"), *_name(item, symbols)], _cells(item, symbols)))
+        if item.items is not UNSET:
+            below = prefix + ("    " if last else symbols.pipe)
+            more = item.num_items if item.num_items is not UNSET else len(item.items)
+            if item.items:
+                stack.append((below, item.items, 0, more))
+    return rows
+
+
+def _name(item: Item, symbols: Symbols) -> Line:
+    name = safe(item.name, LONGEST_NAME)
+    if item.kind == "plot":
+        return [("default plot ", "faint"), (name, "key")]
+    if item.target is not UNSET:
+        return [(name, "link"), (f" {symbols.arrow} {safe(item.target)}", "target")]
+    if item.items is UNSET:
+        return [(name, STYLES.get(item.kind, "dataset"))]
+    kind = [(f"  {safe(item.type, 60)}", "datatype")] if item.type is not UNSET else []
+    dims = [(f"  {_shape(item, symbols)}", "shape")] if item.shape is not UNSET else []
+    told = _told(item)
+    return [(f"{name}/", "group"), *kind, *dims, *([(f"  {told}", "faint")] if told else [])]
+
+
+def _cells(item: Item, symbols: Symbols) -> list[Cell]:
+    """The convention's type, shape, stored type, value and units, what else there is to say."""
+    if item.items is not UNSET:
+        return []
+    units = safe(item.units, 40) if item.units is not UNSET else ""
+    value = ""
+    if item.value is not UNSET:
+        only = isinstance(item.value, list) and len(item.value) == 1
+        value = f"= {cell_text(item.value[0] if only else item.value, LONGEST_VALUE)}" + (
+            f" {units}" if units else ""
+        )
+    elif units:
+        value = f"[{units}]"
+    return [
+        (safe(item.type, 60) if item.type is not UNSET else "", "datatype"),
+        (_shape(item, symbols), "shape"),
+        (safe(item.dtype, 40) if item.dtype is not UNSET else "", "dtype"),
+        (value, ""),
+        (_told(item), "faint"),
+    ]
+
+
+def _shape(item: Item, symbols: Symbols) -> str:
+    if item.shape is UNSET:
+        return ""
+    dims = shape(item.shape, symbols.times) if item.shape or item.value is UNSET else ""
+    if item.dimensions is not UNSET and item.dimensions:
+        dims += f" ({', '.join(safe(name, 40) for name in item.dimensions)})"
+    return dims
+
+
+def _told(item: Item) -> str:
+    told = [
+        f"{safe(name)} {_listed(value) if isinstance(value, list) else cell_text(value)}"
+        if value is not True
+        else safe(name)
+        for name, value in item.facts.items()
+    ]
+    if item.title is not UNSET and item.title != item.name:
+        told.append(safe(item.title, 100))
+    if item.num_items is not UNSET and item.items is not UNSET and not item.items:
+        told.insert(0, f"{item.num_items:,} inside")
+    return ", ".join(told)
