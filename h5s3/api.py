@@ -146,19 +146,21 @@ def tree(
     values: bool = False,
     all_attributes: bool = False,
     stored: bool = False,
+    view: str = "plain",
     **settings: Unpack[SettingsArgs],
 ) -> Tree:
     """What lies up to `depth` levels below `path` (0: all), `limit` children of each group (0: all).
 
     `values`: of small datasets. `all_attributes`: also those that conventions use inside. `stored`: bytes
-    that datasets take in the file.
+    that datasets take in the file. `view`: also what the group is by its convention (`netcdf`, `nexus`,
+    `anndata` …; `auto`: by the one that it follows).
     """
     from h5s3.explore.tree import tree as ask
     from h5s3.formats.requests import TreeRequest
 
     with _session(settings) as session:
         shown = attributes or all_attributes
-        asked = TreeRequest(path, depth, limit, shown, values, all_attributes, stored)
+        asked = TreeRequest(path, depth, limit, shown, values, all_attributes, stored, view)
         return ask(session, session.location(location), asked)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import sys
 from contextlib import suppress
+from enum import StrEnum
 from functools import cache
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperGroup
@@ -26,7 +27,8 @@ WHOLE = 1000  # characters: a command's first sentence is not shortened
 
 
 class Unconverted:
-    """Passes text and defaults on as they are, reads whole numbers, and has Typer convert anything else."""
+    """Passes text and defaults on as they are, reads whole numbers and words to choose from, and has Typer
+    convert anything else."""
 
     def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
         """The value in its type. Raises what Typer raises for one that does not fit."""
@@ -37,6 +39,9 @@ class Unconverted:
             least, most = kind.parameter_info.min, kind.parameter_info.max
             if (least is None or least <= int(value)) and (most is None or int(value) <= most):
                 return int(value)
+        for one in (kind.annotation, *get_args(kind.annotation)):
+            if isinstance(one, type) and issubclass(one, StrEnum) and value in list(one):
+                return one(value)
         return type(param).get_runtime_param(param).coerce(value, param=param, ctx=ctx)
 
 

@@ -54,9 +54,7 @@ class TreeRequest(Request):
             raise UsageError("depth and limit are not negative")
 
 
-VIEWS = (
-    "auto", "plain", "netcdf", "nexus", "anndata", "nwb", "pytables", "pandas", "matlab", "keras",
-)  # fmt: skip
+VIEWS = ("auto", "plain", "netcdf", "nexus", "anndata")
 
 
 @dataclass(frozen=True)

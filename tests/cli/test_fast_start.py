@@ -60,7 +60,9 @@ def test_help_loads_nothing_heavy(place: S3Server, tmp_path: Path) -> None:
     assert not loaded(place, tmp_path, "--help") & HEAVY
 
 
-@pytest.mark.parametrize("command", [("tree", "/entry"), ("meta", "/entry"), ("meta", "/entry", "--json")])
+@pytest.mark.parametrize(
+    "command", [("tree", "--view", "nexus"), ("meta", "/entry"), ("meta", "/entry", "--json")]
+)
 def test_a_warm_command_loads_nothing_heavy(
     command: tuple[str, ...], place: S3Server, tmp_path: Path
 ) -> None:

@@ -110,7 +110,7 @@ def test_an_error_is_red_and_json_is_not() -> None:
 
 
 def test_the_receipt_comes_after_the_result() -> None:
-    _, text = on_terminal("tree", file("nexus"), "--stats", columns=80)
+    _, text = on_terminal("tree", file("nexus"), "--stats", "--view", "plain", columns=80)
     lines = without_colour(text).split("\n")
     assert lines[1].startswith("└── entry/") and lines[2].startswith("stats: ")
 

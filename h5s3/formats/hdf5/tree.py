@@ -114,7 +114,7 @@ def _add_view(document: Tree, file: OpenFile, found: Found, asked: TreeRequest) 
     if convention is not None:
         document.convention = convention
     elif asked.view != "auto":
-        raise not_so(file, asked)
+        raise not_so(file, found, asked)
 
 
 class _Tree(Walk[GroupNode, TreeNode]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
+from itertools import islice
 
 from h5s3.records import (
     UNSET,
@@ -28,14 +29,17 @@ from h5s3.records import (
     TreeNode,
     UnresolvedNode,
 )
+from h5s3.render.console import output_symbols
 from h5s3.render.text import plural, safe, shape
 from h5s3.render.value_text import attribute_text, cell_text, null_word, number_text, small_value_text
+from h5s3.render.views.view import view_lines
 from h5s3.sizes import size_text
 
 MOST_ROWS = 200
 MOST_NODES = 2000  # of a tree
 DEEPEST = 50  # levels of a tree
 LONGEST = 1000
+PAGE = 160  # columns
 PLAIN = "schema", "location", "path", "attributes", "attributes_truncated"  # no facts of their own
 TOP = '<div style="font-family: monospace; text-align: left; overflow-x: auto">'
 
@@ -90,6 +94,9 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str]], more: int = 0
 
 
 def _tree(tree: Tree) -> Iterator[str]:
+    if tree.convention is not UNSET:
+        lines = ("".join(text for text, _ in line) for line in view_lines(tree, PAGE, output_symbols()))
+        yield f"<pre>{escape(chr(10).join(islice(lines, MOST_NODES)))}</pre>"
     if tree.attributes is not UNSET:
         yield from _attributes(tree.attributes)
     nodes = tree.children if tree.node is UNSET else [tree.node]

@@ -72,9 +72,8 @@ def _inside(group: Item) -> Iterator[Line]:
             yield [(f"// {safe(item.name)} -> {safe(item.target)}", "faint")]
         elif item.kind == "unresolved":
             yield [(f"// {safe(item.name)}: {safe(str(item.facts.get('unreadable')))}", "bad")]
-    shown = sum(item.kind != "group" for item in _items(group))
-    if group.num_items is not UNSET and shown < group.num_items:
-        yield [(f"// … {group.num_items - shown:,} more (--limit 0 shows all)", "faint")]
+    if group.num_items is not UNSET:
+        yield [(f"// … {group.num_items - len(_items(group)):,} more (--limit 0 shows all)", "faint")]
     if group.attributes is not UNSET and group.attributes:
         yield []
         yield [("// global attributes:" if group.name == "/" else "// group attributes:", "faint")]

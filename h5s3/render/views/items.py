@@ -33,12 +33,22 @@ def item_lines(tree: Tree, found: Convention, width: int, symbols: Symbols) -> I
 def _facts(facts: dict[str, Any], symbols: Symbols) -> Iterator[Line]:
     wide = max((len(safe(name)) for name in facts), default=0)
     for name, value in facts.items():
-        text = cell_text(value, LONGEST_FACT) if not isinstance(value, list) else _listed(value)
+        text = _listed(value) if isinstance(value, list) else cell_text(value, LONGEST_FACT)
+        text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else text
         yield [(f"{safe(name):{wide}}  ", "faint"), (text, "")]
 
 
 def _listed(values: Sequence[Any]) -> str:
     return ", ".join(cell_text(value, LONGEST_FACT) for value in values)
+
+
+def _fact(name: str, value: Any) -> str:
+    """`default`, `8 categories`, `rate 30`."""
+    if value is True:
+        return name
+    if isinstance(value, int) and value is not False:
+        return f"{value:,} {name}"
+    return f"{name} {_listed(value) if isinstance(value, list) else cell_text(value)}"
 
 
 def _rows(items: Sequence[Item], total: int, symbols: Symbols) -> list[Row]:
@@ -110,12 +120,7 @@ def _shape(item: Item, symbols: Symbols) -> str:
 
 
 def _told(item: Item) -> str:
-    told = [
-        f"{safe(name)} {_listed(value) if isinstance(value, list) else cell_text(value)}"
-        if value is not True
-        else safe(name)
-        for name, value in item.facts.items()
-    ]
+    told = [_fact(safe(name), value) for name, value in item.facts.items()]
     if item.title is not UNSET and item.title != item.name:
         told.append(safe(item.title, 100))
     if item.num_items is not UNSET and item.items is not UNSET and not item.items:

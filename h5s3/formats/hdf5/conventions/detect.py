@@ -47,7 +47,8 @@ def _of_root(file: OpenFile) -> set[str]:
         found.add("CF")
     if _text(file, root, b"NX_class") == "NXroot":
         found.add("NeXus")
-    if _text(file, root, b"encoding-type") == "anndata":
+    old = all(root.links.exists(name) for name in (b"X", b"obs", b"var"))  # before it had marks
+    if old or _text(file, root, b"encoding-type") in ("anndata", "MuData"):
         found.add("AnnData")
     return found
 

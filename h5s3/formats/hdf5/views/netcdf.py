@@ -54,18 +54,19 @@ class Scope:
 
 def plan(levels: int | None) -> Plan:
     """Everything: a dimension may be defined after, and far above, the variables that use it."""
-    return Plan(levels_of(levels, DEEPEST, DEEPEST), whole=True, hidden=frozenset({b"REFERENCE_LIST"}))
+    hidden = frozenset({b"REFERENCE_LIST"})
+    return Plan(levels_of(levels, DEEPEST, DEEPEST), whole=True, hidden=hidden, from_root=True)
 
 
 def read(asked: Asked) -> Convention | None:
     """The group as a NetCDF group; None where nothing says that NetCDF was meant."""
-    book = Book(asked.top)
-    marked = any(asked.top.attributes.get(name) for name in MARKS)
-    if not (marked or book.scales or "CF-" in asked.top.word("Conventions")):
+    root = asked.root or asked.top
+    book = Book(root)
+    marked = any(root.attributes.get(name) for name in MARKS)
+    if not (marked or book.scales or "CF-" in root.word("Conventions")):
         return None
-    writer = Writer(asked, book)
-    top = writer.group(book.top)
-    properties = asked.top.word("_NCProperties")
+    top = Writer(asked, book).group(book.scope(asked.top))
+    properties = root.word("_NCProperties")
     return Convention(
         view="netcdf",
         name="NetCDF-4",
@@ -85,9 +86,9 @@ class Book:
         self.numbered: dict[int, Dimension] = {}
         self.top = Scope(top)
         self._lengths: dict[int, int] = {}  # of unlimited dimensions, by their scales' addresses
-        scopes = list(self._define(self.top))
+        self._scopes = list(self._define(self.top))
         self._next = max([*self.numbered, len(self.scales) - 1]) + 1 if self.scales else 0
-        for scope in scopes:
+        for scope in self._scopes:
             scope.dimensions.sort(key=lambda one: -1 if one.number is None else one.number)
             for known in scope.dimensions:
                 scope.sizes.setdefault((known.size, known.unlimited), []).append(known)
@@ -97,6 +98,10 @@ class Book:
         for address, length in self._lengths.items():
             dimension = self.scales[address]
             dimension.size = max(dimension.size, length)
+
+    def scope(self, group: Thing) -> Scope:
+        """What is defined in a group."""
+        return next(scope for scope in self._scopes if scope.group is group)
 
     def _define(self, top: Scope) -> Iterator[Scope]:
         """The groups, with the dimensions that scales define."""
@@ -191,20 +196,27 @@ class Writer:
 
     def _item(self, scope: Scope, below: Sequence[Item]) -> Item:
         things = scope.group.children.values()
-        items = [
-            *map(_dimension, scope.dimensions),
-            *(self._type(thing) for thing in things if thing.kind == "datatype"),
-            *(self._variable(thing, names) for thing, names in scope.variables),
-            *(link_item(thing) for thing in things if _leads_away(thing)),
+        kinds: list[list[Item]] = [
+            [_dimension(one) for one in scope.dimensions],
+            [self._type(thing) for thing in things if thing.kind == "datatype"],
+            [self._variable(thing, names) for thing, names in scope.variables],
+            [link_item(thing) for thing in things if _leads_away(thing)],
+            list(below),
         ]
         missing = max(0, scope.group.total - len(scope.group.children))
         if missing:
             self._asked.notes.append(f"{text_of(scope.group.path)} holds {missing:,} more objects")
         if scope.group.reason:
             self._asked.notes.append(f"{text_of(scope.group.path)}: {scope.group.reason}")
-        cut = self._asked.cut(items)
-        cut["items"] += below
-        return item("group", scope.group, attributes=self._attributes(scope.group), **cut)
+        items = [one for kind in kinds for one in self._asked.cut(kind)["items"]]
+        total = sum(map(len, kinds))
+        return item(
+            "group",
+            scope.group,
+            attributes=self._attributes(scope.group),
+            items=items,
+            num_items=total if total > len(items) else UNSET,
+        )
 
     def _variable(self, thing: Thing, names: list[str]) -> Item:
         assert thing.facts is not None

@@ -16,7 +16,16 @@ from h5s3.formats.hdf5.objects.attributes import named_values, texts
 from h5s3.formats.hdf5.objects.datasets import read_facts
 from h5s3.formats.hdf5.objects.small_values import SmallValue
 from h5s3.formats.hdf5.views.survey import Plan, Thing, small_values
-from h5s3.formats.hdf5.views.view import Asked, View, group_item, item, levels_of, link_item, valued
+from h5s3.formats.hdf5.views.view import (
+    Asked,
+    View,
+    everything,
+    group_item,
+    item,
+    levels_of,
+    link_item,
+    valued,
+)
 from h5s3.formats.hdf5.walk import DEEPEST
 from h5s3.formats.names import text_of
 from h5s3.records import UNSET, Convention, Item
@@ -33,7 +42,7 @@ def plan(levels: int | None) -> Plan:
 
 def read(asked: Asked) -> Convention | None:
     """The groups and fields; None where no group has a class."""
-    things = list(_all(asked.top))
+    things = list(everything(asked.top))
     if not (asked.top.word("NeXus_version") or any(thing.word(MARK) for thing in things)):
         return None
     values = small_values(asked.file, [thing for thing in things if len(thing.shape) <= 1])
@@ -51,13 +60,6 @@ def read(asked: Asked) -> Convention | None:
     )
 
 
-def _all(top: Thing) -> list[Thing]:
-    found = [top]
-    for thing in found:
-        found += thing.children.values()
-    return found
-
-
 def _plot(asked: Asked) -> Item | None:
     """The signal that is shown by default, with the names of its axes."""
     found = default_plot(asked.file, asked.found)
@@ -67,14 +69,14 @@ def _plot(asked: Asked) -> Item | None:
     shape = facts.shape or ()
     words = named_values(asked.file, found.object, [b"units", b"long_name"])
     axes = signal_axes(asked.file, found, shape)
-    names = [axis.name or axis.label for axis in axes]
+    names = [axis.name or axis.label or "." for axis in axes]
     return Item(
         kind="plot",
         name=text_of(found.path),
         path=text_of(found.path),
         shape=list(shape),
         dtype=facts.dtype,
-        dimensions=names if any(names) else UNSET,
+        dimensions=names if set(names) != {"."} else UNSET,
         units=text(words.get(b"units")) or UNSET,
         title=text(words.get(b"long_name")) or UNSET,
     )
@@ -83,7 +85,7 @@ def _plot(asked: Asked) -> Item | None:
 def _items(asked: Asked, values: Mapping[bytes, SmallValue]) -> Item:
     """All groups with what is in them, the deepest first: a file may nest deeper than Python's stack."""
     done: dict[bytes, Item] = {}
-    groups = [thing for thing in _all(asked.top) if thing.kind == "group" and thing.alias is None]
+    groups = [thing for thing in everything(asked.top) if thing.kind == "group" and thing.alias is None]
     for group in reversed(groups):
         wanted = group.word(DEFAULT)
         items = []

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from shlex import quote
+
 from h5s3.errors import UsageError
 from h5s3.formats.hdf5.conventions.detect import conventions
 from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.formats.hdf5.objects.links import Found, kind_of
+from h5s3.formats.hdf5.views.anndata import VIEW as ANNDATA
 from h5s3.formats.hdf5.views.netcdf import VIEW as NETCDF
 from h5s3.formats.hdf5.views.nexus import VIEW as NEXUS
 from h5s3.formats.hdf5.views.survey import Survey
@@ -15,6 +19,7 @@ from h5s3.formats.requests import TreeRequest
 from h5s3.records import Convention
 
 VIEWS = {  # by the names of `conventions`; of those that a file follows, the first one is shown
+    "AnnData": ANNDATA,
     "NeXus": NEXUS,
     "NetCDF-4": NETCDF,
 }
@@ -38,15 +43,20 @@ def read_view(file: OpenFile, found: Found, asked: TreeRequest) -> Convention | 
     return None
 
 
-def not_so(file: OpenFile, asked: TreeRequest) -> UsageError:
+def not_so(file: OpenFile, found: Found, asked: TreeRequest) -> UsageError:
     """The error for a view that does not fit."""
-    view, names = _view(asked.view), conventions(file)
+    view, path = _view(asked.view), text_of(raw_path(asked.path))
+    if found.object is None or kind_of(found.object) != "group":
+        kind = "link" if found.object is None else kind_of(found.object)
+        cause = f"{path} cannot be shown as {view.name}: it is a {kind}, not a group"
+        return UsageError(cause, hint=f"try: h5s3 meta {{location}} {quote(path)}")
+    names = conventions(file)
     what = " and ".join(names) if names else "HDF5 of no convention known here"
-    path = text_of(raw_path(asked.path))
-    where = "the file" if path == "/" else path
-    others = [other.word for name, other in VIEWS.items() if name in names and other is not view]
-    hint = f"try: h5s3 tree {{location}} --view {others[0] if others else 'plain'}"
-    return UsageError(f"{where} cannot be shown as {view.name}: the file is {what}", hint=hint)
+    fits = [other.word for name, other in VIEWS.items() if name in names and other is not view]
+    return UsageError(
+        f"{'the file' if path == '/' else path} cannot be shown as {view.name}: the file is {what}",
+        hint=f"try: h5s3 tree {{location}} --view {fits[0] if fits else 'plain'}",
+    )
 
 
 def _view(word: str) -> View:
@@ -55,10 +65,17 @@ def _view(word: str) -> View:
 
 
 def _read(view: View, file: OpenFile, found: Found, asked: TreeRequest) -> Convention | None:
-    plan = view.plan(asked.view_levels)
-    survey = Survey(file, plan, asked.limit)
-    top = survey.top(raw_path(asked.path), found.object)
-    here = Asked(file, found, top, asked.limit, plan.levels)
+    plan, path = view.plan(asked.view_levels), raw_path(asked.path)
+    root = None
+    if plan.from_root:
+        names = [text_of(name) for name in path.split(b"/") if name]
+        survey = Survey(file, replace(plan, levels=plan.levels + len(names)), asked.limit)
+        root = survey.top(b"/", file.root)
+        top = root.group(*names)
+    if root is None or top is None:
+        root, survey = None, Survey(file, plan, asked.limit)
+        top = survey.top(path, found.object)
+    here = Asked(file, found, top, asked.limit, plan.levels, root)
     if survey.cut is not None:
         here.notes.append("the file has more objects than are looked at for a view")
     return view.read(here)

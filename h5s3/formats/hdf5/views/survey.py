@@ -113,6 +113,7 @@ class Plan:
     enters: Callable[[Thing], bool] = lambda thing: True
     whole: bool = False
     hidden: frozenset[bytes] = frozenset()  # attributes that are not read
+    from_root: bool = False  # the whole file, whatever the path
 
 
 class Survey(Walk[Thing, Thing]):
@@ -131,7 +132,10 @@ class Survey(Walk[Thing, Thing]):
         self.met.first(top.address or 0, path)
         self.file.prefetch_objects([top.address or 0], walk(self._levels), self._limit)
         (top.attributes,) = gather(self.file.blocks, [partial(self._attributes, group)], lambda *_: {})
-        (top.types,) = gather(self.file.blocks, [partial(_made_types, group, top.attributes)], lambda *_: {})
+        if self._plan.attributes is None:
+            (top.types,) = gather(
+                self.file.blocks, [partial(_made_types, group, top.attributes)], lambda *_: {}
+            )
         self.descend(top, path, group)
         return top
 
@@ -158,7 +162,7 @@ class Survey(Walk[Thing, Thing]):
         try:
             with self.file.blocks.misses_first():
                 thing.attributes = self._attributes(found)
-                thing.types = _made_types(found, thing.attributes) if self._plan.whole else {}
+                thing.types = _made_types(found, thing.attributes) if self._plan.attributes is None else {}
         except (*FAILURES, *OF_THE_FILE) as error:
             if not isinstance(error, H5s3Error):
                 self.file.blocks.raise_if_confused(error)

@@ -25,6 +25,7 @@ class Asked:
     top: Thing
     limit: int
     levels: int
+    root: Thing | None = None  # of the file, where the plan wants all of it
     notes: list[str] = field(default_factory=list)
 
     def cut(self, items: Sequence[Item], total: int = 0) -> dict[str, Any]:
@@ -47,6 +48,14 @@ class View:
 def item(kind: str, thing: Thing, **more: Any) -> Item:
     """An item about an object of the file."""
     return Item(kind=kind, **names_of(thing.name), path=text_of(thing.path), **more)
+
+
+def everything(top: Thing) -> list[Thing]:
+    """A thing with all that is below it, parents first."""
+    found = [top]
+    for thing in found:
+        found += thing.children.values()
+    return found
 
 
 def group_item(asked: Asked, group: Thing, items: Sequence[Item], **more: Any) -> Item:

@@ -21,6 +21,7 @@ FOLLOWS = {
     "nexus_old_style": ["NeXus"],
     "matlab73": ["MATLAB 7.3"],
     "anndata": ["AnnData"],
+    "anndata_old_style": ["AnnData"],
     "pytables": ["PyTables"],
     "pandas": ["PyTables"],
     "keras": ["Keras"],
