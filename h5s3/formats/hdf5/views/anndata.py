@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from math import prod
 from typing import Any
 
+from h5s3.formats.hdf5.data.small_values import SmallValue
 from h5s3.formats.hdf5.objects.datatypes import short
-from h5s3.formats.hdf5.objects.small_values import SmallValue
 from h5s3.formats.hdf5.views.survey import Plan, Thing, small_values
 from h5s3.formats.hdf5.views.view import (
     Asked,

@@ -11,10 +11,10 @@ from typing import Any
 
 from h5s3.formats.cf import text
 from h5s3.formats.hdf5.conventions.nexus import default_plot, signal_axes
+from h5s3.formats.hdf5.data.small_values import SmallValue
 from h5s3.formats.hdf5.fetch.waves import gather
 from h5s3.formats.hdf5.objects.attributes import named_values, texts
 from h5s3.formats.hdf5.objects.datasets import read_facts
-from h5s3.formats.hdf5.objects.small_values import SmallValue
 from h5s3.formats.hdf5.views.survey import Plan, Thing, small_values
 from h5s3.formats.hdf5.views.view import (
     Asked,

@@ -12,6 +12,7 @@ from h5py import h5a, h5d, h5g
 from h5s3.errors import H5s3Error
 from h5s3.formats.base import Facts
 from h5s3.formats.cf import one, text
+from h5s3.formats.hdf5.data.small_values import SmallValue, is_small, read_small
 from h5s3.formats.hdf5.fetch.waves import OF_THE_FILE, gather
 from h5s3.formats.hdf5.metadata.node import walk
 from h5s3.formats.hdf5.objects.attributes import attribute_names, read_attribute
@@ -19,7 +20,6 @@ from h5s3.formats.hdf5.objects.datasets import read_facts
 from h5s3.formats.hdf5.objects.datatypes import describe
 from h5s3.formats.hdf5.objects.file import FAILURES, OpenFile, plain_reason
 from h5s3.formats.hdf5.objects.links import Link, address_of, count_links, kind_of, list_links, open_link
-from h5s3.formats.hdf5.objects.small_values import SmallValue, is_small, read_small
 from h5s3.formats.hdf5.objects.values import by_address
 from h5s3.formats.hdf5.walk import DEEPEST, Group, Listing, Step, Walk, unreadable
 from h5s3.formats.names import text_of
@@ -220,7 +220,7 @@ def small_values(file: OpenFile, things: Sequence[Thing]) -> dict[bytes, SmallVa
     """The values of small datasets by their paths, all together: those of a scan in a round or two."""
 
     def read(thing: Thing) -> SmallValue | None:
-        return read_small(file.h5.id, open_link(thing.parent, thing.link), by_address)  # type: ignore[arg-type]
+        return read_small(file, open_link(thing.parent, thing.link), by_address)  # type: ignore[arg-type]
 
     wanted = [thing for thing in things if thing.facts is not None and is_small(thing.facts)][:MOST_READ]
     found = gather(file.blocks, [partial(read, thing) for thing in wanted], lambda *_: None)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from h5s3.formats.hdf5.data.small_values import SmallValue
 from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.formats.hdf5.objects.links import Found
-from h5s3.formats.hdf5.objects.small_values import SmallValue
 from h5s3.formats.hdf5.views.survey import Plan, Thing
 from h5s3.formats.names import names_of, text_of
 from h5s3.records import UNSET, Convention, Item
