@@ -124,8 +124,8 @@ def ls(
 
     `h5`: only names that HDF5 files have. `uris`: each entry says where it is.
     """
-    from h5s3.explore.ls import Question
     from h5s3.explore.ls import ls as ask
+    from h5s3.explore.questions import Question
 
     question = Question(
         recursive=recursive, glob=glob, h5=h5, sort=sort, limit=limit, versions=versions, uris=uris

@@ -18,6 +18,11 @@ def main() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by the caller: nothing else is to take its number
             setattr(sys, name, open(os.devnull, "w"))
+    if os.environ.get("_H5S3_COMPLETE"):  # a shell asks, on TAB
+        from h5s3.cli.completion.reply import complete
+
+        complete()
+        leave(0)
     try:
         code = supervise(command) if wanted() else command()
     except OSError as error:  # no pipe, no process

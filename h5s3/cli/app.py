@@ -19,7 +19,8 @@ from h5s3.cli.process.errors import report, unwritten
 from h5s3.errors import UsageError
 
 COMMANDS = (
-    "ls", "tree", "meta", "preview", "get", "du", "bench", "doctor", "cache", "stats", "demo", "schema",
+    "ls", "tree", "meta", "preview", "get", "du", "bench", "doctor", "cache", "stats", "demo", "completion",
+    "schema",
 )  # fmt: skip
 WHOLE_NUMBERS = (int, int | None)
 PLAIN = (str, str | None)  # types whose values need no conversion
@@ -129,6 +130,7 @@ def application(names: tuple[str, ...] = COMMANDS) -> typer.Typer:
     app = typer.Typer(
         cls=Group,
         name="h5s3",
+        add_completion=False,  # `completion` is ours
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -180,7 +182,7 @@ def run() -> int:
     except typer.TyperException as error:
         report(_in_one_line(error))
         return error.exit_code
-    except SystemExit as leaving:  # completion of the shell is done, or the help met a closed pipe
+    except SystemExit as leaving:  # the help met a closed pipe
         closed = isinstance(leaving.__context__, BrokenPipeError)
         return 0 if closed or not leaving.code else 1
     except OSError as error:

@@ -68,7 +68,8 @@ def ls(
       h5s3 ls 's3://bucket/2024-*/scan_0?.nxs' --uri
       h5s3 ls s3://bucket/ -r --glob '*.nxs' --sort time --limit 20
     """
-    from h5s3.explore.ls import MOST_REMEMBERED, Question, arriving, stream, together
+    from h5s3.explore.ls import MOST_REMEMBERED, arriving, stream, together
+    from h5s3.explore.questions import Question
     from h5s3.render.json import show_json_lines, show_json_pieces
 
     question = Question(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import fnmatch
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, islice
 from shlex import quote
-from typing import Literal
 
 from h5s3.errors import NotFoundError, UsageError
 from h5s3.explore.globs import glob_of
+from h5s3.explore.questions import Question
 from h5s3.explore.session import Session
 from h5s3.records import Arriving, Entry, Listing, from_json, to_json
 from h5s3.storage.base import Paged, Store
@@ -21,22 +21,8 @@ HDF5_NAMES = (
     ".h5", ".hdf5", ".hdf", ".he5", ".h5ad", ".nc", ".nc4", ".cdf", ".nxs", ".nx", ".nwb", ".mat", ".loom",
     ".keras", ".hdf5s", ".h5s", ".gef", ".mnc", ".cxi", ".emd", ".fast5", ".rspec", ".soap",
 )  # fmt: skip
-SortKey = Literal["name", "size", "time"]
 MOST_REMEMBERED = 5000  # entries of a listing that is kept for 30 s
 PAGE = 1000  # entries that are handled together where a storage has no pages
-
-
-@dataclass(frozen=True, kw_only=True)
-class Question:
-    """What to list. `limit` 0 means everything; `uris`: each entry says where it is."""
-
-    recursive: bool = False
-    glob: str | None = None
-    h5: bool = False
-    sort: SortKey | None = None
-    limit: int = 0
-    versions: bool = False
-    uris: bool = False
 
 
 def ls(session: Session, location: Location, question: Question | None = None) -> Listing:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import json
 import os
 import sys
 import threading
@@ -16,10 +14,11 @@ from shlex import quote
 from types import TracebackType
 from typing import Any, TypeVar
 
-from h5s3 import __version__, guard
+from h5s3 import guard
 from h5s3.cache import Cache
 from h5s3.cache.cache import WriteOnlyCache
 from h5s3.errors import ChangedError, DamagedError, H5s3Error, NotCachedError, NotFoundError, UsageError
+from h5s3.explore.questions import answer_key
 from h5s3.formats.base import AskAgainError, Contents, Format, Seen, Source
 from h5s3.formats.requests import Request
 from h5s3.records import DiskUsage, Meta, Preview, Tree, from_json, to_json
@@ -328,9 +327,7 @@ class Session:
     def _key(self, kind: type[Answer], info: ObjectInfo, asked: Request) -> str | None:
         if info.identity is None:
             return None
-        parts: list[Any] = [__version__, kind.__name__, asked.key()]
-        question = json.dumps([*parts, *(["plugins"] if self.settings.plugins else [])], sort_keys=True)
-        return f"answer:{info.identity}:{hashlib.sha256(question.encode()).hexdigest()[:32]}"
+        return answer_key(kind.__name__, info.identity, asked, self.settings.plugins)
 
 
 def _asked(chosen: Format, source: Source, question: Question[T]) -> T:

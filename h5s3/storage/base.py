@@ -7,10 +7,12 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from h5s3.records import Entry
 from h5s3.storage.location import Location
+
+if TYPE_CHECKING:  # completion starts without the records
+    from h5s3.records import Entry
 
 Range = tuple[int, int]  # bytes, half-open
 OnArrival = Callable[[Range, bytes], Iterable[Range]]
@@ -95,6 +97,14 @@ class Paged(Protocol):
         self, location: Location, *, recursive: bool = False, versions: bool = False, ahead: bool = False
     ) -> Iterator[Sequence[Entry]]:
         """What `list` gives, as it comes. `ahead`: all is wanted, so that pages may be fetched early."""
+
+
+@runtime_checkable
+class FirstPage(Protocol):
+    """A store that can tell what comes first under a prefix, by one request."""
+
+    def first_page(self, location: Location) -> tuple[Sequence[Entry], bool]:
+        """What `list` gives first, and whether more follows."""
 
 
 def strong_etag(value: str | None) -> str | None:

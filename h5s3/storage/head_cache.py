@@ -70,12 +70,12 @@ class HeadCache:
         self._trusted.discard(location)
         return trusted
 
-    def listing(self, location: Location, question: str) -> bytes | None:
-        """A remembered listing as JSON bytes, while it is fresh (or offline, whatever its age)."""
+    def listing(self, location: Location, question: str, seconds: float = FRESH_SECONDS) -> bytes | None:
+        """A remembered listing as JSON bytes, so many seconds long (offline, whatever its age)."""
         if location.kind == "local":
             return None
         made, body = self._listed(location, question)
-        fresh = 0 <= time.time() - made < FRESH_SECONDS and not self._settings.refresh
+        fresh = 0 <= time.time() - made < seconds and not self._settings.refresh
         if body is not None and (fresh or self._settings.offline):
             self._trace.hits += 1
             return body

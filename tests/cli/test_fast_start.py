@@ -100,3 +100,20 @@ def test_the_process_that_guards_loads_nothing_heavy(place: S3Server, tmp_path: 
     )  # fmt: skip
     ours = set(done.stderr.splitlines()[-1].split())  # the child leaves without a word
     assert "h5s3" in ours and done.stdout and not ours & (HEAVY | {"typer", "rich", "asyncio", "msgspec"})
+
+
+def test_completion_out_of_the_cache_loads_next_to_nothing(place: S3Server, tmp_path: Path) -> None:
+    loaded(place, tmp_path, "tree", "s3://lean/nexus.h5")
+    program = (
+        "import sys\n"
+        "from h5s3.cli.completion.reply import answer\n"
+        "for line in ('tree s3://lean/nexus.h5 /', 'ls s3://lean/', 'tree --ref'):\n"
+        "    print(answer('zsh', line.split()))\n"
+        "print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)\n"
+    )
+    environment = {**os.environ, **place.env(), "H5S3_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", program]
+    for _ in range(2):  # the first makes what there is to remember
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert "/entry/" in done.stdout and "--refresh" in done.stdout
+    assert not set(done.stderr.split()) & (HEAVY | {"typer", "rich", "msgspec"})

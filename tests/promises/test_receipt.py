@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from h5s3.explore.ls import Question, ls
+from h5s3.explore.ls import ls
 from h5s3.explore.meta import meta
 from h5s3.explore.preview.preview import preview
 from h5s3.explore.preview.request import PreviewRequest
+from h5s3.explore.questions import Question
 from h5s3.explore.session import FIRST_BYTES, Session
 from h5s3.explore.tree import tree
 from h5s3.formats.requests import MetaRequest, TreeRequest

@@ -30,7 +30,7 @@ from h5s3.storage.location import Location
 from h5s3.storage.responses import Head, UnservedError
 from h5s3.storage.stores.s3_keys import KeySpace
 from h5s3.storage.stores.s3_list import ObjectPages, one_by_one
-from h5s3.storage.stores.s3_pages import Fetch, Page
+from h5s3.storage.stores.s3_pages import Ask, Fetch, Page
 from h5s3.storage.stores.s3_split import MOST_BYTES, pages_ahead
 from h5s3.storage.stores.static_connection import static_connection
 from h5s3.storage.trace import Trace
@@ -139,6 +139,17 @@ class S3Store:
                 yield from one_by_one(self._fetch(location, recursive), self._trace)
         except H5s3Error as error:
             raise self._missing(error, location) from None
+
+    def first_page(self, location: Location) -> tuple[Sequence[Entry], bool]:
+        """The first page under a prefix, and whether others follow: one request. Of buckets, all."""
+        try:
+            if not location.bucket:
+                return self._boto.buckets(), False
+            with self._trace.round():
+                page = self._fetch(location, recursive=False)(Ask())
+        except H5s3Error as error:
+            raise error.at(location.display) from None
+        return page.entries, page.truncated
 
     def _fetch(self, location: Location, recursive: bool) -> Fetch:
         names = {"Bucket": location.bucket, "Prefix": location.key}

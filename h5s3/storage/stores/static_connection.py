@@ -13,11 +13,15 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from h5s3.settings import Settings
 from h5s3.storage.responses import ANONYMOUS
 from h5s3.storage.stores.presign import Keys, presign
+
+if TYPE_CHECKING:
+    import configparser
 
 READ = {
     "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION", "AWS_PROFILE",
@@ -32,6 +36,8 @@ IN_CONFIG = {"region", "output", "cli_pager", "cli_auto_prompt", "cli_timestamp_
 IN_CREDENTIALS = {"aws_access_key_id", "aws_secret_access_key", "aws_session_token"}
 ENDPOINT = re.compile(r"https?://[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?/?")
 BUCKET = re.compile(r"[a-zA-Z0-9._-]{3,63}")
+CONFIG, CREDENTIALS = "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"  # name AWS's files, else:
+USUAL = {CONFIG: "~/.aws/config", CREDENTIALS: "~/.aws/credentials"}
 IN_A_HOST = re.compile("(?!.*--|sthree-|.*-s3alias$)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 LABEL = re.compile("[A-Za-z0-9-]{1,63}")
 REGION = re.compile("(af|ap|ca|eu|il|me|mx|sa|us)-[a-z]{4,12}-[0-9]")
@@ -142,12 +148,9 @@ def _profile(
     asked = _first(chosen, environ.get("AWS_DEFAULT_PROFILE"), environ.get("AWS_PROFILE"))
     name = "default" if asked is None else asked
     sections = []
-    for variable, usual, known in (
-        ("AWS_CONFIG_FILE", "~/.aws/config", IN_CONFIG),
-        ("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials", IN_CREDENTIALS),
-    ):
-        path = Path(os.path.expanduser(os.path.expandvars(environ.get(variable, usual))))
-        found = _section(path, name, _is_stored_as if known is IN_CREDENTIALS else _profile_of)
+    for variable, known in ((CONFIG, IN_CONFIG), (CREDENTIALS, IN_CREDENTIALS)):
+        path = _file(variable, environ)
+        found = _section(path, name, PROFILES[variable])
         if set(found or ()) - known:
             raise ValueError(f"{path} says more than this reads")
         sections.append(found)
@@ -161,26 +164,42 @@ def _first(*values: str | None) -> str | None:
     return next((value for value in values if value is not None), None)
 
 
+def profiles() -> list[str]:
+    """The names of all profiles, without those in a file that cannot be read."""
+    found: set[str] = set()
+    for variable, of in PROFILES.items():
+        with suppress(ValueError):
+            parser = _parser(_file(variable, os.environ))
+            found |= {name for section in (parser.sections() if parser else ()) if (name := of(section))}
+    return sorted(found)
+
+
+def _file(variable: str, environ: Mapping[str, str]) -> Path:
+    return Path(os.path.expanduser(os.path.expandvars(environ.get(variable, USUAL[variable]))))
+
+
 def _section(path: Path, profile: str, of: Callable[[str], str | None]) -> dict[str, str] | None:
     """What one of AWS's files says of a profile; None where there is no such file or section.
 
     `of`: the profile that a section is about, by its name. Of several the last one counts.
     """
+    parser = _parser(path)
+    sections = [name for name in parser.sections() if of(name) == profile] if parser else []
+    return dict(parser.items(sections[-1])) if parser and sections else None
+
+
+def _parser(path: Path) -> configparser.RawConfigParser | None:
+    """One of AWS's files; None where there is none. Raises `ValueError` for what cannot be read."""
+    import configparser
+
+    parser = configparser.RawConfigParser()
     try:
-        text = path.read_text(encoding="utf-8")
+        parser.read_string(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except OSError as error:
+    except (OSError, configparser.Error) as error:
         raise ValueError("it cannot be read") from error
-    from configparser import Error, RawConfigParser
-
-    parser = RawConfigParser()
-    try:
-        parser.read_string(text)
-        sections = [name for name in parser.sections() if of(name) == profile]
-        return dict(parser.items(sections[-1])) if sections else None
-    except Error as error:
-        raise ValueError("it cannot be read") from error
+    return parser
 
 
 def _profile_of(section: str) -> str | None:
@@ -198,3 +217,6 @@ def _profile_of(section: str) -> str | None:
 def _is_stored_as(section: str) -> str:
     """In the credentials file, the names of the sections are those of the profiles."""
     return section
+
+
+PROFILES: dict[str, Callable[[str], str | None]] = {CONFIG: _profile_of, CREDENTIALS: _is_stored_as}
