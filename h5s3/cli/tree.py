@@ -25,6 +25,11 @@ class View(StrEnum):
     NETCDF = "netcdf"
     NEXUS = "nexus"
     ANNDATA = "anndata"
+    NWB = "nwb"
+    PYTABLES = "pytables"
+    PANDAS = "pandas"
+    MATLAB = "matlab"
+    KERAS = "keras"
 
 
 def tree(

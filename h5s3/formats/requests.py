@@ -54,7 +54,7 @@ class TreeRequest(Request):
             raise UsageError("depth and limit are not negative")
 
 
-VIEWS = ("auto", "plain", "netcdf", "nexus", "anndata")
+VIEWS = ("auto", "plain", "netcdf", "nexus", "anndata", "nwb", "pytables", "pandas", "matlab", "keras")
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from h5s3.records import UNSET, Convention, Item, Tree
 from h5s3.render.columns import Cell, Line, Row, align
 from h5s3.render.console import Symbols
 from h5s3.render.text import safe, shape
-from h5s3.render.value_text import cell_text
+from h5s3.render.value_text import cell_text, number_text
 
 LONGEST_NAME, LONGEST_VALUE, LONGEST_FACT = 120, 60, 1000
-SPARE = (4, 2, 1, 3, 0)  # columns that give way to a long name: facts, type, shape, value, kind
+SPARE = (2, 1, 3, 0)  # columns that give way to a long name: the stored type, shape, value, kind
+UNITS = {"rate": "Hz", "start": "s", "duration": "s"}
 STYLES = {"group": "group", "link": "link", "unresolved": "bad", "attribute": "faint"}
 
 
@@ -26,7 +27,7 @@ def item_lines(tree: Tree, found: Convention, width: int, symbols: Symbols) -> I
     ]
     yield from _facts(found.facts, symbols)
     total = found.num_items if found.num_items is not UNSET else len(found.items)
-    yield from align(_rows(found.items, total, symbols), width, [False] * 5, spare=SPARE)
+    yield from align(_rows(found.items, total, symbols), width, [False] * 4, spare=SPARE)
     yield from ([(safe(note), "faint")] for note in found.notes)
 
 
@@ -47,7 +48,11 @@ def _fact(name: str, value: Any) -> str:
     if value is True:
         return name
     if isinstance(value, int) and value is not False:
+        if value == 1:
+            name = f"{name[:-3]}y" if name.endswith("ies") else name.removesuffix("s")
         return f"{value:,} {name}"
+    if name in UNITS and isinstance(value, float):
+        return f"{name} {number_text(value)} {UNITS[name]}"
     return f"{name} {_listed(value) if isinstance(value, list) else cell_text(value)}"
 
 
@@ -105,8 +110,7 @@ def _cells(item: Item, symbols: Symbols) -> list[Cell]:
         (safe(item.type, 60) if item.type is not UNSET else "", "datatype"),
         (_shape(item, symbols), "shape"),
         (safe(item.dtype, 40) if item.dtype is not UNSET else "", "dtype"),
-        (value, ""),
-        (_told(item), "faint"),
+        ("  ".join(filter(None, (value, _told(item)))), "" if value else "faint"),
     ]
 
 

@@ -50,6 +50,8 @@ def _of_root(file: OpenFile) -> set[str]:
     old = all(root.links.exists(name) for name in (b"X", b"obs", b"var"))  # before it had marks
     if old or _text(file, root, b"encoding-type") in ("anndata", "MuData"):
         found.add("AnnData")
+    if root.links.exists(b"layers") and any(root.links.exists(name) for name in (b"vars", b"optimizer")):
+        found.add("Keras")  # the weights of Keras 3 have no mark
     return found
 
 

@@ -56,7 +56,7 @@ def pandas_table(file: OpenFile, found: Found) -> FrameArray | None:
     ]
     if isinstance(values.get(b"levels"), str):  # the levels of the index are columns
         columns = [column for column in columns if column.name != "index"]
-    order = _listed(values.get(b"non_index_axes"))[1:]  # after the number of the axis
+    order = listed(values.get(b"non_index_axes"))[1:]  # after the number of the axis
     places = {name: number for number, name in enumerate(order)}
     columns.sort(key=lambda column: places.get(column.name, -1))
     return FrameArray(text_of(found.path), columns) if columns else None
@@ -79,7 +79,7 @@ class _Field:
         base, shape = self._dtype.subdtype or (self._dtype, ())
         if len(shape) > 1 or base.names is not None:
             return []
-        names = _listed(self._kind)
+        names = listed(self._kind)
         if not shape:
             return [self._column(names[0] if len(names) == 1 else self._name, base, None)]
         if len(names) != shape[0]:
@@ -133,7 +133,7 @@ def _times(values: Values) -> Values:
     return np.ma.MaskedArray(values.astype("<i8").view(TIMES), values == NOT_A_TIME)
 
 
-def _listed(value: Any) -> list[str]:
+def listed(value: Any) -> list[str]:
     """The strings and numbers of a pickled list, as text; nothing where there is anything else in it."""
     if not isinstance(value, str) or len(value) > LONGEST_LIST or not value.startswith(("(", "\x80", "]")):
         return []

@@ -40,20 +40,22 @@ class SmallValue:
     truncated: bool | UnsetType
 
 
-def is_small(facts: Facts) -> bool:
-    """Whether the values of a dataset are few and short, and stored in this file.
+def is_small(facts: Facts, most: int = MOST, largest: int = LARGEST) -> bool:
+    """Whether the values of a dataset are few (`most`) and short (`largest` bytes), and stored in this file.
 
     libhdf5 itself reads them: only where it can be told before whether a chunk unpacks to all its bytes.
     """
-    if not 0 < facts.size <= MOST or facts.shape is None or facts.nbytes > LARGEST:
+    if not 0 < facts.size <= most or facts.shape is None or facts.nbytes > largest:
         return False
     plain = facts.layout in ("compact", "contiguous", "chunked") and not facts.external
     known = sizes_are_known(facts.filters) and all(item.available for item in facts.filters)
     return plain and known and prod(facts.chunks or ()) * facts.itemsize <= LARGEST_CHUNK
 
 
-def read_small(file: OpenFile, dataset: Any, namer: Namer = by_address) -> SmallValue | None:
-    """The values of a small dataset; None where NumPy has no type for them.
+def read_small(
+    file: OpenFile, dataset: Any, namer: Namer = by_address, most: int = TEXT
+) -> SmallValue | None:
+    """The values of a small dataset, `most` elements of one; None where NumPy has no type for them.
 
     A pure question, for `gather`. Raises what h5py raises, and `DamagedError`.
     """
@@ -64,7 +66,7 @@ def read_small(file: OpenFile, dataset: Any, namer: Namer = by_address) -> Small
     values = np.zeros(dataset.shape, dtype=dtype)  # of an array type: gains its dimensions
     with decoding() if dtype.hasobject else nullcontext():
         dataset.read(h5s.ALL, h5s.ALL, values, mtype=memory_type(kind, dtype))
-    converter = Converter(file.h5.id, namer, most=TEXT, sequences=MOST)
+    converter = Converter(file.h5.id, namer, most=most, sequences=MOST)
     found = converter.array(in_order(values, dtype), dtype.subdtype[0] if dtype.subdtype else dtype)
     return SmallValue(found, converter.nans or UNSET, converter.infs or UNSET, bool(converter.cut) or UNSET)
 

@@ -85,9 +85,10 @@ class _Book:
         if thing.word(KIND) in SPARSE or thing.word("h5sparse_format"):
             return _sparse(thing)
         if thing.word(KIND) in WHOLES:
-            return group_item(
-                self._asked, thing, self.parts(thing), type=thing.word(KIND), facts=_sizes(thing)
-            )
+            parts = self.parts(thing)
+            hidden = len(thing.children) - len(parts)
+            about = {"type": thing.word(KIND), "facts": _sizes(thing)}
+            return group_item(self._asked, thing, parts, hidden, **about)
         column = _column(thing)
         if column is not None:
             return column
@@ -102,6 +103,7 @@ class _Book:
             type=thing.word(KIND) or UNSET,
             shape=list(thing.shape),
             dtype=thing.facts.dtype,
+            facts={"dense": True} if _is_matrix(thing) else {},
             **valued(self._values.get(thing.path)),
         )
 
@@ -130,6 +132,7 @@ class _Book:
             return Item(kind=kind, name=name, facts={"missing": True})
         found = _column(thing) or self.element(thing)
         found.kind, found.shape = kind, UNSET
+        found.type = UNSET if found.type == "array" else found.type
         if index:
             found.facts = {"index": True, **found.facts}
             return found
@@ -214,6 +217,11 @@ def _is_frame(thing: Thing | None) -> bool:
 
 def _is_empty(thing: Thing) -> bool:
     return thing.kind == "group" and thing.walked and not thing.total and thing.text in PARTS
+
+
+def _is_matrix(thing: Thing) -> bool:
+    """Whether it is X, or a layer."""
+    return thing.text == "X" or thing.path.rpartition(b"/")[0].endswith(b"/layers")
 
 
 def _is_single(thing: Thing) -> bool:

@@ -10,19 +10,29 @@ from h5s3.formats.hdf5.conventions.detect import conventions
 from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.formats.hdf5.objects.links import Found, kind_of
 from h5s3.formats.hdf5.views.anndata import VIEW as ANNDATA
+from h5s3.formats.hdf5.views.keras import VIEW as KERAS
+from h5s3.formats.hdf5.views.matlab import VIEW as MATLAB
 from h5s3.formats.hdf5.views.netcdf import VIEW as NETCDF
 from h5s3.formats.hdf5.views.nexus import VIEW as NEXUS
+from h5s3.formats.hdf5.views.nwb import VIEW as NWB
+from h5s3.formats.hdf5.views.pytables import PANDAS_VIEW as PANDAS
+from h5s3.formats.hdf5.views.pytables import VIEW as PYTABLES
 from h5s3.formats.hdf5.views.survey import Survey
 from h5s3.formats.hdf5.views.view import Asked, View
 from h5s3.formats.names import raw_path, text_of
 from h5s3.formats.requests import TreeRequest
 from h5s3.records import Convention
 
-VIEWS = {  # by the names of `conventions`; of those that a file follows, the first one is shown
-    "AnnData": ANNDATA,
-    "NeXus": NEXUS,
-    "NetCDF-4": NETCDF,
-}
+VIEWS = (  # with the names that `conventions` has; of those that a file follows, the first that fits is shown
+    ("NWB", NWB),
+    ("AnnData", ANNDATA),
+    ("Keras", KERAS),
+    ("MATLAB 7.3", MATLAB),
+    ("NeXus", NEXUS),
+    ("PyTables", PANDAS),
+    ("PyTables", PYTABLES),
+    ("NetCDF-4", NETCDF),
+)
 
 
 def read_view(file: OpenFile, found: Found, asked: TreeRequest) -> Convention | None:
@@ -35,7 +45,7 @@ def read_view(file: OpenFile, found: Found, asked: TreeRequest) -> Convention | 
     if asked.view != "auto":
         return _read(_view(asked.view), file, found, asked)
     names = conventions(file)
-    for name, view in VIEWS.items():
+    for name, view in VIEWS:
         if name in names:
             convention = _read(view, file, found, asked)
             if convention is not None:
@@ -52,7 +62,7 @@ def not_so(file: OpenFile, found: Found, asked: TreeRequest) -> UsageError:
         return UsageError(cause, hint=f"try: h5s3 meta {{location}} {quote(path)}")
     names = conventions(file)
     what = " and ".join(names) if names else "HDF5 of no convention known here"
-    fits = [other.word for name, other in VIEWS.items() if name in names and other is not view]
+    fits = [other.word for name, other in VIEWS if name in names and other is not view]
     return UsageError(
         f"{'the file' if path == '/' else path} cannot be shown as {view.name}: the file is {what}",
         hint=f"try: h5s3 tree {{location}} --view {fits[0] if fits else 'plain'}",
@@ -60,8 +70,7 @@ def not_so(file: OpenFile, found: Found, asked: TreeRequest) -> UsageError:
 
 
 def _view(word: str) -> View:
-    wanted = "pytables" if word == "pandas" else word
-    return next(view for view in VIEWS.values() if view.word == wanted)
+    return next(view for _, view in VIEWS if view.word == word)
 
 
 def _read(view: View, file: OpenFile, found: Found, asked: TreeRequest) -> Convention | None:

@@ -12,7 +12,7 @@ from h5py import h5a, h5d, h5g
 from h5s3.errors import H5s3Error
 from h5s3.formats.base import Facts
 from h5s3.formats.cf import one, text
-from h5s3.formats.hdf5.data.small_values import SmallValue, is_small, read_small
+from h5s3.formats.hdf5.data.small_values import LARGEST, MOST, TEXT, SmallValue, is_small, read_small
 from h5s3.formats.hdf5.fetch.waves import OF_THE_FILE, gather
 from h5s3.formats.hdf5.metadata.node import walk
 from h5s3.formats.hdf5.objects.attributes import attribute_names, read_attribute
@@ -216,12 +216,31 @@ def _made_types(found: Any, attributes: dict[str, Attribute]) -> dict[str, TypeI
     return {name: describe(h5a.open(found, name.encode()).get_type()) for name in names}
 
 
-def small_values(file: OpenFile, things: Sequence[Thing]) -> dict[bytes, SmallValue]:
-    """The values of small datasets by their paths, all together: those of a scan in a round or two."""
+def more_attributes(file: OpenFile, wanted: Sequence[tuple[Thing, Sequence[str]]]) -> list[dict[str, Json]]:
+    """Values of further attributes of things, of all of them together; of those that are there."""
+
+    def read(thing: Thing, names: Sequence[str]) -> dict[str, Json]:
+        opened = open_link(thing.parent, thing.link)  # type: ignore[arg-type]
+        encoded = [(name, name.encode("utf-8", "surrogateescape")) for name in names]
+        there = [(name, raw) for name, raw in encoded if h5a.exists(opened, raw)]
+        return {name: read_attribute(file.h5.id, opened, raw).value for name, raw in there}
+
+    return gather(file.blocks, [partial(read, *one) for one in wanted], lambda *_: {})
+
+
+def small_values(
+    file: OpenFile, things: Sequence[Thing], most: int = MOST, largest: int = LARGEST
+) -> dict[bytes, SmallValue]:
+    """The values of small datasets by their paths, all together: those of a scan in a round or two.
+
+    `most` elements and `largest` bytes is what is small.
+    """
 
     def read(thing: Thing) -> SmallValue | None:
-        return read_small(file, open_link(thing.parent, thing.link), by_address)  # type: ignore[arg-type]
+        opened = open_link(thing.parent, thing.link)  # type: ignore[arg-type]
+        return read_small(file, opened, by_address, max(most, TEXT))
 
-    wanted = [thing for thing in things if thing.facts is not None and is_small(thing.facts)][:MOST_READ]
+    known = [thing for thing in things if thing.facts is not None and is_small(thing.facts, most, largest)]
+    wanted = known[:MOST_READ]
     found = gather(file.blocks, [partial(read, thing) for thing in wanted], lambda *_: None)
     return {thing.path: value for thing, value in zip(wanted, found, strict=True) if value is not None}

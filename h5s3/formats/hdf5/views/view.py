@@ -58,13 +58,14 @@ def everything(top: Thing) -> list[Thing]:
     return found
 
 
-def group_item(asked: Asked, group: Thing, items: Sequence[Item], **more: Any) -> Item:
-    """The item of a group with what is in it; of one that was not walked into, how much that is."""
+def group_item(asked: Asked, group: Thing, items: Sequence[Item], hidden: int = 0, **more: Any) -> Item:
+    """The item of a group with what is in it, but for so many hidden ones; of one that was not walked into,
+    how much that is."""
     if group.reason:
         more["facts"] = {**more.get("facts", {}), "unreadable": group.reason}
     if not group.walked:
         return item("group", group, items=[], num_items=group.total or UNSET, **more)
-    return item("group", group, **asked.cut(items, group.total), **more)
+    return item("group", group, **asked.cut(items, group.total - hidden), **more)
 
 
 def link_item(thing: Thing) -> Item:

@@ -25,6 +25,7 @@ FOLLOWS = {
     "pytables": ["PyTables"],
     "pandas": ["PyTables"],
     "keras": ["Keras"],
+    "keras3_weights": ["Keras"],
     "nwb": ["NWB"],
 }
 
