@@ -62,8 +62,9 @@ def tree(
         View | None,
         typer.Option(
             "--view",
-            help="Show PATH in the words of its convention: netcdf reads like `ncdump -h`; auto finds out "
-            "which; plain shows HDF5 as it lies. [default: auto for the root on a terminal, else plain]",
+            help="Show PATH in the words of its convention: netcdf reads like `ncdump -h`, auto finds out "
+            "which it is, plain shows HDF5 as it lies. [default: auto for the root on a terminal and without "
+            "other options, else plain]",
         ),
     ] = None,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="One JSON record per line, parents first.")] = False,

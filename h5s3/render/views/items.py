@@ -43,17 +43,18 @@ def _listed(values: Sequence[Any]) -> str:
     return ", ".join(cell_text(value, LONGEST_FACT) for value in values)
 
 
-def _fact(name: str, value: Any) -> str:
-    """`default`, `8 categories`, `rate 30`."""
+def _fact(name: str, value: Any, timed: bool = False) -> str:
+    """`default`, `8 categories`, `rate 30 Hz` (where it is of something that is `timed`)."""
     if value is True:
         return name
     if isinstance(value, int) and value is not False:
         if value == 1:
             name = f"{name[:-3]}y" if name.endswith("ies") else name.removesuffix("s")
         return f"{value:,} {name}"
-    if name in UNITS and isinstance(value, float):
+    if timed and name in UNITS and isinstance(value, float):
         return f"{name} {number_text(value)} {UNITS[name]}"
-    return f"{name} {_listed(value) if isinstance(value, list) else cell_text(value)}"
+    words = isinstance(value, list) and all(isinstance(one, str) for one in value)
+    return f"{name} {_listed(value) if words else cell_text(value)}"
 
 
 def _rows(items: Sequence[Item], total: int, symbols: Symbols) -> list[Row]:
@@ -124,7 +125,7 @@ def _shape(item: Item, symbols: Symbols) -> str:
 
 
 def _told(item: Item) -> str:
-    told = [_fact(safe(name), value) for name, value in item.facts.items()]
+    told = [_fact(safe(name), value, item.kind == "series") for name, value in item.facts.items()]
     if item.title is not UNSET and item.title != item.name:
         told.append(safe(item.title, 100))
     if item.num_items is not UNSET and item.items is not UNSET and not item.items:

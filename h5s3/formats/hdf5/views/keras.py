@@ -41,8 +41,11 @@ def read(asked: Asked) -> Convention | None:
     config, training = (_parsed(asked, top, name) for name in (CONFIG, TRAINING))
     classes = _classes(config)
     if _listed(weights, LAYERS):
-        layers = [_layer(weights, name, classes.pop(name, {})) for name in _listed(weights, LAYERS)]
-        layers += [_without(name, one) for name, one in classes.items()]
+        names = _listed(weights, LAYERS)
+        layers = [_layer(weights, name, classes.get(name, {})) for name in names]
+        layers += [_without(name, one) for name, one in classes.items() if name not in names]
+        order = {name: number for number, name in enumerate(classes)}
+        layers.sort(key=lambda one: order.get(one.name, len(order)))
     else:
         layers = list(_of_keras3(top))
         if not (layers or config):
@@ -116,9 +119,17 @@ def _about(config: Mapping[str, Any], arrays: list[Item]) -> dict[str, Any]:
     parameters = sum(prod(one.shape) for one in arrays if one.shape is not UNSET)
     return {
         "type": kind if isinstance(kind, str) else UNSET,
+        "shape": _input_shape(inner),
         "facts": ({"parameters": parameters} if arrays else {}) | told,
         "items": arrays or UNSET,
     }
+
+
+def _input_shape(config: Mapping[str, Any]) -> Any:
+    """The shape of what goes in, without the number of samples, where a layer says it."""
+    shape = config.get("batch_shape") or config.get("batch_input_shape")
+    dims = shape[1:] if isinstance(shape, list) else []
+    return dims if dims and all(isinstance(one, int) and one >= 0 for one in dims) else UNSET
 
 
 def _is_simple(value: Any) -> bool:

@@ -120,7 +120,7 @@ class _Book:
         items = [found for found in inside if found is not None]
         if not (items or top or group.word(KIND)) and group.walked:
             return None  # nothing was recorded there
-        told = len(items) < len(group.children) and len(group.children) == group.total
+        told = group.walked and len(group.children) == group.total
         kind, title = group.word(KIND) or UNSET, _title(group)
         if told:
             fields = {"items": items} if items else {}

@@ -22,7 +22,10 @@ from tests.support.servers.memory import MemoryStore, one_file_session
 from tests.support.servers.s3 import S3Server
 
 HERE = Location("s3", "file.h5", "memory")
-OWN = {"netcdf4": "netcdf", "nexus": "nexus", "anndata": "anndata"}
+OWN = {
+    "netcdf4": "netcdf", "nexus": "nexus", "anndata": "anndata", "nwb": "nwb", "pytables": "pytables",
+    "pandas": "pandas", "matlab73": "matlab", "keras": "keras",
+}  # fmt: skip
 MORE = 3  # rounds that a view may take beside those of the whole tree
 
 
