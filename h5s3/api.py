@@ -277,6 +277,7 @@ def get(
 ) -> Get | np.ndarray[Any, Any]:
     """The values at `path`, or those of a `selection`: a NumPy array, or in a file, `output`, and a receipt.
 
+    Strings of variable length come as an array of `str`, as h5py's `asstr()` gives them.
     The suffix of the file, or `format`, says how: npy, npz, csv, json, parquet, h5. `labels` choose by
     coordinates, as `--sel` does. `decode`: values as preview shows them. `coords`: coordinates beside them,
     in csv, json and parquet. `metadata_only`: a whole file (path `/`) without its data. `max_bytes` limits

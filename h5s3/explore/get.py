@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from h5s3.export.base import Array as Values
     from h5s3.export.base import Job, Writer
     from h5s3.export.file_types import FileType
+    from h5s3.export.npy import Texts
     from h5s3.formats.boxes import Box, BoxReader
     from h5s3.formats.cf import Coding
 
@@ -56,6 +57,7 @@ class GetRequest(Request):
     labels: str | None = None  # the same by coordinates: `time=2023-06-01:2023-06-30,lat=~48.2`
     output: str | None = None  # None: a file named for the dataset
     stream: BinaryIO | None = None  # in place of a file
+    texts: Texts | None = None  # takes strings of variable length in place of the stream
     format: str | None = None  # None: by the suffix of the file
     overwrite: bool = False
     coords: bool = False  # the values of the dimensions with them
@@ -83,16 +85,19 @@ def get(session: Session, location: Location, asked: GetRequest) -> Get:
 
 
 def get_array(session: Session, location: Location, asked: GetRequest) -> Values:
-    """The values themselves, as a NumPy array. Raises what `get` raises."""
+    """The values themselves, as a NumPy array; strings of variable length as objects, which are `str`.
+
+    Raises what `get` raises.
+    """
     from io import BytesIO
 
-    from h5s3.export.npy import array_of
+    from h5s3.export.npy import Texts, array_of
 
     if asked.coords or asked.format or asked.overwrite or asked.metadata_only:
         raise UsageError("format, coords, overwrite and metadata_only go with a file", hint="give output")
-    stream = BytesIO()
-    get(session, location, replace(asked, stream=stream, format="npy"))
-    return array_of(stream)
+    stream, texts = BytesIO(), Texts(session.settings.max_bytes)
+    get(session, location, replace(asked, stream=stream, format="npy", texts=texts))
+    return array_of(stream) if texts.array is None else texts.array
 
 
 def _structure(session: Session, location: Location, asked: GetRequest) -> Get:
@@ -142,10 +147,12 @@ class _Transfer:
         from h5s3.formats.boxes import BoxReader
 
         job, kind, output = self._prepare(contents.values(self.asked.path))
-        check(kind, job)
+        texts = self.asked.texts if self.asked.texts and self.asked.texts.fit(job) else None
+        if texts is None:
+            check(kind, job)
         limit = round(boxes.BOX / growth(job))
         reader = BoxReader(job.array, job.selection, self.max_bytes, limit)
-        make = maker(kind)
+        make = texts.writer if texts else maker(kind)
         head = job.head
         estimate = _plan(reader, job, output, self.asked.stream is not None or kind not in ("npy", "h5"))
         if kind == "h5" and reader.never_written:

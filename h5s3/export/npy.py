@@ -1,4 +1,7 @@
-"""NumPy's own format: any type of fixed size, its byte order kept, each box written where it belongs."""
+"""NumPy's own format: any type of fixed size, its byte order kept, each box written where it belongs.
+
+And what it has no place for, in memory alone: strings of variable length.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,10 @@ from io import BytesIO
 from math import prod
 from typing import Any, BinaryIO
 
+import h5py
 import numpy as np
 
+from h5s3.errors import RefusedError
 from h5s3.export.base import Array, Job, Writer, write_at
 from h5s3.export.behind import Behind
 from h5s3.formats.boxes import Box
@@ -159,3 +164,48 @@ def _runs(box: Box, whole: tuple[int, ...], data: Array, size: int) -> Iterator[
         )
     for number, start in enumerate(starts.reshape(-1).tolist()):
         yield start, data[number * length : (number + 1) * length]
+
+
+class Texts:
+    """The strings of one dataset. `most`: bytes that they may take together, if that is bounded."""
+
+    def __init__(self, most: int | None = None) -> None:
+        self.most = most
+        self.array: Array | None = None  # of objects, once all of them are here
+
+    @staticmethod
+    def fit(job: Job) -> bool:
+        """Whether the values are strings of variable length, and nothing else."""
+        return job.dtype is not None and job.dtype.hasobject and bool(h5py.check_string_dtype(job.element))
+
+    def writer(self, job: Job, stream: BinaryIO, path: str | None) -> Writer:
+        """What takes them."""
+        return _TextWriter(self, job)
+
+
+class _TextWriter(Writer):
+    def __init__(self, texts: Texts, job: Job) -> None:
+        self._texts, self._shape = texts, job.shape
+        self._found: list[str] = []
+        self._bytes = 0
+
+    def write(self, box: Box, values: Array) -> None:
+        """The next values. Raises `RefusedError` for bytes that are no text, and for too many of them."""
+        for value in values.reshape(-1):
+            self._bytes += len(value)
+            try:
+                self._found.append(value.decode("utf-8"))
+            except UnicodeDecodeError:
+                hint = "h5s3.open reads its bytes; so does get into a file .json or .h5"
+                raise RefusedError("a string is not UTF-8, so it is no str", hint=hint) from None
+        if self._texts.most is not None and self._bytes > self._texts.most:
+            raise RefusedError(
+                f"its strings take more than the {self._texts.most} bytes of max_bytes",
+                hint="raise it, or take a part with selection",
+            )
+
+    def finish(self) -> None:
+        """All of them are here."""
+        found = np.empty(len(self._found), dtype=object)
+        found[:] = self._found
+        self._texts.array = found.reshape(self._shape)

@@ -73,8 +73,27 @@ def test_values_come_as_arrays(file: Path) -> None:
     assert h5s3.get(file, "x", selection="1,2").shape == ()
     with pytest.raises(UsageError, match="give output"):
         h5s3.get(file, "x", format="csv")  # type: ignore[call-overload]
-    with pytest.raises(RefusedError, match="npy"):
-        h5s3.get(file, "texts")
+
+
+def test_strings_of_variable_length_come_as_str(files: dict[str, Path], tmp_path: Path) -> None:
+    path = files["variable_strings"]
+    with h5py.File(path) as opened:
+        for name, dataset in opened.items():
+            found, wanted = h5s3.get(path, name), dataset.asstr()[...]
+            assert found.dtype == object and found.shape == wanted.shape, name
+            assert np.array_equal(found, wanted) and {type(one) for one in found.flat} <= {str}, name
+        assert h5s3.get(path, "grid", selection="1,:").tolist() == opened["grid"].asstr()[1].tolist()
+    with h5py.File(tmp_path / "y.h5", "w") as made:
+        made["raw"] = np.array([b"ok", b"\xff"], dtype=h5py.string_dtype())
+        made["chunked"] = np.array(["ä" * 50] * 300, dtype=object).reshape(100, 3)
+        made["compound"] = np.array([("x", 1)], dtype=[("s", h5py.string_dtype()), ("n", "i4")])
+    assert h5s3.get(tmp_path / "y.h5", "chunked", selection="::50").tolist() == [["ä" * 50] * 3] * 2
+    with pytest.raises(RefusedError, match="not UTF-8, so it is no str"):
+        h5s3.get(tmp_path / "y.h5", "raw")
+    with pytest.raises(RefusedError, match="more than the 20000 bytes of max_bytes"):
+        h5s3.get(tmp_path / "y.h5", "chunked", max_bytes=20_000)
+    with pytest.raises(RefusedError, match="npy cannot hold strings of variable length"):
+        h5s3.get(tmp_path / "y.h5", "compound")
 
 
 def test_values_go_into_a_file(file: Path, tmp_path: Path) -> None:
