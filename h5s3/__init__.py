@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["bench", "doctor", "du", "get", "ls", "meta", "open", "preview", "tree"]
+__all__ = ["Location", "bench", "doctor", "du", "get", "ls", "meta", "open", "preview", "tree"]
 
 if TYPE_CHECKING:
-    from h5s3.api import bench, doctor, du, get, ls, meta, open, preview, tree
+    from h5s3.api import Location, bench, doctor, du, get, ls, meta, open, preview, tree
 
 
 def __getattr__(name: str) -> Any:

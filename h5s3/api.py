@@ -19,7 +19,7 @@ from h5s3.explore.session import Session
 from h5s3.records import Bench, DiskUsage, Doctor, Get, Listing, Meta, Preview, Tree
 from h5s3.records.base import show_in_notebooks
 from h5s3.settings import Settings, from_environment
-from h5s3.storage.location import Location
+from h5s3.storage.location import Location as Location  # of `h5s3.Location`, too
 
 if TYPE_CHECKING:
     import h5py
@@ -83,28 +83,37 @@ def open(location: Place, **settings: Unpack[SettingsArgs]) -> h5py.File:
 
     Use it in `with`, or close it with `close()`: connections and the cache are closed with it. What is still
     open when the interpreter ends is closed then. `timeout` counts from the opening, for all that is read.
+    The file can be pickled: another process opens it anew, with these settings, or raises `ChangedError`.
 
     Unlike the commands, h5py follows what a file says: do not read datasets with external storage, external
     links or foreign virtual sources of files you do not trust.
     """
-    session = _session(settings)
-    try:
-        return session.kept(session.location(location))
-    except BaseException:
-        session.close()
-        raise
+    return cast("h5py.File", _kept(location, settings))
 
 
 def open_bytes(location: Place, settings: SettingsArgs) -> io.RawIOBase:
-    """The same as a Python file object, for h5py to open; a process that it is sent to opens it anew."""
+    """The same as a Python file object, for h5py to open."""
+    return cast(io.RawIOBase, _kept(location, settings, as_bytes=True))
+
+
+def _kept(
+    place: Place,
+    settings: SettingsArgs,
+    as_bytes: bool = False,
+    content: tuple[int, str | None] | None = None,
+) -> Any:
+    """What is open at a place; a process that it is sent to (by pickle) calls this, for the same content."""
     session = _session(settings)
     try:
-        reads = session.kept(session.location(location), as_bytes=True)
+        where = session.location(place)
+        opened = session.kept(where, as_bytes, content)
     except BaseException:
         session.close()
         raise
-    reads.again = (open_bytes, (location, settings))
-    return cast(io.RawIOBase, reads)
+    if where.kind == "local":
+        where = replace(where, key=os.path.abspath(where.key))
+    opened.again = (_kept, (where, settings, as_bytes, opened.content))
+    return opened
 
 
 @_asking

@@ -160,11 +160,14 @@ class Session:
                 raise
         return once()
 
-    def kept(self, location: Location, as_bytes: bool = False) -> Any:
+    def kept(
+        self, location: Location, as_bytes: bool = False, content: tuple[int, str | None] | None = None
+    ) -> Any:
         """The HDF5 file itself (a `h5py.File`), for a program to keep. This session closes with it.
 
         That is when it is closed, when nothing of it is in use any more, or when the interpreter ends.
-        `as_bytes`: a Python file object, for somebody else to have h5py open it.
+        `as_bytes`: a Python file object, for somebody else to have h5py open it. `content`: what it is to be
+        still (`ObjectInfo.content`), or `ChangedError`.
         """
         from h5s3.formats.hdf5.format import Hdf5
 
@@ -175,6 +178,8 @@ class Session:
         def once() -> Any:
             source = self._source(*self._resolve(location))
             with self._located(source.info):
+                if content not in (None, source.info.content):
+                    raise ChangedError("the object changed since the file was opened", hint="open it again")
                 return self._undamaged(source, lambda seen: Hdf5().kept(seen, self.close, failed, as_bytes))
 
         try:
@@ -305,7 +310,7 @@ class Session:
             return
         store = self.store(info.location)
         for now in (store.head(info.location), store.first(info.location, 1)[0]):
-            if (now.size, now.etag or now.last_modified) != (info.size, info.etag or info.last_modified):
+            if now.content != info.content:
                 raise changed().at(info.location.display)
 
     # ---------------------------------------------------------------------------------- answers

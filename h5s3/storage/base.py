@@ -42,6 +42,11 @@ class ObjectInfo:
     cacheable: bool = True
 
     @property
+    def content(self) -> tuple[int, str | None]:
+        """Tells this content from a later one: the size with the ETag or, without one, the date."""
+        return self.size, self.etag or self.last_modified
+
+    @property
     def identity(self) -> str | None:
         """Names this very content for the cache (a hash); None where nothing vouches for it.
 

@@ -153,7 +153,7 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
 
 def test_all_is_closed_with_the_file(file: Path, closed: Callable[[], list[str]]) -> None:
     opened = h5s3.open(file)
-    assert type(opened) is h5py.File and opened.mode == "r" and opened.filename == str(file)
+    assert isinstance(opened, h5py.File) and opened.mode == "r" and opened.filename == str(file)
     kept = opened["x"]
     assert closed() == []
     opened.close()

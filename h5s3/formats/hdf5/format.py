@@ -12,11 +12,9 @@ from h5s3.formats.requests import MetaRequest, TreeRequest, UsageRequest
 from h5s3.records import DiskUsage, Meta, Tree
 
 if TYPE_CHECKING:
-    import h5py
-
     from h5s3.formats.hdf5.fetch.block_file import BlockFile
     from h5s3.formats.hdf5.objects.file import OpenFile
-    from h5s3.formats.hdf5.objects.lasting import LastingReads
+    from h5s3.formats.hdf5.objects.lasting import LastingFile, LastingReads
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
@@ -61,7 +59,7 @@ class Hdf5:
         release: Callable[[], None],
         failed: Callable[[H5s3Error], None],
         as_bytes: bool = False,
-    ) -> h5py.File | LastingReads:
+    ) -> LastingFile | LastingReads:
         """The file, to be kept: `release` is called when it is closed, `failed` where a read fails."""
         from h5s3.formats.hdf5.objects.lasting import open_lasting
 

@@ -138,10 +138,10 @@ def prepare(blocks: BlockFile, info: ObjectInfo, plugins: bool) -> int:
     return offset
 
 
-def open_h5(reads: io.RawIOBase, info: ObjectInfo) -> h5py.File:
+def open_h5(reads: io.RawIOBase, info: ObjectInfo, kind: type[h5py.File] = h5py.File) -> h5py.File:
     """The file over its bytes. Raises `DamagedError`."""
     try:
-        return h5py.File(reads, "r", locking=False)
+        return kind(reads, "r", locking=False)
     except FAILURES as error:
         raise damaged(error, info) from None
 

@@ -28,7 +28,33 @@ KINDS = (h5f.OBJ_FILE, h5f.OBJ_GROUP, h5f.OBJ_DATASET, h5f.OBJ_DATATYPE, h5f.OBJ
 _names: set[str] = set()  # of files that were opened here, as h5py gives them
 
 
-class LastingReads(io.RawIOBase):
+class Again:
+    """What another process does instead, when it is sent something that is open here: open it anew.
+
+    `content` is what it is to find there still.
+    """
+
+    again: tuple[Callable[..., Any], tuple[Any, ...]] | None = None
+    content: tuple[int, str | None]
+
+    def __reduce__(self) -> Any:
+        """For pickle."""
+        if self.again is None:
+            raise TypeError("open the file in the process that reads it")
+        return self.again
+
+
+class LastingFile(Again, h5py.File):  # type: ignore[misc]
+    """A file that a program keeps."""
+
+    def __reduce__(self) -> Any:
+        """For pickle."""
+        if not self:
+            raise ValueError("the file is closed")
+        return super().__reduce__()
+
+
+class LastingReads(Again, io.RawIOBase):
     """The bytes of an object for as long as the file is open: libhdf5 alone holds on to it.
 
     `failed` is told the error of a read that fails.
@@ -38,13 +64,7 @@ class LastingReads(io.RawIOBase):
         super().__init__()
         self._blocks, self._failed = blocks, failed
         self._where, self._process = info.location.display, os.getpid()
-        self.again: tuple[Callable[..., Any], tuple[Any, ...]] | None = None  # how another process opens it
-
-    def __reduce__(self) -> Any:
-        """Another process opens the location anew."""
-        if self.again is None:
-            raise TypeError("open the file in the process that reads it")
-        return self.again
+        self.content = info.content
 
     def __repr__(self) -> str:
         """The location: h5py takes it for the name of the file."""
@@ -87,7 +107,7 @@ def open_lasting(
     release: Callable[[], None],
     failed: Callable[[H5s3Error], None],
     as_bytes: bool = False,
-) -> h5py.File | LastingReads:
+) -> LastingFile | LastingReads:
     """The file, open until it is closed, until nothing of it is in use, or until the interpreter ends.
 
     Then `release` is called, once. Raises what `open_hdf5` raises; then `release` is not called.
@@ -102,10 +122,12 @@ def open_lasting(
     if as_bytes:
         return reads
     try:
-        return open_h5(reads, info)
+        file: LastingFile = open_h5(reads, info, LastingFile)
     except BaseException:
         closing.detach()
         raise
+    file.content = info.content
+    return file
 
 
 def _let_go(process: int, blocks: BlockFile, release: Callable[[], None]) -> None:
