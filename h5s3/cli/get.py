@@ -80,7 +80,7 @@ def get(
     make a difference.
 
     Groups that are tables come out as such, in CSV, JSON and Parquet: NXdata (the signal with its axes), data
-    frames of AnnData (obs, var), and tables of pandas.
+    frames of AnnData (obs, var), and frames and series of pandas. Pickled columns are named and left out.
 
     With --metadata-only an HDF5 file is written that has all groups, links, attributes and definitions of
     datasets of the original, and no data.
@@ -101,6 +101,7 @@ def get(
     from h5s3.explore.get import get as ask
     from h5s3.render.diagnostics import announce, progress
     from h5s3.render.get import estimate_line, left_line, stored_line
+    from h5s3.render.text import safe
 
     target, named = _target(output, format_, common.json)
     stream = _standard_output(named) if target == "-" else None
@@ -117,6 +118,7 @@ def get(
             decode=decode,
             metadata_only=metadata_only,
             left_out=lambda left: announce(left_line(left)),
+            noted=lambda note: announce(safe(note)),
             differs=lambda coding: announce(stored_line(coding)),
             announce=lambda cost: (
                 announce(estimate_line(cost.requests, cost.fetched, cost.written, cost.output, cost.at_least))

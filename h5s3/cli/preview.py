@@ -47,7 +47,10 @@ def preview(
     location: Location,
     path: Annotated[
         str,
-        typer.Argument(metavar="PATH", help="Path of a dataset, or of a NeXus group with a default plot."),
+        typer.Argument(
+            metavar="PATH",
+            help="Path of a dataset, a table (AnnData, pandas), or a NeXus group with a default plot.",
+        ),
     ] = "/",
     slice_: Annotated[
         str | None,

@@ -67,6 +67,7 @@ class GetRequest(Request):
     differs: Callable[[CodingRecord], None] = lambda coding: (
         None
     )  # told where stored values are not what is meant
+    noted: Callable[[str], None] = lambda note: None  # told what is left out, where values go to a stream
     announce: Callable[[Estimate], None] = lambda estimate: None
     progress: Progress | None = None
 
@@ -164,6 +165,8 @@ class _Transfer:
             job = replace(job, coding=None)
         planned = {"planned_requests": estimate.requests, "planned_bytes": estimate.fetched}
         if (stream := self.asked.stream) is not None:
+            for note in job.notes:  # no receipt is shown
+                self.asked.noted(note)
             _Filling(job, reader, estimate, self.asked).fill(lambda: make(job, stream, None))
             return replaced(head, **planned)
         assert output is not None

@@ -14,6 +14,7 @@ from h5py import h5t
 
 from h5s3.export.base import BATCH, Array, Job, Writer, utf8_text
 from h5s3.formats.boxes import Box
+from h5s3.formats.dtypes import duration_text
 from h5s3.formats.hdf5.objects.values import raw_name
 
 Texts = Callable[[Array], list[str]]  # of a one-dimensional array
@@ -138,5 +139,5 @@ _TEXTS: dict[str, Texts] = {
     "f": _floats,
     "c": _complex,
     "M": lambda values: [str(value) for value in values],
-    "m": lambda values: [str(value.astype("i8")) for value in values],
+    "m": lambda values: [duration_text(value) for value in values],
 }

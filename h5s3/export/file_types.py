@@ -131,7 +131,7 @@ def _why_not_parquet(job: Job) -> str:
 def _why_not_parquet_scalar(dtype: np.dtype[Any]) -> str:
     if dtype.kind == "c":
         return "complex numbers"
-    if dtype.kind in "mM" and dtype not in ("M8[us]", "M8[ns]"):
+    if dtype.kind in "mM" and np.datetime_data(dtype)[0] not in ("D", "s", "ms", "us", "ns"):
         return "NumPy's dates"
     if dtype.kind == "f" and dtype.itemsize > 8:
         return "floats of 80 or 128 bits"

@@ -213,6 +213,7 @@ class Array(ABC):
     etag: str | None = None  # of the object, where one holds all of it
     group: str | None = None  # that shows this array by default, where it was found by its group
     table = False  # made of the columns of a group: values are compounds, single fields of them masked
+    index = 0  # columns of a table that name its rows: the first ones
     left_out: Sequence[str] = ()  # columns that cannot be read
     attributes: Mapping[str, Json] = {}
 

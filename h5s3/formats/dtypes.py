@@ -19,6 +19,18 @@ def flat_type(dtype: np.dtype[Any]) -> tuple[np.dtype[Any], tuple[int, ...]]:
     return dtype, inner
 
 
+def duration_text(value: np.timedelta64) -> str:
+    """A duration as ISO 8601 has it, in days and less: `P1DT2H3M4.5S`; days alone may be negative."""
+    units = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+    digits = units[np.datetime_data(value.dtype)[0]]
+    seconds, parts = divmod(int(value.astype("i8")), 10**digits)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    fraction = f".{parts:0{digits}}".rstrip("0") if parts else ""
+    return f"P{days}DT{hours}H{minutes}M{seconds}{fraction}S"
+
+
 def is_text(dtype: np.dtype[Any]) -> bool:
     """Whether values are strings, of fixed or of variable length."""
     metadata: Mapping[str, Any] = dtype.metadata or {}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import gcd, prod
@@ -54,6 +54,12 @@ class Grid:
             return 0
         start, stop = self.places.get(cell) or (0, 0)
         return stop - start
+
+    def ranges(self, cells: Iterable[Cell]) -> list[Range]:
+        """The bytes of pieces. What was never written has none."""
+        if self.places is None:
+            return []
+        return [place for cell in cells if (place := self.places.get(cell)) is not None]
 
 
 def run_shape(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:

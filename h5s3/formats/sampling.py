@@ -187,12 +187,10 @@ class Sampler:
 
     def ranges(self, plan: Plan) -> list[Range]:
         """Bytes of the object that a plan needs. What was never written has none."""
-        if self._grid.places is None:
-            return []
         runs = self._runs(plan.selection) if plan.complete else None
         if runs is not None:
             return runs.ranges()
-        places = [place for cell in plan.cells if (place := self._grid.places.get(cell)) is not None]
+        places = self._grid.ranges(plan.cells)
         joined = join_ranges(places, GAP, LARGEST)
         fits = sum(stop - start for start, stop in joined) <= self.max_bytes
         return joined if fits else join_ranges(places, largest=LARGEST)
@@ -233,7 +231,7 @@ class Sampler:
 
         What was never written is known as well: it has the fill value.
         """
-        values = np.array(self._filled(tuple(axis.count for axis in drawn)))
+        values = self._to_fill(tuple(axis.count for axis in drawn))
         present = np.ones(values.shape[: len(drawn)], dtype=bool)
         have = set(plan.cells)
         for cell in stored_cells(self._grid, drawn):
@@ -263,7 +261,7 @@ class Sampler:
             return Sample(dropped(self._read(selection), selection), None, len(cells))
         values = self._filled(tuple(axis.count for axis in selection))
         if cells:
-            values = np.array(values)
+            values = self._to_fill(tuple(axis.count for axis in selection))
         have = set(cells)
         present = None if complete else np.ones(values.shape[: len(selection)], dtype=bool)
         parts = [self._overlap(cell, selection) for cell in cells]
@@ -285,6 +283,11 @@ class Sampler:
         except (TypeError, ValueError, RuntimeError):
             fill = np.zeros(inner, dtype=base)
         return np.broadcast_to(fill, shape + inner)
+
+    def _to_fill(self, shape: tuple[int, ...]) -> Values:
+        """The same to be written to; of a table with masks, which its fields have."""
+        values: Any = np.array(self._filled(shape))
+        return np.ma.MaskedArray(values) if self._array.table else values
 
     def _compact(self, selection: Selection) -> bool:
         """Whether a selection is read in one go: libhdf5 looks at every chunk of the box around it."""

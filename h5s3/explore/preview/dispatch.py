@@ -35,7 +35,7 @@ def fill(document: Preview, array: Array, asked: PreviewRequest) -> None:
         return
     if array.dtype is None and (unread := _unread(array, dtype)):
         document.notes.append(f"fields that cannot be read here: {', '.join(unread)}")
-    field = _field(dtype, asked.column)
+    field = _field(dtype, asked.column, array.index)
     numbers = dtype[field] if field is not None else dtype
     if asked.part != "abs" and numbers.kind != "c":
         raise UsageError(f"--part {asked.part}: the values are not complex numbers")
@@ -64,12 +64,16 @@ def _is_numeric(dtype: np.dtype[Any]) -> bool:
     return dtype.kind in "iufcb" and dtype.subdtype is None
 
 
-def _field(dtype: np.dtype[Any], wanted: str | None) -> str | None:
-    """The field of a compound that is drawn: as wished, else the first one of numbers."""
+def _field(dtype: np.dtype[Any], wanted: str | None, index: int) -> str | None:
+    """The field of a compound that is drawn: as wished, else the first one of numbers.
+
+    Of a table with columns that name its rows (`index` of them) rather one after those.
+    """
     names = {field_text(name): name for name in dtype.names or ()}
     numeric = {text: name for text, name in names.items() if _is_numeric(dtype[name])}
     if wanted is None:
-        return next(iter(numeric.values()), None)
+        behind = (name for name in (dtype.names or ())[index:] if _is_numeric(dtype[name]))
+        return next(behind, next(iter(numeric.values()), None))
     if not names:
         raise UsageError(f"--column {wanted}: the values have no fields")
     if wanted not in numeric:

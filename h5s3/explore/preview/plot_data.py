@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from h5s3.explore.preview.color_limits import set_limits
 from h5s3.explore.preview.context import PreviewJob, Values, count_of, pick
 from h5s3.explore.preview.peaks import line_with_peaks, plane_with_peaks
 from h5s3.explore.preview.statistics import Reading, as_floats, mean_of, statistics
-from h5s3.explore.preview.table import table
+from h5s3.explore.preview.table import ROWS, table
 from h5s3.formats.base import Coordinate
 from h5s3.formats.dtypes import enum_names
 from h5s3.formats.sampling import Part, Plan, dropped, spread
@@ -34,6 +34,10 @@ class Read:
     corner_values: Values
     all: list[Values]
     parts: list[Part] | None = None
+    corner_present: Values | None = field(init=False)  # of the corner: what was read (None: all)
+
+    def __post_init__(self) -> None:
+        self.corner_present = self.present
 
 
 def draw(job: PreviewJob, reading: Reading, coordinates: list[Coordinate]) -> None:
@@ -44,7 +48,8 @@ def draw(job: PreviewJob, reading: Reading, coordinates: list[Coordinate]) -> No
     values, found = read_plane(job, coordinates, plane, drawn)
     document.selection = text_of_selection(values.selection)
     document.stats = statistics(values.all, job.array.facts.size, reading)
-    document.table = table(job, values.corner_values, values.corner, values.present)
+    document.table = table(job, values.corner_values, values.corner, values.corner_present)
+    document.table.rows_truncated |= job.array.table and count_of(values.corner) < count_of(plane)
     if values.corner != values.selection:
         document.table.selection = text_of_selection(values.corner)
     kept = [(number, axis) for number, axis in enumerate(values.corner) if axis.keep]
@@ -185,7 +190,13 @@ def _from_parts(job: PreviewJob, plan: Plan, drawn: Selection) -> Read:
     parts = job.sampler.parts(plan)
     values, present = job.sampler.laid_out(plan, parts, drawn)
     flags = None if present.all() else present
-    return Read(plan.selection, values, flags, drawn, values, [part.values for part in parts], parts)
+    found = Read(plan.selection, values, flags, drawn, values, [part.values for part in parts], parts)
+    if job.array.table:  # its first rows say more than rows here and there
+        first = tuple(replace(axis, count=min(axis.count, ROWS)) for axis in plan.selection)
+        rows, known = job.sampler.laid_out(plan, parts, first)
+        if known.all():
+            found.corner, found.corner_values, found.corner_present = first, rows, None
+    return found
 
 
 def _plot(

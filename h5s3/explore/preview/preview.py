@@ -52,6 +52,8 @@ def _document(location: Location, array: Array) -> Preview:
         selection="()",
         notes=[],
     )
-    if array.group is not None:
+    if array.group is not None and not array.table:
         document.group = array.group
+    if array.left_out:
+        document.notes.append("columns left out: " + ", ".join(array.left_out))
     return document

@@ -36,6 +36,8 @@ class Reading:
         chosen = values if self.field is None else values[self.field]
         native = self.coding.native(np.asarray(chosen))
         absent = self.coding.absent(native)
+        if isinstance(chosen, np.ma.MaskedArray):
+            absent = absent | np.ma.getmaskarray(chosen)
         meant = self.coding.unpacked(native)
         if meant.dtype.kind == "c":
             with np.errstate(over="ignore", invalid="ignore"):
@@ -81,7 +83,7 @@ def statistics(arrays: Sequence[Array], size: int, reading: Reading) -> Stats:
             low, high = exact(values.min()), exact(values.max())
             stats.min = low if stats.min is None else min(stats.min, low)
             stats.max = high if stats.max is None else max(stats.max, high)
-    if reading.coding.missing:
+    if reading.coding.missing or gone:
         stats.missing_count = gone
     if reading.of:
         stats.of = reading.of

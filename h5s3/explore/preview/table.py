@@ -67,7 +67,7 @@ def table(job: PreviewJob, values: Values, selection: Selection, present: Values
         kept[0].start + i * kept[0].step for i in range(min(kept[0].count, ROWS))
     ]  # fmt: skip
     if present is not None:
-        _blank(made, present)
+        _blank(made, present, records=bool(job.dtype.names))
     return made
 
 
@@ -98,8 +98,17 @@ def _records(job: PreviewJob, values: Values) -> Table:
     """Compound values: a column for each field."""
     names = list(job.dtype.names or ())
     fields: Any = job.dtype.fields
-    rows = [[job.converter.value(row[name], fields[name][0]) for name in names] for row in values]
+    columns = [_column(job, values[name], fields[name][0]) for name in names]
+    rows = [list(row) for row in zip(*columns, strict=True)]
     return Table(columns=[field_text(name) for name in names], rows=rows)
+
+
+def _column(job: PreviewJob, values: Values, dtype: np.dtype[Any]) -> list[Json]:
+    """One field of some compounds; of a table it may be missing."""
+    if not isinstance(values, np.ma.MaskedArray):
+        return [job.converter.value(value, dtype) for value in values]
+    pairs = zip(values.data, np.ma.getmaskarray(values).tolist(), strict=True)
+    return [None if gone else job.converter.value(value, dtype) for value, gone in pairs]
 
 
 def _with_lengths(job: PreviewJob, made: Table, values: Values) -> Table:
@@ -139,8 +148,14 @@ def _cell(job: PreviewJob, item: Any) -> Json:
     return job.converter.value(item[()] if scalar else item, job.dtype)
 
 
-def _blank(made: Table, present: Values) -> None:
+def _blank(made: Table, present: Values, records: bool) -> None:
     """Values that were not fetched are not shown as zeros."""
+    if records:
+        made.rows = [
+            row if flag else [None] * len(row)
+            for row, flag in zip(made.rows, present.reshape(-1)[: len(made.rows)], strict=True)
+        ]
+        return
     corner = present.reshape(-1, present.shape[-1]) if present.ndim > 1 else present.reshape(-1, 1)
     for row, flags in zip(made.rows, corner, strict=False):
         for number, flag in enumerate(flags[: len(row)]):

@@ -107,16 +107,16 @@ class Hdf5Contents:
     def values(self, path: str) -> Array:
         """A dataset, a group that is a table, or the default plot of a NeXus group."""
         from h5s3.formats.hdf5.conventions.anndata import anndata_frame
+        from h5s3.formats.hdf5.conventions.pandas_frames import pandas_frame
         from h5s3.formats.hdf5.conventions.pandas_tables import pandas_table
         from h5s3.formats.names import raw_path
 
         found = self.file.find(raw_path(path))
-        table = anndata_frame(self.file, found) or pandas_table(self.file, found)
+        kinds = (anndata_frame, pandas_table, pandas_frame)
+        table = next((made for kind in kinds if (made := kind(self.file, found)) is not None), None)
         return table or self._array(path)
 
-    def shown(self, path: str) -> Array:
-        """A dataset, or the default plot of a NeXus group."""
-        return self._array(path)
+    shown = values
 
     def _array(self, path: str) -> Array:
         from h5s3.formats.hdf5.conventions.dataset import ConventionalArray

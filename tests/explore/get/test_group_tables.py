@@ -175,6 +175,32 @@ def test_a_table_of_pandas(tmp_path: Path) -> None:
     assert str(schema.field("t").type) == "timestamp[ns]" and str(schema.field("ok").type) == "bool"
 
 
+def test_units_of_time_and_missing_texts_as_columns_say() -> None:
+    """Since pandas 3 times have units, and each column tells what a missing text is stored as."""
+
+    def fill(h5: h5py.File) -> None:
+        kinds = [("index", "<i8"), ("t", "<i8"), ("d", "<i8"), ("s", "S5"), ("w", "S5")]
+        rows = np.zeros(2, dtype=kinds)
+        rows["index"] = np.array(["2000-01-01", "2000-01-02"], "M8[us]").view("i8")
+        rows["t"] = np.array(["2020-01-01", "NaT"], "M8[s]").view("i8")
+        rows["d"] = [90_061_500_000, np.iinfo("i8").min]
+        rows["s"], rows["w"] = [b"a", b"nan"], [b"nan", b"_nan_"]
+        group = h5.create_group("df")
+        group.attrs.update({"pandas_type": np.bytes_(b"frame_table"), "nan_rep": np.bytes_(b"N.")})
+        group.attrs["data_col_nan_rep"] = np.uint8(1)
+        table = group.create_dataset("table", data=rows)
+        table.attrs.update({f"{name}_kind": pickled(name) for name in "tdsw"})
+        said = {"index_kind": "datetime64[us]", "t_dtype": "datetime64[s]", "d_dtype": "timedelta64[us]"}
+        said |= {"s_nan_rep": "nan"}  # and none in the other
+        table.attrs.update({name: np.bytes_(value) for name, value in said.items()})
+
+    assert csv(fill, "/df") == [
+        ["index", "t", "d", "s", "w"],
+        ["2000-01-01T00:00:00.000000", "2020-01-01T00:00:00", "P1DT1H1M1.5S", "a", "nan"],
+        ["2000-01-02T00:00:00.000000", "", "", "", "_nan_"],
+    ]
+
+
 def test_nothing_is_unpickled() -> None:
     def fill(h5: h5py.File) -> None:
         hdf_store(h5)

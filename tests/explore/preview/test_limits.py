@@ -197,6 +197,19 @@ def test_planes_are_spread(options: dict[str, Any]) -> None:
     assert pieces_read(found)[0] < pieces_read(found)[1]
 
 
+def test_of_records_that_were_not_read_no_field_is_shown() -> None:
+    array = np.zeros(100_000, dtype=[("a", "<f8"), ("b", "<i4")])
+    array["a"], array["b"] = np.arange(100_000), 7
+    found = look(stored_array(array, chunks=(100,)), max_bytes=60_000)
+    assert found.table and None in column_of(found, 0)
+    assert [a is None for a in column_of(found, 0)] == [b is None for b in column_of(found, 1)]
+
+
+def column_of(found: Preview, number: int) -> list[Any]:
+    assert found.table
+    return [row[number] for row in found.table.rows]
+
+
 def test_pieces_are_spread() -> None:
     found = look(stored_array(np.arange(10**6, dtype="<f8"), chunks=(5000,)), max_bytes=800_000)
     assert found.plot

@@ -46,7 +46,7 @@ def anndata_frame(file: OpenFile, found: Found) -> FrameArray | None:
             left_out.append(name)
         else:
             columns.append(column)
-    return FrameArray(path, columns, left_out) if columns else None
+    return FrameArray(path, columns, left_out, bool(index)) if columns else None
 
 
 def _order(file: OpenFile, group: Any, path: str) -> list[str]:

@@ -1,40 +1,29 @@
-"""Tables that pandas stores with PyTables (`HDFStore`, format "table"): a compound dataset, and its meaning.
-
-Names of columns are stored as pickled lists. They are read as text, and nothing is unpickled: what is more
-than lists of strings and numbers counts as absent.
-"""
+"""Tables that pandas stores with PyTables (`HDFStore`, format "table"): a compound, and its meaning."""
 
 from __future__ import annotations
 
-import pickletools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from h5py import h5d, h5g
+from h5py import h5a, h5d, h5g
 
 from h5s3.formats.cf import text
 from h5s3.formats.columns.frames import Column, FrameArray, chosen
 from h5s3.formats.hdf5.conventions.anndata import read_whole
 from h5s3.formats.hdf5.conventions.coordinates import length_of
+from h5s3.formats.hdf5.conventions.pandas_values import Meaning, listed, named, plain, times, truths, without
 from h5s3.formats.hdf5.data.array import Hdf5Array
 from h5s3.formats.hdf5.objects.attributes import named_value, named_values
 from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.formats.hdf5.objects.links import Found, get_link, open_link
 from h5s3.formats.names import join, text_of
-from h5s3.records import TypeInfo
+from h5s3.records import Json, TypeInfo
 
 Values = np.ndarray[Any, Any]
+About = dict[bytes, Json]
 TABLES = ("frame_table", "series_table")
-STRINGS = {"UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "STRING", "SHORT_BINSTRING"}
-NUMBERS = {"INT", "BININT", "BININT1", "BININT2"}
-SHAPE = {
-    "MARK", "LIST", "EMPTY_LIST", "APPEND", "APPENDS", "TUPLE", "TUPLE2", "PUT", "BINPUT", "MEMOIZE", "PROTO",
-    "FRAME", "STOP",
-}  # fmt: skip
-LONGEST_LIST = 1 << 20  # characters of a pickled list
-NOT_A_TIME = np.iinfo("i8").min
-TIMES = np.dtype("M8[ns]")
+GAP = "_nan_rep"  # what an attribute's name ends in that tells what stands for missing text
+ABOUT = [b"levels", b"non_index_axes", b"nan_rep", b"data_col_nan_rep", b"mi_level_nan_rep"]
 
 
 def pandas_table(file: OpenFile, found: Found) -> FrameArray | None:
@@ -48,31 +37,33 @@ def pandas_table(file: OpenFile, found: Found) -> FrameArray | None:
     array = Hdf5Array(file, dataset.object, dataset)
     if array.dtype is None or array.dtype.names is None:
         return None
-    values = named_values(file, group, [b"levels", b"non_index_axes", b"nan_rep"])
+    values = named_values(file, group, ABOUT)
     columns = [
         column
         for field in array.dtype.names
-        for column in _Field(file, found, array, field, text(values.get(b"nan_rep"))).columns()
+        for column in _Field(file, found, array, field, values).columns()
     ]
     if isinstance(values.get(b"levels"), str):  # the levels of the index are columns
         columns = [column for column in columns if column.name != "index"]
     order = listed(values.get(b"non_index_axes"))[1:]  # after the number of the axis
     places = {name: number for number, name in enumerate(order)}
     columns.sort(key=lambda column: places.get(column.name, -1))
-    return FrameArray(text_of(found.path), columns) if columns else None
+    index = sum(column.name not in places for column in columns)
+    return FrameArray(text_of(found.path), columns, index=index) if columns else None
 
 
 class _Field:
     """A field of the compound: one column, or a block of columns of one kind."""
 
-    def __init__(self, file: OpenFile, group: Found, array: Hdf5Array, name: str, gap: str) -> None:
-        self._file, self._group, self._array, self._name, self._gap = file, group, array, name, gap
+    def __init__(self, file: OpenFile, group: Found, array: Hdf5Array, name: str, about: About) -> None:
+        self._file, self._group, self._array, self._name = file, group, array, name
         assert array.dtype is not None
         self._dtype: np.dtype[Any] = array.dtype[name]
-        ends = ("_kind", "_dtype", "_meta")
+        ends = ("_kind", "_dtype", "_meta", GAP)
         keys = [f"{name}{end}".encode("utf-8", "surrogateescape") for end in ends]
         found = named_values(file, array.dataset, keys)
-        self._kind, self._stored, self._meta = (found.get(key) for key in keys)
+        self._kind, self._stored, self._meta, own = (found.get(key) for key in keys)
+        self._gap = _gap(array, name, named(own), about)
 
     def columns(self) -> list[Column]:
         """One for each element of the field."""
@@ -98,21 +89,20 @@ class _Field:
         kind.variable = dtype.kind == "O" or None
         return Column(name, dtype, kind, (self._array,), make)
 
-    def _meaning(self, base: np.dtype[Any]) -> tuple[np.dtype[Any], Callable[[Values], Values]]:
+    def _meaning(self, base: np.dtype[Any]) -> Meaning:
         """What the values of the field stand for, and how to come to that."""
         stored = text(self._kind if self._stored is None else self._stored)
-        if stored.startswith("datetime64") and base.kind == "i" and base.itemsize == 8:
-            return TIMES, _times
+        if (found := times(stored, base)) is not None:
+            return found
         if stored == "bool" and base.kind in "iu":
-            return np.dtype("?"), lambda values: values.astype("?")
+            return np.dtype("?"), truths
         if text(self._meta) == "category" and base.kind in "iu":
             categories = self._categories()
             if categories is not None:
                 return categories.dtype, chosen(categories)
         if base.kind == "S" and self._gap:
-            gap = self._gap.encode("utf-8", "surrogateescape")
-            return base, lambda values: np.ma.MaskedArray(values, values == gap)
-        return base, lambda values: values
+            return base, without(self._gap.encode("utf-8", "surrogateescape"))
+        return base, plain
 
     def _categories(self) -> Values | None:
         """The values of a categorical column: a table of its own, beside this one."""
@@ -129,24 +119,17 @@ class _Field:
         return values if values.ndim == 1 else None
 
 
-def _times(values: Values) -> Values:
-    return np.ma.MaskedArray(values.astype("<i8").view(TIMES), values == NOT_A_TIME)
+def _gap(array: Hdf5Array, name: str, own: str, about: About) -> str:
+    """What stands for missing text in a field; nothing where all text is text.
 
-
-def listed(value: Any) -> list[str]:
-    """The strings and numbers of a pickled list, as text; nothing where there is anything else in it."""
-    if not isinstance(value, str) or len(value) > LONGEST_LIST or not value.startswith(("(", "\x80", "]")):
-        return []
-    found = []
-    try:
-        for code, argument, _ in pickletools.genops(value.encode("latin-1")):
-            if code.name in STRINGS or code.name in NUMBERS:
-                found.append(str(argument))
-            elif code.name not in SHAPE:
-                return []
-    except (ValueError, UnicodeError, IndexError, KeyError):
-        return []
-    return found
+    Since pandas 3.1 each column may have its own, and says so; before, one of the table was for all.
+    """
+    if name == "index":
+        return own if h5a.exists(array.dataset, f"{name}{GAP}".encode()) else "nan"
+    level = name in listed(about.get(b"levels"))
+    if about.get(b"mi_level_nan_rep" if level else b"data_col_nan_rep"):
+        return own
+    return named(about.get(b"nan_rep")) or "nan"
 
 
 def _child(file: OpenFile, parent: Found, name: bytes) -> Found | None:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from h5py import h5r, h5s, h5t
 
+from h5s3.formats.dtypes import duration_text
 from h5s3.formats.hdf5.objects.links import address_of
 from h5s3.formats.names import field_text, text_of
 from h5s3.records import Json
@@ -74,6 +75,8 @@ class Converter:
             return bool(value)
         if kind == "S":
             return self._bytes(bytes(value))
+        if kind == "m":
+            return duration_text(value)
         if kind == "V":
             return base64.b64encode(self._opaque(bytes(value))).decode()
         return self._object(value, dtype)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
-from h5s3.formats.hdf5.conventions.pandas_tables import listed
+from h5s3.formats.hdf5.conventions.pandas_values import listed
 from h5s3.formats.hdf5.data.small_values import SmallValue
 from h5s3.formats.hdf5.objects.datatypes import short
 from h5s3.formats.hdf5.views.survey import Plan, Thing, more_attributes, small_values
