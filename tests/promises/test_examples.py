@@ -8,11 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from h5s3.demo.server import serve
-from tests.support import ROOT
+from tests.support import ROOT, notebook
+from tests.support.hostile import secrecy
 
 EXAMPLES = ROOT / "examples"
 needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed on this machine")
@@ -63,7 +65,30 @@ def test_summary(demo: dict[str, str]) -> None:
     assert "Conventions" in done.stdout
 
 
+def shown(cell: Any) -> list[Any]:
+    """What a cell put out: its texts, and which other forms of them. HTML holds dates and pictures."""
+    outputs = cell.get("outputs", [])
+    return [
+        (sorted(out.get("data", ())), out.get("data", {}).get("text/plain"), out.get("text"))
+        for out in outputs
+    ]
+
+
+@pytest.mark.slow
+def test_the_notebook_holds_what_its_cells_put_out(samples: Path, tmp_path: Path) -> None:
+    """notebook.ipynb, run anew; without the cells that need packages which are not here."""
+    kept = notebook.stored()
+    with serve(samples) as server:
+        made = notebook.executed(kept, {**server.env(), "H5S3_CACHE_DIR": str(tmp_path)})
+    assert [shown(cell) for cell in made.cells] == [shown(cell) for cell in notebook.runnable(kept)]
+    assert len([cell for cell in made.cells if shown(cell)]) >= 7
+    picture = next(cell for cell in made.cells if cell.id == "preview")
+    assert "<img" in picture.outputs[0].data["text/html"]
+    secrecy.kept(notebook.NOTEBOOK.read_text())
+    assert notebook.NOTEBOOK.stat().st_size < 200_000
+
+
 def test_all_examples_are_tested() -> None:
     tested = Path(__file__).read_text()
     tested += "pictures.py"  # test_readme.py runs it
-    assert all(path.name in tested for path in EXAMPLES.iterdir() if path.suffix in (".py", ".sh"))
+    assert all(path.name in tested for path in EXAMPLES.iterdir() if path.suffix in (".py", ".sh", ".ipynb"))
