@@ -49,6 +49,9 @@ def bench(
     Also checks whether it honours Range, If-Match and more. Before it begins, standard error shows what it
     may cost; --max-bytes limits that (256 MiB).
 
+    At the end stands what to mind: outliers, a cache on the way, a limit of this machine, a server that lets
+    small answers wait for acknowledgements (without TCP_NODELAY).
+
     \b
     Examples:
       h5s3 bench s3://bucket/large.h5

@@ -39,6 +39,7 @@ class Samples(Series, kw_only=True):
     started: list[float]  # seconds after the series began
     seconds: list[float]  # until the last byte; of a new connection with its opening
     first_byte_seconds: list[float] | UnsetType = UNSET
+    head_seconds: list[float] | UnsetType = UNSET  # until status and headers were here
     received: list[int] | UnsetType = UNSET  # bytes of each body
     dns_seconds: list[float] | UnsetType = UNSET  # absent where the host is an address
     tcp_seconds: list[float] | UnsetType = UNSET

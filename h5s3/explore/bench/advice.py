@@ -17,6 +17,9 @@ OWN = 0.5  # of a request's time, spent by this machine
 CACHED = 1.5  # times as long as the second read
 CACHED_PAIRS = 0.8  # of all pairs
 CACHED_SECONDS = 0.001  # less of a difference says nothing
+SMALL = 16 * 1024  # bytes of an answer that is sent in a few packets
+LATE = 0.036, 0.060  # seconds by which Linux puts off an acknowledgement (40 ms), as they are measured
+STEADY = 0.8  # of all answers
 
 
 def advice(measured: Sequence[Samples]) -> list[str]:
@@ -28,6 +31,7 @@ def advice(measured: Sequence[Samples]) -> list[str]:
         _busy(measured),
         _own_cost(measured),
         _cached(measured),
+        _held_back(measured),
         *(_slow_start(samples) for samples in measured),
     ]
     return [sentence for sentence in found if sentence]
@@ -122,6 +126,38 @@ def _cached(measured: Sequence[Samples]) -> str:
         f"{_ms(first.p50)}; a later run reads the same places, so believe the first run, or measure another "
         "object"
     )
+
+
+def _held_back(measured: Sequence[Samples]) -> str:
+    """Whether small answers stop after their head for as long as an acknowledgement is put off.
+
+    A server that writes head and body apart, with Nagle's algorithm on (RFC 896), does not send the second
+    before the first is acknowledged, which the receiver puts off in the hope of data to send along
+    (RFC 1122, 4.2.3.2).
+    """
+    small = [
+        (samples, pauses)
+        for samples in measured
+        if samples.operation == "GET" and samples.connection == "reused" and samples.concurrency == 1
+        if samples.size <= SMALL and (pauses := _pauses(samples))
+    ]
+    if not small:
+        return ""
+    samples, pauses = min(small, key=lambda pair: pair[0].size)
+    middle = statistics.median(pauses)
+    if not LATE[0] <= middle <= LATE[1] or sum(p >= LATE[0] for p in pauses) < STEADY * len(pauses):
+        return ""
+    return (
+        f"{name_of(samples)}: answers stop for {_ms(middle)} after their headers: the server sends a small "
+        "piece only when the one before is acknowledged (Nagle's algorithm), which this machine puts off "
+        "(delayed ACK); set TCP_NODELAY at the server or gateway (Ceph: tcp_nodelay=1 in rgw_frontends)"
+    )
+
+
+def _pauses(samples: Samples) -> list[float]:
+    """Seconds from the head of each answer to its end."""
+    heads = samples.head_seconds
+    return [] if heads is UNSET else [end - head for head, end in zip(heads, samples.seconds, strict=False)]
 
 
 def _slow_start(samples: Samples) -> str:

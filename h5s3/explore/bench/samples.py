@@ -111,6 +111,7 @@ def summarize(kind: Kind, outcome: Outcome) -> Samples:
         started=started,
         seconds=seconds,
         first_byte_seconds=first,
+        head_seconds=[round(timing.head, 6) for timing in timings] if asked else UNSET,
         received=[timing.received for timing in timings] if asked else UNSET,
         failures=failures,
         warm_up_seconds=round(outcome.warm_up.seconds, 6) if outcome.warm_up else UNSET,

@@ -54,7 +54,7 @@ class Opening:
 
 @dataclass(frozen=True)
 class Timing:
-    """One request: seconds until its first and its last byte, and the bytes of its body.
+    """One request: seconds until the head of its answer, its first and its last byte; the bytes of its body.
 
     `begun` is when it was sent, on the clock of `perf_counter`. `opening` is there where a connection was
     opened for it, whose time is in `seconds`.
@@ -65,6 +65,7 @@ class Timing:
     received: int = 0
     begun: float = 0.0
     opening: Opening | None = None
+    head: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,8 @@ class TimedConnection:
             raise
 
     def _take(self, response: HTTPResponse, begun: float, most: int, keep: bool) -> Reply:
-        first, received, whole = perf_counter() - begun, 0, False
+        first = head = perf_counter() - begun
+        received, whole = 0, False
         pieces: list[bytes] = []
         if response.status >= 300:
             most, keep = max(most, ERROR_BODY), True
@@ -214,7 +216,7 @@ class TimedConnection:
         self._answered = True
         if not kept:
             self.close()
-        timing = Timing(seconds, first, received, begun, self._opening)
+        timing = Timing(seconds, first, received, begun, self._opening, head)
         return Reply(response.status, headers, b"".join(pieces), timing, whole, kept)
 
     def close(self) -> None:

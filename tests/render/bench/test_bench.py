@@ -64,6 +64,24 @@ def test_a_slow_client_is_not_taken_for_a_slow_store() -> None:
     assert advice([gets(1, even(seconds=0.001), cpu=0.0005 * 20)]) == []
 
 
+def held(pauses: list[float], size: int = 4096, concurrency: int = 1, fresh: bool = False) -> str:
+    """What is advised where answers stop for so long after their heads."""
+    timings = [
+        Timing(0.01 + pause, 0.01 + pause, size, number, head=0.01) for number, pause in enumerate(pauses)
+    ]
+    told = advice([summarize(Kind("GET", size, concurrency, fresh), Outcome(timings, begun=0.0))])
+    return " ".join(sentence for sentence in told if "answers stop" in sentence)
+
+
+def test_a_server_without_tcp_nodelay_is_named() -> None:
+    assert held([0.0402, 0.0437, 0.041, 0.0398] * 3).startswith("GET of 4 KiB: answers stop for 40.6 ms")
+    assert "(Ceph: tcp_nodelay=1 in rgw_frontends)" in held([0.04] * 9 + [0.0005])
+    assert held([0.04] * 7 + [0.0005] * 3) == ""  # not steady
+    assert held([0.001] * 10) == held([0.1] * 10) == ""
+    assert held([0.04] * 10, size=1 << 20) == ""  # so much may take as long to send
+    assert held([0.04] * 10, concurrency=4) == held([0.04] * 10, fresh=True) == ""
+
+
 def test_caching_is_suspected_where_second_reads_are_much_faster() -> None:
     slow, fast = gets(1, even(10, 0.02), pattern="first"), gets(1, even(10, 0.005), pattern="second")
     assert advice([slow, fast])[0].startswith("the server seems to cache: a place read again takes 5.4 ms")

@@ -39,6 +39,8 @@ class Proxy:
     - `requests` lists what arrived, `connections` counts the client's connections, `reset()` forgets both.
     - `delay` seconds pass before each answer; `jitter` adds that fraction of it to every second one, so that
       a batch of more requests than the client has connections overlaps all through, and is one round.
+    - `held` seconds pass between head and body of the answers on a connection after its first: as where a
+      server that writes them apart waits for an acknowledgement that the client puts off.
     - `handshake` seconds pass before a connection is served: the round trips of TCP and TLS.
     - `bandwidth` bytes per second are shared by all connections; `clock` and `wait` are what it goes by.
     - `partial` says 206 of answers that hold a Content-Range: rclone says 200, which some clients refuse.
@@ -57,6 +59,7 @@ class Proxy:
         self.delay = 0.0
         self.jitter = 0.0
         self.handshake = 0.0
+        self.held = 0.0
         self.bandwidth: float | None = None
         self.partial = False
         self.connections = 0
@@ -161,9 +164,11 @@ class Proxy:
                 with self._lock:
                     self._open.add(sock)
             with sock.makefile("rb") as stream:
+                held = 0.0
                 while not self._closed.is_set() and (request := self._receive(stream, sock)):
-                    if not self._serve(request, sock, upstream):
+                    if not self._serve(request, sock, upstream, held):
                         break
+                    held = self.held
         except OSError:
             pass  # The client has gone.
         except BaseException as error:
@@ -223,7 +228,7 @@ class Proxy:
                 self._passing -= 1
                 self._gate.notify_all()
 
-    def _serve(self, request: Request, sock: socket.socket, upstream: "Upstream") -> bool:
+    def _serve(self, request: Request, sock: socket.socket, upstream: "Upstream", held: float) -> bool:
         """Answer one request; whether the connection may go on."""
         seen = request.seen
         faults = (fault for fault in self._faults if fault.takes(seen))
@@ -247,16 +252,20 @@ class Proxy:
         if request.close and answer.end == "keep":
             answer.end = "close"
         try:
-            self._send(sock, seen, answer)
+            self._send(sock, seen, answer, held)
         finally:
             seen.ended = seen.ended or time.perf_counter()
         if answer.end == "reset":
             abort(sock)
         return answer.end == "keep"
 
-    def _send(self, sock: socket.socket, seen: Seen, answer: Answer) -> None:
+    def _send(self, sock: socket.socket, seen: Seen, answer: Answer, held: float) -> None:
         whole = b"%x\r\n%b\r\n" % (len(answer.body), answer.body) if answer.chunked else answer.body
         head, body = answer.head(), memoryview(whole)[: answer.keep]
+        if held and body:
+            sock.sendall(head)
+            self.wait(held)
+            head = b""
         for start in range(0, max(len(body), 1), _PIECE):
             piece = body[start : start + _PIECE]
             self._pace(len(piece))
