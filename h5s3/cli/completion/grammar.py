@@ -76,8 +76,9 @@ def _value(param: Any) -> Grammar:
 
 def _words(metavar: str) -> list[str]:
     """The values of an option or argument that takes any text, and knows some of it."""
+    from h5s3.export.file_types import FORMATS
     from h5s3.formats.requests import USAGE_ORDERS
     from h5s3.records import DOCUMENTS
 
-    known = {"ORDER": USAGE_ORDERS, "COMMAND": DOCUMENTS}
+    known = {"ORDER": USAGE_ORDERS, "COMMAND": DOCUMENTS, "FORMAT": FORMATS}
     return list(known.get(metavar, ()))

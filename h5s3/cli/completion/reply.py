@@ -7,6 +7,7 @@ too long: names come from servers and files that may be slow, hostile or gone.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 from h5s3 import guard
@@ -29,12 +30,17 @@ def complete() -> None:
 
 def _work() -> int:
     shell, words = os.environ.pop(VARIABLE), sys.argv[1:]
-    if hasattr(os, "setsid") and guard.tell():
+    alone = hasattr(os, "setsid") and guard.tell()
+    if alone:
         os.setsid()  # without a terminal, which libraries ask for one-time passwords
     try:
         text = answer(shell, words)
     except Exception:  # noqa: BLE001 - there is nobody to tell
         return 0
+    finally:
+        if alone:  # a program that was to give credentials may go on
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            os.killpg(0, signal.SIGTERM)
     sys.stdout.buffer.write(os.fsencode(text))
     return 0
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from h5s3.cache import Cache
 from h5s3.cli.completion import candidates
+from h5s3.cli.completion.grammar import grammar
 from h5s3.cli.completion.reply import answer
 from h5s3.errors import UsageError
 from h5s3.records import Entry
@@ -68,10 +71,22 @@ def test_commands_and_options() -> None:
     assert offered("ls", "--sort", "") == ["name", "size", "time"]
     assert offered("ls", "--sort=s") == ["--sort=size"]
     assert offered("schema", "pre") == ["preview"]
+    assert offered("get", "x", "/", "--format", "np") == ["npy", "npz"]
     assert offered("nothing", "") == []
     assert (
         answer("fish", ["h5s3 tree --ref"]) == "-\n--refresh\tAsk the storage whether the object changed.\n"
     )
+
+
+def test_every_argument_has_something_to_be_completed_with() -> None:
+    """A new one has a metavar that completion knows, or choices."""
+    whole = grammar(Cache())
+    below = [
+        one for command in whole["commands"].values() for one in (command, *command["commands"].values())
+    ]
+    arguments = [one for command in below for one in command["arguments"]]
+    assert len(arguments) > 10 and all(one.get("kind") or one.get("choices") for one in arguments)
+    assert grammar(Cache()) == whole  # as it was kept
 
 
 def test_buckets_prefixes_and_keys(here: Proxy) -> None:
@@ -230,3 +245,15 @@ def test_it_is_silent_when_it_cannot(line: str) -> None:
     assert (done.code, done.err) == (0, "") and done.out in ("-\n", "")
     assert spawn(_H5S3_COMPLETE="tcsh").out == "" == spawn(_H5S3_COMPLETE="bash").err
     assert "_H5S3_COMPLETE" not in os.environ
+
+
+@pytest.mark.slow
+def test_a_program_for_credentials_that_hangs_is_ended(tmp_path: Path) -> None:
+    left = tmp_path / "left"
+    (tmp_path / "slow").write_text(f"#!/bin/sh\nsleep 4; echo > {left}\n")
+    (tmp_path / "slow").chmod(0o755)
+    (tmp_path / "config").write_text(f"[default]\ncredential_process = {tmp_path / 'slow'}\n")
+    done = spawn("h5s3 ls s3://b/", " :", _H5S3_COMPLETE="bash", AWS_CONFIG_FILE=str(tmp_path / "config"))
+    assert (done.code, done.out, done.err) == (0, "-\n", "")
+    time.sleep(4)
+    assert not left.exists()
