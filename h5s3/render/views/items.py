@@ -6,13 +6,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from h5s3.records import UNSET, Convention, Item, Tree
-from h5s3.render.columns import Cell, Line, Row, align
+from h5s3.render.columns import Cell, Line, Row, align, width_of
 from h5s3.render.console import Symbols
-from h5s3.render.text import safe, shape
+from h5s3.render.text import plural, safe, shape
 from h5s3.render.value_text import cell_text, number_text
 
 LONGEST_NAME, LONGEST_VALUE, LONGEST_FACT = 120, 60, 1000
-SPARE = (2, 1, 3, 0)  # columns that give way to a long name: the stored type, shape, value, kind
+COLUMNS = 3
+SPARE = (2, 1, 0)  # columns that give way to a long name: the stored type, shape, kind
+WIDE, NARROW = 120, 16  # columns of a screen; characters of a type on those that are not as wide
+PLOT = "default plot"
 UNITS = {"rate": "Hz", "start": "s", "duration": "s"}
 STYLES = {"group": "group", "link": "link", "unresolved": "bad", "attribute": "faint"}
 
@@ -25,18 +28,40 @@ def item_lines(tree: Tree, found: Convention, width: int, symbols: Symbols) -> I
         (f"  {safe(tree.path)}", "group"),
         (f"  {found.name}{version}", "datatype"),
     ]
-    yield from _facts(found.facts, symbols)
-    total = found.num_items if found.num_items is not UNSET else len(found.items)
-    yield from align(_rows(found.items, total, symbols), width, [False] * 4, spare=SPARE)
+    plots = [item for item in found.items if item.kind == "plot"]
+    items = [item for item in found.items if item.kind != "plot"]
+    yield from _facts(found.facts, [_plot(item, symbols) for item in plots])
+    total = (found.num_items if found.num_items is not UNSET else len(found.items)) - len(plots)
+    yield from _aligned(_rows(items, total, symbols, NARROW if width < WIDE else 40), width)
     yield from ([(safe(note), "faint")] for note in found.notes)
 
 
-def _facts(facts: dict[str, Any], symbols: Symbols) -> Iterator[Line]:
-    wide = max((len(safe(name)) for name in facts), default=0)
+def _aligned(rows: Sequence[tuple[Row, Cell]], width: int) -> Iterator[Line]:
+    """Rows with their columns below each other, and what may be cut behind these."""
+    longest = max((width_of([tail]) for _, tail in rows), default=0)
+    room = min(longest + 2, width // 3) if longest else 0
+    lines = align([row for row, _ in rows], width - room, [False] * COLUMNS, spare=SPARE)
+    ends = [width_of(line) for line, (row, tail) in zip(lines, rows, strict=True) if tail[0] or row[1]]
+    start = min(max(ends, default=0), width * 3 // 4)
+    for line, (_, tail) in zip(lines, rows, strict=True):
+        gap = " " * max(2, start + 2 - width_of(line))
+        yield [*line, (gap, ""), tail] if tail[0] else line
+
+
+def _facts(facts: dict[str, Any], plots: Sequence[Line]) -> Iterator[Line]:
+    """Facts below each other, and the default plot as one of them."""
+    wide = max([len(safe(name)) for name in facts] + [len(PLOT) for _ in plots], default=0)
+    for plot in plots:
+        yield [(f"{PLOT:{wide}}  ", "faint"), *plot]
     for name, value in facts.items():
         text = _listed(value) if isinstance(value, list) else cell_text(value, LONGEST_FACT)
         text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else text
         yield [(f"{safe(name):{wide}}  ", "faint"), (text, "")]
+
+
+def _plot(item: Item, symbols: Symbols) -> Line:
+    cells = [*_cells(item, symbols, 40), _tail(item)]
+    return [(safe(item.name), "key"), *(part for cell in cells if cell[0] for part in (("  ", ""), cell))]
 
 
 def _listed(values: Sequence[Any]) -> str:
@@ -57,21 +82,22 @@ def _fact(name: str, value: Any, timed: bool = False) -> str:
     return f"{name} {_listed(value) if words else cell_text(value)}"
 
 
-def _rows(items: Sequence[Item], total: int, symbols: Symbols) -> list[Row]:
-    """All rows, depth first, without recursion."""
-    rows: list[Row] = []
+def _rows(items: Sequence[Item], total: int, symbols: Symbols, most: int) -> list[tuple[Row, Cell]]:
+    """All rows and what stands behind their columns, depth first, without recursion."""
+    rows: list[tuple[Row, Cell]] = []
     stack = [("", items, 0, total)]
     while stack:
         prefix, level, index, count = stack.pop()
         if index >= len(level):
             if count > len(level):
                 words = f"… {count - len(level):,} more (--limit 0 shows all)"
-                rows.append(([(prefix + symbols.last, "faint"), (words, "faint")], []))
+                rows.append((([(prefix + symbols.last, "faint"), (words, "faint")], []), ("", "")))
             continue
         stack.append((prefix, level, index + 1, count))
         item, last = level[index], index + 1 == count
         branch = prefix + (symbols.last if last else symbols.branch)
-        rows.append(([(branch, "faint"), *_name(item, symbols)], _cells(item, symbols)))
+        row = ([(branch, "faint"), *_name(item, symbols)], _cells(item, symbols, most))
+        rows.append((row, _tail(item)))
         if item.items is not UNSET:
             below = prefix + ("    " if last else symbols.pipe)
             more = item.num_items if item.num_items is not UNSET else len(item.items)
@@ -82,37 +108,45 @@ def _rows(items: Sequence[Item], total: int, symbols: Symbols) -> list[Row]:
 
 def _name(item: Item, symbols: Symbols) -> Line:
     name = safe(item.name, LONGEST_NAME)
-    if item.kind == "plot":
-        return [("default plot ", "faint"), (name, "key")]
     if item.target is not UNSET:
         return [(name, "link"), (f" {symbols.arrow} {safe(item.target)}", "target")]
-    if item.items is UNSET:
+    if not _is_inline(item):
         return [(name, STYLES.get(item.kind, "dataset"))]
     kind = [(f"  {safe(item.type, 60)}", "datatype")] if item.type is not UNSET else []
     dims = [(f"  {_shape(item, symbols)}", "shape")] if item.shape is not UNSET else []
     told = _told(item)
-    return [(f"{name}/", "group"), *kind, *dims, *([(f"  {told}", "faint")] if told else [])]
+    name += "/" if item.items is not UNSET else ""
+    return [(name, "group"), *kind, *dims, *([(f"  {told}", "faint")] if told else [])]
 
 
-def _cells(item: Item, symbols: Symbols) -> list[Cell]:
-    """The convention's type, shape, stored type, value and units, what else there is to say."""
-    if item.items is not UNSET:
+def _is_inline(item: Item) -> bool:
+    """Whether all there is to say stands behind the name: nothing of it needs a column."""
+    return item.items is not UNSET or all(
+        one is UNSET for one in (item.shape, item.dtype, item.value, item.units)
+    )
+
+
+def _cells(item: Item, symbols: Symbols, most: int) -> list[Cell]:
+    """The convention's type, shape, stored type in `most` characters."""
+    if _is_inline(item):
         return []
-    units = safe(item.units, 40) if item.units is not UNSET else ""
-    value = ""
-    if item.value is not UNSET:
-        only = isinstance(item.value, list) and len(item.value) == 1
-        value = f"= {cell_text(item.value[0] if only else item.value, LONGEST_VALUE)}" + (
-            f" {units}" if units else ""
-        )
-    elif units:
-        value = f"[{units}]"
     return [
         (safe(item.type, 60) if item.type is not UNSET else "", "datatype"),
         (_shape(item, symbols), "shape"),
-        (safe(item.dtype, 40) if item.dtype is not UNSET else "", "dtype"),
-        ("  ".join(filter(None, (value, _told(item)))), "" if value else "faint"),
+        (safe(item.dtype, most) if item.dtype is not UNSET else "", "dtype"),
     ]
+
+
+def _tail(item: Item) -> Cell:
+    """The value and its units, and what else there is to say."""
+    if _is_inline(item):
+        return ("", "")
+    units = safe(item.units, 40) if item.units is not UNSET else ""
+    value = f"[{units}]" if units else ""
+    if item.value is not UNSET:
+        only = isinstance(item.value, list) and len(item.value) == 1
+        value = f"= {cell_text(item.value[0] if only else item.value, LONGEST_VALUE)} {units}".rstrip()
+    return ("  ".join(filter(None, (value, _told(item)))), "" if value else "faint")
 
 
 def _shape(item: Item, symbols: Symbols) -> str:
@@ -129,5 +163,5 @@ def _told(item: Item) -> str:
     if item.title is not UNSET and item.title != item.name:
         told.append(safe(item.title, 100))
     if item.num_items is not UNSET and item.items is not UNSET and not item.items:
-        told.insert(0, f"{item.num_items:,} inside")
+        told.insert(0, plural(item.num_items, "child", "children"))
     return ", ".join(told)

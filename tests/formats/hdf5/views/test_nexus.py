@@ -44,8 +44,8 @@ def test_the_default_plot() -> None:
     lines = run("tree", file("nexus"), "--view", "nexus").lines
     assert lines[0].endswith("nexus.h5  /  NeXus 4.3.0")
     (plot,) = [line.split() for line in lines if "default plot" in line]
-    assert plot[1:4] == ["default", "plot", "/entry/data/counts"]
-    assert plot[4:] == ["5", "×", "6", "(angle,", "energy)", "uint32", "[counts]"]
+    assert plot[0:3] == ["default", "plot", "/entry/data/counts"]
+    assert plot[3:] == ["5", "×", "6", "(angle,", "energy)", "uint32", "[counts]"]
     assert "└── entry/  NXentry  default" in lines
     assert "    ├── data/  NXdata  default, signal counts, axes angle, energy" in lines
     assert any(line.endswith("= [0, 0.25, 0.5, 0.75, 1] deg") for line in lines)
@@ -54,12 +54,14 @@ def test_the_default_plot() -> None:
 
 def test_levels() -> None:
     usual = run("tree", file("nexus"), "--view", "nexus").lines
-    assert any(line.strip("│├└─ ") == "detector/  NXdetector  1 inside" for line in usual)
+    assert any(line.strip("│├└─ ") == "detector/  NXdetector  1 child" for line in usual)
     assert any(
         "detector/counts" in line for line in run("tree", file("nexus"), "--view", "nexus", "-r").lines
     )
     (top,) = run("tree", file("nexus"), "--view", "nexus", "-d", 1).lines[3:]
-    assert top == "└── entry/  NXentry  default, 6 inside" or top == "└── entry/  NXentry  6 inside, default"
+    assert (
+        top == "└── entry/  NXentry  default, 6 children" or top == "└── entry/  NXentry  6 children, default"
+    )
 
 
 def test_the_old_way() -> None:
