@@ -84,7 +84,4 @@ def _read(view: View, file: OpenFile, found: Found, asked: TreeRequest) -> Conve
     if root is None or top is None:
         root, survey = None, Survey(file, plan, asked.limit)
         top = survey.top(path, found.object)
-    here = Asked(file, found, top, asked.limit, plan.levels, root)
-    if survey.cut is not None:
-        here.notes.append("the file has more objects than are looked at for a view")
-    return view.read(here)
+    return view.read(Asked(file, found, top, asked.limit, root, survey.notes))

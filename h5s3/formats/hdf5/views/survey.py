@@ -17,19 +17,20 @@ from h5s3.formats.hdf5.fetch.waves import OF_THE_FILE, gather
 from h5s3.formats.hdf5.metadata.node import walk
 from h5s3.formats.hdf5.objects.attributes import attribute_names, read_attribute
 from h5s3.formats.hdf5.objects.datasets import read_facts
-from h5s3.formats.hdf5.objects.datatypes import describe
+from h5s3.formats.hdf5.objects.datatypes import describe, short
 from h5s3.formats.hdf5.objects.file import FAILURES, OpenFile, plain_reason
 from h5s3.formats.hdf5.objects.links import Link, address_of, count_links, kind_of, list_links, open_link
 from h5s3.formats.hdf5.objects.values import by_address
 from h5s3.formats.hdf5.walk import DEEPEST, Group, Listing, Step, Walk, unreadable
-from h5s3.formats.names import text_of
+from h5s3.formats.names import names_of, text_of
 from h5s3.records import UNSET, Attribute, Json, TypeInfo
 from h5s3.sizes import MIB
 
 MOST_OBJECTS = 20_000  # of one view
 MOST_TEXT = 8 * MIB  # bytes of their paths and names
 MOST_ATTRIBUTES = 200  # of one object
-MOST_TOLD = 16 * MIB  # bytes of all attributes together
+MOST_TOLD, EACH = 64 * MIB, 100  # bytes of all attributes together, and of each beside its value
+LARGEST_ATTRIBUTE = 4 * MIB  # bytes of one
 MOST_READ = 5_000  # values of small datasets
 MADE = ("{", "enum", "bool", "opaque", "vlen")  # how their types begin
 Kind = Literal["group", "dataset", "datatype", "link", "unresolved"]
@@ -126,11 +127,21 @@ class Survey(Walk[Thing, Thing]):
         self._plan, self._limit = plan, 0 if plan.whole else limit
         self._told = MOST_TOLD
 
+    @property
+    def notes(self) -> list[str]:
+        """What was left out of it."""
+        found = []
+        if self.cut is not None:
+            found.append("the file has more objects than are looked at for a view")
+        if self._told <= 0:
+            found.append("the file has more attributes than are read for a view")
+        return found
+
     def top(self, path: bytes, group: Any) -> Thing:
         """The group with all that is below it. Raises `DamagedError` where it cannot be listed."""
         top = Thing(path.rpartition(b"/")[2] or b"/", path, "group", address=address_of(group), walked=True)
         self.met.first(top.address or 0, path)
-        self.file.prefetch_objects([top.address or 0], walk(self._levels), self._limit)
+        self.file.prefetch_objects([top.address or 0], walk(self._levels), self._limit or MOST_OBJECTS)
         (top.attributes,) = gather(self.file.blocks, [partial(self._attributes, group)], lambda *_: {})
         if self._plan.attributes is None:
             (top.types,) = gather(
@@ -171,15 +182,29 @@ class Survey(Walk[Thing, Thing]):
 
     def _attributes(self, found: Any) -> dict[str, Attribute]:
         plan = self._plan
-        if self._told <= 0:
+        if self._told <= 0:  # to list them would read them
             return {}
         if plan.attributes is None:
             names = [n for n in attribute_names(found, MOST_ATTRIBUTES) if n not in plan.hidden]
         else:
             names = [name for name in plan.attributes if h5a.exists(found, name)]
-        attributes = [read_attribute(self.file.h5.id, found, name) for name in names]
-        self._told -= sum(len(str(item.value)) + 100 for item in attributes)
+        attributes = [item for name in names if (item := self._attribute(found, name)) is not None]
         return {item.name: item for item in attributes}
+
+    def _attribute(self, found: Any, name: bytes) -> Attribute | None:
+        """One attribute; without its value where it is large, None where all together are too large."""
+        opened = h5a.open(found, name)
+        size = opened.get_space().get_simple_extent_npoints() * opened.get_type().get_size()
+        if size > LARGEST_ATTRIBUTE:
+            dtype, shape = short(describe(opened.get_type())), [int(one) for one in opened.shape]
+            error = f"larger than {LARGEST_ATTRIBUTE // MIB} MiB"
+            return Attribute(**names_of(name), value=None, dtype=dtype, shape=shape, error=error)
+        self._told -= size + EACH
+        if self._told <= 0:
+            return None
+        item = read_attribute(self.file.h5.id, found, name)
+        self._told -= len(item.value) if isinstance(item.value, str | list) else 0
+        return item
 
     def meet(self, step: Step[Thing], answer: Thing | Exception) -> Thing | None:
         if isinstance(answer, Exception):

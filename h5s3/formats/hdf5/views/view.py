@@ -24,7 +24,6 @@ class Asked:
     found: Found
     top: Thing
     limit: int
-    levels: int
     root: Thing | None = None  # of the file, where the plan wants all of it
     notes: list[str] = field(default_factory=list)
 
@@ -47,6 +46,8 @@ class View:
 
 def item(kind: str, thing: Thing, **more: Any) -> Item:
     """An item about an object of the file."""
+    if thing.reason and thing.kind in ("group", "dataset"):
+        more["facts"] = {**more.get("facts", {}), "unreadable": thing.reason}
     return Item(kind=kind, **names_of(thing.name), path=text_of(thing.path), **more)
 
 
@@ -61,8 +62,6 @@ def everything(top: Thing) -> list[Thing]:
 def group_item(asked: Asked, group: Thing, items: Sequence[Item], hidden: int = 0, **more: Any) -> Item:
     """The item of a group with what is in it, but for so many hidden ones; of one that was not walked into,
     how much that is."""
-    if group.reason:
-        more["facts"] = {**more.get("facts", {}), "unreadable": group.reason}
     if not group.walked:
         return item("group", group, items=[], num_items=group.total or UNSET, **more)
     return item("group", group, **asked.cut(items, group.total - hidden), **more)
