@@ -25,6 +25,7 @@ class Item(Record, kw_only=True, omit_defaults=True):
     dtype: str | UnsetType = UNSET
     shape: Shape | UnsetType = UNSET
     dimensions: list[str] | UnsetType = UNSET  # their names
+    nbytes: int | UnsetType = UNSET  # of its values, as the stored type has them
     unlimited: bool | UnsetType = UNSET  # a dimension that may grow
     units: str | UnsetType = UNSET
     title: str | UnsetType = UNSET  # what people call it

@@ -10,10 +10,11 @@ from h5s3.render.columns import Cell, Line, Row, align, width_of
 from h5s3.render.console import Symbols
 from h5s3.render.text import plural, safe, shape
 from h5s3.render.value_text import cell_text, number_text
+from h5s3.sizes import size_text
 
 LONGEST_NAME, LONGEST_VALUE, LONGEST_FACT = 120, 60, 1000
-COLUMNS = 3
-SPARE = (2, 1, 0)  # columns that give way to a long name: the stored type, shape, kind
+SPARE = (3, 2, 1, 0)  # columns that give way to a long name: size, stored type, shape, kind
+TABLES = ("table", "frame")
 WIDE, NARROW = 120, 16  # columns of a screen; characters of a type on those that are not as wide
 PLOT = "default plot"
 UNITS = {"rate": "Hz", "start": "s", "duration": "s"}
@@ -40,7 +41,7 @@ def _aligned(rows: Sequence[tuple[Row, Cell]], width: int) -> Iterator[Line]:
     """Rows with their columns below each other, and what may be cut behind these."""
     longest = max((width_of([tail]) for _, tail in rows), default=0)
     room = min(longest + 2, width // 3) if longest else 0
-    lines = align([row for row, _ in rows], width - room, [False] * COLUMNS, spare=SPARE)
+    lines = align([row for row, _ in rows], width - room, [False, False, False, True], spare=SPARE)
     ends = [width_of(line) for line, (row, tail) in zip(lines, rows, strict=True) if tail[0] or row[1]]
     start = min(max(ends, default=0), width * 3 // 4)
     for line, (_, tail) in zip(lines, rows, strict=True):
@@ -113,7 +114,7 @@ def _name(item: Item, symbols: Symbols) -> Line:
     if not _is_inline(item):
         return [(name, STYLES.get(item.kind, "dataset"))]
     kind = [(f"  {safe(item.type, 60)}", "datatype")] if item.type is not UNSET else []
-    dims = [(f"  {_shape(item, symbols)}", "shape")] if item.shape is not UNSET else []
+    dims = [(f"  {_size(item, symbols)}", "shape")] if item.shape is not UNSET else []
     told = _told(item)
     name += "/" if item.items is not UNSET else ""
     return [(name, "group"), *kind, *dims, *([(f"  {told}", "faint")] if told else [])]
@@ -127,13 +128,14 @@ def _is_inline(item: Item) -> bool:
 
 
 def _cells(item: Item, symbols: Symbols, most: int) -> list[Cell]:
-    """The convention's type, shape, stored type in `most` characters."""
+    """The convention's type, shape, stored type in `most` characters; where there is room, bytes."""
     if _is_inline(item):
         return []
     return [
         (safe(item.type, 60) if item.type is not UNSET else "", "datatype"),
         (_shape(item, symbols), "shape"),
         (safe(item.dtype, most) if item.dtype is not UNSET else "", "dtype"),
+        (size_text(item.nbytes) if item.nbytes is not UNSET and most > NARROW else "", "size"),
     ]
 
 
@@ -156,6 +158,14 @@ def _shape(item: Item, symbols: Symbols) -> str:
     if item.dimensions is not UNSET and item.dimensions:
         dims += f" ({', '.join(safe(name, 40) for name in item.dimensions)})"
     return dims
+
+
+def _size(item: Item, symbols: Symbols) -> str:
+    """The shape of what holds items; of a table as its rows and columns."""
+    if item.kind not in TABLES or item.shape is UNSET:
+        return _shape(item, symbols)
+    counts = zip(item.shape, ("row", "column"), strict=False)
+    return symbols.times.join(plural(number, noun) for number, noun in counts)
 
 
 def _told(item: Item) -> str:

@@ -6,7 +6,7 @@ MuData, which holds one AnnData for each modality.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -16,6 +16,7 @@ from h5s3.formats.hdf5.views.survey import Plan, Thing, small_values
 from h5s3.formats.hdf5.views.view import (
     Asked,
     View,
+    bytes_of,
     everything,
     group_item,
     item,
@@ -24,7 +25,7 @@ from h5s3.formats.hdf5.views.view import (
     valued,
 )
 from h5s3.formats.hdf5.walk import DEEPEST
-from h5s3.records import UNSET, Convention, Item
+from h5s3.records import UNSET, Convention, Item, Member
 
 USUAL = 6  # levels: /mod/rna/raw/var/column/categories
 KIND, VERSION, ORDER, INDEX = "encoding-type", "encoding-version", "column-order", "_index"
@@ -34,6 +35,7 @@ NAMES = (
 PARTS = ("mod", "X", "raw", "layers", "obs", "obsm", "obsp", "obsmap", "var", "varm", "varp", "varmap", "uns")
 FRAMES, WHOLES = ("obs", "var"), ("anndata", "MuData", "raw")
 SPARSE = ("csr_matrix", "csc_matrix")
+OLD_CATEGORIES = "_categories"  # behind the names of columns, before there were encodings
 CATEGORIES = "__categories"  # of the columns of a frame, before the version 0.2.0
 
 
@@ -67,6 +69,9 @@ class _Book:
 
     def __init__(self, asked: Asked, values: Mapping[bytes, SmallValue]) -> None:
         self._asked, self._values = asked, values
+        frames = [asked.top.dataset(name) for name in FRAMES]
+        fields = [one.name for frame in frames if frame for one in _members(frame)]
+        self._old_categories = {f"{name}{OLD_CATEGORIES}" for name in fields}
 
     def parts(self, top: Thing) -> list[Item]:
         """The parts of an AnnData, in their usual order; empty ones left out."""
@@ -81,7 +86,7 @@ class _Book:
         if _is_frame(thing):
             return self._frame(thing)
         if thing.facts is not None:
-            return self._array(thing)
+            return self._old_mapping(thing) or self._array(thing)
         if thing.word(KIND) in SPARSE or thing.word("h5sparse_format"):
             return _sparse(thing)
         if thing.word(KIND) in WHOLES:
@@ -92,8 +97,9 @@ class _Book:
         column = _column(thing)
         if column is not None:
             return column
-        items = [self.element(child) for child in thing.children.values()]
-        return group_item(self._asked, thing, items, type=_other(thing))
+        shown = [child for child in thing.children.values() if child.text not in self._old_categories]
+        items = [self.element(child) for child in shown]
+        return group_item(self._asked, thing, items, len(thing.children) - len(shown), type=_other(thing))
 
     def _array(self, thing: Thing) -> Item:
         assert thing.facts is not None
@@ -111,8 +117,7 @@ class _Book:
         """The index, and the columns in their order."""
         length: int | None
         if thing.facts is not None:  # before the version 0.1.0
-            members = thing.facts.type.members or []
-            columns = [Item(kind="column", name=one.name, dtype=short(one.type)) for one in members]
+            columns = [self._field(number, one) for number, one in enumerate(_members(thing))]
             length, total = prod(thing.shape), len(columns)
         else:
             index, order = thing.word(INDEX), thing.words(ORDER)
@@ -124,6 +129,33 @@ class _Book:
         cut = self._asked.cut(columns, total)
         shape = [length or 0, max(0, total - any(column.kind == "index" for column in columns))]
         return item("frame", thing, type="dataframe", shape=shape, **cut)
+
+    def _old_mapping(self, thing: Thing) -> Item | None:
+        """Arrays over one axis, each a field of a compound, before there were encodings."""
+        fields = _members(thing)
+        if thing.text not in ("obsm", "varm") or not fields:
+            return None
+        items = [
+            Item(
+                kind="array",
+                name=one.name,
+                dtype=short(one.type.base or one.type),
+                shape=[*thing.shape, *(one.type.dims or [])],
+            )
+            for one in fields
+        ]
+        return item("group", thing, **self._asked.cut(items))
+
+    def _field(self, number: int, member: Member) -> Item:
+        """A column of a compound. The first one is the index; categories are among what is unstructured."""
+        if number == 0:
+            return Item(kind="index", name=member.name, dtype=short(member.type), facts={"index": True})
+        found = Item(kind="column", name=member.name, dtype=short(member.type))
+        categories = self._asked.top.dataset("uns", f"{member.name}{OLD_CATEGORIES}")
+        if categories is not None and categories.facts is not None:
+            found.type, found.dtype = "categorical", categories.facts.dtype
+            found.facts = {"categories": prod(categories.shape)}
+        return found
 
     def _of_frame(self, frame: Thing, name: str, index: bool) -> Item:
         thing = frame.children.get(name)
@@ -139,6 +171,7 @@ class _Book:
         categories = frame.dataset(CATEGORIES, name)
         if categories is not None and thing.facts is not None:
             found.type, found.facts = "categorical", {"categories": prod(categories.shape)}
+            found.facts |= {"ordered": True} if categories.value("ordered") else {}
             found.dtype = categories.facts.dtype if categories.facts is not None else UNSET
         return found
 
@@ -177,6 +210,7 @@ def _sparse(thing: Thing) -> Item:
         type=thing.word(KIND) or f"{thing.word('h5sparse_format')}_matrix",
         shape=shape,
         dtype=data.facts.dtype if data is not None and data.facts is not None else UNSET,
+        nbytes=bytes_of(*thing.of_kind("dataset")),
         facts=facts,
     )
 
@@ -191,6 +225,10 @@ def _sizes(top: Thing) -> dict[str, Any]:
     """`n_obs` and `n_vars`."""
     found = {"n_obs": _rows(top.children.get("obs")), "n_vars": _rows(top.children.get("var"))}
     return {name: number for name, number in found.items() if number is not None}
+
+
+def _members(frame: Thing) -> Sequence[Member]:
+    return (frame.facts.type.members or []) if frame.facts is not None else []
 
 
 def _rows(frame: Thing | None) -> int | None:

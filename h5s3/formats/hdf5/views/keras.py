@@ -13,7 +13,7 @@ from math import prod
 from typing import Any
 
 from h5s3.formats.hdf5.views.survey import Plan, Thing
-from h5s3.formats.hdf5.views.view import Asked, View, everything, item, levels_of
+from h5s3.formats.hdf5.views.view import Asked, View, bytes_of, everything, item, levels_of
 from h5s3.formats.hdf5.walk import DEEPEST
 from h5s3.formats.names import text_of
 from h5s3.records import UNSET, Attribute, Convention, Item
@@ -102,7 +102,14 @@ def _of_keras3(top: Thing) -> Iterator[Item]:
 def _weight(thing: Thing, name: str) -> Item:
     dtype = thing.facts.dtype if thing.facts is not None else UNSET
     short = name.rpartition("/")[2].removesuffix(":0")
-    return Item(kind="weight", name=short, path=text_of(thing.path), shape=list(thing.shape), dtype=dtype)
+    return Item(
+        kind="weight",
+        name=short,
+        path=text_of(thing.path),
+        shape=list(thing.shape),
+        dtype=dtype,
+        nbytes=bytes_of(thing),
+    )
 
 
 def _without(name: str, config: Mapping[str, Any]) -> Item:

@@ -22,7 +22,16 @@ from h5s3.formats.hdf5.objects.attributes import named_value
 from h5s3.formats.hdf5.objects.datasets import read_facts
 from h5s3.formats.hdf5.objects.links import Link
 from h5s3.formats.hdf5.views.survey import Plan, Thing, small_values
-from h5s3.formats.hdf5.views.view import Asked, View, everything, group_item, item, levels_of, link_item
+from h5s3.formats.hdf5.views.view import (
+    Asked,
+    View,
+    bytes_of,
+    everything,
+    group_item,
+    item,
+    levels_of,
+    link_item,
+)
 from h5s3.formats.hdf5.walk import DEEPEST
 from h5s3.records import UNSET, Convention, Item, Json
 
@@ -173,7 +182,9 @@ def _sparse(thing: Thing, kind: str, rows: Json) -> Item:
     columns = max(0, prod(pointers.shape) - 1) if pointers is not None else 0
     nnz = prod(data.shape) if data is not None else 0
     shape = [rows, columns] if isinstance(rows, int) else UNSET
-    return item("variable", thing, type=kind or UNSET, shape=shape, facts={"sparse": True, "nnz": nnz})
+    size = bytes_of(*thing.of_kind("dataset"))
+    facts = {"sparse": True, "nnz": nnz}
+    return item("variable", thing, type=kind or UNSET, shape=shape, nbytes=size, facts=facts)
 
 
 def _of_struct(thing: Thing) -> list[int] | Any:

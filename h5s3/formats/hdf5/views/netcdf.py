@@ -13,7 +13,7 @@ from typing import Any
 from h5s3.formats.base import has_references
 from h5s3.formats.hdf5.objects.datatypes import short
 from h5s3.formats.hdf5.views.survey import Plan, Thing
-from h5s3.formats.hdf5.views.view import Asked, View, item, levels_of, link_item
+from h5s3.formats.hdf5.views.view import Asked, View, bytes_of, item, levels_of, link_item
 from h5s3.formats.hdf5.walk import DEEPEST
 from h5s3.formats.names import text_of
 from h5s3.records import UNSET, Attribute, Convention, Item, TypeInfo, replaced, to_json
@@ -227,6 +227,7 @@ class Writer:
             type=self._word(thing.facts.type) or UNSET,
             dtype=thing.facts.dtype,
             shape=list(thing.shape),
+            nbytes=bytes_of(thing),
             dimensions=names,
             units=thing.word("units") or UNSET,
             title=thing.word("long_name") or thing.word("standard_name") or UNSET,

@@ -15,6 +15,7 @@ from h5s3.formats.hdf5.views.survey import Plan, Thing, small_values
 from h5s3.formats.hdf5.views.view import (
     Asked,
     View,
+    bytes_of,
     everything,
     group_item,
     item,
@@ -166,6 +167,7 @@ class _Book:
             type=group.word(KIND) or UNSET,
             shape=list(data.shape) if data is not None else UNSET,
             dtype=data.facts.dtype if data is not None and data.facts is not None else UNSET,
+            nbytes=bytes_of(data),
             units=(data.word(UNIT) or UNSET) if data is not None else UNSET,
             title=_title(group),
             facts=facts,

@@ -32,6 +32,7 @@ VIEWS = (  # with the names that `conventions` has; of those that a file follows
     ("PyTables", PANDAS),
     ("PyTables", PYTABLES),
     ("NetCDF-4", NETCDF),
+    ("CF", NETCDF),
 )
 
 
@@ -45,11 +46,10 @@ def read_view(file: OpenFile, found: Found, asked: TreeRequest) -> Convention | 
     if asked.view != "auto":
         return _read(_view(asked.view), file, found, asked)
     names = conventions(file)
-    for name, view in VIEWS:
-        if name in names:
-            convention = _read(view, file, found, asked)
-            if convention is not None:
-                return convention
+    for view in dict.fromkeys(view for name, view in VIEWS if name in names):
+        convention = _read(view, file, found, asked)
+        if convention is not None:
+            return convention
     return None
 
 

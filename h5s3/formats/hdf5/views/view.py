@@ -48,6 +48,8 @@ def item(kind: str, thing: Thing, **more: Any) -> Item:
     """An item about an object of the file."""
     if thing.reason and thing.kind in ("group", "dataset"):
         more["facts"] = {**more.get("facts", {}), "unreadable": thing.reason}
+    if thing.facts is not None and thing.facts.size > 1:
+        more.setdefault("nbytes", bytes_of(thing))
     return Item(kind=kind, **names_of(thing.name), path=text_of(thing.path), **more)
 
 
@@ -75,6 +77,12 @@ def link_item(thing: Thing) -> Item:
         return item("unresolved", thing, facts={"unreadable": thing.reason})
     target, file = text_of(thing.link.target), text_of(thing.link.target_file)
     return item("link", thing, target=f"{file}:{target}" if file else target)
+
+
+def bytes_of(*things: Thing | None) -> int | Any:
+    """Bytes of the values of datasets together; not of those that point elsewhere, such as texts."""
+    known = [one.facts for one in things if one is not None and one.facts is not None]
+    return sum(facts.nbytes for facts in known if not facts.type_has_pointers) or UNSET
 
 
 def valued(found: SmallValue | None) -> dict[str, Any]:

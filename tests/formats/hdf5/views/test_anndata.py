@@ -55,7 +55,10 @@ def test_before_there_were_encodings() -> None:
     assert found["facts"] == {"n_obs": 3, "n_vars": 2}
     parts = named(found["items"])
     assert (parts["X"]["type"], parts["X"]["shape"]) == ("csr_matrix", [3, 2])
-    assert [item["name"] for item in parts["obs"]["items"]] == ["index", "score"]
+    assert [(item["kind"], item["name"]) for item in parts["obs"]["items"]] == [
+        ("index", "index"), ("column", "score")
+    ]  # fmt: skip
+    assert parts["obs"]["shape"] == [3, 1]
 
 
 def marked(parent: h5py.Group, name: str, kind: str, **more: Any) -> h5py.Group:
