@@ -85,7 +85,7 @@ def _show_plot(console: Console, preview: Preview, above: int, pictures: Picture
     width, height = (console.width, console.height) if console.is_terminal else (PLAIN_WIDTH, PLAIN_HEIGHT)
     height = max(LEAST_PLOT, height - 1 - above) if console.is_terminal else height - 2
     height = max(10, min(height, width // 2))
-    if pictures is not None and (pictures.all or preview.plot.type != "line"):
+    if pictures is not None and pictures.suit(preview.plot.type, width, height):
         from h5s3.render.plots.pictures import picture
 
         sys.stdout.write(picture(preview, preview.plot, width, height, pictures.protocol))

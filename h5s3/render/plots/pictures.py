@@ -20,10 +20,12 @@ from h5s3.errors import UsageError
 from h5s3.records import Plot, Preview
 from h5s3.render.console import can_show_unicode
 from h5s3.render.plots.figure import Size, figure_bytes
+from h5s3.render.plots.plot_layout import SMALLEST_HEIGHT, SMALLEST_WIDTH
 
 Protocol = Literal["kitty", "iterm2", "sixel"]
 AUTO, NEVER = "auto", "none"
 CELL = 10, 20  # pixels of a cell where the terminal does not tell: those of the VT340, which sixels come from
+MOST_CELLS = 255  # along one side: kitty numbers rows and columns by 297 marks
 DOTS = 5  # dots per inch for each pixel of a cell's height: text of a figure as large as that around it
 _TERMS: dict[str, Protocol] = {"xterm-kitty": "kitty", "xterm-ghostty": "kitty", "mlterm": "sixel"}
 _PROGRAMS: dict[str, Protocol] = {
@@ -50,6 +52,10 @@ class Pictures:
 
     protocol: Protocol
     all: bool  # lines too, which text shows about as well
+
+    def suit(self, kind: str, columns: int, lines: int) -> bool:
+        """Whether a plot of a kind is drawn so, on so many cells."""
+        return (self.all or kind != "line") and columns >= SMALLEST_WIDTH and lines >= SMALLEST_HEIGHT
 
 
 def chosen(wanted: str) -> Pictures | None:
@@ -95,6 +101,7 @@ def protocol_of(environ: Mapping[str, str]) -> Protocol | None:
 
 def picture(preview: Preview, plot: Plot, columns: int, lines: int, protocol: Protocol) -> str:
     """The figure of a plot on so many cells of the terminal, with a line break at its end."""
+    columns, lines = min(columns, MOST_CELLS), min(lines, MOST_CELLS)
     wide, high = _cell()
     png = figure_bytes(preview, plot, "png", Size(columns * wide, lines * high, DOTS * high))
     if protocol == "iterm2":

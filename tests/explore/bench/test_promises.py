@@ -109,7 +109,7 @@ def test_a_server_that_caches_is_suspected(session: Session, proxy: Proxy) -> No
 
 def test_a_server_that_waits_for_late_acknowledgements_is_found(session: Session, proxy: Proxy) -> None:
     proxy.held = 0.042
-    document = bench(session, THERE, sizes=[4 * KIB], count=10, concurrency=[1])
+    document = bench(session, THERE, sizes=[4 * KIB], count=5, concurrency=[1])
     told = [warning for warning in document.warnings if "TCP_NODELAY" in warning]
     assert len(told) == 1 and told[0].startswith("GET of 4 KiB: answers stop for ")
     new = one(document, 4 * KIB, new=True)

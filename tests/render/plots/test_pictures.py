@@ -6,6 +6,7 @@ import io
 import re
 import sys
 from base64 import b64decode
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -47,11 +48,22 @@ def preview(data: list[Any], type_: Any = "heatmap", **more: Any) -> Preview:
     )  # fmt: skip
 
 
+@cache
 def hot() -> Preview:
     """512 × 512 zeros, more than a small picture has pixels, and a single one."""
     rows = [[0.0] * 512 for _ in range(512)]
     rows[301][77] = 1.0
     return preview(rows)
+
+
+@cache
+def hot_sent(protocol: Any) -> str:
+    return drawn(hot(), protocol)
+
+
+@cache
+def hot_raster() -> Pixels:
+    return raster(hot())
 
 
 def drawn(found: Preview, protocol: Any) -> str:
@@ -132,18 +144,16 @@ def near(image: Pixels, rgb: Any, by: int) -> int:
 
 
 def test_what_kitty_and_iterm2_get_is_the_figure() -> None:
-    made = hot()
-    figure = raster(made)
+    figure = hot_raster()
     assert figure.shape == (HIGH, WIDE, 3)
-    assert (from_kitty(drawn(made, "kitty")) == figure).all()
-    assert (from_iterm2(drawn(made, "iterm2")) == figure).all()
+    assert (from_kitty(hot_sent("kitty")) == figure).all()
+    assert (from_iterm2(hot_sent("iterm2")) == figure).all()
 
 
 def test_sixels_are_the_figure_in_256_colors() -> None:
-    made = hot()
-    text = drawn(made, "sixel")
+    text = hot_sent("sixel")
     assert text.startswith((" " * COLUMNS + "\n") * LINES + "\x1b7") and text.endswith("\x1b8")
-    image, figure = from_sixels(text), raster(made)
+    image, figure = from_sixels(text), hot_raster()
     assert image.shape == figure.shape
     assert np.abs(image - figure).max() <= 6
 
@@ -151,7 +161,7 @@ def test_sixels_are_the_figure_in_256_colors() -> None:
 @pytest.mark.parametrize("protocol", ["kitty", "iterm2", "sixel"])
 def test_a_single_bright_pixel_is_seen(protocol: str) -> None:
     decoders: Any = {"kitty": from_kitty, "iterm2": from_iterm2, "sixel": from_sixels}
-    image = decoders[protocol](drawn(hot(), protocol))[:, : WIDE * 3 // 4]  # without the colour bar
+    image = decoders[protocol](hot_sent(protocol))[:, : WIDE * 3 // 4]  # without the colour bar
     bright = (image[..., 0] > 200) & (image[..., 2] < 100)
     assert near(image, STOPS[0], 6) > 10_000
     assert 1 <= bright.sum() <= 30
@@ -252,6 +262,18 @@ def test_a_preview_has_a_picture_in_place_of_its_plot(monkeypatch: pytest.Monkey
     head, _, rest = shown.partition("\x1b_G")
     assert "/a" in head and rest.removesuffix("\x1b[0m").endswith("\n") and "▀" not in shown
     assert shown.count("\n") == 23  # a screen shows all
+
+
+@pytest.mark.parametrize(("columns", "shown"), [("400", 255), ("20", 0)])
+def test_very_wide_and_very_narrow_terminals(
+    monkeypatch: pytest.MonkeyPatch, columns: str, shown: int
+) -> None:
+    """kitty has marks for 297 columns; on a few nobody sees anything."""
+    stream = terminal(monkeypatch)
+    monkeypatch.setenv("COLUMNS", columns)
+    show_preview(preview([[0.0, 1.0]]), None, True, Pictures("kitty", all=False))
+    text = stream.buffer.getvalue().decode()  # type: ignore[attr-defined]
+    assert [line.count("\U0010eeee") for line in text.splitlines()][-2] == shown
 
 
 def test_lines_stay_text_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
