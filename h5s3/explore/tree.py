@@ -6,11 +6,11 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from h5s3.errors import DamagedError
+from h5s3.errors import DamagedError, UsageError
 from h5s3.explore.session import Session
 from h5s3.formats.base import Contents, Streaming, Take
 from h5s3.formats.requests import TreeRequest
-from h5s3.records import Tree, TreeNode, nodes_of, to_json_lines
+from h5s3.records import UNSET, Tree, TreeNode, nodes_of, to_json_lines
 from h5s3.storage.location import Location
 
 TOGETHER = 1000  # nodes of a whole tree that are given together
@@ -19,7 +19,11 @@ TOGETHER = 1000  # nodes of a whole tree that are given together
 def tree(session: Session, location: Location, asked: TreeRequest | None = None) -> Tree:
     """The tree below a path. Raises `NotFoundError`, and what opening the file raises."""
     asked = asked or TreeRequest()
-    return session.answer(Tree, location, asked, lambda contents: contents.tree(asked))
+    found = session.answer(Tree, location, asked, lambda contents: contents.tree(asked))
+    if asked.view not in ("plain", "auto") and found.convention is UNSET:
+        cause = f"this format has no view {asked.view}"
+        raise UsageError(cause, location=location.display, hint=f"try: h5s3 tree {location.display}")
+    return found
 
 
 def stream(session: Session, location: Location, asked: TreeRequest, take: Take) -> None:

@@ -182,6 +182,8 @@ def test_a_format_that_cannot_be_loaded_is_named(toys: Path, monkeypatch: pytest
 
 def test_mistakes_end_plainly(toys: Path) -> None:
     assert run("preview", "./numbers.toy", "/absent").failed(3) == "./numbers.toy: no /absent here"
+    said = run("tree", "./numbers.toy", "--view", "nexus").failed(2)
+    assert said == "./numbers.toy: this format has no view nexus; try: h5s3 tree ./numbers.toy"
 
 
 def test_it_is_found_where_it_is_installed(toys: Path) -> None:

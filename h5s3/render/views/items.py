@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from h5s3.records import UNSET, Convention, Item, Tree
+from h5s3.records import UNSET, Convention, Item, Tree, UnsetType, replaced
 from h5s3.render.columns import Cell, Line, Row, align, width_of
 from h5s3.render.console import Symbols
 from h5s3.render.text import plural, safe, shape
@@ -61,8 +61,21 @@ def _facts(facts: dict[str, Any], plots: Sequence[Line]) -> Iterator[Line]:
 
 
 def _plot(item: Item, symbols: Symbols) -> Line:
-    cells = [*_cells(item, symbols, 40), _tail(item)]
-    return [(safe(item.name), "key"), *(part for cell in cells if cell[0] for part in (("  ", ""), cell))]
+    """The default plot: its signal, and its axes with their units."""
+    axes = item.items if item.items is not UNSET and item.dimensions is not UNSET else []
+    words = [safe(axis.name, 40) + _in_brackets(axis.units, " ") for axis in axes]
+    told = [
+        (safe(item.name), "key"),
+        (_shape(replaced(item, dimensions=UNSET), symbols), "shape"),
+        (_in_brackets(item.units), ""),
+        (f"over {', '.join(words)}" if words else "", "shape"),
+        (safe(item.title, 100) if item.title is not UNSET else "", "faint"),
+    ]
+    return [part for cell in told if cell[0] for part in (cell, ("  ", ""))][:-1]
+
+
+def _in_brackets(units: str | UnsetType, before: str = "") -> str:
+    return f"{before}[{safe(units, 40)}]" if units is not UNSET else ""
 
 
 def _listed(values: Sequence[Any]) -> str:
@@ -144,7 +157,7 @@ def _tail(item: Item) -> Cell:
     if _is_inline(item):
         return ("", "")
     units = safe(item.units, 40) if item.units is not UNSET else ""
-    value = f"[{units}]" if units else ""
+    value = _in_brackets(item.units)
     if item.value is not UNSET:
         only = isinstance(item.value, list) and len(item.value) == 1
         value = f"= {cell_text(item.value[0] if only else item.value, LONGEST_VALUE)} {units}".rstrip()

@@ -10,9 +10,10 @@ from h5py import h5a
 from h5s3.formats.hdf5.fetch.waves import gather
 from h5s3.formats.hdf5.objects.attributes import read_attribute
 from h5s3.formats.hdf5.objects.file import OpenFile
-from h5s3.formats.hdf5.objects.links import Link, list_links, open_link
+from h5s3.formats.hdf5.objects.links import Link, count_links, list_links, open_link
 
 FIRST_LINKS = 3  # objects below the root that are looked at
+FEW_LINKS = 30  # of the root: names are looked at where there are no more
 NAMES = ("NetCDF-4", "CF", "NeXus", "AnnData", "MATLAB 7.3", "PyTables", "Keras", "NWB", "Loom")
 MARKS = {  # attributes of the root group
     b"_NCProperties": "NetCDF-4",
@@ -47,11 +48,13 @@ def _of_root(file: OpenFile) -> set[str]:
         found.add("CF")
     if _text(file, root, b"NX_class") == "NXroot":
         found.add("NeXus")
-    old = all(root.links.exists(name) for name in (b"X", b"obs", b"var"))  # before it had marks
-    if old or _text(file, root, b"encoding-type") in ("anndata", "MuData"):
+    names = {link.name for link in list_links(root, FEW_LINKS)} if count_links(root) <= FEW_LINKS else set()
+    if {b"X", b"obs", b"var"} <= names:  # before it had marks
         found.add("AnnData")
-    if root.links.exists(b"layers") and any(root.links.exists(name) for name in (b"vars", b"optimizer")):
-        found.add("Keras")  # the weights of Keras 3 have no mark
+    if _text(file, root, b"encoding-type") in ("anndata", "MuData"):
+        found.add("AnnData")
+    if b"layers" in names and names & {b"vars", b"optimizer"}:  # the weights of Keras 3 have no mark
+        found.add("Keras")
     return found
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from h5s3.formats.base import Coordinate
 from h5s3.formats.cf import text
 from h5s3.formats.hdf5.conventions.nexus import default_plot, signal_axes
 from h5s3.formats.hdf5.data.small_values import SmallValue
@@ -69,17 +70,25 @@ def _plot(asked: Asked) -> Item | None:
     shape = facts.shape or ()
     words = named_values(asked.file, found.object, [b"units", b"long_name"])
     axes = signal_axes(asked.file, found, shape)
-    names = [axis.name or axis.label or "." for axis in axes]
+    items = [
+        Item(kind="axis", name=axis.name or axis.label or ".", units=_units(axis), shape=[size])
+        for axis, size in zip(axes, shape, strict=True)
+    ]
     return Item(
         kind="plot",
         name=text_of(found.path),
         path=text_of(found.path),
         shape=list(shape),
         dtype=facts.dtype,
-        dimensions=names if set(names) != {"."} else UNSET,
+        dimensions=[one.name for one in items] if any(one.name != "." for one in items) else UNSET,
         units=text(words.get(b"units")) or UNSET,
         title=text(words.get(b"long_name")) or UNSET,
+        items=items,
     )
+
+
+def _units(axis: Coordinate) -> str | Any:
+    return (axis.array.coding(raw=True).units or UNSET) if axis.array is not None else UNSET
 
 
 def _items(asked: Asked, values: Mapping[bytes, SmallValue]) -> Item:

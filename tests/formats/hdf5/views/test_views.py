@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
+import h5s3
 from h5s3.errors import UsageError
 from h5s3.explore.tree import tree
 from h5s3.formats.requests import VIEWS, TreeRequest
@@ -18,7 +19,8 @@ from h5s3.storage.location import Location
 from tests.support import cli
 from tests.support.cli import file, run, sample, without_colour
 from tests.support.h5files import make as h5files
-from tests.support.servers.memory import MemoryStore, one_file_session
+from tests.support.hostile.text import FRAGMENTS, on_screen, visible
+from tests.support.servers.memory import MemoryStore, in_blocks, one_file_session
 from tests.support.servers.s3 import S3Server
 
 HERE = Location("s3", "file.h5", "memory")
@@ -166,3 +168,49 @@ def test_a_warm_view_asks_nothing(rclone: S3Server, tmp_path: Path, monkeypatch:
     first = run("tree", sample(rclone, "netcdf4"), "--view", "netcdf", "--json", on=rclone).json
     again = run("tree", sample(rclone, "netcdf4"), "--view", "netcdf", "--json", "--offline", on=rclone).json
     assert again["cached"] and not first["cached"] and again["convention"] == first["convention"]
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_view_costs_hardly_more_rounds_than_the_whole_tree(name: str) -> None:
+    data, spent = file(name).read_bytes(), []
+    for view in ("plain", OWN[name]):
+        with in_blocks(512), one_file_session(HERE, MemoryStore(data)) as session:
+            tree(session, HERE, TreeRequest(depth=0, limit=0, view=view, view_levels=0))
+            spent.append(session.trace.rounds)
+    assert spent[1] <= spent[0] + MORE, spent
+
+
+def test_notebooks_show_it() -> None:
+    html = h5s3.tree(file("nexus"), view="nexus")._repr_html_() or ""
+    assert "<pre>" in html and "NXentry" in html and "over angle [deg]" in html
+
+
+def hostile(path: Path, texts: Sequence[str]) -> Path:
+    """Groups, variables, classes, units and values of NeXus and NetCDF, all of them hostile."""
+    with h5py.File(path, "w") as new:
+        new.attrs["Conventions"], new.attrs["NX_class"] = f"CF-1.8 {texts[0]}", "NXroot"
+        new.attrs["default"] = new.attrs["creator"] = new.attrs["NeXus_version"] = texts[1]
+        for number, text in enumerate(texts):
+            name = text.replace("/", "|").replace("\0", "0") or "none"
+            group = new.create_group(f"{number}{name}")
+            text = text.replace("\0", "0")
+            for key in ("NX_class", "signal", "axes", "long_name"):
+                group.attrs[key] = text
+            data = group.create_dataset(name, data=np.arange(3.0))
+            data.make_scale(text)
+            data.attrs["units"], data.attrs["long_name"], data.attrs[f"x{name}"] = text, text, text
+            group["text"] = text
+            group["soft"] = h5py.SoftLink(f"/{name}")
+    return path
+
+
+@pytest.mark.parametrize("view", ["netcdf", "nexus"])
+def test_hostile_text_is_seen_and_does_nothing(view: str, tmp_path: Path) -> None:
+    path = hostile(tmp_path / "hostile.h5", FRAGMENTS)
+    piped = run("tree", path, "--view", view, "--limit", 0)
+    assert piped.code == 0 and visible(piped)
+    lines = len(piped.lines)
+    harmless = hostile(tmp_path / "harmless.h5", [f"t{number}" for number in range(len(FRAGMENTS))])
+    assert lines == len(run("tree", harmless, "--view", view, "--limit", 0).lines)
+    shown = on_screen("tree", path, "--view", view, "--limit", 0, columns=80)
+    assert shown.code == 0 and visible(shown, colour=True)
