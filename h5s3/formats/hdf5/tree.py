@@ -11,7 +11,7 @@ from typing import Any
 import h5py
 from h5py import h5a
 
-from h5s3.errors import H5s3Error
+from h5s3.errors import DamagedError, H5s3Error
 from h5s3.formats.base import Facts, Take
 from h5s3.formats.cf import one
 from h5s3.formats.hdf5.fetch.memory import give_back
@@ -110,7 +110,14 @@ def _read(file: OpenFile, asked: TreeRequest, told: Told | None) -> Tree:
 def _add_view(document: Tree, file: OpenFile, found: Found, asked: TreeRequest) -> None:
     from h5s3.formats.hdf5.views.read import not_so, read_view
 
-    convention = read_view(file, found, asked)
+    try:
+        convention = read_view(file, found, asked)
+    except (DamagedError, *FAILURES) as error:
+        if asked.view != "auto":
+            raise
+        if not isinstance(error, DamagedError):
+            file.blocks.raise_if_confused(error)
+        return  # the tree itself can be shown
     if convention is not None:
         document.convention = convention
     elif asked.view != "auto":

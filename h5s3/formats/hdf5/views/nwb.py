@@ -28,7 +28,7 @@ from h5s3.records import UNSET, Convention, Item
 
 USUAL = 7  # levels: /processing/module/interface/series/data and what lies above
 KIND, COLUMNS, UNIT = "neurodata_type", "colnames", "unit"
-NAMES = (KIND, COLUMNS, UNIT, "nwb_version", "rate", "description", "conversion", "namespace")
+NAMES = (KIND, COLUMNS, UNIT, "nwb_version", "rate", "description")
 SCHEMAS = ("specifications", ".specloc")  # of the format itself
 FACTS = (
     "session_description", "identifier", "session_start_time", "timestamps_reference_time",

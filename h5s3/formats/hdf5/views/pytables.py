@@ -29,7 +29,7 @@ from h5s3.records import UNSET, Convention, Item, Json, TypeInfo
 
 USUAL = 6  # levels: of a table of pandas, the categories of its columns
 CLASS, TITLE, VERSION, PANDAS = "CLASS", "TITLE", "PYTABLES_FORMAT_VERSION", "pandas_type"
-NAMES = (CLASS, TITLE, VERSION, PANDAS, "non_index_axes", "levels", "nblocks", "value_type", "name", "shape")
+NAMES = (CLASS, TITLE, VERSION, PANDAS, "non_index_axes", "levels", "value_type")
 INSIDE = ("_i_", "_p_")  # how names begin that PyTables keeps for itself
 FRAMES = ("frame", "frame_table", "appendable_frame", "appendable_multiframe")
 MOST_NAMES, LONGEST_NAMES = 1000, 256 * 1024  # columns of a fixed frame, and bytes of their names

@@ -13,8 +13,6 @@ from h5s3.formats.hdf5.views.survey import Plan, Thing
 from h5s3.formats.names import names_of, text_of
 from h5s3.records import UNSET, Convention, Item
 
-MOST_FACTS = 40  # of one thing
-
 
 @dataclass
 class Asked:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import h5s3
-from h5s3.errors import UsageError
+from h5s3.errors import DamagedError, UsageError
 from h5s3.explore.tree import tree
 from h5s3.formats.requests import VIEWS, TreeRequest
 from h5s3.records import UNSET
@@ -178,6 +178,15 @@ def test_a_view_costs_hardly_more_rounds_than_the_whole_tree(name: str) -> None:
             tree(session, HERE, TreeRequest(depth=0, limit=0, view=view, view_levels=0))
             spent.append(session.trace.rounds)
     assert spent[1] <= spent[0] + MORE, spent
+
+
+def test_auto_shows_the_tree_where_its_view_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def damaged(*_: object) -> None:
+        raise DamagedError("the file is damaged")
+
+    monkeypatch.setattr("h5s3.formats.hdf5.views.survey.Survey.top", damaged)
+    assert "entry/" in run("tree", file("nexus"), "--view", "auto").out
+    assert "the file is damaged" in run("tree", file("nexus"), "--view", "nexus").failed(6)
 
 
 def test_notebooks_show_it() -> None:
