@@ -295,6 +295,24 @@ def test_what_does_not_fit() -> None:
     def many(h5: h5py.File) -> None:
         frame(h5, ["a"], 1 << 40)
 
+    def large(h5: h5py.File) -> None:
+        frame(h5, [], 0).create_dataset("axis1", (1,), "i8")
+        del h5["df/axis0"]
+        h5["df"].create_dataset("axis0", (1 << 40,), "i8", chunks=(1 << 20,))
+
+    def levels_too(h5: h5py.File) -> None:
+        group = frame(h5, ["v"], 1)
+        levels(group, "axis1", [([1], "integer", "", [0])])
+        del group["axis1_level0"]
+        group.create_dataset("axis1_level0", (1 << 40,), "i8", chunks=(1 << 20,))
+        block(group, 0, ["v"], [[1]])
+
+    def elsewhere(h5: h5py.File) -> None:
+        group = frame(h5, [], 0)
+        axis(group, "axis1", [0], "integer")
+        del group["axis0"]
+        group.create_dataset("axis0", (1,), "i8", external=[("/etc/hostname", 0, 8)])
+
     with pytest.raises(DamagedError, match="/df/block0_values does not fit the names of its columns"):
         csv(names)
     with pytest.raises(DamagedError, match="the columns of /df are not of one length"):
@@ -303,6 +321,12 @@ def test_what_does_not_fit() -> None:
         csv(missing)
     with pytest.raises(RefusedError, match="/df has too many parts to be read as a table"):
         csv(many)
+    with pytest.raises(RefusedError, match="/df has too many columns to be read as a table"):
+        csv(large)
+    with pytest.raises(RefusedError, match="the labels of /df are larger than 64 MiB"):
+        csv(levels_too)
+    with pytest.raises(RefusedError, match="stored in"):
+        csv(elsewhere)
 
 
 # --------------------------------------------------------------------------------------------- preview

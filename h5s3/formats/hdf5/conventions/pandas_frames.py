@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from h5py import h5a, h5d, h5g
 
-from h5s3.errors import DamagedError, RefusedError
+from h5s3.errors import DamagedError, H5s3Error, RefusedError
 from h5s3.formats.base import Array
 from h5s3.formats.cf import text
 from h5s3.formats.columns.frames import Column, FrameArray, RowsOf, chosen
@@ -45,7 +45,7 @@ from h5s3.sizes import MIB
 FRAMES = ("frame", "series")
 MOST = 10_000  # blocks or levels
 MOST_COLUMNS = 50_000
-LARGEST_LABELS = 16 * MIB  # of all names together
+LARGEST_LABELS = 64 * MIB  # of all names together
 GAP = b"nan_rep"  # what stands for missing text in an index
 ABOUT = [b"kind", b"name", b"value_type", b"shape", b"index_class", GAP]
 PICKLED, PERIODS = "pickled Python objects", "periods"
@@ -190,16 +190,18 @@ class _Stored(ABC):
         """The values of these arrays, in shared rounds. What is pickled has none."""
         nodes = {name: self._nodes[name] for name in names if self._nodes[name].meaning is not None}
         if sum(node.array.facts.nbytes for node in nodes.values()) > LARGEST_LABELS:
-            raise RefusedError(f"{self.path} has too many columns to be read as a table")
+            raise RefusedError(f"the labels of {self.path} are larger than {LARGEST_LABELS // MIB} MiB")
 
-        def read(node: _Node) -> Values | None:
+        def read(node: _Node) -> Values | Exception:
             node.rows.refuse()
             return node.rows.exact(whole(node.rows.facts.shape or ()))
 
         calls = [partial(read, node) for node in nodes.values()]
-        found = gather(self.file.blocks, calls, lambda *_: None)
+        found = gather(self.file.blocks, calls, lambda _, error: error)
         for (name, node), values in zip(nodes.items(), found, strict=True):
-            if values is None or node.meaning is None or values.ndim != 1:
+            if isinstance(values, H5s3Error):
+                raise values
+            if isinstance(values, Exception) or node.meaning is None or values.ndim != 1:
                 raise DamagedError(f"the names in {node.array.path} cannot be read")
             self._labels[name] = node.meaning[1](values)
 
