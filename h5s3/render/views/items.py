@@ -167,7 +167,8 @@ def _tail(item: Item) -> Cell:
 def _shape(item: Item, symbols: Symbols) -> str:
     if item.shape is UNSET:
         return ""
-    dims = shape(item.shape, symbols.times) if item.shape or item.value is UNSET else ""
+    single = item.value is not UNSET and item.shape in ([], [1])
+    dims = "" if single else shape(item.shape, symbols.times)
     if item.dimensions is not UNSET and item.dimensions:
         dims += f" ({', '.join(safe(name, 40) for name in item.dimensions)})"
     return dims
