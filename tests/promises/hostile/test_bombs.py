@@ -98,6 +98,8 @@ def commands(where: str, path: Path, folder: Path) -> Iterator[list[str]]:
     yield ["tree", where]
     yield ["tree", where, "-r", "--attrs"]
     yield ["tree", where, "-r", "--attrs", "--json"]
+    yield ["tree", where, "--view", "auto"]
+    yield ["tree", where, "--view", "netcdf"]
     yield ["meta", where, "--all-attrs"]
     yield ["du", where]
     yield ["doctor", where]

@@ -103,6 +103,7 @@ def test_absurd_metadata_for_every_command(name: str, tmp_path: Path) -> None:
     path = made(name, tmp_path)
     for words in (
         ["tree", path, "-r", "--attrs", "--json"],
+        ["tree", path, "--view", "netcdf"],
         ["meta", path],
         ["meta", path, "/data", "--all-attrs"],
         ["preview", path, "/data"],

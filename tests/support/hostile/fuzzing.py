@@ -166,6 +166,7 @@ class Looks:
         """The other commands: of some objects that the tree names."""
         path, some = str(self.path), self.chance.sample(self.nodes, min(4, len(self.nodes)))
         yield ["meta", path]
+        yield ["tree", path, "--view", "auto"]
         yield ["du", path, "-d", "9"]
         for found, _ in some:
             yield ["meta", path, found, "--all-attrs"]
