@@ -6,10 +6,9 @@ import importlib
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from shlex import quote
 from types import TracebackType
 from typing import Any, TypeVar
@@ -17,7 +16,15 @@ from typing import Any, TypeVar
 from h5s3 import guard
 from h5s3.cache import Cache
 from h5s3.cache.cache import WriteOnlyCache
-from h5s3.errors import ChangedError, DamagedError, H5s3Error, NotCachedError, NotFoundError, UsageError
+from h5s3.errors import (
+    AccessError,
+    ChangedError,
+    DamagedError,
+    H5s3Error,
+    NotCachedError,
+    NotFoundError,
+    UsageError,
+)
 from h5s3.explore.questions import answer_key
 from h5s3.formats.base import AskAgainError, Contents, Format, Seen, Source
 from h5s3.formats.requests import Request
@@ -26,6 +33,7 @@ from h5s3.settings import Settings
 from h5s3.storage.base import ObjectInfo, Store
 from h5s3.storage.head_cache import HeadCache
 from h5s3.storage.location import Location, parse_location
+from h5s3.storage.objects import Objects
 from h5s3.storage.open import open_store
 from h5s3.storage.responses import changed
 from h5s3.storage.trace import Trace
@@ -33,11 +41,19 @@ from h5s3.storage.trace import Trace
 FIRST_BYTES = 256 * 1024  # of an object that is met for the first time
 TELLING = 16 * 1024  # of one that was met before, to tell its format
 MOST_FILES = 2  # that a location is tried as, with a path inside them
-MOST_NAMES = 1000  # below a prefix, to tell what it is
-LISTED = ("s3", "foreign", "fsspec")  # kinds of locations whose prefixes may be a format's
 T = TypeVar("T")
 Answer = TypeVar("Answer", Tree, Meta, Preview, DiskUsage)
 Question = Callable[[Contents], T]
+
+
+@dataclass(frozen=True)
+class _Resolved:
+    """An object and its first bytes; or what stands below a prefix (`names`), of some the first bytes."""
+
+    info: ObjectInfo
+    start: bytes = b""
+    names: tuple[str, ...] = ()
+    found: Mapping[str, tuple[ObjectInfo, bytes]] = field(default_factory=dict)
 
 
 class Session:
@@ -146,11 +162,11 @@ class Session:
             raise UsageError("a bucket, not a file", location=location.display, hint=hint)
 
         def once() -> T:
-            info, start, names = self._resolve(location)
-            found = remembered(info)
+            resolved = self._resolve(location)
+            found = remembered(resolved.info)
             if found is None:
-                found = self._ask(self._source(info, start, names), question, repeatable, format)
-                remember(info, found)
+                found = self._ask(self._source(resolved), question, repeatable, format)
+                remember(resolved.info, found)
             return found
 
         try:
@@ -176,8 +192,10 @@ class Session:
                 self.catalog.forget(location)
 
         def once() -> Any:
-            source = self._source(*self._resolve(location))
-            with self._located(source.info):
+            source = self._source(self._resolve(location))
+            with self._located(source):
+                if source.names:
+                    raise DamagedError(f"not an HDF5 file: its format is {self._format(source).name}")
                 if content not in (None, source.info.content):
                     raise ChangedError("the object changed since the file was opened", hint="open it again")
                 return self._undamaged(source, lambda seen: Hdf5().kept(seen, self.close, failed, as_bytes))
@@ -189,25 +207,35 @@ class Session:
                 raise
         return once()
 
-    def _resolve(self, location: Location) -> tuple[ObjectInfo, bytes, tuple[str, ...]]:
-        """The object at a location and its first bytes; or, of a prefix, the names directly below it."""
+    def _resolve(self, location: Location) -> _Resolved:
+        """The object at a location and its first bytes; or, of a prefix, what stands directly below it."""
+        below = self._below(location) if location.name_of_store else None
+        if below is not None and self._knows(below):
+            return below
         try:
             info, start = self.catalog.resolve(
                 location, lambda: self.store(location), FIRST_BYTES, _load_reader
             )
-            return info, start, ()
-        except NotFoundError as error:
-            names = self._names_below(location)
-            if not names:
+            return _Resolved(info, start)
+        except (NotFoundError, AccessError) as error:
+            asked = isinstance(error, NotFoundError) or location.kind == "web"
+            below = below or (self._below(location) if asked else None)
+            if below is not None and self._knows(below):
+                return below
+            if not isinstance(error, NotFoundError):
+                raise
+            if below is None:
                 raise self._with_path(location, error) from None
-            from h5s3.formats.detect import detect
             from h5s3.formats.lookalikes import unknown_prefix
 
-            if detect(Seen(location.name, names=names)) is None:
-                kind = "directory" if location.kind == "local" else "prefix"
-                unknown = unknown_prefix(names, kind, f"h5s3 ls {location.below.display}")
-                raise unknown.at(location.display) from error
-            return ObjectInfo(location, self.store(location).endpoint, 0, cacheable=False), b"", names
+            kind = "directory" if location.kind == "local" else "prefix"
+            unknown = unknown_prefix(below.names, kind, f"h5s3 ls {location.below.display}")
+            raise unknown.at(location.display) from error
+
+    def _knows(self, below: _Resolved) -> bool:
+        from h5s3.formats.detect import detect
+
+        return detect(Seen(below.info.location.name, names=below.names)) is not None
 
     def _with_path(self, location: Location, error: NotFoundError) -> NotFoundError:
         """The error for a location that is not there, which may be a file with a path inside it."""
@@ -225,23 +253,28 @@ class Session:
             return NotFoundError(cause, location=location.display, hint=hint)
         return error
 
-    def _names_below(self, location: Location) -> tuple[str, ...]:
-        """The first names directly below a prefix; those of prefixes end in `/`."""
-        listed = location.kind in LISTED or (location.kind == "local" and os.path.isdir(location.key))
-        if not listed or location.version_id:
-            return ()
+    def _below(self, location: Location) -> _Resolved | None:
+        """What stands directly below a location; None where nothing does, or it cannot be told."""
+        local = location.kind == "local"
+        if location.version_id or (self.settings.offline and not local):
+            return None
+        if local and not os.path.isdir(location.key):
+            return None
+        from h5s3.formats.detect import marks
+
         try:
-            entries = islice(self.store(location).list(location.below), MOST_NAMES)
-            return tuple(
-                entry.key.rstrip("/").rpartition("/")[2] + "/" * (entry.type == "prefix") for entry in entries
-            )
+            store = self.store(location)
+            with closing(Objects(store, location, self.trace)) as objects:
+                names, found = objects.marked(marks(), FIRST_BYTES)
         except (H5s3Error, OSError):
-            return ()
+            return None
+        info = ObjectInfo(location, store.endpoint, 0, cacheable=False)
+        return _Resolved(info, b"", names, found) if names else None
 
     def _ask(
         self, source: Source, question: Question[T], repeatable: Callable[[], bool], format: Format | None
     ) -> T:
-        with self._located(source.info):
+        with self._located(source):
             found = self._format(source)
             chosen = format if format is not None and format.name == found.name else found
             return self._undamaged(source, lambda seen: _asked(chosen, seen, question), repeatable)
@@ -259,10 +292,14 @@ class Session:
         # The cache had some of the bytes: a server that erred may have given them.
         return ask(replace(source, cache=WriteOnlyCache(self.cache), kept={}))
 
-    def _source(self, info: ObjectInfo, start: bytes, names: tuple[str, ...] = ()) -> Source:
+    def _source(self, resolved: _Resolved) -> Source:
+        info = resolved.info
         from_cache = self.settings.offline and info.location.kind != "local"
         store = None if from_cache else self.store(info.location)
-        return Source(info, start, store, self.cache, self.trace, names, self.settings.plugins)
+        return Source(
+            info, resolved.start, store, self.cache, self.trace, resolved.names, self.settings.plugins,
+            found=resolved.found,
+        )  # fmt: skip
 
     # ---------------------------------------------------------------------------------- formats
 
@@ -289,12 +326,14 @@ class Session:
     # ---------------------------------------------------------------------------------- errors
 
     @contextmanager
-    def _located(self, info: ObjectInfo) -> Iterator[None]:
+    def _located(self, source: Source) -> Iterator[None]:
         """Errors raised within name the object."""
+        info = source.info
         try:
             yield
         except DamagedError as error:
-            self._confirm(info)
+            if not source.names:
+                self._confirm(info)
             raise error.at(info.location.display) from None
         except H5s3Error as error:
             if isinstance(error, NotCachedError):

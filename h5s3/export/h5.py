@@ -39,6 +39,7 @@ class H5Writer(Writer):
         self.raw = not job.facts.type_has_pointers
         self._job = job
         self._source = job.array.dataset if isinstance(job.array, Hdf5Array) else None
+        self.sparse = self._source is not None  # the fill value of other formats is not copied
         self._type = h5t.py_create(job.dtype) if self._source is None else anew(self._source.get_type())
         self._kept = [axis.keep for axis in job.selection]
         self._output = SafeFile(stream.fileno())

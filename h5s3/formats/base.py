@@ -57,6 +57,7 @@ class Source:
     names: tuple[str, ...] = ()  # of a prefix in place of an object: what stands directly below it
     plugins: bool = False  # filters may be loaded from the folders that the environment names
     kept: dict[str, Any] = field(default_factory=dict)  # what a format keeps from one opening to the next
+    found: Mapping[str, tuple[ObjectInfo, bytes]] = field(default_factory=dict)  # below a prefix: first bytes
 
     def read(self, ranges: Sequence[Range]) -> dict[Range, bytes]:
         """Exactly these bytes of the object, in one round. Raises `NotCachedError` when working offline."""

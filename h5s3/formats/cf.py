@@ -19,6 +19,7 @@ from h5s3.records import Coding as CodingRecord
 
 Array = np.ndarray[Any, Any]
 SINCE = re.compile(r"\s*[a-zA-Zµ]+\s+since\s+\S", re.IGNORECASE)
+NANOSECONDS = re.compile(r"\s*(ns|nsecs?|nanosec(ond)?s?)(?=\s+since\s)", re.IGNORECASE)
 LONGEST_UNITS = 200  # characters that are taken for time units
 NAMES = (
     "_FillValue",
@@ -147,8 +148,9 @@ def dates(numbers: Iterable[float | None], units: str, calendar: str) -> list[st
     """
     import cftime
 
-    listed = list(numbers)
+    listed, (units, many) = list(numbers), known_units(units)
     there = np.array([number for number in listed if number is not None])
+    there = there / many if many > 1 else there
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # cftime's about years before 1
@@ -157,6 +159,11 @@ def dates(numbers: Iterable[float | None], units: str, calendar: str) -> list[st
     except (ValueError, OverflowError, TypeError, KeyError, AttributeError):
         return None
     return ["" if number is None else next(texts) for number in listed]
+
+
+def known_units(units: str) -> tuple[str, int]:
+    """Units of time as cftime knows them, which has no nanoseconds, and how many of the given make one."""
+    return (NANOSECONDS.sub("microseconds", units), 1000) if NANOSECONDS.match(units) else (units, 1)
 
 
 def _calendar(units: str, calendar: str) -> str:

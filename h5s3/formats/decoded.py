@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from h5s3.errors import RefusedError
-from h5s3.formats.cf import Coding
+from h5s3.formats.cf import Coding, known_units
 
 Array = np.ndarray[Any, Any]
 Form = Literal["text", "stamps", "numpy"]  # dates as ISO 8601 text or as timestamps; gaps as masks, or as NaN
@@ -86,11 +86,15 @@ def _dated_type(coding: Coding, form: Form) -> np.dtype[Any]:
 def _stamps(numbers: Array, coding: Coding, dtype: np.dtype[Any]) -> Array:
     import cftime
 
+    units, many = known_units(coding.units)
+    numbers, rest = np.divmod(numbers, many) if many > 1 else (numbers, np.zeros(1))
+    if rest.any() and dtype != np.dtype("M8[ns]"):
+        raise RefusedError("some of its times are of parts of a microsecond", hint="use --format npy")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = cftime.num2date(
-                numbers, coding.units, coding.calendar,
+                numbers, units, coding.calendar,
                 only_use_cftime_datetimes=False, only_use_python_datetimes=True,
             )  # fmt: skip
         fine = np.asarray(found, dtype="M8[us]").reshape(numbers.shape)
@@ -99,7 +103,7 @@ def _stamps(numbers: Array, coding: Coding, dtype: np.dtype[Any]) -> Array:
     stamps = fine.astype(dtype)
     if (stamps.astype(fine.dtype) != fine).any():  # nanoseconds reach from 1677 to 2262
         raise RefusedError(BEYOND, hint="use --format csv, json or parquet")
-    return stamps
+    return stamps + rest.astype("m8[ns]") if rest.any() else stamps
 
 
 def _as_doubles(meant: Array, absent: Array) -> Array:

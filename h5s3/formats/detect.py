@@ -10,15 +10,22 @@ from typing import cast
 from h5s3.errors import H5s3Error
 from h5s3.formats.base import Format, Seen
 
-BUILT_IN = {
-    "hdf5": "h5s3.formats.hdf5.format:Hdf5"
-}  # in this order; the first one says what is wrong with others
+BUILT_IN = {  # in this order; the first one says what is wrong with others
+    "hdf5": "h5s3.formats.hdf5.format:Hdf5",
+    "zarr": "h5s3.formats.zarr.format:Zarr",
+}
 GROUP = "h5s3.formats"  # entry points: a name, and a class without arguments
 
 
 def detect(seen: Seen) -> Format | None:
     """The format that knows a location. Raises `H5s3Error` where none does that could be loaded."""
     return next((format_ for format_ in _all() if format_.knows(seen)), None)
+
+
+def marks() -> tuple[str, ...]:
+    """Names of objects below a prefix by which built-in formats know it: they are looked for one by one,
+    since a listing may be long, or not to be had."""
+    return tuple(mark for name in BUILT_IN for mark in getattr(built_in(name), "marks", ()))
 
 
 def first() -> Format:

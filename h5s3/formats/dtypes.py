@@ -19,10 +19,12 @@ def flat_type(dtype: np.dtype[Any]) -> tuple[np.dtype[Any], tuple[int, ...]]:
     return dtype, inner
 
 
+DURATIONS = {"s": 0, "ms": 3, "us": 6, "ns": 9}  # units of time, and the digits of parts of a second
+
+
 def duration_text(value: np.timedelta64) -> str:
     """A duration as ISO 8601 has it, in days and less: `P1DT2H3M4.5S`; days alone may be negative."""
-    units = {"s": 0, "ms": 3, "us": 6, "ns": 9}
-    digits = units[np.datetime_data(value.dtype)[0]]
+    digits = DURATIONS[np.datetime_data(value.dtype)[0]]
     seconds, parts = divmod(int(value.astype("i8")), 10**digits)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)

@@ -21,10 +21,6 @@ OBJECTS = {  # by the first bytes
     b"SIMP": ("a FITS file", "astropy reads it"),
 }
 STORES = {  # by a name directly below a prefix
-    "zarr.json": ("a Zarr store", "zarr and xarray read it"),
-    ".zgroup": ("a Zarr store", "zarr and xarray read it"),
-    ".zarray": ("a Zarr array", "zarr reads it"),
-    ".zmetadata": ("a Zarr store", "zarr and xarray read it"),
     "_delta_log/": ("a Delta table", "deltalake and duckdb read it"),
     ".hoodie/": ("a Hudi table", "hudi reads it"),
     "metadata/": ("perhaps an Iceberg table", "pyiceberg reads these"),

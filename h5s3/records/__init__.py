@@ -22,6 +22,7 @@ from h5s3.records.du import DiskUsage, Usage
 from h5s3.records.get import Get, GetStructure
 from h5s3.records.ls import Arriving, Entry, Listing
 from h5s3.records.meta import (
+    Codec,
     Dimension,
     ExternalFile,
     FileFacts,
@@ -30,6 +31,7 @@ from h5s3.records.meta import (
     LinkInfo,
     Meta,
     StoredChunk,
+    StoreFacts,
     VirtualSource,
 )
 from h5s3.records.preview import Axis, Coding, Plot, Preview, Sampling, Stats, Table

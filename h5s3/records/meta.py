@@ -20,6 +20,21 @@ class Filter(Record, kw_only=True):
     optional: bool = False
 
 
+class Codec(Record, kw_only=True):
+    """One codec of a Zarr array, in the order in which they were applied."""
+
+    name: str
+    configuration: Json | UnsetType = UNSET
+
+
+class StoreFacts(Record, kw_only=True):
+    """What holds for a whole Zarr store."""
+
+    zarr_format: int
+    consolidated: bool  # whether all metadata was read from one document
+    conventions: list[str] = []
+
+
 class Dimension(Record, kw_only=True):
     """One dimension of a dataset: its length, label and attached scales."""
 
@@ -106,6 +121,7 @@ class Meta(Document, kw_only=True):
     links_truncated: bool | UnsetType = UNSET
     creation_order: bool | UnsetType = UNSET
     file: FileFacts | UnsetType = UNSET
+    store: StoreFacts | UnsetType = UNSET  # Zarr
     # datasets and datatypes
     chunk_index: list[StoredChunk] | UnsetType = UNSET  # where asked for, in the order of the index
     chunk_index_truncated: bool | UnsetType = UNSET
@@ -130,6 +146,10 @@ class Meta(Document, kw_only=True):
     type: TypeInfo | UnsetType = UNSET
     raw_type: Json | UnsetType = UNSET
     filters: list[Filter] | UnsetType = UNSET
+    codecs: list[Codec] | UnsetType = UNSET  # Zarr, in place of filters
+    shards: Shape | UnsetType = UNSET  # Zarr: elements of what is stored in one object, where chunks share it
+    num_shards: int | UnsetType | None = UNSET  # stored ones; None: too many to count, or they cannot be
+    zarr_format: int | UnsetType = UNSET
     dimensions: list[Dimension] | UnsetType = UNSET
     is_scale: bool | UnsetType = UNSET
     virtual_sources: list[VirtualSource] | UnsetType = UNSET

@@ -51,6 +51,7 @@ class DatasetNode(AttributedNode, tag="dataset", kw_only=True):
     maxshape: list[int | None] | UnsetType = UNSET
     layout: str | UnsetType = UNSET
     chunks: Shape | UnsetType = UNSET
+    shards: Shape | UnsetType = UNSET
     compression: str | UnsetType = UNSET
     filters: list[str] | UnsetType = UNSET
     storage_size: int | UnsetType = UNSET

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from h5s3.records import UNSET, Meta, TypeInfo
+from h5s3.records import UNSET, Codec, Meta, TypeInfo
 from h5s3.render.columns import Line, Row, align, print_lines
 from h5s3.render.console import Symbols, output_symbols, stdout
 from h5s3.render.text import plural, safe, shape
@@ -88,6 +88,14 @@ def _group_facts(meta: Meta) -> list[tuple[str, str]]:
         facts.append(("links", plural(meta.num_children, "link") + (f" ({listed})" if listed else "")))
         otherwise = "by name" if meta.creation_order is False else "unknown"
         facts.append(("order", "by creation" if meta.creation_order is True else otherwise))
+    elif meta.num_children is not UNSET:
+        facts.append(("children", f"{meta.num_children:,}"))
+    if meta.store is not UNSET:
+        held = "consolidated" if meta.store.consolidated else "in documents of their own"
+        facts += [
+            ("store", f"Zarr version {meta.store.zarr_format}, metadata {held}"),
+            ("conventions", safe(", ".join(meta.store.conventions))),
+        ]
     if meta.file is not UNSET:
         file = meta.file
         page = f", pages of {file.page_size:,} bytes" if file.page_size else ""
@@ -112,6 +120,7 @@ def _dataset_facts(meta: Meta, symbols: Symbols) -> list[tuple[str, str]]:
         ("value", small_value_text(meta) if meta.value is not UNSET else ""),
         ("layout", _layout(meta, symbols)),
         ("filters", ", ".join(_filter(item) for item in _set(meta.filters) or [])),
+        ("codecs", ", ".join(_codec(item) for item in _set(meta.codecs) or [])),
         ("size", _sizes(meta)),
         ("fill value", cell_text(fill) if fill is not None else ""),
         ("dimensions", ", ".join(map(_dimension, dimensions))),
@@ -139,6 +148,10 @@ def _layout(meta: Meta, symbols: Symbols) -> str:
         text += f", chunks of {symbols.times.join(map(str, meta.chunks))}"
         if isinstance(meta.num_chunks, int):
             text += f", {meta.num_chunks:,} stored"
+    if meta.shards is not UNSET:
+        text += f" in shards of {symbols.times.join(map(str, meta.shards))}"
+        if isinstance(meta.num_shards, int):
+            text += f", {meta.num_shards:,} stored"
     return text
 
 
@@ -155,6 +168,18 @@ def _sizes(meta: Meta) -> str:
 def _filter(item: Any) -> str:
     options = f"({','.join(map(str, item.options))})" if item.options and item.id in (1, 4) else ""
     return safe(item.name, 60) + options + ("" if item.available else " [not available here]")
+
+
+def _codec(item: Codec) -> str:
+    """A codec with what it is told, of one that holds others (shards) these."""
+    options = item.configuration if isinstance(item.configuration, dict) else {}
+    inner = options.get("codecs")
+    if isinstance(inner, list):
+        told = [str(one.get("name")) if isinstance(one, dict) else str(one) for one in inner]
+    else:
+        plain = (int, float, str)
+        told = [f"{key}={value}" for key, value in options.items() if isinstance(value, plain)]
+    return safe(item.name, 60) + (f"({safe(', '.join(told), 120)})" if told else "")
 
 
 def _dimension(dimension: Any) -> str:

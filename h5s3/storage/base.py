@@ -95,6 +95,14 @@ class Store(Protocol):
 
 
 @runtime_checkable
+class Looking(Protocol):
+    """A store that can tell by one request that an object is not there."""
+
+    def look(self, location: Location, length: int) -> tuple[ObjectInfo, bytes] | None:
+        """What `first` gives, or None."""
+
+
+@runtime_checkable
 class Paged(Protocol):
     """A store whose listings come in pages, which can be handled as such."""
 

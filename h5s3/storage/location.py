@@ -57,6 +57,21 @@ class Location:
         """What stands below this one as a prefix, or as a directory."""
         return replace(self, key=self.key.rstrip("/") + "/" if self.key else "")
 
+    def child(self, path: str) -> Location:
+        """What stands at a relative path below this one. Of a URL its query stays where it is."""
+        if self.kind != "web":
+            return replace(self, key=self.below.key + path)
+        from urllib.parse import quote
+
+        place, mark, query = self.key.partition("#")[0].partition("?")
+        return replace(self, key=f"{place.rstrip('/')}/{quote(path)}{mark}{query}")
+
+    @property
+    def name_of_store(self) -> bool:
+        """Whether it is called as prefixes are that hold one store: `name.zarr`, or with a `/` at its end."""
+        path = self.key.partition("#")[0].partition("?")[0] if self.kind == "web" else self.key
+        return path.endswith("/") or path.lower().endswith(".zarr")
+
     @property
     def shown_key(self) -> str:
         """The `key` field of a document: the S3 key, or the location without what could sign a request."""

@@ -204,8 +204,7 @@ def test_hdf5_is_asked_first(toys: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (("zarr.json", "c/"), "a Zarr store, not an HDF5 file; zarr and xarray read it; try: h5s3 ls x/"),
-        ((".zgroup", "a/"), "a Zarr store, not an HDF5 file; zarr and xarray read it; try: h5s3 ls x/"),
+        ((".hoodie/", "a/"), "a Hudi table, not an HDF5 file; hudi reads it; try: h5s3 ls x/"),
         (("_delta_log/",), "a Delta table, not an HDF5 file; deltalake and duckdb read it; try: h5s3 ls x/"),
         (("a.h5", "b.h5"), "a prefix, not a file; try: h5s3 ls x/"),
     ],

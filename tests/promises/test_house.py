@@ -33,6 +33,7 @@ DOORS = {
     "pyarrow": {"export"},
     "hdf5plugin": {"formats", "demo"},
     "deflate": {"formats"},
+    "zarr": {"formats"},
     "numcodecs": {"formats"},
     "msgspec": {"records"},
     "numpy": {"formats", "explore", "export", "render", "demo", "api"},  # api: for a type alone
@@ -93,7 +94,14 @@ def test_every_dependency_is_used_and_none_is_missing() -> None:
 
     project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    needed = project["dependencies"] + extras["image"] + extras["plot"] + extras["parquet"] + extras["xarray"]
+    needed = (
+        project["dependencies"]
+        + extras["image"]
+        + extras["plot"]
+        + extras["parquet"]
+        + extras["xarray"]
+        + extras["zarr"]
+    )
     declared = {item.split(">")[0] for item in needed}
     assert all(">=" in item for item in needed), "a dependency without a lower bound"
     used = {name.split(".")[0] for path in MODULES for name in imports(path)}

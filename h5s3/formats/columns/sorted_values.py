@@ -11,7 +11,7 @@ import numpy as np
 from h5s3.errors import UsageError
 from h5s3.formats.base import Array, Coordinate
 from h5s3.formats.boxes import BoxReader
-from h5s3.formats.cf import Coding
+from h5s3.formats.cf import Coding, known_units
 from h5s3.formats.dtypes import is_text
 from h5s3.formats.selection import Axis
 from h5s3.sizes import MIB
@@ -83,14 +83,15 @@ class Places:
     def _second(self) -> float:
         import cftime
 
-        begin = cftime.num2date(0, self._coding.units, self.calendar)
+        begin = cftime.num2date(0, known_units(self._coding.units)[0], self.calendar)
         return float(self.number_of(begin + timedelta(seconds=1))) - float(self.number_of(begin))
 
     def number_of(self, date: Any) -> Any:
         """A date in the units of the coordinates."""
         import cftime
 
-        return cftime.date2num(date, self._coding.units, self.calendar)
+        units, many = known_units(self._coding.units)
+        return cftime.date2num(date, units, self.calendar) * many
 
     def shown(self, index: int) -> str:
         """A coordinate as text: a date, or the shortest digits of its type."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import heapq
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from queue import SimpleQueue
+from typing import Any, Generic, TypeVar
 
-from h5s3.storage.base import OnArrival, Range
 from h5s3.storage.trace import Trace
 
 IN_FLIGHT = 64
 
-Fetch = Callable[[Range], bytes]
-Job = tuple[Fetch, Range, "SimpleQueue[Outcome]"]
-Outcome = tuple[Range, bytes | BaseException]
+Item = TypeVar("Item", bound=Hashable)  # a range, or whatever names one request
+Answer = TypeVar("Answer")
+Job = tuple[Callable[[Any], Any], Any, "SimpleQueue[Any]"]
 
 
 class Batch:
@@ -32,8 +32,11 @@ class Batch:
         self._lock = threading.Lock()  # several may run at a time
 
     def run(
-        self, fetch: Fetch, ranges: Sequence[Range], on_arrival: OnArrival | None = None
-    ) -> dict[Range, bytes]:
+        self,
+        fetch: Callable[[Item], Answer],
+        ranges: Sequence[Item],
+        on_arrival: Callable[[Item, Answer], Iterable[Item]] | None = None,
+    ) -> dict[Item, Answer]:
         """Fetch all ranges as one round. Raises the first failure; what is in flight is let go."""
         if not ranges:
             return {}
@@ -42,18 +45,25 @@ class Batch:
                 return {ranges[0]: fetch(ranges[0])}
             return self._run(fetch, ranges, on_arrival)
 
-    def _run(self, fetch: Fetch, ranges: Sequence[Range], on_arrival: OnArrival | None) -> dict[Range, bytes]:
-        outcomes: SimpleQueue[Outcome] = SimpleQueue()
+    def _run(
+        self,
+        fetch: Callable[[Item], Answer],
+        ranges: Sequence[Item],
+        on_arrival: Callable[[Item, Answer], Iterable[Item]] | None,
+    ) -> dict[Item, Answer]:
+        outcomes: SimpleQueue[tuple[Item, Answer | BaseException]] = SimpleQueue()
         stopped = threading.Event()
 
-        def guarded(item: Range) -> bytes:
-            return b"" if stopped.is_set() else fetch(item)
+        def guarded(item: Item) -> Answer:
+            if stopped.is_set():
+                raise InterruptedError  # nobody waits for it any more
+            return fetch(item)
 
         pending = len(ranges)
-        trips = _Trips(self._in_flight)
+        trips = _Trips[Item](self._in_flight)
         trips.add(ranges, 0)
         self._submit(guarded, ranges, outcomes, pending)
-        done: dict[Range, bytes] = {}
+        done: dict[Item, Answer] = {}
         try:
             while pending:
                 item, answer = outcomes.get()
@@ -73,7 +83,11 @@ class Batch:
         return done
 
     def _submit(
-        self, fetch: Fetch, ranges: Sequence[Range], outcomes: SimpleQueue[Outcome], pending: int
+        self,
+        fetch: Callable[[Item], Answer],
+        ranges: Sequence[Item],
+        outcomes: SimpleQueue[tuple[Item, Answer | BaseException]],
+        pending: int,
     ) -> None:
         for item in ranges:
             self._jobs.put((fetch, item, outcomes))
@@ -89,14 +103,14 @@ class Batch:
         self._threads = 0
 
 
-class _Trips:
+class _Trips(Generic[Item]):
     """When each request of a batch ends, in round trips, where each takes one and so many fly at a time."""
 
     def __init__(self, in_flight: int) -> None:
-        self.ends: dict[Range, int] = {}
+        self.ends: dict[Item, int] = {}
         self._free = [0] * in_flight
 
-    def add(self, ranges: Sequence[Range], known: int) -> None:
+    def add(self, ranges: Sequence[Item], known: int) -> None:
         """Requests that were known of at a time: each takes the connection that is free first."""
         for item in ranges:
             end = max(known, self._free[0]) + 1

@@ -16,6 +16,8 @@ from h5s3.storage.location import Location
 from h5s3.storage.responses import changed
 from h5s3.storage.trace import Trace
 
+MOST_OPEN = 64  # files
+
 
 class LocalStore:
     """Reads by `pread` from one open file; its inode, size and modification time are the pin."""
@@ -73,6 +75,8 @@ class LocalStore:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 os.close(descriptor)
                 raise NotFoundError("not a regular file", location=location.display, hint="try: h5s3 ls")
+            while len(self._files) >= MOST_OPEN:
+                os.close(self._files.pop(next(iter(self._files))))
             self._files[location.key] = descriptor
         return self._files[location.key]
 

@@ -108,6 +108,21 @@ class S3Store:
             raise self._missing(error, location) from None
         return self._info(location, head), body
 
+    def look(self, location: Location, length: int) -> tuple[ObjectInfo, bytes] | None:
+        """The same of an object that may not be there; None where it is not, found out by the one request."""
+        try:
+            with self._trace.round():
+                head, body = self._get(location, (0, length), None)
+        except EmptyObjectError:
+            return ObjectInfo(location, self.endpoint, size=0), b""
+        except NoBucketError as error:
+            raise self._missing(error, location) from None
+        except NotFoundError:
+            return None
+        except H5s3Error as error:
+            raise error.at(location.display) from None
+        return self._info(location, head), body
+
     def get_ranges(
         self, obj: ObjectInfo, ranges: Sequence[Range], on_arrival: OnArrival | None = None
     ) -> dict[Range, bytes]:

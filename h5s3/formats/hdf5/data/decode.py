@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 
 from h5s3.errors import DamagedError
+from h5s3.formats.encoding.zstd import zstd_content
 from h5s3.records import Filter
 
 GZIP, SHUFFLE, FLETCHER32, BLOSC, LZ4, ZSTD = 1, 2, 3, 32001, 32004, 32015
 CHECKSUM = 4  # bytes that fletcher32 adds
 LARGEST = (1 << 31) - 1  # bytes of a chunk that the libraries take
-ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 Step = Callable[[memoryview], Any]
 
@@ -159,18 +159,6 @@ def _zstd(size: int, stored: memoryview) -> Any:
     if told != size:
         raise LeftError if told is None else WrongSizeError(told, size)
     return _into(zstd.decompress, stored, size)
-
-
-def zstd_content(stored: memoryview) -> int | None:
-    """The length of the content from a frame's header (RFC 8878, 3.1.1.1); None where it does not tell."""
-    head = bytes(stored[:18])
-    if head[:4] != ZSTD_MAGIC or len(head) < 6:
-        return None
-    told, single, dictionary = head[4] >> 6, head[4] >> 5 & 1, head[4] & 3
-    at = 5 + (not single) + (0, 1, 2, 4)[dictionary]
-    width = (single, 2, 4, 8)[told]
-    field = head[at : at + width]
-    return int.from_bytes(field, "little") + 256 * (width == 2) if width and len(field) == width else None
 
 
 def _lz4(size: int, stored: memoryview) -> Any:

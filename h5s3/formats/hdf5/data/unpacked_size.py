@@ -11,6 +11,7 @@ from __future__ import annotations
 import bz2
 from collections.abc import Callable, Sequence
 
+from h5s3.formats.encoding.zstd import zstd_content
 from h5s3.formats.hdf5.data.decode import (
     BLOSC,
     CHECKSUM,
@@ -21,7 +22,6 @@ from h5s3.formats.hdf5.data.decode import (
     ZSTD,
     LeftError,
     inflated,
-    zstd_content,
 )
 from h5s3.records import Filter
 

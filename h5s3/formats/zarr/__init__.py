@@ -1,0 +1,1 @@
+"""Zarr: stores of versions 2 and 3."""

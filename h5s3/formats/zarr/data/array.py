@@ -1,0 +1,138 @@
+"""An array of a store: its header, what its numbers mean, where it is stored, and its values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from h5s3.errors import RefusedError, UsageError
+from h5s3.formats.base import Array, Coordinate
+from h5s3.formats.encoding.json_values import JsonValues
+from h5s3.formats.grid import NOWHERE, Cell, Grid, cells_along
+from h5s3.formats.names import shown_by
+from h5s3.formats.selection import Selection
+from h5s3.formats.zarr.attributes import for_conventions
+from h5s3.formats.zarr.data.chunks import Chunks
+from h5s3.formats.zarr.data.decode import Decoder, refuse_codecs
+from h5s3.formats.zarr.hierarchy import Hierarchy
+from h5s3.formats.zarr.nodes import ArrayNode
+from h5s3.formats.zarr.stored import stored_cells
+from h5s3.storage.base import Range
+
+Values = np.ndarray[Any, Any]
+MOST_LISTED = 999  # objects of an array that are listed before values are read: one page, with its documents
+MOST_CELLS = 1_000_000  # chunks of one read
+
+
+def open_array(store: Hierarchy, path: str) -> ZarrArray:
+    """The array at a path. Raises `UsageError` for a group."""
+    inside = path.strip("/")
+    node = store.node(inside)
+    if not isinstance(node, ArrayNode):
+        raise UsageError(f"/{inside} is a group, not an array", hint=shown_by("/" + inside))
+    return ZarrArray(store, inside, node)
+
+
+class ZarrArray(Array):
+    """Chunks are fetched when they are read: those of one read at once."""
+
+    def __init__(self, store: Hierarchy, path: str, node: ArrayNode) -> None:
+        self._store, self._inside, self._node = store, path, node
+        self.path, self.facts = "/" + path, node.facts
+        self.dtype = self.readable = node.kind.dtype
+        self.attributes = for_conventions(node)
+
+    def refuse(self) -> None:
+        """Raise `RefusedError` for values that cannot be decoded here, or are unsafe to."""
+        node = self._node
+        if node.unread:
+            raise RefusedError(node.unread)
+        if node.kind.dtype is None:
+            raise RefusedError(f"values of type {node.kind.name} cannot be read here")
+        refuse_codecs(node)
+
+    def converter(self, most: int = 0, *, exact: bool = False) -> JsonValues:
+        """For values of all types."""
+        return JsonValues(most=most, exact=exact)
+
+    @cached_property
+    def _decoder(self) -> Decoder:
+        return Decoder(self._node)
+
+    @cached_property
+    def _chunks(self) -> Chunks:
+        return Chunks(self._store.objects, self._inside, self._node, self._decoder.most)
+
+    def fill(self) -> Any:
+        """What was never written has this value."""
+        found = self._decoder.fill
+        return 0 if found is None else found
+
+    def grid(self) -> Grid:
+        """The chunks: which are stored is told by a listing where that is short, else taken for granted."""
+        node, piece = self._node, prod(self._node.chunks) * self._node.kind.itemsize
+        found = None
+        if node.sharding is None:
+            found = stored_cells(self._store, self._inside, node, MOST_LISTED)
+        if found is None:
+            return Grid(node.chunks, _Guessed(piece), False, piece)
+        places = {cell: (0, size) for cell, size in found.items()}
+        return Grid(node.chunks, places or NOWHERE, True, piece)
+
+    def read(self, selection: Selection) -> Values:
+        """The values of one selection."""
+        return self.read_many([selection])[0]
+
+    def read_many(self, selections: Sequence[Selection]) -> list[Values]:
+        """Of several, their chunks fetched in one round."""
+        cells = list(dict.fromkeys(cell for one in selections for cell in self._cells(one)))
+        return self._decoder.read(self._chunks.fetch(cells), selections)
+
+    def _cells(self, selection: Selection) -> product[Cell]:
+        along = [cells_along(axis, size) for axis, size in zip(selection, self._node.chunks, strict=True)]
+        if prod(map(len, along)) > MOST_CELLS:
+            raise RefusedError(
+                f"more than {MOST_CELLS:,} chunks in one read", hint="take a part with --slice"
+            )
+        return product(*along)
+
+    def coordinates(self) -> tuple[str, list[Coordinate]]:
+        """Dimensions are named; an array of that name, in the same group or above, holds coordinates."""
+        store, above = self._store, self._inside.rpartition("/")[0]
+        groups = ["/".join(above.split("/")[:depth]) for depth in range(above.count("/") + 2)][::-1]
+        groups = list(dict.fromkeys([above, *groups, ""])) if self._inside else []
+        own = self._inside.rpartition("/")[2]
+        names = [name for name in self._node.dimensions if name and name != own and _plain(name)]
+        store.fetch(f"{group}/{name}".lstrip("/") for name in names for group in groups)
+        found = []
+        for name, size in zip(self._node.dimensions, self._node.shape, strict=True):
+            array = None
+            for group in groups if name in names else []:
+                node = store.known(f"{group}/{name}".lstrip("/"))
+                if isinstance(node, ArrayNode):
+                    fits = node.shape == (size,) and node.kind.dtype is not None
+                    array = ZarrArray(store, f"{group}/{name}".lstrip("/"), node) if fits else None
+                    break
+            found.append(Coordinate(name or "", array, name=name or ""))
+        return "", found
+
+
+def _plain(name: str) -> bool:
+    return "/" not in name and "\0" not in name and name not in (".", "..")
+
+
+@dataclass(frozen=True)
+class _Guessed:
+    """Where nobody told which chunks are stored: each may be, in no more bytes than it has decoded."""
+
+    size: int
+
+    def get(self, cell: Cell, /) -> Range | None:
+        """As if each stood at the start of an object of its own."""
+        return 0, self.size

@@ -1,0 +1,64 @@
+"""Values of small arrays, shown beside their description: the chunks of all of them in one round."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import product
+from math import prod
+
+from h5s3.errors import DamagedError, RefusedError
+from h5s3.formats.encoding.json_values import JsonValues
+from h5s3.formats.selection import whole
+from h5s3.formats.zarr.data.decode import Decoder, refuse_codecs
+from h5s3.formats.zarr.hierarchy import Hierarchy
+from h5s3.formats.zarr.nodes import ArrayNode, Cell
+from h5s3.records import UNSET, DatasetNode
+from h5s3.sizes import MIB
+
+MOST = 16  # elements
+LARGEST_CHUNK = MIB  # decoded bytes
+LARGEST_STORED = 256 * 1024
+MOST_ARRAYS = 20_000
+TEXT = 25  # elements of one value, and 16 times as many characters, that are shown
+
+Small = tuple[str, ArrayNode, DatasetNode]
+
+
+def add_values(store: Hierarchy, arrays: Sequence[Small]) -> None:
+    """Put the values of small arrays into their records. What cannot be read stays without."""
+    small = [one for one in arrays if _is_small(one[1])][:MOST_ARRAYS]
+    cells: list[list[Cell]] = [_cells(node) for _, node, _ in small]
+    names = [
+        f"{path}/{node.name_of(cell)}".lstrip("/")
+        for (path, node, _), own in zip(small, cells, strict=True)
+        for cell in own
+    ]
+    found = iter(store.objects.look(names, LARGEST_STORED))
+    for (_, node, record), own in zip(small, cells, strict=True):
+        answers = {cell: next(found) for cell in own}
+        chunks = {cell: one[1] for cell, one in answers.items() if one and one[0].size == len(one[1])}
+        with suppress(DamagedError, RefusedError):
+            _add(node, record, chunks)
+
+
+def _is_small(node: ArrayNode) -> bool:
+    chunk = prod(node.chunks) * max(node.kind.itemsize, 8)
+    known = node.kind.dtype is not None and not node.unread and node.sharding is None
+    return known and 0 < prod(node.shape) <= MOST and chunk <= LARGEST_CHUNK
+
+
+def _cells(node: ArrayNode) -> list[Cell]:
+    each = zip(node.shape, node.chunks, strict=True)
+    return list(product(*(range(-(-size // part)) for size, part in each)))
+
+
+def _add(node: ArrayNode, record: DatasetNode, chunks: dict[Cell, bytes]) -> None:
+    refuse_codecs(node)
+    dtype = node.kind.dtype
+    assert dtype is not None
+    (values,) = Decoder(node).read(chunks, [whole(node.shape)])
+    converter = JsonValues(most=TEXT, sequences=MOST)
+    record.value = converter.array(values, dtype)
+    record.nan_count, record.inf_count = converter.nans or UNSET, converter.infs or UNSET
+    record.value_truncated = bool(converter.cut) or UNSET

@@ -1,0 +1,71 @@
+"""Zarr as a format: which places hold a store, and the questions answered from an open one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+from h5s3.cache import absence
+from h5s3.errors import NotCachedError
+from h5s3.formats.base import Array, Contents, Seen, Source
+from h5s3.formats.requests import MetaRequest, TreeRequest, UsageRequest
+from h5s3.records import DiskUsage, Meta, Tree
+
+if TYPE_CHECKING:
+    from h5s3.formats.zarr.hierarchy import Hierarchy
+
+
+class Zarr:
+    """Prefixes, folders and URLs that hold a document of a group or an array."""
+
+    name = "zarr"
+    marks = ("zarr.json", ".zmetadata", ".zarray", ".zgroup", ".zattrs")
+
+    def knows(self, seen: Seen) -> bool:
+        """By the names of the documents."""
+        return not {*self.marks[:-1]}.isdisjoint(seen.names)
+
+    @contextmanager
+    def open(self, source: Source) -> Iterator[Contents]:
+        """The store."""
+        from h5s3.formats.zarr.hierarchy import Hierarchy
+        from h5s3.storage.objects import Objects
+
+        if source.store is None:
+            raise NotCachedError(absence(source.cache), location=source.info.location.display)
+        with closing(Objects(source.store, source.info.location, source.trace)) as objects:
+            yield ZarrContents(source, Hierarchy(source, objects))
+
+
+class ZarrContents:
+    """The questions, asked of an open store."""
+
+    def __init__(self, source: Source, store: Hierarchy) -> None:
+        self._info, self.store = source.info, store
+
+    def tree(self, asked: TreeRequest) -> Tree:
+        """From the documents, level by level where they are not consolidated."""
+        from h5s3.formats.zarr.tree import read_tree
+
+        return read_tree(self.store, self._info, asked)
+
+    def meta(self, asked: MetaRequest) -> Meta:
+        """From one document, and a listing."""
+        from h5s3.formats.zarr.meta import read_meta
+
+        return read_meta(self.store, self._info, asked)
+
+    def usage(self, asked: UsageRequest) -> DiskUsage:
+        """From a listing of everything, and all documents."""
+        from h5s3.formats.zarr.usage import read_usage
+
+        return read_usage(self.store, self._info, asked)
+
+    def values(self, path: str) -> Array:
+        """An array."""
+        from h5s3.formats.zarr.data.array import open_array
+
+        return open_array(self.store, path)
+
+    shown = values

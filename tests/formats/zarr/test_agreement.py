@@ -1,0 +1,148 @@
+"""What is told of a store, and its values, equal what zarr-python reads."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zarr
+
+import h5s3
+from h5s3.errors import H5s3Error
+from tests.support import ROOT
+from tests.support.zarr_stores import TEMPERATURE, made, on_disk, quiet
+
+SHARED = ROOT.parent / "shared" / "tables"
+
+
+@pytest.fixture(scope="module", params=[(2, False), (2, True), (3, False), (3, True)], ids=str)
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A generated store of each version, with and without consolidated metadata."""
+    version, consolidated = request.param
+    return on_disk(made(version, consolidated=consolidated), tmp_path_factory.mktemp("zarr") / "made.zarr")
+
+
+def as_given_out(values: Any) -> Any:
+    """Values of zarr-python's types in those of this tool: times as integers, texts as bytes or objects."""
+    values = np.asarray(values)
+    if values.dtype.kind in "mM":
+        unit = {"Y": "D", "M": "D", "W": "D"} if values.dtype.kind == "M" else {}
+        name = np.datetime_data(values.dtype)[0]
+        return values.astype(f"{values.dtype.kind}8[{unit.get(name, name)}]").view("i8")
+    if values.dtype.kind == "U":
+        return np.char.encode(values, "utf-8").astype(f"S{values.dtype.itemsize}")
+    if values.dtype.kind == "T":
+        texts = values.astype(object)
+        return np.array([text.encode() for text in texts.reshape(-1)], dtype=object).reshape(texts.shape)
+    return values
+
+
+def read(where: Path, path: str) -> Any:
+    """All values, as `h5s3` reads them from Python."""
+    from h5s3.explore.session import Session
+    from h5s3.formats.selection import whole
+    from h5s3.settings import Settings
+
+    def question(contents: Any) -> Any:
+        array = contents.values(path)
+        array.refuse()
+        return array.read(whole(array.facts.shape))
+
+    with Session(Settings()) as session:
+        return session.read(session.location(where), question)
+
+
+def same(found: Any, wanted: Any) -> bool:
+    """Equal in shape, type and every value."""
+    wanted = as_given_out(wanted)
+    kinds = found.dtype == wanted.dtype
+    nans = {"equal_nan": True} if wanted.dtype.kind in "fc" else {}
+    return kinds and found.shape == wanted.shape and np.array_equal(found, wanted, **nans)
+
+
+def compare(where: Path, path: str, array: Any) -> None:
+    """One array: its header, its attributes, its values."""
+    told = h5s3.meta(where, path)
+    assert told.kind == "dataset" and told.shape == list(array.shape)
+    assert told.chunks == list(array.chunks) or not array.shape
+    assert getattr(told, "shards", None) == (list(array.shards) if array.shards else h5s3.records.UNSET)
+    assert told.num_attributes == len(dict(array.attrs))
+    assert {one.name: one.value for one in h5s3.meta(where, path, all_attributes=True).attributes} == dict(
+        array.attrs
+    )
+    names = array.metadata.dimension_names if array.metadata.zarr_format == 3 else None
+    names = names or array.attrs.get("_ARRAY_DIMENSIONS") or [None] * array.ndim
+    assert [getattr(one, "label", None) or None for one in told.dimensions] == list(names)
+    counted = array.nchunks_initialized if not array.shards else None
+    assert told.num_chunks == counted or counted is None
+    with quiet():
+        assert same(read(where, path), array[...]), path
+
+
+def arrays(group: Any) -> dict[str, Any]:
+    """All arrays below a group of zarr-python, by their paths."""
+    return {
+        f"/{name}": member for name, member in group.members(max_depth=None) if isinstance(member, zarr.Array)
+    }
+
+
+def test_generated_stores(store: Path) -> None:
+    with quiet():
+        root = zarr.open_group(store, mode="r")
+        wanted = arrays(root)
+        found = h5s3.tree(store, depth=0, limit=0)
+        members = {f"/{name}" for name, _ in root.members(max_depth=None)}
+        assert {node.path for node in h5s3.records.nodes_of(found)} == members | {"/"}
+        for path, array in wanted.items():
+            compare(store, path, array)
+        assert dict(root.attrs) == {one.name: one.value for one in h5s3.meta(store).attributes}
+
+
+def test_slices_of_all_kinds(store: Path) -> None:
+    array = zarr.open_group(store, mode="r")["temperature"]
+    for text, index in {
+        "1:5:2,::3": np.s_[1:5:2, ::3],
+        "-1,2": np.s_[-1, 2],
+        "...,7": np.s_[..., 7],
+        "2:2,:": np.s_[2:2, :],
+    }.items():
+        assert np.array_equal(h5s3.get(store, "temperature", selection=text), array[index]), text
+
+
+def test_conventions_are_those_of_netcdf(store: Path) -> None:
+    found = h5s3.preview(store, "/temperature")
+    assert found.units == "K" and found.coding.scale_factor == 0.01 and found.coding.missing == [-1]
+    picked = h5s3.get(store, "/temperature", labels="time=2020-01-02T00:00:2020-01-02T13:00", decode=True)
+    assert np.allclose(picked, TEMPERATURE[2:4], atol=0.006)
+    assert np.isnan(h5s3.get(store, "/temperature", decode=True)[0, 0])
+    times = h5s3.get(store, "/group/types/times", decode=True)
+    wanted = zarr.open_group(store, mode="r")["group/types/times"][...]
+    assert np.array_equal(times, wanted, equal_nan=True) and times.dtype == wanted.dtype
+
+
+@pytest.mark.skipif(
+    not (SHARED / "index.csv").exists(), reason="there is no ../shared/tables on this machine"
+)
+def test_stores_that_others_wrote() -> None:
+    """All that zarr-python reads is the same here; what it does not read is refused here, too."""
+    with open(SHARED / "index.csv") as lines:
+        places = [SHARED / row["path"] for row in csv.DictReader(lines) if row["format"] == "zarr"]
+    assert len(places) > 20
+    refused = []
+    for top in places:
+        where = top / "array" if (top / "array").is_dir() else top
+        with quiet():
+            try:
+                array = zarr.open_array(where, mode="r")
+                array[...]
+            except Exception:  # noqa: BLE001 - whatever it says
+                with pytest.raises(H5s3Error) as caught:
+                    read(where, "/")
+                assert caught.value.exit_code in (6, 8)
+                refused.append(top.name)
+                continue
+            compare(where, "/", array)
+    assert all("pcodec" in name or "optional" in name for name in refused), refused
