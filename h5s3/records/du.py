@@ -32,7 +32,8 @@ class DiskUsage(Document, kw_only=True):
     key: str
     etag: str | None
     path: str
-    size: int  # of the whole object
+    size: int  # of the whole object; of a Zarr store what its objects below the path take
+    objects: int | UnsetType = UNSET  # of a Zarr store, below the path
     stored: int  # at least, where something is unknown
     logical: int
     ratio: float | None

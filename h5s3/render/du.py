@@ -122,6 +122,9 @@ def _remarks(found: DiskUsage, style: Style) -> list[Line]:
     if found.other is not UNSET and found.size:
         share = 100 * found.other / found.size
         rest = f"{found.other} bytes" if style.exact else size_text(found.other)
-        text = f"{rest} of the object ({share:.1f} %) is not dataset data: metadata, heaps, free space"
+        whole, what = (
+            ("object", "metadata, heaps, free space") if found.objects is UNSET else ("store", "metadata")
+        )
+        text = f"{rest} of the {whole} ({share:.1f} %) is not dataset data: {what}"
         lines.append([(text, "faint")])
     return lines + [[(safe(note, 2000), "target")] for note in found.notes]

@@ -41,8 +41,7 @@ def read_meta(store: Hierarchy, info: ObjectInfo, asked: MetaRequest) -> Meta:
         _add_array(document, store, path, node)
     elif store.consolidated or store.objects.listed:
         store.list_groups([path])
-        store.fetch(f"{path}/{name}".lstrip("/") for name in store.names(path))
-        document.num_children = len(store.children(path))
+        document.num_children = len(store.names(path))
     if not path:
         conventions = _conventions(node.attributes)
         document.store = StoreFacts(

@@ -31,6 +31,8 @@ INTERNAL = frozenset({"_ARRAY_DIMENSIONS"})
 
 def read_tree(store: Hierarchy, info: ObjectInfo, asked: TreeRequest) -> Tree:
     """What is below a path. Raises `NotFoundError` for a path that is not there."""
+    if asked.view not in ("auto", "plain"):
+        raise UsageError(f"--view {asked.view} shows HDF5 files", hint="leave it out")
     path = asked.path.strip("/")
     node = store.node(path)
     document = Tree(

@@ -142,6 +142,7 @@ def _document(
         etag=None,
         path=asked.path,
         size=listed.size,
+        objects=listed.objects,
         stored=top.stored,
         logical=top.logical,
         ratio=top.ratio,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import zarr
 import h5s3
 from h5s3.errors import H5s3Error
 from tests.support import ROOT
+from tests.support.cli import run
 from tests.support.zarr_stores import TEMPERATURE, made, on_disk, quiet
 
 SHARED = ROOT.parent / "shared" / "tables"
@@ -110,6 +112,37 @@ def test_slices_of_all_kinds(store: Path) -> None:
         "2:2,:": np.s_[2:2, :],
     }.items():
         assert np.array_equal(h5s3.get(store, "temperature", selection=text), array[index]), text
+
+
+def test_without_the_extra_only_values_are_missing(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "zarr", None)
+    assert h5s3.tree(store, depth=0).num_children == 3
+    assert h5s3.meta(store, "/temperature").shape == [6, 8]
+    for command in ("preview", "get"):
+        where = [store, "/temperature", *(["-o", "-.json"] if command == "get" else [])]
+        assert (
+            run(command, *where)
+            .failed(2)
+            .endswith("values of Zarr arrays need zarr; pip install 'h5s3[zarr]'")
+        )
+
+
+def test_what_is_of_hdf5_alone(store: Path) -> None:
+    assert "--view netcdf shows HDF5 files" in run("tree", store, "--view", "netcdf").failed(2)
+    assert "its format is zarr" in failure(lambda: h5s3.open(store))
+    assert "only an HDF5 file" in run(
+        "get", store, "/", "--metadata-only", "-o", store.parent / "x.h5"
+    ).failed(8)
+    assert "objects of their own" in run("meta", store, "/temperature", "--chunks").failed(2)
+    assert "is a group" in run("preview", store, "/group").failed(2)
+    assert "did you mean /temperature?" in run("meta", store, "/temprature").failed(3)
+    assert "nothing is below it" in run("meta", store, "/temperature/x").failed(3)
+
+
+def failure(ask: Any) -> str:
+    with pytest.raises(H5s3Error) as caught:
+        ask()
+    return str(caught.value)
 
 
 def test_conventions_are_those_of_netcdf(store: Path) -> None:

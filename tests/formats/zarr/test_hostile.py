@@ -207,6 +207,15 @@ def test_code_is_never_run(folder: Path) -> None:
     assert not (folder.parent / "harm").exists()
 
 
+def test_filters_that_take_memory(folder: Path) -> None:
+    wide = {"id": "astype", "encode_dtype": "|S2000000000", "decode_dtype": "<i4"}
+    dictionary = {"id": "lzma", "format": 3, "filters": [{"id": 33, "dict_size": 3 << 30}]}
+    on_disk({".zarray": array_of_v2(filters=[wide]), "0": bytes(8)}, folder / "wide")
+    assert "makes values of" in run("preview", folder / "wide").failed(8)
+    on_disk({".zarray": array_of_v2(compressor=dictionary), "0": b"\1" * 8}, folder / "lzma")
+    assert "dictionary is too large" in run("preview", folder / "lzma").failed(6)
+
+
 @pytest.mark.parametrize(
     "index",
     [

@@ -21,8 +21,10 @@ from h5s3.formats.encoding.zstd import zstd_content, zstd_most
 from h5s3.formats.zarr.data.in_memory import checked_crc32c
 from h5s3.formats.zarr.nodes import Version
 from h5s3.records import Codec
+from h5s3.sizes import MIB
 
 CHECKSUMS = ("adler32", "crc32", "fletcher32", "jenkins_lookup3", "shuffle")
+LARGEST_DICTIONARY = 256 * MIB  # that lzma may take memory for
 SLACK = 64  # bytes that checksums may add
 FAILURES = (ValueError, RuntimeError, TypeError, OSError, EOFError, zlib.error, lzma.LZMAError, KeyError)
 Step = Callable[[bytes, int], Any]  # stored bytes, and to how many they may unpack
@@ -93,8 +95,15 @@ def _bz2(data: bytes, most: int) -> bytes:
 def _lzma(options: dict[str, Any]) -> Step:
     kind, filters = options.get("format", lzma.FORMAT_XZ), options.get("filters")
     raw = kind == lzma.FORMAT_RAW
-    made = {"filters": filters} if raw else {"memlimit": 1 << 28}
-    return lambda data, most: _streamed(lzma.LZMADecompressor(format=kind, **made), data, most)
+    made = {"filters": filters} if raw else {"memlimit": LARGEST_DICTIONARY}
+
+    def step(data: bytes, most: int) -> bytes:
+        for one in filters or [] if raw else []:
+            if int(one.get("dict_size", 0)) > LARGEST_DICTIONARY:
+                raise ValueError("its dictionary is too large")
+        return _streamed(lzma.LZMADecompressor(format=kind, **made), data, most)
+
+    return step
 
 
 def _streamed(stream: Any, data: bytes, most: int) -> bytes:

@@ -5,6 +5,7 @@ It is given an array in memory whose chunks are those that were fetched, their c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ Values = np.ndarray[Any, Any]
 UNSAFE = ("pickle",)  # codecs that run code which the store brings along
 COUNTED = ("vlen-utf8", "vlen-bytes", "vlen-array")  # whose chunks begin with the number of their values
 VARIABLE = 512 * MIB  # bytes of a chunk of values of variable length, decoded
+WIDEST = 64  # bytes of one value of a filter, and bits
 WIDE = 8  # bytes that numbers may take between filters
 
 
@@ -114,9 +116,19 @@ def refuse_codecs(node: ArrayNode) -> None:
             raise RefusedError(f"the codec {codec.name} runs what the store tells it to: it is never used")
     library()
     _, left = steps_of(node.inner, node.version)
+    for codec in left:
+        _refuse_wide(codec)
     missing = [codec.name for codec in left if not _available(codec, node.version)]
     if missing:
         raise RefusedError(f"no codec here decodes {', '.join(missing)}", hint="a package may bring it")
+
+
+def _refuse_wide(codec: Codec) -> None:
+    """Raise `RefusedError` for a filter that makes numbers into values of any length."""
+    for name, value in (_as_v2(codec)).items():
+        match = re.search("[0-9]+", str(value)) if "dtype" in name or name == "astype" else None
+        if match and int(match[0]) > WIDEST and codec.name not in COUNTED:
+            raise RefusedError(f"the codec {codec.name} makes values of {match[0][:20]} bytes")
 
 
 def _available(codec: Codec, version: int) -> bool:
