@@ -68,9 +68,10 @@ class Location:
 
     @property
     def name_of_store(self) -> bool:
-        """Whether it is called as prefixes are that hold one store: `name.zarr`, or with a `/` at its end."""
+        """Whether it is called as prefixes are that hold one store, or a part of one: `name.zarr` or
+        `name.zarr/group`, or with a `/` at its end."""
         path = self.key.partition("#")[0].partition("?")[0] if self.kind == "web" else self.key
-        return path.endswith("/") or path.lower().endswith(".zarr")
+        return path.endswith("/") or any(part.endswith(".zarr") for part in path.lower().split("/"))
 
     @property
     def shown_key(self) -> str:

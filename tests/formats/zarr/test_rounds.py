@@ -154,6 +154,8 @@ def test_over_the_web(tmp_path: object) -> None:
         assert shown["shape"] == [6] and "num_chunks" in shown and shown["num_chunks"] is None
         values = json.loads(run("get", f"{web.url}/data/plain", "temperature", "-o", "-.json").out)
         assert values["data"][0][0] == -1
+        web.pages["/data/all.zarr/temperature"] = b"<!doctype html><title>a listing</title>"
+        assert run("meta", f"{web.url}/data/all.zarr/temperature", "--json").json["shape"] == [6, 8]
         assert "cannot be listed" in run("tree", f"{web.url}/data/plain").failed(2)
         assert "cannot be listed" in run("du", f"{web.url}/data/all.zarr").failed(2)
         assert run("tree", f"{web.url}/data/nothing").failed(3)

@@ -28,7 +28,7 @@ def library() -> Any:
 
 def buffer(data: bytes) -> Any:
     """Bytes as zarr-python takes them."""
-    from zarr.core.buffer.cpu import Buffer
+    from zarr.buffer.cpu import Buffer
 
     return Buffer.from_bytes(data)
 
