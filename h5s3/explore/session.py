@@ -268,6 +268,9 @@ class Session:
                 names, found = objects.marked(marks(), FIRST_BYTES)
         except (H5s3Error, OSError):
             return None
+        if location.kind == "web":  # a server may answer with a page where there is nothing
+            found = {name: one for name, one in found.items() if one[1].lstrip().startswith(b"{")}
+            names = tuple(found)
         info = ObjectInfo(location, store.endpoint, 0, cacheable=False)
         return _Resolved(info, b"", names, found) if names else None
 

@@ -10,6 +10,7 @@ import re
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -192,7 +193,7 @@ def _as_stored(
     """Numbers as a dataset of a type stores them; those that it cannot hold are left out."""
     if dtype.kind in "iu":
         low, high = np.iinfo(dtype).min, np.iinfo(shown).max
-        whole = [int(item) for item in found if item == int(item) and low <= item <= high]
+        whole = [int(item) for item in found if isfinite(item) and item == int(item) and low <= item <= high]
         wrap = 1 << 8 * dtype.itemsize
         return tuple(dict.fromkeys(item % wrap if shown.kind == "u" else item for item in whole))
     with np.errstate(over="ignore"):

@@ -33,14 +33,13 @@ def attribute_of(name: str, value: Json) -> Attribute:
         found.value, found.truncated = value[:MOST_VALUES], True
     nans, infs = _counted(found.value)
     found.nan_count, found.inf_count = nans or UNSET, infs or UNSET
-    found.value = encodable(found.value)
     return found
 
 
 def _kind(value: Any) -> str:
     kinds = {bool: "bool", int: "int64", float: "float64", str: "str"}
-    if isinstance(value, int) and not isinstance(value, bool) and not -INT64 <= value < INT64:
-        return "json"
+    if isinstance(value, int) and value >= INT64:
+        return "uint64"
     return kinds.get(type(value), "json")
 
 
@@ -56,17 +55,6 @@ def _counted(value: Json) -> tuple[int, int]:
         elif isinstance(item, float):
             nans, infs = nans + math.isnan(item), infs + math.isinf(item)
     return nans, infs
-
-
-def encodable(value: Json) -> Json:
-    """The same with integers of more than 64 bits as text: no encoder of JSON here takes them."""
-    if isinstance(value, dict):
-        return {name: encodable(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [encodable(item) for item in value]
-    if isinstance(value, int) and not -INT64 <= value < 2 * INT64:
-        return str(value)
-    return value
 
 
 def attributes_of(values: Fields, only: Sequence[str] | None = None, most: int = 0) -> list[Attribute]:

@@ -13,6 +13,8 @@ LARGEST = 4 * MIB  # bytes of the document of one group or array
 LARGEST_OF_ALL = 64 * MIB  # of one that holds those of all
 DEEPEST = 64  # lists and objects within each other
 SURROGATE = re.compile(r"[\ud800-\udfff]")
+LONG = re.compile(rb"[0-9]{19}")
+INT64 = 1 << 63
 Fields = dict[str, Any]
 
 
@@ -30,7 +32,7 @@ def parsed(data: bytes, name: str, most: int = LARGEST) -> Fields:
     nested = data.count(b"{") + data.count(b"[") > DEEPEST
     if nested and _depth(found) > DEEPEST:
         raise DamagedError(f"{name} is nested too deeply")
-    return _safe(found) if rb"\u" in data else found
+    return _safe(found) if rb"\u" in data or LONG.search(data) else found
 
 
 def _depth(value: Any) -> int:
@@ -43,11 +45,14 @@ def _depth(value: Any) -> int:
 
 
 def _safe(value: Any) -> Any:
-    """Without halves of surrogate pairs, which no encoding has: they are shown escaped."""
+    """Without what no encoder here takes: halves of surrogate pairs are escaped, integers of more than 64
+    bits are text."""
     if isinstance(value, str):
         return SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", value)
     if isinstance(value, list):
         return [_safe(item) for item in value]
     if isinstance(value, dict):
         return {_safe(name): _safe(item) for name, item in value.items()}
+    if isinstance(value, int) and not -INT64 <= value < 2 * INT64:
+        return str(value)
     return value

@@ -120,12 +120,18 @@ class Hierarchy:
             if info.size > most:
                 raise RefusedError(f"{name} is larger than {most // MIB} MiB")
         rest = self.objects.read([(info, (0, info.size)) for _, info in long])
-        bodies = {name: one[1] if one else None for name, one in answers.items()}
+        bodies = {
+            name: one[1] if one and self._is_document(one[1]) else None for name, one in answers.items()
+        }
         bodies.update(zip((name for name, _ in long), rest, strict=True))
         self._fetched += sum(len(body) for body in bodies.values() if body)
         if self._fetched > MOST_FETCHED:
             raise RefusedError(f"its metadata is larger than {MOST_FETCHED // MIB} MiB")
         return bodies
+
+    def _is_document(self, body: bytes) -> bool:
+        """Servers of the web may answer with a page where there is nothing."""
+        return self.objects.listed or body.lstrip().startswith(b"{")
 
     def _parsed(self, body: bytes | None, name: str, most: int = LARGEST) -> Fields:
         return parsed(body or b"", name, most)

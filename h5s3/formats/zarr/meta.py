@@ -7,7 +7,7 @@ from shlex import quote
 from h5s3.errors import NotFoundError, UsageError
 from h5s3.formats.names import nearest, shown_by
 from h5s3.formats.requests import MetaRequest
-from h5s3.formats.zarr.attributes import attributes_of, encodable
+from h5s3.formats.zarr.attributes import attributes_of
 from h5s3.formats.zarr.documents import Fields
 from h5s3.formats.zarr.hierarchy import Hierarchy
 from h5s3.formats.zarr.nodes import ArrayNode, Group, compression_of
@@ -70,10 +70,10 @@ def _add_array(document: Meta, store: Hierarchy, path: str, node: ArrayNode) -> 
     facts = node.facts
     document.shape, document.maxshape = list(node.shape), list(node.shape)
     document.dtype, document.type = facts.dtype, facts.type
-    document.raw_type = encodable(node.document.get("dtype" if node.version == 2 else "data_type"))
+    document.raw_type = node.document.get("dtype" if node.version == 2 else "data_type")
     document.size, document.ndim, document.nbytes = facts.size, facts.ndim, facts.nbytes
     document.layout, document.codecs = facts.layout, list(node.codecs)
-    document.fill_value = encodable(node.document.get("fill_value"))
+    document.fill_value = node.document.get("fill_value")
     if node.chunks:
         document.chunks = list(node.chunks)
     (stored,) = stored_sizes(store, [(path, node)])

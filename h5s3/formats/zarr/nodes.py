@@ -231,6 +231,8 @@ def _codec(item: Any, key: str) -> Codec:
     if not isinstance(name, str):
         _fail("a codec has no name")
     options = item.get("configuration") if key == "name" else {k: v for k, v in item.items() if k != "id"}
+    if options is not None and not isinstance(options, dict):
+        _fail("what a codec is told is not an object")
     return Codec(name=name[:LONGEST_NAME], configuration=options or UNSET)
 
 

@@ -45,6 +45,8 @@ def folder(tmp_path: Path) -> Path:
         {"filters": "gzip"},
         {"filters": [{"id": "delta"}] * 101},
         {"dimension_separator": "/../"},
+        {"shape": [1 << 80]},
+        {"compressor": {"id": "zstd", "level": 1 << 80}, "shape": [-(1 << 70)]},
     ],
     ids=str,
 )
@@ -71,6 +73,7 @@ def test_absurd_headers(fields: dict[str, Any], folder: Path) -> None:
         {"codecs": [{"name": "sharding_indexed", "configuration": {"chunk_shape": [3]}}],
          "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [4]}}},
         {"data_type": {}},
+        {"codecs": [{"name": "bytes", "configuration": [1]}]},
         {"node_type": "link"},
     ],
     ids=str,
@@ -246,6 +249,24 @@ def test_an_index_that_is_huge(folder: Path) -> None:
     on_disk({"zarr.json": document, "c/0": bytes(8)}, folder)
     with pytest.raises(RefusedError, match="index"):
         h5s3.get(folder, "/", selection=":3")
+
+
+def test_headers_that_lack_something(folder: Path) -> None:
+    """Or hold numbers that JSON here does not: they are told all the same."""
+    whole = json.loads(array_of_v2(compressor={"id": "zstd", "level": 1 << 80}, fill_value=1 << 90))
+    for name in ("zarr_format", "order", "fill_value", "filters"):
+        held = {key: value for key, value in whole.items() if key != name}
+        where = on_disk({".zarray": json.dumps(held).encode()}, folder / name)
+        assert run("meta", where, "--json").json["codecs"][0]["configuration"]["level"] == str(1 << 80)
+        assert run("preview", where).code in (0, 6)
+
+
+def test_fill_values_that_no_integer_is(folder: Path) -> None:
+    """Of an array with named dimensions it means what is missing; this one means nothing."""
+    named = json.dumps({"_ARRAY_DIMENSIONS": ["x"], "units": "K"}).encode()
+    for fill in (float("nan"), float("inf"), 0.5):
+        where = on_disk({".zarray": array_of_v2(fill_value=fill), ".zattrs": named}, folder / str(fill))
+        assert run("preview", where).code in (0, 6)
 
 
 def test_text_is_made_safe(folder: Path) -> None:

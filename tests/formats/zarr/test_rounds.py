@@ -159,3 +159,6 @@ def test_over_the_web(tmp_path: object) -> None:
         assert "cannot be listed" in run("tree", f"{web.url}/data/plain").failed(2)
         assert "cannot be listed" in run("du", f"{web.url}/data/all.zarr").failed(2)
         assert run("tree", f"{web.url}/data/nothing").failed(3)
+        for name in ("zarr.json", ".zgroup", ".zarray", ".zattrs", ".zmetadata", ""):
+            web.pages[f"/app.zarr/{name}".rstrip("/")] = b"<!doctype html>"
+        assert "an HTML page" in run("tree", f"{web.url}/app.zarr").failed(6)

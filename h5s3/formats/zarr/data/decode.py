@@ -87,7 +87,7 @@ class Decoder:
 
 def _document(node: ArrayNode, left: Sequence[Codec]) -> dict[str, Json]:
     """The header without what was undone, and without what is not for values."""
-    found = dict(node.document)
+    found = {**node.document, "zarr_format": node.version}
     if node.version == 2:
         filters = [_as_v2(codec) for codec in left]
         return {**found, "compressor": None, "filters": filters or None, "dimension_separator": "."}
