@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from h5s3.render.plots.pictures import Pictures
 
 PLAIN_WIDTH, PLAIN_HEIGHT = 80, 24  # of a plot in a pipe
-LEAST_PLOT, LEAST_ROWS = 13, 3  # lines of a plot and rows of a table that a small screen has room for
+LEAST_PLOT, LEAST_ROWS = 12, 2  # lines of a plot and rows of a table that a small screen has room for
 _PARTS_SHOWN = 3
 _EVERYDAY_CALENDARS = ("standard", "gregorian", "proleptic_gregorian")
 _LONGEST_CELL = 40  # where there are several columns

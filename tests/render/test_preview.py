@@ -130,6 +130,21 @@ def test_statistics_are_wrapped_and_not_cut(monkeypatch: pytest.MonkeyPatch) -> 
     assert " ".join(" ".join(narrow).split()).endswith("; 3 NaN, 5 missing")
 
 
+def test_a_default_preview_fits_a_small_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Table(
+        rows=[[float(i)] * 9 for i in range(10)], columns=[*"012345678"], row_labels=list(range(10)),
+        row_axis="lat", row_coordinates=list(range(10)), column_axis="lon", column_coordinates=list(range(9)),
+    )  # fmt: skip
+    made = preview(
+        title="2 metre temperature", units="K", coding=Coding(scale_factor=0.01, missing=[-32767]),
+        sample=Sampling(unit="chunk", read=61, total=244), stats=stats(coverage=0.25, missing_count=5),
+        table=table, plot=heatmap(),
+    )  # fmt: skip
+    text = lines(made, monkeypatch, terminal=True, TERM="xterm-256color")
+    assert len(text) <= 23  # and the prompt
+    assert any("more rows" in line for line in text) and sum("▀" in line for line in text) >= 4
+
+
 def test_times_are_dates(monkeypatch: pytest.MonkeyPatch) -> None:
     made = preview(stats=stats(min_time="2020-01-01T00:00:00", max_time="2020-02-01T00:00:00"))
     assert "min 2020-01-01T00:00:00  max 2020-02-01T00:00:00  mean 287.1" in lines(made, monkeypatch)[1]
