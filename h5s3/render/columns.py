@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -68,6 +68,41 @@ def align(
         _loose(row, width, spare) if _too_long(row, first) else _line(row, first, widths.columns, used, right)
         for row in rows
     ]
+
+
+def align_with_tails(
+    rows: Sequence[tuple[Row, Cell]],
+    width: int,
+    right: Sequence[bool],
+    spare: Sequence[int] | None = None,
+    scarce: Sequence[int] = (),
+) -> Iterator[Line]:
+    """Rows with their columns below each other, and behind these, on a third of the width, what may be cut.
+
+    `scarce`: columns that vanish from all rows, one after another, until that much is left.
+    """
+    longest = max((width_of([tail]) for _, tail in rows), default=0)
+    room = min(longest + 2, width // 3) if longest else 0
+    padded = [(head, cells + [("", "")] * (len(right) - len(cells))) for (head, cells), _ in rows]
+    for column in scarce if room else ():
+        if _natural_width(padded) <= width - room:
+            break
+        padded = [(head, [*cells[:column], ("", ""), *cells[column + 1 :]]) for head, cells in padded]
+    lines = align(padded, width - room, right, spare=spare)
+    ends = [width_of(line) for line, (row, tail) in zip(lines, rows, strict=True) if tail[0] or row[1]]
+    start = min(max(ends, default=0), width * 3 // 4)
+    for line, (_, tail) in zip(lines, rows, strict=True):
+        gap = " " * max(2, start + 2 - width_of(line))
+        yield [*line, (gap, ""), tail] if tail[0] else line
+
+
+def _natural_width(rows: Sequence[Row]) -> int:
+    """Columns of a screen on which these rows leave nothing out."""
+    if not rows:
+        return 0
+    widths = Widths(len(rows[0][1]))
+    widths.take(rows)
+    return widths.first + sum(wide + 2 for wide in widths.columns if wide)
 
 
 def _too_long(row: Row, first: int) -> bool:

@@ -18,7 +18,7 @@ from h5s3.records import (
     UnresolvedNode,
     nodes_of,
 )
-from h5s3.render.columns import Cell, Line, Row, align, print_lines
+from h5s3.render.columns import Cell, Line, Row, align_with_tails, print_lines
 from h5s3.render.console import Symbols, output_symbols, stdout
 from h5s3.render.text import plural, safe, shape
 from h5s3.render.value_text import attribute_text, small_value_text
@@ -26,7 +26,10 @@ from h5s3.render.views.view import view_lines
 from h5s3.sizes import size_text
 
 LONGEST_NAME = 120
-SPARE = (3, 2, 1, 4, 0, 5)  # columns that give way to a long name: filters, chunks, type, size, shape, value
+COLUMNS = 5
+RIGHT = [False, False, False, False, True]
+SPARE = (3, 2, 1, 4, 0)  # columns that give way to a long name: filters, chunks, type, size, shape
+SCARCE = (2, 3, 4)  # those that give way to values: chunks, filters, sizes
 LONGEST_VALUE = 60
 
 
@@ -53,7 +56,8 @@ def tree_lines(tree: Tree, width: int, symbols: Symbols, stored: bool = False) -
         rows += _rows(tree.children, tree.children_truncated, tree.num_children, symbols, stored)
     if width < 100:  # no room for chunks
         rows = [(head, [*cells[:2], ("", ""), *cells[3:]]) for head, cells in rows]
-    yield from align(rows, width, [False, False, False, False, True, False], spare=SPARE)
+    with_values = [((head, cells[:COLUMNS]), (cells[COLUMNS:] or [("", "")])[0]) for head, cells in rows]
+    yield from align_with_tails(with_values, width, RIGHT, SPARE, SCARCE)
 
 
 def _heading(tree: Tree, stored: bool) -> Line:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from h5s3.render.columns import Row, align
+from h5s3.render.columns import Cell, Row, align, align_with_tails
 
 CELLS = ["12 x 4", "float64", "chunks 3 x 4", "gzip", "5.0 kB"]
 RIGHT = (False, False, False, False, True)
@@ -45,3 +45,31 @@ def test_every_name_is_whole(names: list[str], width: int) -> None:
     for name, line in zip(names, lines, strict=True):
         assert line.startswith(name)
         assert cell_len(line) <= max(width, cell_len(name), 24 + sum(len(text) + 2 for text in CELLS))
+
+
+def test_values_are_seen_before_columns_that_say_less() -> None:
+    def row(name: str, cells: list[str], value: str) -> tuple[Row, Cell]:
+        return ([(name, "")], [(cell, "") for cell in cells]), (value, "")
+
+    rows = [
+        row("/entry/data/counts", ["60 × 256 × 256", "uint16", "chunks", "shuffle+gzip", "7.9 MB"], ""),
+        row(
+            "/entry/data/title", ["scalar", "str", "", "", "8 B"], "= MOF-5 single crystal, rotation scan 42"
+        ),
+        row("/entry/link → /elsewhere", [], ""),
+    ]
+
+    def text(width: int) -> list[str]:
+        lines = align_with_tails(rows, width, [False] * 5, scarce=(2, 3, 4))
+        return ["".join(part for part, _ in line).rstrip() for line in lines]
+
+    assert (
+        text(80)[1]
+        == "/entry/data/title   scalar          str     8 B     = MOF-5 single crystal, rotation scan 42"
+    )
+    assert text(80)[0] == "/entry/data/counts  60 × 256 × 256  uint16  7.9 MB"
+    assert text(66)[:2] == [
+        "/entry/data/counts  60 × 256 × 256  uint16",
+        "/entry/data/title   scalar          str     = MOF-5 single crystal, rotation scan 42",
+    ]
+    assert "shuffle+gzip  7.9 MB" in text(200)[0] and text(200)[2] == "/entry/link → /elsewhere"

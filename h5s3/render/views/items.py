@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from h5s3.records import UNSET, Convention, Item, Tree, UnsetType, replaced
-from h5s3.render.columns import Cell, Line, Row, align, width_of
+from h5s3.render.columns import Cell, Line, Row, align_with_tails
 from h5s3.render.console import Symbols
 from h5s3.render.text import plural, safe, shape
 from h5s3.render.value_text import cell_text, number_text
@@ -33,20 +33,9 @@ def item_lines(tree: Tree, found: Convention, width: int, symbols: Symbols) -> I
     items = [item for item in found.items if item.kind != "plot"]
     yield from _facts(found.facts, [_plot(item, symbols) for item in plots])
     total = (found.num_items if found.num_items is not UNSET else len(found.items)) - len(plots)
-    yield from _aligned(_rows(items, total, symbols, NARROW if width < WIDE else 40), width)
+    rows = _rows(items, total, symbols, NARROW if width < WIDE else 40)
+    yield from align_with_tails(rows, width, [False, False, False, True], SPARE)
     yield from ([(safe(note), "faint")] for note in found.notes)
-
-
-def _aligned(rows: Sequence[tuple[Row, Cell]], width: int) -> Iterator[Line]:
-    """Rows with their columns below each other, and what may be cut behind these."""
-    longest = max((width_of([tail]) for _, tail in rows), default=0)
-    room = min(longest + 2, width // 3) if longest else 0
-    lines = align([row for row, _ in rows], width - room, [False, False, False, True], spare=SPARE)
-    ends = [width_of(line) for line, (row, tail) in zip(lines, rows, strict=True) if tail[0] or row[1]]
-    start = min(max(ends, default=0), width * 3 // 4)
-    for line, (_, tail) in zip(lines, rows, strict=True):
-        gap = " " * max(2, start + 2 - width_of(line))
-        yield [*line, (gap, ""), tail] if tail[0] else line
 
 
 def _facts(facts: dict[str, Any], plots: Sequence[Line]) -> Iterator[Line]:
