@@ -198,7 +198,7 @@ def preview(
     path: str = "/",
     *,
     selection: str | None = None,
-    labels: str | None = None,
+    sel: str | None = None,
     display_dims: tuple[int, int] | None = None,
     fixed: dict[int, int] | None = None,
     max_size: int = 256,
@@ -212,7 +212,7 @@ def preview(
 ) -> Preview:
     """Statistics, table, plot data and profile of a bounded sample of the dataset at `path`.
 
-    `labels` choose by coordinates, as `--sel` does: `time=2023-06-01:2023-06-30,lat=~48.2`.
+    `sel` chooses by coordinates, as `--sel` does: `time=2023-06-01:2023-06-30,lat=~48.2`.
     `raw`: stored values, not decoded. `column`: the field of a compound, `part` of complex numbers, to draw.
     """
     from h5s3.explore.preview.preview import preview as ask
@@ -221,7 +221,7 @@ def preview(
     asked = PreviewRequest(
         path,
         selection=selection,
-        labels=labels,
+        labels=sel,
         display_dims=display_dims,
         fixed=tuple(sorted((fixed or {}).items())),
         max_size=max_size,
@@ -246,7 +246,7 @@ def get(
     output: None = None,
     *,
     selection: str | None = None,
-    labels: str | None = None,
+    sel: str | None = None,
     decode: bool = False,
     **settings: Unpack[SettingsArgs],
 ) -> np.ndarray[Any, Any]: ...
@@ -259,7 +259,7 @@ def get(
     output: str | os.PathLike[str],
     *,
     selection: str | None = None,
-    labels: str | None = None,
+    sel: str | None = None,
     decode: bool = False,
     coords: bool = False,
     format: Values | None = None,
@@ -276,7 +276,7 @@ def get(
     output: str | os.PathLike[str] | None = None,
     *,
     selection: str | None = None,
-    labels: str | None = None,
+    sel: str | None = None,
     decode: bool = False,
     coords: bool = False,
     format: Values | None = None,
@@ -287,7 +287,7 @@ def get(
     """The values at `path`, or those of a `selection`: a NumPy array, or in a file, `output`, and a receipt.
 
     Strings of variable length come as an array of `str`, as h5py's `asstr()` gives them.
-    The suffix of the file, or `format`, says how: npy, npz, csv, json, parquet, h5. `labels` choose by
+    The suffix of the file, or `format`, says how: npy, npz, csv, json, parquet, h5. `sel` chooses by
     coordinates, as `--sel` does. `decode`: values as preview shows them. `coords`: coordinates beside them,
     in csv, json and parquet. `metadata_only`: a whole file (path `/`) without its data. `max_bytes` limits
     what is fetched and the size of the values.
@@ -298,7 +298,7 @@ def get(
     asked = GetRequest(
         path,
         selection=selection,
-        labels=labels,
+        labels=sel,
         output=None if output is None else os.fspath(output),
         format=format,
         overwrite=overwrite,

@@ -148,7 +148,7 @@ def failure(ask: Any) -> str:
 def test_conventions_are_those_of_netcdf(store: Path) -> None:
     found = h5s3.preview(store, "/temperature")
     assert found.units == "K" and found.coding.scale_factor == 0.01 and found.coding.missing == [-1]
-    picked = h5s3.get(store, "/temperature", labels="time=2020-01-02T00:00:2020-01-02T13:00", decode=True)
+    picked = h5s3.get(store, "/temperature", sel="time=2020-01-02T00:00:2020-01-02T13:00", decode=True)
     assert np.allclose(picked, TEMPERATURE[2:4], atol=0.006)
     assert np.isnan(h5s3.get(store, "/temperature", decode=True)[0, 0])
     times = h5s3.get(store, "/group/types/times", decode=True)
