@@ -96,7 +96,7 @@ def _why_not_csv(job: Job) -> str:
     most = 1 if job.element.names else 2
     if len(job.shape) > most:
         what = "compounds" if job.element.names else "values"
-        return f"{what} of {len(job.shape)} dimensions (choose some with --slice)"
+        return f"{what} of {len(job.shape)} dimensions (choose some with --slice, or add --coords)"
     if job.element.names is None:
         return _why_not_csv_scalar(job.element)
     for name in job.element.names:

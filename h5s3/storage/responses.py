@@ -133,6 +133,8 @@ def failure(status: int, body: bytes, who: str, pinned: bool) -> H5s3Error:
         return NetworkError(
             f"the server redirects, with status {status}{named}", hint="check --endpoint-url and --region"
         )
+    if status == 501:
+        return NetworkError(f"the server does not support this request: status {status}{named}")
     kind = UnservedError if status in (400, 405) else NetworkError
     return kind(f"the server answered with status {status}{named}")
 

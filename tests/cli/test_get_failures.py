@@ -132,7 +132,7 @@ def test_what_formats_cannot_hold(dtype: Any, refusing: set[str], tmp_path: Path
 
 def test_csv_of_many_dimensions_names_slice(tmp_path: Path) -> None:
     line = run("get", file("netcdf4"), "/sst", "-o", tmp_path / "a.csv").failed(8)
-    assert "csv cannot hold values of 3 dimensions (choose some with --slice)" in line
+    assert "csv cannot hold values of 3 dimensions (choose some with --slice, or add --coords)" in line
 
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:

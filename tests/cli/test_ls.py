@@ -177,7 +177,7 @@ def test_versions(moto: S3Server) -> None:
 def test_versions_of_a_server_that_has_none(rclone: S3Server) -> None:
     rclone.put("cli-versions", "key", b"1")
     line = ls(rclone, "s3://cli-versions/", "--versions").failed(5)
-    assert line == "s3://cli-versions/: the server answered with status 501 (NotImplemented)"
+    assert line == "s3://cli-versions/: the server does not support this request: status 501 (NotImplemented)"
 
 
 def test_jsonl_is_the_same_entries_one_a_line(server: S3Server) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from shlex import quote
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from h5s3.errors import AccessError, H5s3Error, NoBucketError, NotFoundError, TransientError
@@ -317,6 +318,8 @@ class S3Store:
             error = NotFoundError("no such version of the object, or a delete marker", hint=hint)
         if isinstance(error, NotFoundError) and not error.hint:
             listed = "s3://" if isinstance(error, NoBucketError) else f"s3://{location.bucket}/"
+            if listed != "s3://" and "*" in location.key:
+                listed = quote(location.display)  # a glob, which `ls` knows
             error.hint = f"try: h5s3 ls {listed}"
         return error.at(location.display)
 
