@@ -124,7 +124,7 @@ def _texts(wanted: Wanted, places: Places) -> Sequence[int]:
 
 
 def _single(wanted: Wanted, places: Places) -> Sequence[int]:
-    value, _ = _value(wanted, places, wanted.text.removeprefix("~").strip())
+    value, until = _value(wanted, places, wanted.text.removeprefix("~").strip())
     index = places.nearest(value)
     if index is None:
         raise NotFoundError(f"no {wanted.name}={wanted.text}", hint="there are no coordinates with values")
@@ -133,6 +133,8 @@ def _single(wanted: Wanted, places: Places) -> Sequence[int]:
     nearest = places.value(index)
     if abs(nearest - value) > places.tolerance(value):
         hint = f"{_around(places, value, value)}; for the nearest: --sel '{wanted.name}=~{wanted.text}'"
+        if until > value and len(places.between(value, until)):  # a month or a day that holds some
+            hint = f"for all within it: --sel '{wanted.name}={wanted.text}:{wanted.text}'"
         raise NotFoundError(f"no {wanted.name}={wanted.text}", hint=hint)
     return places.between(nearest, nearest)
 

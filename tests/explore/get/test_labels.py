@@ -89,9 +89,10 @@ def test_the_values_are_those_of_the_selection(store: MemoryStore) -> None:
         ("lat=48.3", "no lat=48.3; the nearest are 48.2 and 50.0; for the nearest: --sel 'lat=~48.3'"),
         ("lat=51", "no lat=51; the nearest is 50.0; for"),
         ("lat=41:47", "no lat in 41:47; the nearest are 40.0 and 48.2"),
+        ("time=2023-06-01", "no time=2023-06-01; for all within it: --sel 'time=2023-06-01:2023-06-01'"),
         (
-            "time=2023-06-01",
-            "no time=2023-06-01; the nearest are 2023-05-31T18:00:00 and 2023-06-01T06:00:00; for",
+            "time=2023-06-01T08",
+            "no time=2023-06-01T08; the nearest are 2023-06-01T06:00:00 and 2023-06-01T18:00:00; for",
         ),
         ("time=2024:2025", "no time in 2024:2025; the nearest is 2023-06-23T18:00:00"),
         ("station=bc", "no station=bc; the nearest are b,c, b"),
