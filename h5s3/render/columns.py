@@ -88,6 +88,8 @@ def align_with_tails(
         if _natural_width(padded) <= width - room:
             break
         padded = [(head, [*cells[:column], ("", ""), *cells[column + 1 :]]) for head, cells in padded]
+    if scarce and room:  # a fifth will do, where the names are below each other then
+        room = min(room, max(width // 5, width - _natural_width(padded)))
     lines = align(padded, width - room, right, spare=spare)
     ends = [width_of(line) for line, (row, tail) in zip(lines, rows, strict=True) if tail[0] or row[1]]
     start = min(max(ends, default=0), width * 3 // 4)

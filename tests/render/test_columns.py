@@ -73,3 +73,14 @@ def test_values_are_seen_before_columns_that_say_less() -> None:
         "/entry/data/title   scalar          str     = MOF-5 single crystal, rotation scan 42",
     ]
     assert "shuffle+gzip  7.9 MB" in text(200)[0] and text(200)[2] == "/entry/link → /elsewhere"
+
+
+def test_values_give_way_so_that_columns_stay_below_each_other() -> None:
+    rows: list[tuple[Row, Cell]] = [
+        (([("n" * long, "")], [("scalar", ""), ("float64", "")]), ("= " + "v" * 60, "")) for long in (10, 40)
+    ]
+    for width, scarce, below in ((80, (2,), True), (80, (), False), (60, (2,), False)):
+        lines = align_with_tails(rows, width, [False] * 3, scarce=scarce)
+        texts = ["".join(text for text, _ in line) for line in lines]
+        assert (len({text.find("float64") for text in texts}) == 1) == below, (width, texts)
+        assert all("= v" in text for text in texts)
