@@ -12,7 +12,7 @@ from rich.console import Console
 from h5s3.records import UNSET, Coding, Preview, Sampling, Stats, Table, replaced
 from h5s3.render.columns import Cell, Line, Row, align, print_lines, width_of
 from h5s3.render.console import Symbols, output_symbols, stdout
-from h5s3.render.text import plural, safe, shape
+from h5s3.render.text import plural, safe, shape, titled
 from h5s3.render.value_text import cell_text, null_word, number_text, shorten_dates
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _about(preview: Preview, symbols: Symbols) -> list[Line]:
     """What the dataset calls itself, how its values came about, how much was read, and notes."""
     title = _text(preview.title)
     if preview.units is not UNSET and preview.stats is None:
-        title = f"{title} [{_text(preview.units)}]".lstrip()
+        title = titled(title, _text(preview.units))
     group = f"the default plot of {safe(preview.group)}" if preview.group is not UNSET else ""
     texts = [
         group,

@@ -105,3 +105,11 @@ def to_ascii(text: str) -> str:
     bare = unicodedata.normalize("NFKD", text.translate(_TO_ASCII))
     bare = "".join(char for char in bare if not unicodedata.combining(char)).translate(_TO_ASCII)
     return bare.encode("ascii", "replace").decode()
+
+
+def titled(name: str, units: str) -> str:
+    """A name with its units, once: some names end in them."""
+    if not name or not units:
+        return name or (f"[{units}]" if units else "")
+    named = name.casefold().endswith((f"[{units}]".casefold(), f"({units})".casefold()))
+    return name if named else f"{name} [{units}]"

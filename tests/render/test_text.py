@@ -15,7 +15,7 @@ import pytest
 
 from h5s3.render.diagnostics import progress
 from h5s3.render.get import SafeStream
-from h5s3.render.text import safe, safe_json
+from h5s3.render.text import safe, safe_json, titled
 from tests.support.cli import on_terminal, run, without_colour
 from tests.support.hostile.files import PLACES, hostile_file
 from tests.support.hostile.text import FRAGMENTS, INVALID, Screen, on_screen, unseen, visible
@@ -161,3 +161,11 @@ def test_on_a_real_terminal(path: Path, columns: int) -> None:
     ):
         _, text = on_terminal(*args, columns=columns)
         assert not unseen(without_colour(text)) and without_colour(text).strip()
+
+
+def test_units_stand_behind_a_name_once() -> None:
+    assert titled("Polar Angle", "degrees") == "Polar Angle [degrees]"
+    assert titled("Polar Angle [degrees]", "degrees") == "Polar Angle [degrees]"
+    assert titled("Polar angle (Degrees)", "degrees") == "Polar angle (Degrees)"
+    assert titled("degrees", "degrees") == "degrees [degrees]"
+    assert (titled("", "K"), titled("a", ""), titled("", "")) == ("[K]", "a", "")

@@ -20,7 +20,7 @@ from rich.cells import cell_len, set_cell_size
 
 from h5s3.records import UNSET, Axis, UnsetType
 from h5s3.render.plots.plot_layout import PlotLayout
-from h5s3.render.text import safe
+from h5s3.render.text import safe, titled
 from h5s3.render.value_text import shorten_dates
 
 _MOST_DIGITS = 6  # of a tick label, before the part common to all moves to the label of the axis
@@ -262,11 +262,6 @@ def in_order(values: Sequence[float]) -> bool:
     """Whether values only rise or only fall."""
     pairs = list(pairwise(values))
     return all(a < b for a, b in pairs) or all(a > b for a, b in pairs)
-
-
-def titled(name: str, units: str) -> str:
-    """A name with its units."""
-    return f"{name} [{units}]" if name and units else name or (f"[{units}]" if units else "")
 
 
 def _calendar(texts: Sequence[str], at: Sequence[float], need: float) -> list[int]:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from h5s3.records import UNSET, Plot, UnsetType
-from h5s3.render.plots.axes import LONGEST_LABEL, distinct_labels, finite_number, number_label, titled
-from h5s3.render.text import safe
+from h5s3.render.plots.axes import LONGEST_LABEL, distinct_labels, finite_number, number_label
+from h5s3.render.text import safe, titled
 from h5s3.render.value_text import shorten_dates
 
 ROBUST = "2-98 % of the values"
