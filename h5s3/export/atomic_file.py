@@ -127,7 +127,16 @@ def _is_alive(process: int) -> bool:
         return False
     except (OSError, OverflowError):
         return True
-    return True
+    return not _is_zombie(process)
+
+
+def _is_zombie(process: int) -> bool:
+    """Whether a process has ended and nobody has asked how: in a container that may never happen."""
+    try:
+        with open(f"/proc/{process}/stat", "rb") as stream:
+            return stream.read(4096).rpartition(b")")[2].split()[:1] == [b"Z"]
+    except OSError:
+        return False  # no Linux, or gone by now
 
 
 def _umask() -> int:

@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -71,6 +72,16 @@ def test_a_file_that_somebody_has_locked_stays(tmp_path: Path) -> None:
         assert left.exists()
     written(tmp_path / "a.csv")
     assert names(tmp_path) == ["a.csv"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="no /proc")
+def test_a_process_that_ended_and_nobody_waited_for_is_gone(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-S", "-c", ""], stdout=subprocess.PIPE) as ended:
+        assert ended.stdout is not None and ended.stdout.read() == b""
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)  # it is a zombie from here on
+        (tmp_path / f".a.csv.{ended.pid}-{'0' * 16}.part").write_text("half")
+        written(tmp_path / "a.csv")
+        assert names(tmp_path) == ["a.csv"]
 
 
 def test_two_runs_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
