@@ -90,12 +90,12 @@ def test_bytes_that_differ_are_told(session: Session, proxy: Proxy, monkeypatch:
 def _rotating(proxy: Proxy) -> Callable[..., None]:
     send, count = type(proxy)._send, [0]
 
-    def shifted(self: Proxy, sock: Any, seen: Seen, answer: Any) -> None:
+    def shifted(self: Proxy, sock: Any, seen: Seen, answer: Any, *more: Any) -> None:
         count[0] += 1
         if seen.range and answer.body:
             turn = count[0] % 100 + 1
             answer.body = answer.body[turn:] + answer.body[:turn]
-        send(self, sock, seen, answer)
+        send(self, sock, seen, answer, *more)
 
     return shifted
 
