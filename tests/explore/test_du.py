@@ -236,6 +236,7 @@ def test_damage_costs_what_is_damaged(files: dict[str, Path], tmp_path: Path) ->
 # ------------------------------------------------------------------------------------------ what it costs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", shapes.SHAPES)
 def test_indexes_of_siblings_share_rounds(name: str, shape: Callable[[str], Path]) -> None:
     data = shape(name).read_bytes()

@@ -47,6 +47,7 @@ def rows(track: Track) -> dict[str, Row]:
     return {row.name: row for row in walking.measure(track, CONTENDERS, repeat=1)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("contender", CONTENDERS, ids=NAMES)
 def test_every_contender_finds_all_datasets(contender: Contender, rows: dict[str, Row]) -> None:
     row = rows[contender.name]
@@ -358,6 +359,7 @@ def test_all_read_the_same_values(values: list[data.Row]) -> None:
         assert all(count == 0 if data.LOCAL in row.name else count > 0 for count in requests)
 
 
+@pytest.mark.slow
 def test_the_table_of_values_has_a_row_for_each(values: list[data.Row]) -> None:
     head, *body = cells(data.table(values))
     assert tuple(head) == data.COLUMNS

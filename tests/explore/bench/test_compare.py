@@ -133,6 +133,7 @@ def test_s3fs_is_counted_exactly(
         assert (trace.received, trace.rounds) == (proxy.bytes(), proxy.rounds())
 
 
+@pytest.mark.slow
 def test_s3fs_is_counted_when_it_tries_again(
     settings: Settings, server: S3Server, proxy: Proxy, hdf5: tuple[bytes, int]
 ) -> None:

@@ -140,6 +140,7 @@ def test_what_a_walk_costs_now_is_counted_exactly_or_nearly(
     assert agree(now, counted(server, counting, file_name(kind)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_copy_costs_is_foretold(
