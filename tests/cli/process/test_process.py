@@ -60,6 +60,7 @@ def test_ctrl_c_ends_a_walk_that_is_told() -> None:
     assert rest.count("\n") < 15_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("args", "code"),
     [

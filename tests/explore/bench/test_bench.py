@@ -127,6 +127,7 @@ def test_the_first_byte_takes_the_delay(session: Session, proxy: Proxy) -> None:
         assert samples.first_byte_seconds is not UNSET and min(samples.first_byte_seconds) >= 0.04
 
 
+@pytest.mark.slow
 def test_whole_bodies_take_the_bandwidth(session: Session, proxy: Proxy) -> None:
     proxy.bandwidth = 4e6
     document = bench(session, THERE, sizes=[256 * KIB], count=4, concurrency=[1])

@@ -190,6 +190,7 @@ def test_pictures_are_ascii_in_a_pipe_and_can_be_left_out(
     assert "where the samples are" not in without and "what it comes to" in without
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", [80, 200])
 def test_pictures_on_a_terminal(words: list[object], rclone: S3Server, columns: int) -> None:
     with Proxy(rclone) as proxy:

@@ -299,6 +299,7 @@ def test_a_server_that_hangs(there: S3Server, proxy: Proxy) -> None:
     assert result.code == 5 and "xx" in result.out and result.err == ""
 
 
+@pytest.mark.slow
 def test_an_answer_that_comes_drop_by_drop(rclone: S3Server) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=_drip, args=(listener,), daemon=True).start()

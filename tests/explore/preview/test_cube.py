@@ -92,6 +92,7 @@ def test_cold_over_s3(path: Path, server: S3Server) -> None:
     assert found.stats.sample_size == chunks * 256 * 256
 
 
+@pytest.mark.slow
 def test_one_plane_reads_its_own_chunks_alone(path: Path, store: MemoryStore) -> None:
     found = look(store, "/cube", selection="10,:,:")
     with h5py.File(path) as h5:

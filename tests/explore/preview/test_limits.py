@@ -141,6 +141,7 @@ def test_a_billion_elements_cost_little(tmp_path: Path) -> None:
 ARRAY = np.random.default_rng(0).integers(0, 2**31, (1000, 2000), dtype="<i4")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("max_bytes", [100 * KIB, MIB, 4 * MIB])
 @pytest.mark.parametrize("options", [{}, {"chunks": (50, 100)}, {"chunks": (50, 100), "compression": "gzip"}])
 def test_within_the_budget(options: dict[str, Any], max_bytes: int) -> None:

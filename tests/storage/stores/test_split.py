@@ -183,6 +183,7 @@ def test_it_costs_a_tenth_more_and_some(as_built: None, make: object) -> None:
     assert pager.requests <= 1.1 * pages + 18
 
 
+@pytest.mark.slow
 def test_keys_that_a_leap_skips_are_not_lost(as_built: None, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = numbered(40_000)
     pager = Pager(keys, [100], quirk="forgets", pause=0.002)
