@@ -33,7 +33,6 @@ from h5s3.settings import Settings
 from h5s3.storage.base import ObjectInfo, Store
 from h5s3.storage.head_cache import HeadCache
 from h5s3.storage.location import Location, parse_location
-from h5s3.storage.objects import Objects
 from h5s3.storage.open import open_store
 from h5s3.storage.responses import changed
 from h5s3.storage.trace import Trace
@@ -261,6 +260,7 @@ class Session:
         if local and not os.path.isdir(location.key):
             return None
         from h5s3.formats.detect import marks
+        from h5s3.storage.objects import Objects
 
         try:
             store = self.store(location)

@@ -22,7 +22,6 @@ from h5s3.render.columns import Cell, Line, Row, align_with_tails, print_lines
 from h5s3.render.console import Symbols, output_symbols, stdout
 from h5s3.render.text import plural, safe, shape
 from h5s3.render.value_text import attribute_text, small_value_text
-from h5s3.render.views.view import view_lines
 from h5s3.sizes import size_text
 
 LONGEST_NAME = 120
@@ -37,6 +36,8 @@ def show_tree(tree: Tree, stored: bool = False) -> None:
     """Print a tree, with the stored sizes of its datasets or the logical ones."""
     console = stdout()
     if tree.convention is not UNSET:
+        from h5s3.render.views.view import view_lines  # a tree without a view starts without it
+
         print_lines(console, view_lines(tree, console.width, output_symbols()))
     else:
         print_lines(console, tree_lines(tree, console.width, output_symbols(), stored))
