@@ -295,6 +295,16 @@ def test_chunks(server: S3Server, name: str) -> None:
     assert seen
 
 
+def test_chunks_that_were_never_written() -> None:
+    with h5py.File(file("never_written")) as h5:
+        names = [name for name in h5 if h5[name].chunks and not h5[name].id.get_num_chunks()]
+    assert names
+    for name in names:
+        shown = run("meta", file("never_written"), f"/{name}", "--chunks").lines
+        assert "  no chunk is stored: every value is the fill value" in shown
+        assert run("meta", file("never_written"), f"/{name}", "--chunks", "--jsonl").out == ""
+
+
 def test_what_has_no_chunks(server: S3Server) -> None:
     where = sample(server, "contiguous")
     line = meta(server, "contiguous", "/vector", "--chunks").failed(2)

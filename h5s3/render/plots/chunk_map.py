@@ -23,6 +23,8 @@ PLAIN_WIDTH, MAP_HEIGHT = 80, 20
 def chunk_lines(meta: Meta, width: int) -> list[Line]:
     """The first chunks, a line each."""
     chunks = meta.chunk_index if isinstance(meta.chunk_index, list) else []
+    if not chunks:
+        return [[("  no chunk is stored: every value is the fill value", "faint")]]
     rows: list[Row] = [([("  chunk at", "faint")], [(heading, "faint") for heading in HEADINGS])]
     for chunk in chunks[:SHOWN]:
         left_out = f"{chunk.filter_mask:b}" if chunk.filter_mask else ""
