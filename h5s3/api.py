@@ -169,7 +169,16 @@ def tree(
 
     with _session(settings) as session:
         shown = attributes or all_attributes
-        asked = TreeRequest(path, depth, limit, shown, values, all_attributes, stored, view)
+        asked = TreeRequest(
+            path,
+            depth=depth,
+            limit=limit,
+            attributes=shown,
+            values=values,
+            all_attributes=all_attributes,
+            stored=stored,
+            view=view,
+        )
         return ask(session, session.location(location), asked)
 
 

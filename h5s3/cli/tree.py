@@ -90,21 +90,21 @@ def tree(
         raise UsageError("--recursive and --depth contradict each other")
     if view not in (None, View.PLAIN) and (attrs or all_attrs or values or stored or jsonl):
         raise UsageError("--attrs, --all-attrs, --values, --stored and --jsonl go with --view plain")
-    more = recursive or depth is not None or attrs or all_attrs or values or stored or jsonl
     if view is None:
+        more = recursive or depth is not None or attrs or all_attrs or values or stored or jsonl
         usual = path.strip("/") == "" and not (more or common.json) and sys.stdout.isatty()
         view = View.AUTO if usual else View.PLAIN
     levels = 0 if recursive else depth
     asked = TreeRequest(
         path,
-        1 if levels is None else levels,
-        limit,
-        attrs or all_attrs,
-        values,
-        all_attrs,
-        stored,
-        view.value,
-        levels,
+        depth=1 if levels is None else levels,
+        limit=limit,
+        attributes=attrs or all_attrs,
+        values=values,
+        all_attributes=all_attrs,
+        stored=stored,
+        view=view.value,
+        view_levels=levels,
     )
     with common.session() as opened:
         where = opened.location(location)

@@ -197,6 +197,7 @@ class Hdf5Array(Array):
             raise TypeError(f"values of type {self.facts.dtype}")
         if self.facts.type_has_pointers:
             self._fetch_elsewhere([part])
+            self._check_sizes(part)
             read = self._by_libhdf5(part, self.dtype, h5t.py_create(self.dtype))
             return in_order(read, self.dtype)
         return as_numpy(self.raw(part), self._type, self.dtype, self.facts.itemsize)
@@ -217,7 +218,8 @@ class Hdf5Array(Array):
         if self.facts.layout != "chunked" or not self.facts.shape or not self.facts.chunks:
             return None
         size = self._stored_size
-        return ChunkReader(self.file, self.dataset, self.facts, size, self._fill_bytes(), self._stored)
+        fill = self._fill_bytes()
+        return ChunkReader(self.file, self.dataset, self.facts, size, fill, self._stored_unchecked)
 
     @cached_property
     def _plain(self) -> bool:
@@ -275,6 +277,11 @@ class Hdf5Array(Array):
 
     def _stored(self, part: Selection) -> Values:
         """The stored bytes of each element."""
+        self._check_sizes(part)
+        return self._stored_unchecked(part)
+
+    def _stored_unchecked(self, part: Selection) -> Values:
+        """The same of chunks whose sizes are known to be right."""
         return self._by_libhdf5(part, np.dtype((np.void, self.facts.itemsize)), self._type)
 
     def _bytes(self, runs: Runs, selection: Selection) -> Values:
@@ -283,7 +290,6 @@ class Hdf5Array(Array):
         return flat.reshape(tuple(axis.count for axis in selection))
 
     def _by_libhdf5(self, part: Selection, kind: np.dtype[Any], memory: Any) -> Values:
-        self._check_sizes(part)
         reads = list(self._reads(part))
         with self.file.blocks.bounded():
             if len(reads) == 1:

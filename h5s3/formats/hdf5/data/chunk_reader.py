@@ -51,7 +51,7 @@ class Piece:
 
 
 class ChunkReader:
-    """Reads parts of one dataset. `by_libhdf5`: the stored values of a part as libhdf5 reads them.
+    """Reads parts of one dataset. `by_libhdf5`: the stored values of a part as libhdf5 reads them, unchecked.
 
     `itemsize`: bytes of an element as it is stored. `fill`: the stored bytes of elements that were never
     written; None: only libhdf5 knows.
@@ -194,6 +194,7 @@ class ChunkReader:
     def _agreed(self, pieces: list[Piece], left: list[Piece]) -> bool:
         """Have libhdf5 read what is left, and the first chunk that was decoded here: is it the same?"""
         for piece in left:
+            self.sizes.check(piece.part)
             piece.values[piece.target] = self._by_libhdf5(piece.part)
         missed = set(map(id, left))
         first = next((piece for piece in pieces if id(piece) not in missed), None)
