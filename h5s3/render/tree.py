@@ -40,18 +40,7 @@ def show_tree(tree: Tree, stored: bool = False) -> None:
 
         print_lines(console, view_lines(tree, console.width, output_symbols()))
     else:
-        lines = tree_lines(tree, console.width, output_symbols(), stored)
-        print_lines(console, lines if not console.is_terminal else _broken(lines, console.width))
-
-
-def _broken(lines: Iterator[Line], width: int) -> Iterator[Line]:
-    """The same lines; of a heading that does not fit, the counts on a line of their own."""
-    heading = next(lines)
-    if sum(len(text) for text, _ in heading) > width:
-        yield heading[:-1]
-        heading = heading[-1:]
-    yield heading
-    yield from lines
+        print_lines(console, tree_lines(tree, console.width, output_symbols(), stored))
 
 
 def tree_lines(tree: Tree, width: int, symbols: Symbols, stored: bool = False) -> Iterator[Line]:

@@ -221,14 +221,3 @@ def test_what_is_folded_cannot_pass_for_a_line(tmp_path: Path) -> None:
     below = lines[lines.index("attributes (2)") + 1 :]
     assert code == 0 and [line[:5] for line in below if not line.startswith(" " * 6)] == ["  a  ", "  b  "]
     assert all(cell_len(line) <= 80 for line in lines) and any("units  str  K" in line for line in below)
-
-
-@pytest.mark.parametrize("columns", [60, 300])
-def test_a_tree_says_at_any_width_which_sizes_it_shows(columns: int, tmp_path: Path) -> None:
-    place = tmp_path / ("long" * 20) / "file.h5"
-    place.parent.mkdir()
-    place.write_bytes(file("contiguous").read_bytes())
-    code, text = on_terminal("tree", place, "--view", "plain", columns=columns)
-    shown = without_colour(text).splitlines()
-    heading = shown[0] if columns == 300 else shown[1]
-    assert code == 0 and "logical sizes)" in heading
