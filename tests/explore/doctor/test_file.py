@@ -50,6 +50,7 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
     "scattered v1": shapes.scattered,
     "scattered latest": partial(shapes.scattered, libver="latest"),
     "paged": partial(shapes.scattered, libver="latest", page=shapes.MIB),
+    "small paged": partial(shapes.scattered, libver="latest", page=shapes.MIB, scans=50),
     "deep": shapes.deep,
     "noted": noted,
     "wide": partial(shapes.wide, count=3000),
@@ -60,13 +61,18 @@ def file_name(kind: str) -> str:
     return kind.replace(" ", "-") + ".h5"
 
 
+def stored(server: S3Server, kind: str) -> str:
+    """The name of a file of this kind on the server, made when it is first asked for."""
+    path = Path(str(server.root), BUCKET, file_name(kind))
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        MAKERS[kind](path)
+    return path.name
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    root = tmp_path_factory.mktemp("doctor")
-    (root / BUCKET).mkdir()
-    for kind, make in MAKERS.items():
-        make(root / BUCKET / file_name(kind))
-    with rclone_server(root) as running:
+    with rclone_server(tmp_path_factory.mktemp("doctor")) as running:
         yield running
 
 
@@ -98,8 +104,7 @@ def counted(server: S3Server, proxy: Proxy, name: str) -> Trace:
     return session.trace
 
 
-QUICK = ("paged",)
-KINDS = [kind if kind in QUICK else pytest.param(kind, marks=pytest.mark.slow) for kind in MAKERS]
+KINDS = list(MAKERS)
 REPORTS: dict[str, FileReport] = {}
 
 
@@ -107,7 +112,7 @@ def report_on(server: S3Server, proxy: Proxy, kind: str) -> FileReport:
     """What is found in a file of this kind, found out once."""
     if kind not in REPORTS:
         with session_for(server, proxy) as session:
-            REPORTS[kind] = examine_file(session, Location("s3", file_name(kind), bucket=BUCKET))
+            REPORTS[kind] = examine_file(session, Location("s3", stored(server, kind), bucket=BUCKET))
     return REPORTS[kind]
 
 
@@ -137,7 +142,7 @@ def test_what_a_walk_costs_now_is_counted_exactly_or_nearly(
     now = report.costs[0]
     assert report.layout is not None and report.layout.complete
     assert (now.name, now.how) == ("as laid out", "counted")
-    assert agree(now, counted(server, counting, file_name(kind)))
+    assert agree(now, counted(server, counting, stored(server, kind)))
 
 
 @pytest.mark.slow
@@ -160,7 +165,7 @@ def test_what_a_copy_costs_is_foretold(
 
 @pytest.mark.slow
 def test_a_warm_cache_does_not_change_what_is_counted(server: S3Server, counting: Proxy) -> None:
-    place = Location("s3", file_name("scattered v1"), bucket=BUCKET)
+    place = Location("s3", stored(server, "scattered v1"), bucket=BUCKET)
     settings = Settings(
         endpoint_url=counting.url,
         access_key=server.access_key,
@@ -181,15 +186,16 @@ def test_a_warm_cache_does_not_change_what_is_counted(server: S3Server, counting
 
 @pytest.mark.slow
 def test_a_doctor_costs_little_more_than_a_walk(server: S3Server, counting: Proxy) -> None:
-    walk = counted(server, counting, file_name("scattered v1"))
+    walk = counted(server, counting, stored(server, "scattered v1"))
     with session_for(server, counting) as session:
-        examine_file(session, Location("s3", file_name("scattered v1"), bucket=BUCKET))
+        examine_file(session, Location("s3", stored(server, "scattered v1"), bucket=BUCKET))
     print(session.trace.total, walk.total, session.trace.received, walk.received, session.trace.rounds)
     assert session.trace.received <= 1.5 * walk.received
     assert session.trace.rounds <= 3 * walk.rounds
 
 
 def test_seconds_grow_with_the_round_trip(server: S3Server, counting: Proxy) -> None:
+    counting.delay = 0
     costs = report_on(server, counting, "deep").costs
     for one in costs:
         assert list(one.seconds) == ["5 ms", "50 ms", "150 ms"]
@@ -211,8 +217,10 @@ def test_a_scattered_file_is_told_how_to_mend_itself(server: S3Server, counting:
     assert layout.data_bytes == 74_139_200
 
 
-def test_a_paged_file_is_well(server: S3Server, counting: Proxy) -> None:
-    report = report_on(server, counting, "paged")
+@pytest.mark.parametrize("kind", ["small paged", pytest.param("paged", marks=pytest.mark.slow)])
+def test_a_paged_file_is_well(kind: str, server: S3Server, counting: Proxy) -> None:
+    counting.delay = 0
+    report = report_on(server, counting, kind)
     layout = report.layout
     assert layout is not None
     assert (layout.file_space_strategy, layout.page_size) == ("page", shapes.MIB)
