@@ -2,9 +2,12 @@
 
 import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import boto3
+import botocore.loaders
+import botocore.session
 import hypothesis
 import pytest
 
@@ -38,6 +41,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         second = callspec is not None and callspec.params.get("server") == "moto"
         if second and not BOTH & set(item.path.parts):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _known_of_s3() -> Iterator[None]:
+    """What botocore ships of S3 is parsed once: that is most of what it takes to make a client."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", cache(botocore.loaders.create_loader))
+        yield
 
 
 @pytest.fixture(scope="session")

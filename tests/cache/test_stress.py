@@ -16,14 +16,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-import botocore.session
 import pytest
 
 from h5s3.cache import Cache
 from h5s3.cache.directory import DATABASE_FILES
 from h5s3.explore.cache import verify_cache
 from tests.support import ROOT, stress
-from tests.support.cli import Result, _loader, environment, spawn
+from tests.support.cli import Result, environment, spawn
 from tests.support.servers.s3 import S3Server
 
 AT_ONCE = 8
@@ -35,7 +34,6 @@ def there(rclone: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
     stress.put(rclone)
     for name, value in rclone.env().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(botocore.session, "create_loader", _loader)
     return rclone
 
 
@@ -138,13 +136,12 @@ def test_damage_beneath_eight_processes(there: S3Server) -> None:
 # Kills
 
 NURSERY = """
-import os, random, sys
-import botocore.session
+import functools, os, random, sys
+import botocore.loaders, botocore.session
 import h5s3, h5s3.formats.hdf5.objects.file, h5s3.cache.verify, h5s3.storage.stores.s3
 from h5s3.cache import Cache
 from h5s3.explore.cache import verify_cache
 from tests.support import stress
-from tests.support.cli import _loader
 
 def work(chance):
     while True:
@@ -166,7 +163,7 @@ def work(chance):
                 with open(sys.argv[1], "a") as file:
                     file.write(wrong)
 
-botocore.session.create_loader = _loader  # read once, by the parent
+botocore.session.create_loader = functools.cache(botocore.loaders.create_loader)  # once, in the parent
 stress.Question("tree", 0).ask(no_cache=True)
 for seed in range(4):
     stress.content(seed)

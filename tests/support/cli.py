@@ -22,8 +22,6 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import botocore.loaders
-import botocore.session
 import h5py
 import jsonschema
 import numpy as np
@@ -144,12 +142,6 @@ def sample(server: S3Server, name: str) -> str:
 
 
 @cache
-def _loader(*_: object) -> Any:
-    """What boto3 knows of S3, read once: that is most of the time that a command takes to start."""
-    return botocore.loaders.create_loader()
-
-
-@cache
 def _commands(app: typer.Typer, build: Any = typer.main.get_command) -> Any:
     """The commands and options, built once: that is half of the time that a command on a local file takes."""
     return build(app)
@@ -166,7 +158,6 @@ def run(*args: object, on: S3Server | None = None, **environment: str) -> Result
         patch.setattr(sys, "stdout", out)
         patch.setattr(sys, "stderr", err)
         patch.setattr(sys, "excepthook", sys.excepthook)
-        patch.setattr(botocore.session, "create_loader", _loader)
         patch.setattr(typer.main, "get_command", _commands)
         with pytest.raises(SystemExit) as leaving:
             leave(work())
