@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
+
 KNOWN: set[str] = set()
 SHORTEST = 12  # characters of a text that nothing holds by chance
 # What signs a request, with a value: the names alone may be said.
@@ -22,7 +24,14 @@ SIGNED = re.compile(
     rb"(?i)(x-amz-(signature|credential|security-token)|awsaccesskeyid)=[\w%+/.-]{6}"
     rb"|aws4-hmac-sha256 credential|authorization['\"]?: ?['\"]?(aws|basic|bearer) "
 )
+SIGNS = (
+    b"x-amz-",
+    b"awsaccesskeyid",
+    b"aws4-hmac-sha256",
+    b"authorization",
+)  # one is in each match of SIGNED
 RUN = re.compile(rb"[\w+/=%.~-]{12,}")  # what most forms of a secret are, and little else in a file
+OF_RUNS = np.array([bool(RUN.match(bytes([value]) * SHORTEST)) for value in range(256)])
 DRAWN = re.compile(rb"\x1b\[[0-9;]*m|[\s|\\\xe2\x94\x82]")  # what a wrapped line has more than the text in it
 
 
@@ -54,7 +63,7 @@ def forms(secret: str) -> frozenset[bytes]:
 def leaks(data: bytes, hidden: Iterable[str] | None = None, *, lines: bool = True) -> list[str]:
     """The secrets in some bytes (of text across the ends of `lines`, too), and what signs a request."""
     texts = [data, DRAWN.sub(b"", data)] if lines else [data]
-    runs = b"\n".join(run for text in texts for run in RUN.findall(text))
+    runs = b"\n".join(run for text in texts for run in _runs(text))
     wanted = KNOWN if hidden is None else hidden
     found = [
         one
@@ -62,7 +71,19 @@ def leaks(data: bytes, hidden: Iterable[str] | None = None, *, lines: bool = Tru
         if any(form in runs for form in forms(one))
         or any(form in text for form in odd_forms(one) for text in texts)
     ]
+    small = data.lower()
+    if not any(sign in small for sign in SIGNS):  # most often, and found out in a tenth of the time
+        return found
     return found + [match[0].decode(errors="replace") for match in SIGNED.finditer(data)]
+
+
+def _runs(data: bytes) -> list[bytes]:
+    """What RUN finds, in a fifth of the time where most of it is no text."""
+    belongs = np.concatenate([[False], OF_RUNS[np.frombuffer(data, "u1")], [False]])
+    edges = np.flatnonzero(belongs[1:] != belongs[:-1])
+    starts, ends = edges[::2], edges[1::2]
+    enough = ends - starts >= SHORTEST
+    return [data[start:end] for start, end in zip(starts[enough], ends[enough], strict=True)]
 
 
 @cache
