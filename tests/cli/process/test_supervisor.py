@@ -71,8 +71,13 @@ def alive(number: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("name", ["tree", "meta", "preview", "du", "get", "doctor"])
-@pytest.mark.parametrize(("how", "said"), [("segfault", "Segmentation fault"), ("abort", "Aborted")])
+SEGFAULT, ABORT = ("segfault", "Segmentation fault"), ("abort", "Aborted")
+CRASHES = [(name, *SEGFAULT) for name in ("tree", "meta", "preview", "du", "get", "doctor")]
+CRASHES += [("tree", *ABORT)]
+OTHERS = [pytest.param(name, *ABORT, marks=pytest.mark.slow) for name, *_ in CRASHES[1:6]]
+
+
+@pytest.mark.parametrize(("name", "how", "said"), [*CRASHES, *OTHERS])
 def test_a_crash_is_a_sentence(name: str, how: str, said: str, tmp_path: Path) -> None:
     path = {"preview": ["/entry/data/counts"], "get": ["/entry/data/counts"]}.get(name, [])
     result = spawn(how, name, local(), *path, HOME=str(tmp_path))
@@ -221,7 +226,7 @@ def test_limits_that_make_no_sense(variable: str, value: str) -> None:
 
 
 def test_ctrl_c_ends_what_is_deaf() -> None:
-    with spinning("tree", local()) as (process, _):
+    with spinning("tree", local(), LEAVE="0.5") as (process, _):
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=20) == ("", "")
     assert process.returncode == 130
@@ -259,13 +264,14 @@ def test_an_end_of_the_parent_is_one_of_the_child(number: signal.Signals) -> Non
 
 def test_a_get_that_is_ended_leaves_no_file(tmp_path: Path) -> None:
     target = tmp_path / "out.npy"
-    with spinning("get", local(), "/entry/data/counts", "-o", target) as (process, _):
+    with spinning("get", local(), "/entry/data/counts", "-o", target, LEAVE="0.5") as (process, _):
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)
     assert process.returncode == -signal.SIGTERM
     assert not [path for path in tmp_path.iterdir() if path.is_file()]
 
 
+@pytest.mark.slow
 def test_the_guard_costs_little() -> None:
     """That it works; the figures are for a quiet machine."""
     assert "guarded" in guard.table(guard.measure(1))

@@ -117,12 +117,12 @@ def test_absurd_metadata_for_every_command(name: str, tmp_path: Path) -> None:
         print(f"{name:42s} {words[0]:8} {end.code:3d} {end.memory:5.0f} MiB")
 
 
-@pytest.mark.parametrize("words", [["meta", "/data"], ["du"]])
+@pytest.mark.parametrize("words", [["meta", "/data"], pytest.param(["du"], marks=pytest.mark.slow)])
 def test_an_index_without_end_ends_with_the_time(words: list[str], tmp_path: Path) -> None:
     path = made("extensible_array_of_billions", tmp_path)
-    end = ended(words[0], path, *words[1:], "--timeout", "2")
+    end = ended(words[0], path, *words[1:], "--timeout", "1")
     assert (end.code, end.out) == (5, "") and end.memory < MOST_MEMORY
-    assert end.err == f"h5s3: {path}: not done within 2 s; raise --timeout\n"
+    assert end.err == f"h5s3: {path}: not done within 1 s; raise --timeout\n"
 
 
 def test_an_index_without_end_ends_with_its_processor_time(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_an_index_without_end_ends_with_its_processor_time(tmp_path: Path) -> No
     assert "its processor time is used up" in end.err
 
 
-@pytest.mark.parametrize("name", ["tree", "doctor"])
+@pytest.mark.parametrize("name", [pytest.param("tree", marks=pytest.mark.slow), "doctor"])
 def test_a_list_without_end_ends_with_the_memory(name: str, tmp_path: Path) -> None:
     path = made("local_heap_whose_space_goes_in_circles", tmp_path)
     end = ended(name, path, H5S3_MEMORY="384M")
@@ -145,10 +145,10 @@ def test_a_billion_cells_end_with_the_time(tmp_path: Path) -> None:
     with new_file(path, "latest") as file:
         data = file.create_dataset("data", (10**9,), "u1", chunks=(1,))
         data[0] = 1
-    end = ended("du", path, "--timeout", "2")
+    end = ended("du", path, "--timeout", "1")
     path.unlink()  # 8 GB by its account
     assert (end.code, end.out) == (5, "") and end.memory < MOST_MEMORY
-    assert "not done within 2 s" in end.err
+    assert "not done within 1 s" in end.err
 
 
 @pytest.mark.slow
