@@ -7,7 +7,7 @@ import pytest
 from h5s3.records import UNSET, DiskUsage, Usage
 from h5s3.render.columns import width_of
 from h5s3.render.du import Style, usage_lines
-from tests.support.cli import file, on_terminal, run, sample, without_colour
+from tests.support.cli import file, on_terminal_here, run, sample, without_colour
 from tests.support.servers.s3 import S3Server
 
 
@@ -105,7 +105,7 @@ def test_errors() -> None:
 
 @pytest.mark.parametrize("columns", [60, 80, 200])
 def test_a_terminal(columns: int) -> None:
-    code, sent = on_terminal("du", str(file("nexus")), "-d", "0", columns=columns)
+    code, sent = on_terminal_here("du", str(file("nexus")), "-d", "0", columns=columns)
     lines = without_colour(sent).splitlines()
     assert code == 0 and all(len(line) <= columns for line in lines)
     assert any("█" in line for line in lines) == (columns >= 110)

@@ -21,7 +21,7 @@ from h5s3.explore.get import Estimate
 from h5s3.formats.boxes import Box, Cut
 from h5s3.formats.selection import parse_selection
 from h5s3.render.get import SafeStream, estimate_line
-from tests.support.cli import command, environment, file, on_terminal, run, sample, without_colour
+from tests.support.cli import command, environment, file, on_terminal_here, run, sample, without_colour
 from tests.support.get import (
     below_names,
     boxes_of,
@@ -133,11 +133,11 @@ def test_on_a_terminal(tmp_path: Path) -> None:
     hostile = tmp_path / "hostile.h5"
     with h5py.File(hostile, "w") as h5:
         h5["data"] = ["a\x1b[31mred", "tab\there"]
-    code, text = on_terminal("get", hostile, "/data", "-o", "-", columns=80)
+    code, text = on_terminal_here("get", hostile, "/data", "-o", "-", columns=80)
     assert code == 0 and text.splitlines()[1] == "a\\x1b[31mred" and "\x1b" not in text
-    code, text = on_terminal("get", file("contiguous"), "/grid", "-o", "-.npy", columns=80)
+    code, text = on_terminal_here("get", file("contiguous"), "/grid", "-o", "-.npy", columns=80)
     assert code == 2 and "npy is not for a terminal" in text
-    code, text = on_terminal("get", file("contiguous"), "/grid", "-o", tmp_path / "a.npy", columns=200)
+    code, text = on_terminal_here("get", file("contiguous"), "/grid", "-o", tmp_path / "a.npy", columns=200)
     assert code == 0 and without_colour(text).rstrip().endswith("20 × 30 >i2, 1.3 kB")
 
 

@@ -10,7 +10,7 @@ import h5py
 import pytest
 from rich.cells import cell_len
 
-from tests.support.cli import Result, file, on_terminal, run, sample, spawn, without_colour
+from tests.support.cli import Result, file, on_terminal, on_terminal_here, run, sample, spawn, without_colour
 from tests.support.servers.s3 import S3Server
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*\b(3[0-8]|4[0-8]|9[0-7]|10[0-7])(;[0-9;]*)?m")
@@ -41,7 +41,7 @@ HOSTILE = [
     [*((args, 80) for args in WIDE), *((args, 200) for args in (WIDE[0], WIDE[3], WIDE[8]))],
 )
 def test_lines_fit_the_terminal(args: tuple[str, ...], columns: int) -> None:
-    code, text = on_terminal(args[0], file(args[1]), *args[2:], columns=columns)
+    code, text = on_terminal_here(args[0], file(args[1]), *args[2:], columns=columns)
     assert code == 0 and COLOUR.search(text)
     plain = without_colour(text)
     assert "\x1b" not in plain and plain.count("\n") > 2
@@ -54,10 +54,10 @@ def test_lines_fit_the_terminal(args: tuple[str, ...], columns: int) -> None:
 )
 def test_a_preview_fits_a_small_screen(name: str, path: str) -> None:
     """Of 24 lines one is the prompt's."""
-    code, text = on_terminal("preview", file(name), path, columns=80, lines=24)
+    code, text = on_terminal_here("preview", file(name), path, columns=80, lines=24)
     lines = without_colour(text).splitlines()
     assert code == 0 and len(lines) <= 23 and "┤" in text
-    code, text = on_terminal("preview", file(name), path, columns=80, lines=50)
+    code, text = on_terminal_here("preview", file(name), path, columns=80, lines=50)
     assert code == 0 and len(lines) < len(text.splitlines()) <= 49
 
 
@@ -65,14 +65,14 @@ def test_a_preview_fits_a_small_screen(name: str, path: str) -> None:
 def test_a_listing_fits_and_shows_whole_names(server: S3Server, columns: int) -> None:
     for key in ("short.h5", "long/" * 30 + "name.h5"):
         server.put("cli-terminal", key, b"x")
-    code, text = on_terminal("ls", "s3://cli-terminal/", "-r", "-l", columns=columns, on=server)
+    code, text = on_terminal_here("ls", "s3://cli-terminal/", "-r", "-l", columns=columns, on=server)
     plain = without_colour(text)
     assert code == 0 and max(map(cell_len, plain.split("\n"))) <= columns
     assert "short.h5" in plain and "long/" * 30 + "name.h5" in plain.replace("\n      ", "")
 
 
 def test_meta_is_folded_and_not_cut() -> None:
-    _, text = on_terminal("meta", file("compounds"), "/nested", columns=80)
+    _, text = on_terminal_here("meta", file("compounds"), "/nested", columns=80)
     assert "unsigned 8-bit integer" in " ".join(without_colour(text).split())
     assert "…" not in text
 
@@ -81,7 +81,7 @@ def test_meta_is_folded_and_not_cut() -> None:
     "args", [("tree", "nexus", "-r"), ("preview", "contiguous", "/vector"), ("meta", "nexus")]
 )
 def test_the_words_are_those_of_a_pipe(args: tuple[str, ...]) -> None:
-    _, text = on_terminal(args[0], file(args[1]), *args[2:], columns=200)
+    _, text = on_terminal_here(args[0], file(args[1]), *args[2:], columns=200)
     piped = run(args[0], file(args[1]), *args[2:]).out
     words = re.compile(r"[\w/@:]{2,}")
     assert set(words.findall(piped)) - set(words.findall(without_colour(text))) <= {"50"}
@@ -96,21 +96,21 @@ def test_the_words_are_those_of_a_pipe(args: tuple[str, ...]) -> None:
     ],
 )
 def test_no_colour_where_none_is_wanted(args: tuple[str, ...], variables: dict[str, str]) -> None:
-    code, text = on_terminal(args[0], file(args[1]), *args[2:], columns=80, **variables)
+    code, text = on_terminal_here(args[0], file(args[1]), *args[2:], columns=80, **variables)
     assert code == 0 and not COLOUR.search(text)
     assert "TERM" not in variables or "\x1b" not in text
 
 
 def test_an_error_is_red_and_json_is_not() -> None:
-    code, text = on_terminal("tree", "/no/such/file", columns=80)
+    code, text = on_terminal_here("tree", "/no/such/file", columns=80)
     assert code == 3 and COLOUR.search(text)
     assert without_colour(text) == "h5s3: /no/such/file: no such file\n"
-    code, text = on_terminal("tree", file("nexus"), "--json", columns=80)
+    code, text = on_terminal_here("tree", file("nexus"), "--json", columns=80)
     assert code == 0 and json.loads(text)["num_children"] == 1
 
 
 def test_the_receipt_comes_after_the_result() -> None:
-    _, text = on_terminal("tree", file("nexus"), "--stats", "--view", "plain", columns=80)
+    _, text = on_terminal_here("tree", file("nexus"), "--stats", "--view", "plain", columns=80)
     lines = without_colour(text).split("\n")
     assert lines[1].startswith("└── entry/") and lines[2].startswith("stats: ")
 
@@ -161,7 +161,7 @@ def test_escapes_show_what_was_there() -> None:
 
 def test_markup_means_nothing_on_a_terminal() -> None:
     for args in (("tree", "markup_names", "--attrs", "-r"), ("tree", "control_characters", "-r", "--attrs")):
-        _, text = on_terminal(args[0], file(args[1]), *args[2:], columns=200)
+        _, text = on_terminal_here(args[0], file(args[1]), *args[2:], columns=200)
         plain = without_colour(text)
         assert all(line.isprintable() for line in plain.split("\n"))
         piped = run(args[0], file(args[1]), *args[2:]).out
@@ -211,12 +211,17 @@ def test_the_same_in_a_process_of_its_own(rclone: S3Server) -> None:
     assert result.code == 3 and printable(result) and "Traceback" in result.err
 
 
+@pytest.mark.parametrize("args", [("tree", file("nexus"), "-r"), ("tree", "/no/such/file")])
+def test_the_same_on_the_terminal_of_a_process(args: tuple[object, ...]) -> None:
+    assert on_terminal(*args, columns=80) == on_terminal_here(*args, columns=80)
+
+
 def test_what_is_folded_cannot_pass_for_a_line(tmp_path: Path) -> None:
     path = tmp_path / "forged.h5"
     with h5py.File(path, "w") as new:
         new.attrs["a"] = "ok" + " " * 80 + "units  str  K"
         new.attrs["b"] = "x" * 200
-    code, sent = on_terminal("meta", path, columns=80)
+    code, sent = on_terminal_here("meta", path, columns=80)
     lines = without_colour(sent).splitlines()
     below = lines[lines.index("attributes (2)") + 1 :]
     assert code == 0 and [line[:5] for line in below if not line.startswith(" " * 6)] == ["  a  ", "  b  "]

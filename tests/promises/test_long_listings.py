@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.cli import Result, environment, on_terminal, run, without_colour
+from tests.support.cli import Result, environment, on_terminal_here, run, without_colour
 from tests.support.servers.listing import BUCKET, SHAPES, ListServer, serving
 from tests.support.servers.proxy import Proxy
 from tests.support.servers.s3 import S3Server
@@ -127,6 +127,6 @@ def test_long_listings_are_not_remembered_and_short_ones_are(many: S3Server) -> 
 
 
 def test_a_terminal_shows_the_same_lines(many: S3Server) -> None:
-    code, out = on_terminal("ls", PLACE, columns=80, on=many)
+    code, out = on_terminal_here("ls", PLACE, columns=80, on=many)
     assert code == 0
     assert without_colour(out).splitlines() == run("ls", PLACE, on=many).lines

@@ -16,7 +16,7 @@ import pytest
 from h5s3.render.diagnostics import progress
 from h5s3.render.get import SafeStream
 from h5s3.render.text import safe, safe_json, titled
-from tests.support.cli import on_terminal, run, without_colour
+from tests.support.cli import on_terminal_here, run, without_colour
 from tests.support.hostile.files import PLACES, hostile_file
 from tests.support.hostile.text import FRAGMENTS, INVALID, Screen, on_screen, unseen, visible
 
@@ -159,7 +159,7 @@ def test_on_a_real_terminal(path: Path, columns: int) -> None:
         ("get", path, "/variable", "-o", "-"),
         ("meta", path, "/\x1b[2J\u202e"),
     ):
-        _, text = on_terminal(*args, columns=columns)
+        _, text = on_terminal_here(*args, columns=columns)
         assert not unseen(without_colour(text)) and without_colour(text).strip()
 
 

@@ -15,6 +15,7 @@ import tempfile
 import termios
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -36,6 +37,7 @@ from tests.support.servers.s3 import S3Server
 
 BUCKET = "cli"
 SECONDS = 60.0  # that any one process may take
+XTERM = {"TERM": "xterm-256color"}
 STREAM = io.TextIOWrapper  # what `run` has for the standard streams
 _HOME = tempfile.TemporaryDirectory(prefix="h5s3-cli-")  # gone when the test run ends
 _FILES = Path(_HOME.name)
@@ -150,20 +152,23 @@ def _commands(app: typer.Typer, build: Any = typer.main.get_command) -> Any:
 def run(*args: object, on: S3Server | None = None, **environment: str) -> Result:
     """A command in this process, its output as in pipes; `on` a server whose credentials it has."""
     out, err = (STREAM(io.BytesIO(), "utf-8") for _ in range(2))
-    with (
-        mock.patch.dict(os.environ, {**(on.env() if on else {}), **environment}),
-        pytest.MonkeyPatch.context() as patch,
-    ):
+    code = _ended(args, {**(on.env() if on else {}), **environment}, stdout=out, stderr=err)
+    texts = [stream.buffer.getvalue().decode() for stream in (out, err)]  # type: ignore[attr-defined]
+    return Result(code, *texts)
+
+
+def _ended(args: tuple[object, ...], variables: dict[str, str], **streams: io.TextIOBase) -> int:
+    """The exit code of a command in this process."""
+    with mock.patch.dict(os.environ, variables), pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["h5s3", *map(str, args)])
-        patch.setattr(sys, "stdout", out)
-        patch.setattr(sys, "stderr", err)
+        for name, stream in streams.items():
+            patch.setattr(sys, name, stream)
         patch.setattr(sys, "excepthook", sys.excepthook)
         patch.setattr(typer.main, "get_command", _commands)
         with pytest.raises(SystemExit) as leaving:
             leave(work())
-    texts = [stream.buffer.getvalue().decode() for stream in (out, err)]  # type: ignore[attr-defined]
     assert isinstance(leaving.value.code, int)
-    return Result(leaving.value.code, *texts)
+    return leaving.value.code
 
 
 def environment(on: S3Server | None = None, **more: str) -> dict[str, str]:
@@ -199,22 +204,54 @@ def started(*args: object, on: S3Server | None = None, **more: str) -> Iterator[
 def on_terminal(
     *args: object, columns: int, lines: int = 40, on: S3Server | None = None, **more: str
 ) -> tuple[int, str]:
-    """Exit code and all that a terminal of so many columns and lines is sent."""
+    """Exit code and all that a terminal of so many columns and lines is sent by a process of its own."""
+    ours, theirs = _terminal(columns, lines)
+    streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+    process = subprocess.Popen(command(*args), env=environment(on, **{**XTERM, **more}), **streams)  # type: ignore[call-overload]
+    os.close(theirs)
+    sent = _sent(ours)
+    return process.wait(SECONDS), sent
+
+
+def on_terminal_here(
+    *args: object, columns: int, lines: int = 40, on: S3Server | None = None, **more: str
+) -> tuple[int, str]:
+    """The same of a command in this process, whose standard streams are the terminal meanwhile."""
+    ours, theirs = _terminal(columns, lines)
+    before = [os.dup(number) for number in range(3)]
+    with ThreadPoolExecutor(1) as reader:
+        reading = reader.submit(_sent, ours)
+        try:
+            for number in range(3):
+                os.dup2(theirs, number)
+            streams = {name: open(theirs, "w", closefd=False) for name in ("stdout", "stderr")}
+            code = _ended(args, {**(on.env() if on else {}), **XTERM, **more}, **streams)
+        finally:
+            for number, kept in enumerate(before):
+                os.dup2(kept, number)
+                os.close(kept)
+            os.close(theirs)
+        return code, reading.result(SECONDS)
+
+
+def _terminal(columns: int, lines: int) -> tuple[int, int]:
+    """Our end of a terminal of this size, and the end of who writes to it."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-    streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
-    more = {"TERM": "xterm-256color", **more}
-    process = subprocess.Popen(command(*args), env=environment(on, **more), **streams)  # type: ignore[call-overload]
-    os.close(theirs)
+    return ours, theirs
+
+
+def _sent(ours: int) -> str:
+    """All that a terminal is sent until nobody has it open any more."""
     sent = b""
     try:
         while piece := os.read(ours, 65536):
             sent += piece
     except OSError:
-        pass  # the last one that had the terminal open has gone
+        pass  # the last one that had it open has gone
     os.close(ours)
     secrecy.kept(sent.decode())
-    return process.wait(SECONDS), sent.decode().replace("\r\n", "\n")
+    return sent.decode().replace("\r\n", "\n")
 
 
 def without_colour(text: str) -> str:
