@@ -19,9 +19,10 @@ from h5s3.cli.process.errors import report, unwritten
 from h5s3.errors import UsageError
 
 COMMANDS = (
-    "ls", "tree", "meta", "preview", "get", "du", "bench", "doctor", "cache", "stats", "demo", "completion",
-    "schema",
+    "ls", "tree", "meta", "preview", "get", "du", "refs", "bench", "doctor", "cache", "stats", "demo",
+    "completion", "schema",
 )  # fmt: skip
+FOLDERS = {"refs": "zarr"}  # of commands that stand in one
 WHOLE_NUMBERS = (int, int | None)
 PLAIN = (str, str | None)  # types whose values need no conversion
 WHOLE = 1000  # characters: a command's first sentence is not shortened
@@ -137,7 +138,8 @@ def application(names: tuple[str, ...] = COMMANDS) -> typer.Typer:
     )
     app.callback()(top)
     for name in names:
-        found = getattr(import_module(f"h5s3.cli.{name}"), name)
+        module = ".".join(filter(None, ("h5s3.cli", FOLDERS.get(name), name)))
+        found = getattr(import_module(module), name)
         if isinstance(found, typer.Typer):
             for info in found.registered_commands:
                 info.cls = Command

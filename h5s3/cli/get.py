@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
 from h5s3.cli.options import Labels, Location, Reading
 from h5s3.cli.process import limits
-from h5s3.cli.process.signals import interrupt_on
+from h5s3.cli.process.signals import ended_by_signals
 from h5s3.errors import UsageError
 
 if TYPE_CHECKING:
@@ -105,7 +103,7 @@ def get(
 
     target, named = _target(output, format_, common.json)
     stream = _standard_output(named) if target == "-" else None
-    with _ended_by_signals(), common.session() as opened, progress() as bar:
+    with ended_by_signals(), common.session() as opened, progress() as bar:
         asked = GetRequest(
             path,
             selection=slice_,
@@ -178,20 +176,3 @@ def _standard_output(named: str | None) -> BinaryIO:
     from h5s3.render.get import SafeStream
 
     return SafeStream(sys.stdout.buffer)  # type: ignore[return-value]
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Have SIGTERM and SIGHUP end the command as Ctrl-C does: what is half written is cleared away."""
-    before: dict[Any, Any] = {}
-    with suppress(ValueError):  # not the main thread
-        for name in ("SIGTERM", "SIGHUP"):
-            number = getattr(signal, name, None)
-            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-                before[number] = signal.SIG_DFL
-                interrupt_on(number)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from h5s3.cache import Cache, absence
 from h5s3.errors import NotCachedError, UsageError
-from h5s3.formats.requests import MetaRequest, TreeRequest, UsageRequest
-from h5s3.records import DiskUsage, ExternalFile, Filter, Json, Meta, Tree, TreeNode, TypeInfo
+from h5s3.formats.requests import MetaRequest, ReferencesRequest, TreeRequest, UsageRequest
+from h5s3.records import DiskUsage, ExternalFile, FileReferences, Filter, Json, Meta, Tree, TreeNode, TypeInfo
 from h5s3.storage.base import ObjectInfo, Range, Store
 from h5s3.storage.trace import Trace
 
@@ -117,6 +117,14 @@ class Streaming(Protocol):
         The answer is that of `tree`, or None where it became too long to be held. Asked again, it gives the
         same nodes again, unless the first ones were wrong.
         """
+
+
+@runtime_checkable
+class Referable(Protocol):
+    """Contents whose chunks Zarr can read where they are."""
+
+    def references(self, asked: ReferencesRequest) -> FileReferences:
+        """Every array as Zarr describes it, and where its chunks are."""
 
 
 @dataclass(frozen=True)

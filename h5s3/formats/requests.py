@@ -84,3 +84,12 @@ class UsageRequest(Request):
 
 
 USAGE_ORDERS = ("stored", "logical", "ratio", "name")
+
+
+@dataclass(frozen=True)
+class ReferencesRequest(Request):
+    """References to all chunks of a file. Datasets of up to `inline` stored bytes are written into them;
+    for what must be, at most `max_bytes` of raw data are read."""
+
+    inline: int = 500
+    max_bytes: int | None = None

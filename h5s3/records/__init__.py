@@ -13,7 +13,18 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from h5s3.records.attribute import Attribute, Member, TypeInfo
-from h5s3.records.base import Document, Json, Record, Shape, from_json, replaced, to_json, to_json_lines
+from h5s3.records.base import (
+    Document,
+    Json,
+    Record,
+    Shape,
+    from_json,
+    from_json_value,
+    replaced,
+    to_json,
+    to_json_lines,
+    to_json_value,
+)
 from h5s3.records.bench import Against, Bench, Check, Failure, Named, Ratio, Samples, Series, Strategy
 from h5s3.records.cache import CacheClear, CacheFinding, CacheInfo, CachePath, CacheVerify
 from h5s3.records.convention import Convention, Item
@@ -35,6 +46,16 @@ from h5s3.records.meta import (
     VirtualSource,
 )
 from h5s3.records.preview import Axis, Coding, Plot, Preview, Sampling, Stats, Table
+from h5s3.records.refs import (
+    ArrayReferences,
+    FileReferences,
+    GroupReferences,
+    LeftOut,
+    Refs,
+    RefsCheck,
+    RefsSource,
+    StaleSource,
+)
 from h5s3.records.stats import Spent, Statistics
 from h5s3.records.tree import (
     AttributedNode,
@@ -57,6 +78,8 @@ DOCUMENTS: dict[str, type[Document]] = {
     "preview": Preview,
     "get": Get,
     "du": DiskUsage,
+    "refs": Refs,
+    "refs-check": RefsCheck,
     "bench": Bench,
     "doctor": Doctor,
     "cache": CacheInfo,

@@ -64,6 +64,7 @@ def _short(value: Any) -> str:
 
 R = TypeVar("R", bound=Document)
 T = TypeVar("T", bound=Record)
+V = TypeVar("V")
 
 
 _ENCODER = msgspec.json.Encoder()
@@ -90,3 +91,16 @@ def from_json(data: bytes, kind: type[R]) -> R:
 def replaced(record: T, **changes: Any) -> T:
     """A copy of a record with other values in some fields."""
     return msgspec.structs.replace(record, **changes)
+
+
+def to_json_value(value: Any) -> Any:
+    """Records as values of `json`, for documents of other formats."""
+    return msgspec.to_builtins(value)
+
+
+def from_json_value(value: Any, kind: type[V]) -> V:
+    """The records that `to_json_value` made such values of. Raises `ValueError` for anything else."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.MsgspecError as error:
+        raise ValueError("not what was expected") from error

@@ -21,6 +21,7 @@ from h5s3.records import Filter
 BLOSC_CODECS = ("blosclz", "lz4", "lz4hc", "snappy", "zlib", "zstd")  # by the number that the filter keeps
 BLOSC_SHUFFLES = ("noshuffle", "shuffle", "bitshuffle")
 HIGHEST_ZSTD, DEFAULT_ZSTD = 22, 3
+SHUFFLE, FLETCHER32, CHECKSUM = 2, 3, 4  # two filters, and the bytes that the second adds
 Configuration = dict[str, Any]
 Pair = tuple[Configuration, Configuration]  # for version 2 and for version 3
 
@@ -43,7 +44,7 @@ def zarr_codecs(filters: Sequence[Filter], size: int) -> ZarrCodecs | None:
     None where one of the filters has no codec (`unmapped` names them). A chunk that skipped filters (its mask
     is not 0) is not stored in the way that these codecs undo.
     """
-    found = [_codec(item, size) for item in filters]
+    found = _codecs(filters, size)
     if any(pair is None for pair in found):
         return None
     pairs = [pair for pair in found if pair]
@@ -52,36 +53,48 @@ def zarr_codecs(filters: Sequence[Filter], size: int) -> ZarrCodecs | None:
 
 def unmapped(filters: Sequence[Filter], size: int) -> list[Filter]:
     """Those of the filters that no codec undoes."""
-    return [item for item in filters if _codec(item, size) is None]
+    return [item for item, pair in zip(filters, _codecs(filters, size), strict=True) if pair is None]
 
 
-def _codec(item: Filter, size: int) -> Pair | tuple[()] | None:
-    """The codec of a filter; nothing (`()`) for one that changes nothing, None where there is none."""
-    make = CODECS.get(item.id)
-    return None if make is None else make(item.options, size)
+def _codecs(filters: Sequence[Filter], size: int) -> list[Pair | tuple[()] | None]:
+    """The codec of each filter; nothing (`()`) for one that changes nothing, None where there is none."""
+    found: list[Pair | tuple[()] | None] = []
+    left: int | None = size  # bytes that come to a filter; None: they differ from chunk to chunk
+    for item in filters:
+        make = CODECS.get(item.id)
+        found.append(None if make is None else make(item.options, left))
+        if item.id == FLETCHER32:
+            left = None if left is None else left + CHECKSUM
+        elif item.id != SHUFFLE:
+            left = None
+    return found
 
 
-def _gzip(options: Sequence[int], _: int) -> Pair:
+def _gzip(options: Sequence[int], _: int | None) -> Pair:
     return _numcodecs("zlib", level=min(_option(options, 0, 6), 9))
 
 
-def _shuffle(options: Sequence[int], size: int) -> Pair | tuple[()] | None:
+def _shuffle(options: Sequence[int], size: int | None) -> Pair | tuple[()] | None:
     """HDF5 leaves bytes that make no whole element as they are; numcodecs knows no such chunks."""
     width = _option(options, 0, 0)
-    if width <= 1 or width > size:
-        return () if width else None
+    if width == 1:
+        return ()
+    if width == 0 or size is None:
+        return None
+    if width > size:
+        return ()
     return _numcodecs("shuffle", elementsize=width) if size % width == 0 else None
 
 
-def _fletcher32(_options: Sequence[int], _size: int) -> Pair:
+def _fletcher32(_options: Sequence[int], _size: int | None) -> Pair:
     return _numcodecs("fletcher32")
 
 
-def _bzip2(options: Sequence[int], _: int) -> Pair:
+def _bzip2(options: Sequence[int], _: int | None) -> Pair:
     return _numcodecs("bz2", level=min(max(_option(options, 0, 9), 1), 9))
 
 
-def _zstd(options: Sequence[int], _: int) -> Pair:
+def _zstd(options: Sequence[int], _: int | None) -> Pair:
     """The filter keeps a level below 0 as a large number."""
     level = _option(options, 0, DEFAULT_ZSTD)
     level = level if level <= HIGHEST_ZSTD else DEFAULT_ZSTD
@@ -89,7 +102,7 @@ def _zstd(options: Sequence[int], _: int) -> Pair:
     return {"id": "zstd", "level": level}, native
 
 
-def _blosc(options: Sequence[int], _: int) -> Pair | None:
+def _blosc(options: Sequence[int], _: int | None) -> Pair | None:
     """Options: two versions, bytes of an element, bytes of a chunk, level, shuffle, codec.
 
     numcodecs has no snappy.
@@ -111,10 +124,10 @@ def _numcodecs(name: str, **configuration: int) -> Pair:
     return {"id": name, **configuration}, {"name": f"numcodecs.{name}", "configuration": configuration}
 
 
-CODECS: dict[int, Callable[[Sequence[int], int], Pair | tuple[()] | None]] = {
+CODECS: dict[int, Callable[[Sequence[int], int | None], Pair | tuple[()] | None]] = {
     1: _gzip,
-    2: _shuffle,
-    3: _fletcher32,
+    SHUFFLE: _shuffle,
+    FLETCHER32: _fletcher32,
     307: _bzip2,
     32001: _blosc,
     32015: _zstd,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from h5s3.errors import H5s3Error, UsageError
 from h5s3.formats.base import Array, Contents, Seen, Source, Take
-from h5s3.formats.requests import MetaRequest, TreeRequest, UsageRequest
-from h5s3.records import DiskUsage, Meta, Tree
+from h5s3.formats.requests import MetaRequest, ReferencesRequest, TreeRequest, UsageRequest
+from h5s3.records import DiskUsage, FileReferences, Meta, Tree
 
 if TYPE_CHECKING:
     from h5s3.formats.hdf5.fetch.block_file import BlockFile
@@ -103,6 +103,12 @@ class Hdf5Contents:
         from h5s3.formats.hdf5.du import read_usage
 
         return read_usage(self.file, asked)
+
+    def references(self, asked: ReferencesRequest) -> FileReferences:
+        """From headers, attributes and chunk indexes."""
+        from h5s3.formats.hdf5.references.read import read_references
+
+        return read_references(self.file, asked)
 
     def values(self, path: str) -> Array:
         """A dataset, a group that is a table, or the default plot of a NeXus group."""

@@ -83,13 +83,13 @@ class Hdf5Array(Array):
         return read_coding(self.file, self.dataset, self.readable or np.dtype("V1"), raw=raw)
 
     @cached_property
-    def _pointers(self) -> tuple[int, list[int]] | None:
+    def pointers(self) -> tuple[int, list[int]] | None:
         """Bytes of a stored element, and where in it there are pointers; None where that is not known."""
         return stored_pointers(self._type) if self.facts.type_has_pointers else None
 
     @property
     def _stored_size(self) -> int:
-        return self.facts.itemsize if self._pointers is None else self._pointers[0]
+        return self.facts.itemsize if self.pointers is None else self.pointers[0]
 
     # ------------------------------------------------------------------------------------ where it is
 
@@ -250,20 +250,20 @@ class Hdf5Array(Array):
 
     def _check_sizes(self, part: Selection) -> None:
         """Before libhdf5 reads: raise `DamagedError` where a chunk unpacks to less than its size."""
-        size_known = not self.facts.type_has_pointers or self._pointers is not None
+        size_known = not self.facts.type_has_pointers or self.pointers is not None
         if self._chunks is not None and size_known:
             self._chunks.sizes.check(part)
 
     def _fetch_elsewhere(self, parts: Sequence[Selection]) -> None:
         """Have here what the elements of these parts point to: libhdf5 would fetch it one after another."""
-        if self._pointers is None or self.facts.size < MOST_ONE_BY_ONE:
+        if self.pointers is None or self.facts.size < MOST_ONE_BY_ONE:
             return
-        found = [elements for part in parts if (elements := self._elements(part)) is not None]
+        found = [elements for part in parts if (elements := self.elements(part)) is not None]
         if found:
             flat = np.concatenate([elements.reshape(-1) for elements in found])
-            fetch_heaps(self.file, flat, self._pointers[1])
+            fetch_heaps(self.file, flat, self.pointers[1])
 
-    def _elements(self, part: Selection) -> Values | None:
+    def elements(self, part: Selection) -> Values | None:
         """Elements with pointers as they are stored, if that can be told without libhdf5."""
         if not all(axis.count for axis in part):
             return None

@@ -85,11 +85,14 @@ def read_index(
     return found
 
 
-def read_indexes(file: OpenFile, wanted: Sequence[tuple[Any, Facts]]) -> list[ChunkIndex | Exception]:
-    """The indexes of several chunked datasets in shared rounds, or why they cannot be read."""
+def read_indexes(
+    file: OpenFile, wanted: Sequence[tuple[Any, Facts]], most: int = MOST_CHUNKS
+) -> list[ChunkIndex | Exception]:
+    """The indexes of several chunked datasets, `most` chunks of each, in shared rounds; or why they cannot be
+    read."""
     file.prefetch_objects([address_of(dataset) for dataset, _ in wanted], OBJECT)
     calls: list[Callable[[], ChunkIndex | Exception]]
-    calls = [partial(read_index, dataset, facts, file) for dataset, facts in wanted]
+    calls = [partial(read_index, dataset, facts, file, most) for dataset, facts in wanted]
     return gather(file.blocks, calls, lambda _, error: error)
 
 

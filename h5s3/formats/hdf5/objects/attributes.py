@@ -80,18 +80,7 @@ def read_attribute(file: Any, obj: Any, name: bytes, namer: Namer = by_address) 
 
 
 def _read_value(found: Attribute, attribute: Any, file: Any, namer: Namer) -> None:
-    dtype = memory_dtype(attribute.get_type())
-    if dtype is None:
-        found.error = f"values of type {found.dtype} cannot be read here"
-        return
-    count = attribute.get_space().get_simple_extent_npoints()
-    if count * attribute.get_type().get_size() > LARGEST:
-        found.error = f"larger than {LARGEST >> 20} MiB"
-        return
-    values = np.zeros(attribute.shape, dtype=dtype)  # of an array type: gains its dimensions
-    with decoding() if dtype.hasobject else nullcontext():
-        attribute.read(values, mtype=memory_type(attribute.get_type(), dtype))
-    values = in_order(values, dtype)
+    values, dtype = attribute_values(attribute, LARGEST)
     if values.size > MOST_VALUES:
         values, found.truncated = values.reshape(-1)[:MOST_VALUES], True
     converter = Converter(file, namer, sequences=MOST_IN_SEQUENCES)
@@ -104,6 +93,24 @@ def _read_value(found: Attribute, attribute: Any, file: Any, namer: Namer) -> No
         found.inf_count = converter.infs
     if converter.raw:
         found.value_b64 = _b64(converter.raw, scalar=not attribute.shape)
+
+
+def attribute_values(attribute: Any, most: int) -> tuple[np.ndarray[Any, Any], np.dtype[Any]]:
+    """All values of an attribute, and h5py's type of them, with its metadata.
+
+    Raises `RefusedError` where they are more than `most` bytes or of a type that is not read here, and what
+    h5py raises.
+    """
+    kind = attribute.get_type()
+    dtype = memory_dtype(kind)
+    if dtype is None:
+        raise RefusedError(f"values of type {short(describe(kind))} cannot be read here")
+    if attribute.get_space().get_simple_extent_npoints() * kind.get_size() > most:
+        raise RefusedError(f"larger than {most >> 20} MiB")
+    values = np.zeros(attribute.shape, dtype=dtype)  # of an array type: gains its dimensions
+    with decoding() if dtype.hasobject else nullcontext():
+        attribute.read(values, mtype=memory_type(kind, dtype))
+    return in_order(values, dtype), dtype
 
 
 def memory_type(tid: Any, dtype: np.dtype[Any]) -> Any:

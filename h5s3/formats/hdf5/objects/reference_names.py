@@ -68,16 +68,16 @@ class References:
                 by_address(address): others(address) if path is None else text_of(path)
                 for address, path in paths.items()
             }
-            attribute.value = _renamed(attribute.value, names)
+            attribute.value = renamed(attribute.value, names)
         self._unnamed = []
 
 
-def _renamed(value: Json, names: dict[str, str]) -> Json:
+def renamed(value: Json, names: dict[str, str]) -> Json:
     """A value whose texts that are addresses, with a selection behind them or without, are paths."""
     if isinstance(value, list):
-        return [_renamed(item, names) for item in value]
+        return [renamed(item, names) for item in value]
     if isinstance(value, dict):
-        return {key: _renamed(item, names) for key, item in value.items()}
+        return {key: renamed(item, names) for key, item in value.items()}
     if not isinstance(value, str):
         return value
     address, bracket, selection = value.partition("[")

@@ -1,0 +1,1 @@
+"""Commands that bring HDF5 and Zarr together."""

@@ -1,0 +1,1 @@
+"""References with which Zarr reads HDF5 files where they are."""

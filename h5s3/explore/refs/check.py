@@ -1,0 +1,72 @@
+"""Whether the objects that references point into are still what they were."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+
+from h5s3.errors import DamagedError, H5s3Error, NotFoundError, UsageError
+from h5s3.explore.session import Session
+from h5s3.records import RefsCheck, RefsSource, StaleSource
+from h5s3.storage.base import ObjectInfo
+from h5s3.storage.http.parallel import Batch
+
+LARGEST = 2 << 30  # bytes of references that are read
+MOST_SOURCES = 100_000
+
+
+def check_references(session: Session, output: str) -> RefsCheck:
+    """Ask for size and ETag of every object that references point into; all in one round.
+
+    Raises `NotFoundError` where there are no references, `DamagedError` for what h5s3 did not write, and what
+    the storage raises but for an object that is not there.
+    """
+    sources = _sources(output)
+    places = [session.location(source.location) for source in sources]
+    stores = {place.store: session.store(place) for place in places}
+
+    def head(number: int) -> ObjectInfo | H5s3Error:
+        place = places[number]
+        try:
+            return stores[place.store].head(place)
+        except NotFoundError as error:
+            return error
+
+    with closing(Batch(session.trace)) as batch:
+        answers = batch.run(head, range(len(places)))
+    found = [(source, _difference(source, answers[number])) for number, source in enumerate(sources)]
+    stale = [StaleSource(location=source.location, reason=reason) for source, reason in found if reason]
+    return RefsCheck(output=output, num_sources=len(sources), fresh=not stale, stale=stale)
+
+
+def _sources(output: str) -> list[RefsSource]:
+    from h5s3.export.references.kerchunk_json import read_sources
+
+    try:
+        if os.path.getsize(output) > LARGEST:
+            raise DamagedError(f"larger than {LARGEST >> 30} GiB: not references", location=output)
+        with open(output, "rb") as stream:
+            data = stream.read()
+    except FileNotFoundError:
+        raise NotFoundError("no such file", location=output) from None
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", location=output) from None
+    try:
+        sources = read_sources(data)
+    except DamagedError as error:
+        raise error.at(output) from None
+    if len(sources) > MOST_SOURCES:
+        raise DamagedError(f"it names more than {MOST_SOURCES:,} objects", location=output)
+    return sources
+
+
+def _difference(source: RefsSource, now: ObjectInfo | H5s3Error) -> str:
+    """In what an object differs from what it was; empty where it is the same, as far as can be told."""
+    if isinstance(now, H5s3Error):
+        return "it is not there any more"
+    if now.size != source.size:
+        return f"its size is {now.size:,} bytes and was {source.size:,}"
+    if source.etag and now.etag:
+        return "" if source.etag == now.etag else "its ETag is another one"
+    same = source.last_modified == now.last_modified
+    return "" if same else f"it was written at {now.last_modified}"

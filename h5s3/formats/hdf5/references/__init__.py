@@ -1,0 +1,1 @@
+"""What Zarr can say of an HDF5 file, and where in it the chunks are."""

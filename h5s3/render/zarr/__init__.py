@@ -1,0 +1,1 @@
+"""What commands print that bring HDF5 and Zarr together."""
