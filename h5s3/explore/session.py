@@ -175,6 +175,10 @@ class Session:
                 raise
         return once()
 
+    def identity(self, location: Location) -> ObjectInfo:
+        """What the object at a location is now, for reads of its bytes that are held against it."""
+        return self._resolve(location).info
+
     def kept(
         self, location: Location, as_bytes: bool = False, content: tuple[int, str | None] | None = None
     ) -> Any:

@@ -62,10 +62,10 @@ class Grid:
         return [place for cell in cells if (place := self.places.get(cell)) is not None]
 
 
-def run_shape(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
-    """The largest box that is one run of bytes and no longer than `RUN`."""
+def run_shape(shape: tuple[int, ...], itemsize: int, most: int = RUN) -> tuple[int, ...]:
+    """The largest box that is one run of bytes and no longer than `most` bytes."""
     run = [1] * len(shape)
-    left = max(1, RUN // max(1, itemsize))
+    left = max(1, most // max(1, itemsize))
     for dimension in reversed(range(len(shape))):
         run[dimension] = max(1, min(shape[dimension], left))
         if run[dimension] < shape[dimension]:

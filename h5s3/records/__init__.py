@@ -70,6 +70,7 @@ from h5s3.records.tree import (
     UnresolvedNode,
     nodes_of,
 )
+from h5s3.records.zarr.convert import ConversionPlan, Convert, NotConverted, PlannedArray
 
 DOCUMENTS: dict[str, type[Document]] = {
     "ls": Listing,
@@ -77,6 +78,7 @@ DOCUMENTS: dict[str, type[Document]] = {
     "meta": Meta,
     "preview": Preview,
     "get": Get,
+    "convert": Convert,
     "du": DiskUsage,
     "refs": Refs,
     "refs-check": RefsCheck,

@@ -38,6 +38,35 @@ def progress() -> Iterator[Callable[[str, float], None] | None]:
         yield show
 
 
+@contextmanager
+def transfer() -> Iterator[Callable[[str, int, int], None] | None]:
+    """The same for bytes: what is being done, bytes that are done, bytes in all; with rate and time left.
+
+    To be called by one thread at a time.
+    """
+    console = stderr()
+    if not console.is_terminal:
+        yield None
+        return
+    from rich import progress as rich
+
+    columns = (
+        rich.TextColumn("{task.description}", markup=False), rich.BarColumn(20), rich.DownloadColumn(),
+        rich.TransferSpeedColumn(), rich.TimeRemainingColumn(compact=True),
+    )  # fmt: skip
+    bar = rich.Progress(*columns, console=console, transient=True)
+    task = bar.add_task("", total=None)
+    with ExitStack() as stack:
+
+        def show(text: str, done: int, total: int) -> None:
+            if not bar.live.is_started:
+                stack.enter_context(bar)
+            most = max(8, console.width - 65)
+            bar.update(task, description=safe(text, most), completed=min(done, total), total=total)
+
+        yield show
+
+
 def show_error(error: H5s3Error) -> None:
     """One line. A closed stream is no error."""
     with suppress(OSError):

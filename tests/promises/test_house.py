@@ -32,9 +32,9 @@ DOORS = {
     "textual_image": {"render"},
     "pyarrow": {"export"},
     "hdf5plugin": {"formats", "demo"},
-    "deflate": {"formats"},
+    "deflate": {"formats", "export"},
     "zarr": {"formats"},
-    "numcodecs": {"formats"},
+    "numcodecs": {"formats", "export"},
     "msgspec": {"records"},
     "numpy": {"formats", "explore", "export", "render", "demo", "api"},  # api: for a type alone
     "xarray": {"xarray_backend"},

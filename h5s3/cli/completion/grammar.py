@@ -19,6 +19,7 @@ BY_METAVAR = {
     "LOCATION…": "location",
     "PATH": "path",
     "FILE": "file",
+    "OUT": "file",
     "PRICES": "file",
 }
 BY_NAME = {"profile": "profile", "attr": "attribute"}

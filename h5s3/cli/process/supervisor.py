@@ -25,7 +25,17 @@ from h5s3.cli.process.signals import listen
 from h5s3.errors import DamagedError, H5s3Error, NetworkError, UsageError
 from h5s3.settings import cpu_limit
 
-COMMANDS = ("tree", "meta", "preview", "get", "du", "refs", "bench", "doctor")  # those that read HDF5
+COMMANDS = (
+    "tree",
+    "meta",
+    "preview",
+    "get",
+    "convert",
+    "du",
+    "refs",
+    "bench",
+    "doctor",
+)  # those that read HDF5
 OFF = "H5S3_GUARD"  # 0 runs the command in this process: for debuggers and profilers
 GRACE = 1.0  # seconds that the child has, beyond its time, to end by itself
 LEAVE = 3.0  # seconds that it has after Ctrl-C, or when its work is done

@@ -29,12 +29,14 @@ MOST_DIMENSIONS = 32  # that HDF5 allows
 def read_coordinates(file: OpenFile, dataset: Any, shape: tuple[int, ...]) -> list[Coordinate]:
     """Labels and scales of every dimension. What is damaged or does not fit counts as absent."""
     labels, scales = gather(
-        file.blocks, [partial(_labels, file, dataset), partial(_scales, file, dataset)], lambda *_: []
+        file.blocks, [partial(read_labels, file, dataset), partial(read_scales, file, dataset)], lambda *_: []
     )
     found = [s[0] if s else None for s in scales] + [None] * len(shape)
     opened = [item for item in found[: len(shape)] if item is not None]
     file.prefetch_objects((address_of(item) for item in opened), OBJECT)
-    names = gather(file.blocks, [partial(_name, file, item) for item in opened], lambda *_: ("", False))
+    names = gather(
+        file.blocks, [partial(name_of_scale, file, item) for item in opened], lambda *_: ("", False)
+    )
     by_address = {address_of(item): name for item, name in zip(opened, names, strict=True)}
     coordinates = []
     for index, size in enumerate(shape):
@@ -63,12 +65,12 @@ def is_one_string(dataset: Any) -> bool:
     return bool(one and here and tid.get_class() == h5t.STRING and tid.get_size() <= LONGEST_STRING)
 
 
-def _labels(file: OpenFile, dataset: Any) -> list[str]:
+def read_labels(file: OpenFile, dataset: Any) -> list[str]:
     value = named_value(file, dataset, b"DIMENSION_LABELS")
     return [item if isinstance(item, str) else "" for item in value] if isinstance(value, list) else []
 
 
-def _scales(file: OpenFile, dataset: Any) -> list[list[Any]]:
+def read_scales(file: OpenFile, dataset: Any) -> list[list[Any]]:
     """The scales of every dimension, opened: `DIMENSION_LIST` holds references to them."""
     if not h5a.exists(dataset, b"DIMENSION_LIST"):
         return []
@@ -89,7 +91,7 @@ def _opened(file: OpenFile, reference: Any) -> Any | None:
     return found if isinstance(found, h5d.DatasetID) else None
 
 
-def _name(file: OpenFile, scale: Any) -> tuple[str, bool]:
+def name_of_scale(file: OpenFile, scale: Any) -> tuple[str, bool]:
     """What a scale is called, and whether it has values: NetCDF-4 keeps bare dimensions as scales too."""
     name = text(named_value(file, scale, b"NAME"))
     return ("", False) if name.startswith(NO_VARIABLE) else (name.rpartition("/")[2], True)

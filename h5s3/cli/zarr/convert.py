@@ -1,0 +1,100 @@
+"""`h5s3 convert`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from h5s3.cli.options import Location, ObjectPath, Reading
+from h5s3.cli.process import limits
+from h5s3.cli.process.signals import ended_by_signals
+
+
+class Version(StrEnum):
+    """Versions of Zarr that are written."""
+
+    TWO = "2"
+    THREE = "3"
+
+
+def convert(
+    location: Location,
+    path: ObjectPath = "/",
+    output: Annotated[
+        str,
+        typer.Option(
+            "-o", "--output", metavar="OUT", help="The store to write: a folder, such as scan.zarr."
+        ),
+    ] = "",
+    zarr_format: Annotated[
+        Version, typer.Option("--zarr-format", help="Version of Zarr: 3, or 2 for older readers.")
+    ] = Version.THREE,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse a file of which something has no counterpart in Zarr.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a store that exists.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a conversion that was stopped or killed.")
+    ] = False,
+    *,
+    common: Reading,
+) -> None:
+    """Convert HDF5 to Zarr: a file, a group or a dataset.
+
+    Chunks are copied as they are stored, without decoding, where Zarr has codecs for their filters (gzip,
+    shuffle, fletcher32, zstd, blosc, bzip2); others are decoded and encoded again. Memory stays bounded.
+
+    Attributes come along. Dimension scales become dimension names (phony_dim_N where there are none), enums
+    integers with their names in the attribute h5s3.enum, references the paths of what they point to. What has
+    no counterpart in Zarr (links, named types, sequences of variable length) is named at the end.
+
+    The store can be opened when it is whole, not before: documents of groups and arrays are written last. A
+    conversion that was stopped goes on with --resume: chunks that are there are checked, the others written.
+
+    \b
+    Examples:
+      h5s3 convert s3://bucket/climate.nc -o climate.zarr
+      h5s3 convert s3://bucket/scan.nxs /entry/data -o data.zarr --zarr-format 2
+      h5s3 convert s3://bucket/scan.nxs -o scan.zarr --resume
+    """
+    from h5s3.errors import UsageError
+    from h5s3.explore.convert import ConvertRequest
+    from h5s3.explore.convert import convert as ask
+    from h5s3.render.diagnostics import announce, transfer
+
+    if not output:
+        raise UsageError("where to?", hint="name the store with -o, such as -o scan.zarr")
+    with ended_by_signals(), common.session() as opened, transfer() as bar:
+        asked = ConvertRequest(
+            path,
+            output=output,
+            version=3 if zarr_format is Version.THREE else 2,
+            strict=strict,
+            overwrite=overwrite,
+            resume=resume,
+            progress=_advancing(bar),
+        )
+        found = ask(opened, opened.location(location), asked)
+    from h5s3.render.zarr.convert import lost_lines, result_lines
+
+    for line in lost_lines(found.left_out, "not converted"):
+        announce(line)
+    if not common.shown_as_json(found):
+        from h5s3.render.console import stdout
+
+        for line in [*result_lines(found), *lost_lines(found.notes, "  in another form")]:
+            stdout().print(line, soft_wrap=True)
+
+
+def _advancing(shown: Callable[[str, int, int], None] | None) -> Callable[[str, int, int], None]:
+    """Progress that is shown, if at all, and that lets the command go on."""
+
+    def tell(text: str, done: int, total: int) -> None:
+        limits.renew()
+        if shown is not None:
+            shown(text, done, total)
+
+    return tell

@@ -1,0 +1,1 @@
+"""Stores of Zarr, from what HDF5 holds: their documents and their chunks."""

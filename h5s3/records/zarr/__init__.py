@@ -1,0 +1,1 @@
+"""Records of commands that write for readers of Zarr."""

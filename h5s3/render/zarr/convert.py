@@ -1,0 +1,37 @@
+"""What `convert` prints: its result, and what has no counterpart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from h5s3.records import UNSET, Convert, NotConverted
+from h5s3.render.text import plural, safe
+from h5s3.sizes import size_text
+
+MOST_SHOWN = 20  # things that are named
+
+
+def result_lines(found: Convert) -> list[str]:
+    """What is there now."""
+    chunks = [
+        (found.chunks_copied, "copied as stored"),
+        (found.chunks_encoded, "decoded and encoded"),
+        (found.chunks_kept, "there from before"),
+    ]
+    told = ", ".join(f"{count:,} {what}" for count, what in chunks if count) or "none"
+    empty = f", {found.chunks_empty:,} empty" if found.chunks_empty is not UNSET else ""
+    below = f"{plural(found.num_groups, 'group')}, " if found.num_groups else ""
+    return [
+        f"{safe(found.output)}: Zarr v{found.zarr_format}, {below}{plural(found.num_arrays, 'array')},"
+        f" {size_text(found.written)} written",
+        f"  chunks: {told}{empty}",
+    ]
+
+
+def lost_lines(lost: Sequence[NotConverted], heading: str) -> list[str]:
+    """What is not in the store, or there in another form; the first things of many."""
+    lines = [f"{heading}:"] if lost else []
+    lines += [f"  {safe(item.path)}: {safe(item.reason, 200)}" for item in lost[:MOST_SHOWN]]
+    if len(lost) > MOST_SHOWN:
+        lines.append(f"  … and {len(lost) - MOST_SHOWN:,} more (--json names all)")
+    return lines
