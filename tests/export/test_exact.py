@@ -15,6 +15,7 @@ from h5py import h5s, h5t
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support import examples
 from tests.support.get import (
     boxes_of,
     by_h5py,
@@ -149,7 +150,7 @@ def index_of(text: str) -> Any:
 
 
 many = settings(
-    max_examples=60,
+    max_examples=examples(60),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

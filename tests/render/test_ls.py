@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from h5s3.records import UNSET, Arriving, Entry
 from h5s3.render import ls
 from h5s3.render.columns import Widths
+from tests.support import examples
 
 DATES = st.sampled_from([None, "2026-03-01T12:34:56+00:00", "2026-03-01T12:34:56.123456+02:00", "x" * 50])
 KEYS = st.text() | st.text("ab/ \x1b", min_size=1) | st.sampled_from(["a.h5", "c d ", "f" * 3000])
@@ -34,7 +35,7 @@ def shown(pages: list[list[Entry]], long: bool, capsys: pytest.CaptureFixture[st
     return capsys.readouterr().out
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(PAGES, st.booleans(), st.sampled_from(["", "30", "60"]))
 def test_the_fast_way_prints_what_the_other_prints(
     pages: list[list[Entry]], long: bool, columns: str

@@ -22,6 +22,7 @@ from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.formats.requests import MetaRequest, TreeRequest
 from h5s3.records import GroupNode, to_json
 from h5s3.storage.trace import Trace
+from tests.support import examples
 from tests.support.h5files import make as h5files
 from tests.support.reference.random_trees import TREES, TREES_WITHOUT_ALIASES, Item, write
 from tests.support.servers.memory import (
@@ -58,7 +59,7 @@ def answers(store: MemoryStore, *, plain: bool) -> tuple[bytes, list[bytes]]:
 
 
 @given(TREES, LIBVERS, SIZES, st.booleans())
-@settings(max_examples=40, suppress_health_check=LARGE)
+@settings(max_examples=examples(40), suppress_health_check=LARGE)
 def test_suspended_walks_equal_plain_ones(item: Item, libver: str, size: int, ahead: bool) -> None:
     data = write(item, libver)
     with in_blocks(size, ahead=False):
@@ -120,7 +121,7 @@ def holds(found: dict[str, Any], whole: dict[str, Any]) -> int:
 
 
 @given(TREES_WITHOUT_ALIASES, LIBVERS, st.sampled_from([512, 1000]), st.data())
-@settings(max_examples=30, suppress_health_check=LARGE)
+@settings(max_examples=examples(30), suppress_health_check=LARGE)
 def test_offline_walks_mark_what_is_not_there(item: Item, libver: str, size: int, data: Any) -> None:
     store = MemoryStore(write(item, libver))
     cache = Blocks()

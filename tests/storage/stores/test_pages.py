@@ -19,6 +19,7 @@ from h5s3.storage.stores import s3_pages
 from h5s3.storage.stores.s3_list import objects_page, one_by_one
 from h5s3.storage.stores.s3_pages import Ask, Page, UnreadableError, page_of, read_page
 from h5s3.storage.trace import Trace
+from tests.support import examples
 
 SHAPE = botocore.session.get_session().get_service_model("s3").operation_model("ListObjectsV2").output_shape
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
@@ -99,7 +100,7 @@ def pages(draw: st.DrawFn) -> bytes:
     return draw(st.sampled_from(["", '<?xml version="1.0" encoding="UTF-8"?>\n'])).encode() + body.encode()
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(pages())
 def test_pages_are_read_as_boto3_reads_them(body: bytes) -> None:
     ours, theirs = read_page(body), by_boto(body)

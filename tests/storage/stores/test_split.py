@@ -21,6 +21,7 @@ from h5s3.storage.stores.s3_list import one_by_one
 from h5s3.storage.stores.s3_pages import Ask, Page, page_of
 from h5s3.storage.stores.s3_split import pages_ahead
 from h5s3.storage.trace import Trace
+from tests.support import examples
 
 
 @dataclass
@@ -121,7 +122,7 @@ SIZES = st.lists(st.integers(0, 9), min_size=1, max_size=6).filter(any)
 QUIRKS = st.sampled_from(["", "", "", "ignores", "includes", "refuses", "forgets"])
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(KEYS, SIZES, QUIRKS, st.booleans())
 def test_every_key_comes_once_and_in_order(
     keys: list[str], sizes: list[int], quirk: str, folded: bool
@@ -133,7 +134,7 @@ def test_every_key_comes_once_and_in_order(
         assert pager.after <= 1
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(KEYS, st.integers(2, 9), st.randoms(use_true_random=False))
 def test_what_is_not_in_order_is_not_split(keys: list[str], size: int, chance: random.Random) -> None:
     """From the page that shows a server to have an order of its own."""
@@ -145,7 +146,7 @@ def test_what_is_not_in_order_is_not_split(keys: list[str], size: int, chance: r
     assert set(ahead(Pager(late, [size]))) <= set(keys)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(KEYS, st.integers(1, 9), st.integers(0, 200))
 def test_a_failure_comes_behind_what_is_before_it(keys: list[str], size: int, at: int) -> None:
     pager = Pager(keys, [size], fails_at=at)
@@ -270,7 +271,7 @@ def test_what_lies_ahead(keys: list[str], times: float, expected: str) -> None:
     assert space.distance(keys[0], keys[-1], keys[-1], found) == pytest.approx(times, rel=0.01)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(ANY, min_size=2, max_size=30, unique=True), st.floats(0.1, 1000), ANY)
 def test_whatever_lies_ahead_is_text_below_the_prefix(keys: list[str], times: float, prefix: str) -> None:
     keys = sorted(prefix + key for key in keys)

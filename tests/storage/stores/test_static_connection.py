@@ -16,6 +16,7 @@ from h5s3.storage.stores.boto_connection import BotoConnection
 from h5s3.storage.stores.presign import Keys, presign
 from h5s3.storage.stores.static_connection import StaticConnection, static_connection
 from h5s3.storage.trace import Trace
+from tests.support import examples
 
 NOW = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
@@ -43,7 +44,7 @@ def parts(url: str) -> tuple[str, set[str]]:
     return place, set(query.split("&")) - {""}
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(TEXTS, st.none() | TEXTS, st.none() | TEXTS, st.booleans(), st.booleans())
 def test_urls_are_those_of_boto3(
     key: str, version: str | None, token: str | None, payer: bool, anonymous: bool

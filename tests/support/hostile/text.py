@@ -7,7 +7,6 @@ by the list of default ignorable code points, and allows letters, marks, numbers
 from __future__ import annotations
 
 import io
-import os
 import re
 import unicodedata
 from collections.abc import Callable
@@ -17,7 +16,7 @@ from unittest import mock
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
-from tests.support import cli
+from tests.support import EXAMPLES, cli
 from tests.support.cli import Result
 
 FRAGMENTS = [
@@ -69,9 +68,6 @@ FRAGMENTS = [
 ]  # fmt: skip
 INVALID = [b"\xff\xfe", b"\x80\x9b31m\x9f", b"\xed\xa0\x80\xed\xb0\x80", b"\xc3(", b"\xe2\x82", b"gr\xfcn"]
 MOST_MARKS = 4  # accents on one letter
-EXAMPLES = int(
-    os.environ.get("H5S3_TEST_EXAMPLES", "0")
-)  # times as many as `some` names: none in ordinary runs
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 # Default_Ignorable_Code_Point of Unicode, what of it is not of category Cf; and the blank of Braille.
 IGNORED = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, 0x2800} | {
