@@ -101,7 +101,13 @@ def run(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
-@pytest.mark.parametrize("name", ENDINGS)
+RARE = {"with", "closed", "twice", "attribute alone", "group and type", "chunks", "thread", "sys.exit"}
+RARE |= {"opened in a thread", "h5s3 error", "in a module", "atexit before"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in RARE else []) for name in ENDINGS]
+)
 def test_the_interpreter_ends_as_it_should(name: str, file: Path) -> None:
     code, expected = ENDINGS[name]
     ended = run(BEGIN + code, file)

@@ -57,6 +57,7 @@ def test_every_contender_finds_all_datasets(contender: Contender, rows: dict[str
     assert row.datasets == {DATASETS}
 
 
+@pytest.mark.slow
 def test_the_counts_are_those_of_each_contender(rows: dict[str, Row], track: Track) -> None:
     assert track.server.root is not None
     size = (track.server.root / walking.BUCKET / track.key).stat().st_size
@@ -69,6 +70,7 @@ def test_the_counts_are_those_of_each_contender(rows: dict[str, Row], track: Tra
     assert (later.requests, later.bytes) == (1, 0)  # a HEAD
 
 
+@pytest.mark.slow
 def test_the_table_has_a_row_for_each(rows: dict[str, Row]) -> None:
     head, *body = cells(walking.table(list(rows.values())))
     assert tuple(head) == walking.COLUMNS
@@ -286,6 +288,7 @@ def test_a_range_outside_the_object_is_a_mistake() -> None:
 # ---------------------------------------------------------------------------------------------------- cpu
 
 
+@pytest.mark.slow
 def test_all_clients_fetch_all_ranges() -> None:
     samples = cpu.measure(count=8, length=1000, repeat=1, scans=1)
     head, *body = cells(cpu.table(samples, 8))
@@ -327,6 +330,7 @@ def test_the_report_of_listings_has_all_contenders() -> None:
 # --------------------------------------------------------------------------------------------------- many
 
 
+@pytest.mark.slow
 def test_walks_over_many_objects_are_measured_whole(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -368,6 +372,7 @@ def test_the_table_of_values_has_a_row_for_each(values: list[data.Row]) -> None:
     assert (ratios[data.OURS], ratios[data.OURS_LOCAL]) == ("1.0", "1.0")
 
 
+@pytest.mark.slow
 def test_other_values_and_failures_are_told(values: list[data.Row]) -> None:
     first, other, *_ = values
     wrong = replace(other, samples=[replace(other.samples[0], checksum=1)])

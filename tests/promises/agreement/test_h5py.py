@@ -40,6 +40,8 @@ from tests.support.reference.compare_objects import (
 from tests.support.reference.h5py_values import os_bytes, shown
 from tests.support.servers.memory import LOCATION, MemoryStore, in_blocks, one_file_session
 
+MOST = 320  # objects of one file that `meta` describes in turn: of more, every n-th
+
 
 @contextmanager
 def opened(path: Path) -> Iterator[Case]:
@@ -87,7 +89,8 @@ def test_meta(files: dict[str, Path], name: str) -> None:
     """What it says of every object is what h5py says; of the file in pieces it says the same."""
     said: dict[str, Meta] = {}
     with opened(files[name]) as case:
-        for path, entry in case.entries.items():
+        every = len(case.entries) // MOST + 1
+        for path, entry in list(case.entries.items())[::every]:
             document = said[path] = meta(case.session, case.location, MetaRequest(path, all_attributes=True))
             assert msgspec.json.decode(to_json(document), type=Meta).path == shown(os_bytes(path))
             if entry["kind"] in LINKS:

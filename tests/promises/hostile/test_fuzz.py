@@ -18,7 +18,7 @@ from tests.support.hostile.mutate import damaged, lookup3, summed_regions
 SEED = 7
 LONG = int(os.environ.get("H5S3_FUZZ_SEED", "1"))  # read here: tests see no such variables
 COUNT = os.environ.get("H5S3_FUZZ_COUNT")
-FEW, MANY, OTHERS = 16, 2000, 500
+FEW, MANY, OTHERS = 8, 2000, 500
 CORPUS = ROOT.parent / "shared" / "corpus" / "files"
 
 

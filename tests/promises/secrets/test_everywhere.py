@@ -147,6 +147,7 @@ def test_web_proxies_with_a_password(liar: Liar, place: Path) -> None:
         assert basic not in result.out + result.err
 
 
+@pytest.mark.slow
 def test_whatever_the_libraries_log(rclone: S3Server, place: Path) -> None:
     """The credentials of the server are searched for by `spawn`."""
     talk = {"S3FS_LOGGING_LEVEL": "DEBUG", "FSSPEC_LOGGING_LEVEL": "DEBUG", "PYTHONWARNINGS": "always"}
