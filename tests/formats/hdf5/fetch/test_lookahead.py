@@ -17,6 +17,7 @@ from h5s3.formats.hdf5.metadata.node import COUNT, OBJECT, Node, Sizes, header, 
 from h5s3.formats.hdf5.objects.datasets import read_facts
 from h5s3.formats.hdf5.objects.links import get_link
 from h5s3.storage.base import ObjectInfo, OnArrival, Range
+from tests.support import examples
 from tests.support.chunked import KINDS, places, write
 from tests.support.servers.memory import LOCATION, MemoryStore, in_blocks, one_file_session
 
@@ -184,7 +185,7 @@ def test_how_often_pointers_are_looked_at_is_bounded(monkeypatch: pytest.MonkeyP
 def test_damaged_indexes_lead_nowhere_at_worst(name: str) -> None:
     """Any bytes of the first nodes changed: nothing is raised, and little is looked at."""
     data, chance = write(KINDS[name]), random.Random(name)
-    for _ in range(40):
+    for _ in range(examples(40)):
         damaged = bytearray(data)
         for _ in range(8):
             damaged[chance.randrange(48, min(len(data), 4096))] = chance.choice((0, 1, 2, 127, 255))
