@@ -1,6 +1,7 @@
 """Servers for the whole run, a proxy for each test, and an environment that is nobody's."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,10 @@ from tests.support.hostile import secrecy
 from tests.support.servers.proxy import Proxy
 from tests.support.servers.s3 import S3Server, external_server, moto_server, rclone_server
 from tests.support.shared import made_once
+
+# Some hundred processes are started: without byte code each would compile all that it imports.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 hypothesis.settings.register_profile("h5s3", deadline=None)  # seconds are never asserted
 hypothesis.settings.load_profile("h5s3")
