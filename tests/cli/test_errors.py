@@ -138,7 +138,10 @@ def test_no_credentials(server: S3Server) -> None:
 
 
 @pytest.mark.parametrize("command", [("tree", "s3://cli/x.h5"), ("ls", "s3://cli/")])
-def test_an_endpoint_that_nobody_listens_at(moto: S3Server, command: tuple[str, str]) -> None:
+def test_an_endpoint_that_nobody_listens_at(
+    moto: S3Server, command: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         host = f"127.0.0.1:{listener.getsockname()[1]}"
     line = run(*command, on=moto.at(f"http://{host}")).failed(5)

@@ -53,7 +53,10 @@ def test_the_environment_of_aws(server: S3Server) -> None:
     assert children(sample(server, "contiguous"), on=server) == COUNT
 
 
-def test_endpoint_url_is_stronger_than_the_environment(server: S3Server) -> None:
+def test_endpoint_url_is_stronger_than_the_environment(
+    server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
     where = sample(server, "contiguous")
     environment = {**keys(server), "AWS_ENDPOINT_URL": NOWHERE}
     assert children(where, "--endpoint-url", server.url, **environment) == COUNT

@@ -130,7 +130,8 @@ def test_the_cache_holds_no_secret(signed: S3Server) -> None:
 
 
 @pytest.mark.parametrize("command", ["tree", "ls"])
-def test_a_password_in_a_url(command: str) -> None:
+def test_a_password_in_a_url(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
     url = "http://someone:pass-word-1@127.0.0.1:9/x.h5?token=abcdefghijkl#fragment-1"
     result = run(command, url, "--debug", "--timeout", "2")
     assert result.code == (2 if command == "ls" else 5)
