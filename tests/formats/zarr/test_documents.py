@@ -42,7 +42,8 @@ def climate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_example_is_what_is_printed(climate: None) -> None:
     text = (ROOT / "README.md").read_text()
     section = text[text.index("\n## Zarr\n") : text.index("\n## What it costs\n")]
-    commands = [line for line in section.splitlines() if line.startswith("$ h5s3 ")]
+    lines = [line for line in section.splitlines() if line.startswith("$ h5s3 ")]
+    commands = [line for line in lines if "./climate.zarr" in line]  # others write Zarr
     assert len(commands) == 2
     for line in commands:
         printed = run(*line.split()[2:]).out
