@@ -23,6 +23,7 @@ from tests.benchmarks.peers.walking import Row, Sample, Track
 from tests.benchmarks.tables import below, markdown, parts_around, replace_between
 from tests.benchmarks.turns import SLOW
 from tests.benchmarks.versions import beside, version
+from tests.benchmarks.zarr import references
 
 SCANS = 5
 DATASETS = 7 * SCANS
@@ -393,3 +394,13 @@ def test_a_slice_is_read_as_an_index() -> None:
     indexes = [index_of(text.format(middle=128)) for text, _ in data.TASKS.values()]
     rest = slice(None)
     assert indexes == [(rest, rest, rest), (7, rest, rest), (rest, 128, 128)]
+
+
+@pytest.mark.slow
+def test_references_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--only", "cube", "--planes", "8", "--rtt", "1", "--repeat", "1"]
+    assert references.main(words) == 0
+    found = cells(capsys.readouterr().out)
+    assert found[0] == list(references.COLUMNS)
+    assert found[1][1].startswith("h5s3")
+    assert found[1][-1] == "1.0" and len(found) == 1 + len(references.CONTENDERS)

@@ -1,0 +1,1 @@
+"""What brings HDF5 and Zarr together, against its peers."""
