@@ -89,7 +89,9 @@ USAGE_ORDERS = ("stored", "logical", "ratio", "name")
 @dataclass(frozen=True)
 class ReferencesRequest(Request):
     """References to all chunks of a file. Datasets of up to `inline` stored bytes are written into them;
-    for what must be, at most `max_bytes` of raw data are read."""
+    for what must be, at most `max_bytes` of raw data are read. `concat`: a dimension along which files are to
+    be joined: its coordinates are decoded, and what does not have it gets a digest."""
 
     inline: int = 500
     max_bytes: int | None = None
+    concat: str | None = None

@@ -22,7 +22,8 @@ class ArrayReferences(Record, kw_only=True):
 
     `places`: 64-bit numbers in little-endian order, a row for each chunk: its cell (a number for each
     dimension), its first byte in the object, its bytes. `inlined`: chunks by their keys, as codecs would
-    have stored them.
+    have stored them. For files that are joined: `decoded` says that all values are inlined, as they are and
+    in one chunk; `digest` names what is stored.
     """
 
     path: str  # no / in front
@@ -35,6 +36,8 @@ class ArrayReferences(Record, kw_only=True):
     attributes: str  # JSON text: NaN is a number in it
     places: bytes = b""
     inlined: dict[str, bytes] = {}
+    decoded: bool = False
+    digest: str | None = None
 
 
 class GroupReferences(Record, kw_only=True):

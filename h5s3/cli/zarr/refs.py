@@ -18,7 +18,7 @@ def refs(
         list[str] | None,
         typer.Argument(
             metavar="LOCATION…",
-            help="An HDF5 file: s3://bucket/key, https://… or a path.",
+            help="HDF5 files: s3://bucket/key, https://…, paths; a prefix that ends in /, a glob.",
             show_default=False,
         ),
     ] = None,
@@ -32,6 +32,12 @@ def refs(
             "--url",
             metavar="URL",
             help="The URL by which readers know the file; {bucket}, {key} and {name} are filled in.",
+        ),
+    ] = None,
+    concat_dim: Annotated[
+        str | None,
+        typer.Option(
+            "--concat-dim", metavar="NAME", help="Join the files along this dimension; else each is a group."
         ),
     ] = None,
     inline: Annotated[
@@ -57,6 +63,10 @@ def refs(
     small are copied into it. What Zarr has no counterpart for is left out and named on standard error: types,
     filters without a codec (lzf, scaleoffset, blosc2 ...), links out of the file, values in other files.
 
+    Of several files each is a group, named after it. --concat-dim joins them as xarray.concat does, along a
+    dimension that they have or a new one. Where chunks would not meet, where units differ, or what lacks the
+    dimension is not the same in all files, it is refused.
+
     References hold the size and the ETag of the object. --check asks for both: exit code 7 says that it
     changed since, and the references are stale.
 
@@ -64,6 +74,7 @@ def refs(
     Examples:
       h5s3 refs s3://bucket/climate.nc -o climate.json
       h5s3 refs s3://bucket/climate.nc -o climate.json --url https://data.example.org/climate.nc
+      h5s3 refs 's3://bucket/2024-*.nc' -o year.json --concat-dim time
       h5s3 refs --check climate.json
     """
     if check is not None:
@@ -86,7 +97,12 @@ def refs(
 
         places = [opened.location(one) for one in locations]
         asked = RefsRequest(
-            output=output, url=url, inline=parse_size(inline), overwrite=overwrite, progress=tell
+            output=output,
+            url=url,
+            concat=concat_dim,
+            inline=parse_size(inline),
+            overwrite=overwrite,
+            progress=tell,
         )
         found = ask(opened, places, asked)
     for line in left_lines(found):

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from h5s3.errors import UsageError
+from h5s3.errors import NotFoundError, RefusedError, UsageError
+from h5s3.explore.globs import glob_of
+from h5s3.explore.ls import ls
+from h5s3.explore.questions import Question
 from h5s3.explore.session import Session
 from h5s3.export.atomic_file import atomic_write, check_target, write_errors
-from h5s3.export.references.hierarchy import Part
+from h5s3.export.references.hierarchy import Hierarchy, Part, group_names, side_by_side
 from h5s3.formats.base import Contents, Referable
 from h5s3.formats.requests import ReferencesRequest
 from h5s3.records import FileReferences, LeftOut, Refs
@@ -21,16 +24,21 @@ from h5s3.storage.location import Location
 
 Format = Literal["json", "parquet", "icechunk"]
 FIELDS = re.compile(r"\{(bucket|key|name)\}")
+MOST_FILES = 100_000
 INLINE = 500  # stored bytes of datasets that are written into the references, as kerchunk does
 
 
 @dataclass(frozen=True, kw_only=True)
 class RefsRequest:
-    """What to write where. `url`: the form of the URLs that references have (default: the location's own)."""
+    """What to write where. `url`: the form of the URLs that references have (default: the location's own).
+
+    `concat`: the dimension along which files are joined; None: each is a group.
+    """
 
     output: str
     format: Format | None = None
     url: str | None = None
+    concat: str | None = None
     inline: int = INLINE
     overwrite: bool = False
     progress: Callable[[str, float], None] = lambda text, done: None
@@ -40,20 +48,66 @@ def refs(session: Session, locations: Sequence[Location], asked: RefsRequest) ->
     """Write references to all arrays of HDF5 files; what they cannot hold is named in the answer.
 
     One walk over a file and the rounds of its chunk indexes; of its data only what must be inlined is read.
-    Raises `UsageError` for what cannot be written so, and what opening a file raises.
+    Several files are groups side by side, named after them, or are joined along `concat`. A location may be a
+    prefix or a glob. Raises `UsageError` for what cannot be written so, and what opening a file raises.
     """
     kind = _format(asked)
     check_target(asked.output, asked.overwrite)
-    urls = [url_of(location, asked.url) for location in locations]
-    parts = []
-    for number, (location, url) in enumerate(zip(locations, urls, strict=True)):
-        asked.progress(f"reading {location.display}", number / len(locations))
-        wanted = ReferencesRequest(inline=asked.inline, max_bytes=session.settings.max_bytes)
-        found = session.read(location, partial(file_references, asked=wanted))
-        parts.append(Part("", _place(location), url, found))
+    places = [one for location in locations for one in files_of(session, location)]
+    several = len(places) > 1
+    if several and asked.url is not None and not FIELDS.search(asked.url):
+        raise UsageError("--url is to hold {key} or {name}: there are several files")
+    if len({url_of(place, asked.url) for place in places}) < len(places):
+        raise UsageError("two of the files would have the same URL")
+    parts = [_read(session, place, asked, number / len(places)) for number, place in enumerate(places)]
     asked.progress(f"writing {asked.output}", 1.0)
-    size = _write(asked, parts)
-    return _receipt(asked.output, kind, size, parts)
+    if asked.concat is not None:
+        from h5s3.export.references.concat import concatenated
+
+        made = concatenated(parts, asked.concat)
+    else:
+        names = group_names([place.key for place in places]) if several else [""]
+        made = side_by_side(parts, names)
+    left_out = [_of(part, item, len(parts)) for part in parts for item in part.found.left_out]
+    notes = [_of(part, note, len(parts)) for part in parts for note in part.found.notes]
+    size = _write(asked, made, left_out)
+    return Refs(
+        output=asked.output,
+        format=kind,
+        file_bytes=size,
+        sources=made.sources,
+        num_groups=len(made.groups) - 1,
+        num_arrays=len(made.arrays),
+        num_chunks=sum(one.num_chunks for one in made.arrays),
+        num_inlined=sum(len(one.inlined) for one in made.arrays),
+        left_out=left_out,
+        notes=notes,
+    )
+
+
+def files_of(session: Session, location: Location) -> list[Location]:
+    """The files that a location means: itself, or what is below a prefix or a folder, or matches a glob.
+
+    Raises `NotFoundError` where nothing does.
+    """
+    many = location.key.endswith("/") or glob_of(location) is not None
+    if location.version_id is not None or not many:
+        return [location]
+    question = Question(recursive=location.key.endswith("/"), h5=location.key.endswith("/"), uris=True)
+    listing = ls(session, location, question)
+    entries = sorted((one for one in listing.entries if one.type == "object"), key=lambda one: one.key)
+    if not entries:
+        raise NotFoundError("no HDF5 file is below it", location=location.display)
+    if len(entries) > MOST_FILES:
+        raise RefusedError(f"more than {MOST_FILES:,} files", location=location.display)
+    return [session.location(str(one.uri)) for one in entries]
+
+
+def _read(session: Session, place: Location, asked: RefsRequest, done: float) -> Part:
+    asked.progress(f"reading {place.display}", done)
+    wanted = ReferencesRequest(inline=asked.inline, max_bytes=session.settings.max_bytes, concat=asked.concat)
+    found = session.read(place, partial(file_references, asked=wanted))
+    return Part(_place(place), url_of(place, asked.url), found)
 
 
 def file_references(contents: Contents, asked: ReferencesRequest) -> FileReferences:
@@ -111,33 +165,13 @@ def _format(asked: RefsRequest) -> Format:
     )
 
 
-def _write(asked: RefsRequest, parts: Sequence[Part]) -> int:
+def _write(asked: RefsRequest, made: Hierarchy, left_out: Sequence[LeftOut]) -> int:
     from h5s3.export.references.kerchunk_json import write_json
 
     with write_errors(asked.output):
         with atomic_write(asked.output, asked.overwrite) as (stream, _):
-            write_json(stream, parts, _left_out(parts))
+            write_json(stream, made, left_out)
         return os.path.getsize(asked.output)
-
-
-def _receipt(output: str, kind: Format, size: int, parts: Sequence[Part]) -> Refs:
-    arrays = [array for part in parts for array in part.found.arrays]
-    return Refs(
-        output=output,
-        format=kind,
-        file_bytes=size,
-        sources=[part.source for part in parts],
-        num_groups=sum(len(part.found.groups) - 1 for part in parts),
-        num_arrays=len(arrays),
-        num_chunks=sum(len(one.places) // 8 // (len(one.shape) + 2) for one in arrays),
-        num_inlined=sum(len(one.inlined) for one in arrays),
-        left_out=_left_out(parts),
-        notes=[_of(part, note, len(parts)) for part in parts for note in part.found.notes],
-    )
-
-
-def _left_out(parts: Sequence[Part]) -> list[LeftOut]:
-    return [_of(part, item, len(parts)) for part in parts for item in part.found.left_out]
 
 
 def _of(part: Part, item: LeftOut, many: int) -> LeftOut:

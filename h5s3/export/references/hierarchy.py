@@ -1,10 +1,11 @@
-"""The documents of Zarr version 2 that describe arrays in HDF5 files, and the keys of their chunks."""
+"""One hierarchy of Zarr version 2 over one HDF5 file or several: its documents, the keys of its chunks."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,20 +14,16 @@ from h5s3.records import ArrayReferences, FileReferences, RefsSource
 
 DIMENSIONS = "_ARRAY_DIMENSIONS"  # xarray's attribute
 Documents = dict[str, dict[str, Any]]
+Table = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
 class Part:
-    """What one file gives to a hierarchy, below a group (empty: the root). `location`: where it was read."""
+    """What one file gives. `location`: where it was read; `url`: by which readers know it."""
 
-    prefix: str
     location: str
     url: str
     found: FileReferences
-
-    def key(self, path: str) -> str:
-        """The path of an object in the hierarchy."""
-        return f"{self.prefix}/{path}".strip("/")
 
     @property
     def source(self) -> RefsSource:
@@ -41,25 +38,52 @@ class Part:
         )
 
 
-def documents(parts: Sequence[Part]) -> Documents:
-    """All documents by their keys (`.zgroup`, `.zattrs`, `.zarray`), the members of a group side by side.
+@dataclass(frozen=True)
+class VirtualArray:
+    """An array, its chunks in one file or several.
 
-    zarr-python 3.1 loses groups from `.zmetadata` whose members do not stand together.
+    `places`: URLs, each with a table of chunks: cell, first byte in the object, bytes. `inlined`: by keys.
     """
-    found: Documents = {".zgroup": {"zarr_format": 2}}
-    for part in parts:
-        above = part.prefix.split("/")
-        for number in range(1, len(above) + bool(part.prefix)):
-            found["/".join([*above[:number], ".zgroup"])] = {"zarr_format": 2}
-        for group in part.found.groups:
-            key = part.key(group.path)
-            found[f"{key}/.zgroup".lstrip("/")] = {"zarr_format": 2}
-            found[f"{key}/.zattrs".lstrip("/")] = json.loads(group.attributes)
-        for array in part.found.arrays:
-            key = part.key(array.path)
-            found[f"{key}/.zarray"] = array_document(array)
-            found[f"{key}/.zattrs"] = json.loads(array.attributes) | {DIMENSIONS: array.dimensions}
-    return {key: found[key] for key in sorted(found, key=lambda key: (key.count("/"), key))}
+
+    path: str
+    array: ArrayReferences
+    places: Sequence[tuple[str, Table]]
+    inlined: dict[str, bytes]
+
+    @property
+    def num_chunks(self) -> int:
+        """Those that are referred to."""
+        return sum(len(table) for _, table in self.places)
+
+    def chunks(self) -> Iterator[tuple[str, str, int, int]]:
+        """The key of each chunk that is referred to, its URL, its first byte in the object, its bytes."""
+        for url, table in self.places:
+            for *cell, start, size in table.tolist():
+                yield ".".join(map(str, cell)) or "0", url, start, size
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """Groups by their paths (the root's is empty), with their attributes as JSON text; and all arrays."""
+
+    sources: list[RefsSource]
+    groups: dict[str, str]
+    arrays: list[VirtualArray] = field(default_factory=list)
+
+    def documents(self) -> Documents:
+        """All documents by their keys (`.zgroup`, `.zattrs`, `.zarray`), the members of a group side by side.
+
+        zarr-python 3.1 loses groups from `.zmetadata` whose members do not stand together.
+        """
+        found: Documents = {}
+        for path, attributes in self.groups.items():
+            found[f"{path}/.zgroup".lstrip("/")] = {"zarr_format": 2}
+            found[f"{path}/.zattrs".lstrip("/")] = json.loads(attributes)
+        for one in self.arrays:
+            found[f"{one.path}/.zarray"] = array_document(one.array)
+            attributes = json.loads(one.array.attributes) | {DIMENSIONS: one.array.dimensions}
+            found[f"{one.path}/.zattrs"] = attributes
+        return {key: found[key] for key in sorted(found, key=lambda key: (key.count("/"), key))}
 
 
 def array_document(array: ArrayReferences) -> dict[str, Any]:
@@ -82,12 +106,34 @@ def consolidated(found: Documents) -> dict[str, Any]:
     return {"zarr_consolidated_format": 1, "metadata": found}
 
 
-def chunk_table(array: ArrayReferences) -> np.ndarray[Any, Any]:
+def chunk_table(array: ArrayReferences) -> Table:
     """The places of the chunks: a row for each, its cell, its first byte in the object, its bytes."""
     return np.frombuffer(array.places, dtype="<u8").reshape(-1, len(array.shape) + 2)
 
 
-def chunks(array: ArrayReferences) -> Iterator[tuple[str, int, int]]:
-    """The key of each chunk that is referred to, its first byte in the object, its bytes."""
-    for *cell, start, size in chunk_table(array).tolist():
-        yield ".".join(map(str, cell)) or "0", start, size
+def side_by_side(parts: Sequence[Part], names: Sequence[str]) -> Hierarchy:
+    """A group for each file, of these names; of one file its objects themselves (the name is empty)."""
+    made = Hierarchy([part.source for part in parts], {"": "{}"})
+    for part, name in zip(parts, names, strict=True):
+        for group in part.found.groups:
+            made.groups[f"{name}/{group.path}".strip("/")] = group.attributes
+        for array in part.found.arrays:
+            path = f"{name}/{array.path}".strip("/")
+            made.arrays.append(VirtualArray(path, array, [(part.url, chunk_table(array))], array.inlined))
+    return made
+
+
+def group_names(keys: Sequence[str]) -> list[str]:
+    """A name for each file, that is a key in Zarr: its own without a suffix, where these differ."""
+    stems = [_as_key(key.rstrip("/").rpartition("/")[2].rpartition(".")[0] or key) for key in keys]
+    if len(set(stems)) == len(stems):
+        return stems
+    names = [_as_key(key.rstrip("/").rpartition("/")[2]) for key in keys]
+    if len(set(names)) == len(names):
+        return names
+    return [f"{number}_{name}" for number, name in enumerate(names)]
+
+
+def _as_key(name: str) -> str:
+    kept = re.sub(r"[/\\]|^\.+", "_", "".join(char if char.isprintable() else "_" for char in name)).strip()
+    return kept or "_"

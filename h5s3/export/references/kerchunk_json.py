@@ -8,29 +8,25 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 from h5s3 import __version__
 from h5s3.errors import DamagedError
-from h5s3.export.references.hierarchy import Part, chunks, consolidated, documents
+from h5s3.export.references.hierarchy import Hierarchy, consolidated
 from h5s3.records import LeftOut, RefsSource, from_json_value, to_json_value
 
 AT_ONCE = 10_000  # lines that are written together
 LARGEST = 2 << 30  # bytes of references that are read to be checked
 
 
-def write_json(target: BinaryIO, parts: Sequence[Part], left_out: Sequence[LeftOut]) -> None:
+def write_json(target: BinaryIO, made: Hierarchy, left_out: Sequence[LeftOut]) -> None:
     """Write the references of a hierarchy."""
-    about = {
-        "version": __version__,
-        "sources": to_json_value([part.source for part in parts]),
-        "left_out": to_json_value(list(left_out)),
-    }
+    about = about_references(made, left_out)
     target.write(f'{{"version": 1,\n"h5s3": {json.dumps(about)},\n"refs": {{\n'.encode())
     lines: list[str] = []
     first = True
-    for line in _lines(parts):
+    for line in _lines(made):
         lines.append(line)
         if len(lines) >= AT_ONCE:
             target.write(("" if first else ",\n").encode() + ",\n".join(lines).encode())
@@ -38,19 +34,27 @@ def write_json(target: BinaryIO, parts: Sequence[Part], left_out: Sequence[LeftO
     target.write(("" if first else ",\n").encode() * bool(lines) + ",\n".join(lines).encode() + b"\n}}\n")
 
 
-def _lines(parts: Sequence[Part]) -> Iterator[str]:
-    found = documents(parts)
+def about_references(made: Hierarchy, left_out: Sequence[LeftOut]) -> Mapping[str, Any]:
+    """What stands beside references: the objects as they were, and what could not be referred to."""
+    return {
+        "version": __version__,
+        "sources": to_json_value(made.sources),
+        "left_out": to_json_value(list(left_out)),
+    }
+
+
+def _lines(made: Hierarchy) -> Iterator[str]:
+    found = made.documents()
     yield f'".zmetadata": {json.dumps(json.dumps(consolidated(found)))}'
     for key, document in found.items():
         yield f"{json.dumps(key)}: {json.dumps(json.dumps(document))}"
-    for part in parts:
-        url = json.dumps(part.url)
-        for array in part.found.arrays:
-            path = json.dumps(part.key(array.path))[:-1]
-            for key, data in array.inlined.items():
-                yield f'{path}/{key}": "base64:{base64.b64encode(data).decode()}"'
-            for key, start, size in chunks(array):
-                yield f'{path}/{key}": [{url}, {start}, {size}]'
+    urls = {source.url: json.dumps(source.url) for source in made.sources}
+    for array in made.arrays:
+        path = json.dumps(array.path)[:-1]
+        for key, data in array.inlined.items():
+            yield f'{path}/{key}": "base64:{base64.b64encode(data).decode()}"'
+        for key, url, start, size in array.chunks():
+            yield f'{path}/{key}": [{urls[url]}, {start}, {size}]'
 
 
 def read_sources(data: bytes) -> list[RefsSource]:

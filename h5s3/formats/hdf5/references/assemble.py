@@ -14,7 +14,7 @@ from h5s3.formats.hdf5.objects.packed import Met
 from h5s3.formats.hdf5.objects.reference_names import renamed
 from h5s3.formats.hdf5.objects.values import by_address
 from h5s3.formats.hdf5.references.attributes import Attributes
-from h5s3.formats.hdf5.references.dimensions import BARE, RENAMED, Axes, name_dimensions
+from h5s3.formats.hdf5.references.dimensions import BARE, RENAMED, Axes, Scale, name_dimensions
 from h5s3.formats.hdf5.references.found import FoundArray, FoundGroup
 from h5s3.formats.names import text_of
 from h5s3.records import ArrayReferences, FileReferences, GroupReferences, LeftOut
@@ -35,6 +35,7 @@ class Assembly:
     left: list[LeftOut] = field(default_factory=list)
     notes: list[LeftOut] = field(default_factory=list)
     places: int = 0
+    made: list[tuple[FoundArray, ArrayReferences]] = field(default_factory=list)  # by `document`
 
     def leave_out(self, path: bytes, reason: str) -> None:
         """Name what references do not hold."""
@@ -47,9 +48,7 @@ class Assembly:
     def document(self, info: ObjectInfo) -> FileReferences:
         """All that references say of the file."""
         arrays = self._with_aliases()
-        scales = {
-            one.address: _plain_name(one) for one in self.arrays if one.attributes.scale_name is not None
-        }
+        scales = {one.address: _scale(one) for one in self.arrays if one.attributes.scale_name is not None}
         numbers = {
             one.attributes.number: one.address
             for one in reversed(self.arrays)
@@ -58,12 +57,12 @@ class Assembly:
         by_group: dict[bytes, list[tuple[bytes, FoundArray]]] = {}
         for path, one in arrays:
             by_group.setdefault(path.rpartition(b"/")[0], []).append((path, one))
-        found = []
         for members in by_group.values():
             paths = _renamed_paths(members)
             axes = [_axes(path, one) for path, (_, one) in zip(paths, members, strict=True)]
             names = name_dimensions(axes, scales, numbers)
-            found += [self._record(p, one, d) for p, (_, one), d in zip(paths, members, names, strict=True)]
+            for path, (_, one), dimensions in zip(paths, members, names, strict=True):
+                self.made.append((one, self._record(path, one, dimensions)))
         groups = [
             GroupReferences(
                 path=text_of(one.path.strip(b"/")), attributes=self._attributes(one.path, one.attributes)
@@ -75,7 +74,7 @@ class Assembly:
             etag=info.etag,
             last_modified=info.last_modified,
             groups=groups,
-            arrays=found,
+            arrays=[record for _, record in self.made],
             left_out=self.left,
             notes=self.notes,
         )
@@ -161,8 +160,11 @@ def _inner_key(key: str, one: FoundArray) -> str:
     return ".".join([*([key] if one.facts.shape else []), *("0" for _ in one.kind.inner)])
 
 
-def _plain_name(one: FoundArray) -> str:
-    return text_of(one.path.rpartition(b"/")[2]).removeprefix(RENAMED)
+def _scale(one: FoundArray) -> Scale:
+    facts = one.facts
+    grows = bool(facts.maxshape) and facts.maxshape[0] is None  # type: ignore[index]
+    length = None if grows or not facts.shape else facts.shape[0]
+    return Scale(text_of(one.path.rpartition(b"/")[2]).removeprefix(RENAMED), length)
 
 
 def _renamed_paths(members: list[tuple[bytes, FoundArray]]) -> list[bytes]:

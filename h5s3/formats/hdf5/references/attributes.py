@@ -22,8 +22,11 @@ from h5s3.records import Json
 
 MOST = 1000  # attributes of one object
 LARGEST = 1 << 20  # bytes of one
-OF_SCALES = {b"CLASS", b"NAME", b"_Netcdf4Dimid", b"_Netcdf4Coordinates"}
-HIDDEN = {b"DIMENSION_LIST", b"REFERENCE_LIST", b"DIMENSION_LABELS", b"_NCProperties", b"_nc3_strict"}
+OF_SCALES = {b"CLASS", b"NAME"}
+HIDDEN = {
+    b"DIMENSION_LIST", b"REFERENCE_LIST", b"DIMENSION_LABELS", b"_NCProperties", b"_nc3_strict",
+    b"_Netcdf4Dimid", b"_Netcdf4Coordinates",
+}  # fmt: skip
 FILL = "_FillValue"
 MOST_DIMENSIONS = 32
 
@@ -68,7 +71,7 @@ def read_attributes(file: Any, found: Any) -> Attributes:
     if is_scale:
         made.scale_name = _text(found, b"NAME") if b"NAME" in names else ""
         made.number = next(iter(_integers(found, b"_Netcdf4Dimid", names)), None)
-        made.numbers = _integers(found, b"_Netcdf4Coordinates", names)
+    made.numbers = _integers(found, b"_Netcdf4Coordinates", names)
     if b"DIMENSION_LIST" in names:
         made.scales = _scales(file, found)
     if b"DIMENSION_LABELS" in names:

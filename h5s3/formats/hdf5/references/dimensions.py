@@ -28,6 +28,14 @@ class Axes:
     numbers: Sequence[int] = ()  # of the dimensions of a coordinate, by netCDF
 
 
+@dataclass(frozen=True)
+class Scale:
+    """A dimension scale. `length`: None for one that may grow, whose dimension may be longer."""
+
+    name: str
+    length: int | None
+
+
 @dataclass
 class _Group:
     lengths: dict[str, int] = field(default_factory=dict)
@@ -35,11 +43,11 @@ class _Group:
 
 
 def name_dimensions(
-    group: Sequence[Axes], scales: Mapping[int, str], numbers: Mapping[int, int]
+    group: Sequence[Axes], scales: Mapping[int, Scale], numbers: Mapping[int, int]
 ) -> list[list[str]]:
     """The dimensions of the arrays of one group.
 
-    `scales`: names of all scales of the file by their addresses; `numbers`: their addresses by the numbers of
+    `scales`: all scales of the file by their addresses; `numbers`: their addresses by the numbers of
     their dimensions in netCDF.
     """
     known = _Group(variables={one.name: one.shape for one in group})
@@ -50,7 +58,7 @@ def name_dimensions(
     return [found[number] for number in range(len(group))]
 
 
-def _names(one: Axes, known: _Group, scales: Mapping[int, str], numbers: Mapping[int, int]) -> list[str]:
+def _names(one: Axes, known: _Group, scales: Mapping[int, Scale], numbers: Mapping[int, int]) -> list[str]:
     wanted = _wanted(one, scales, numbers)
     names: list[str] = []
     for axis, length in enumerate(one.shape):
@@ -62,20 +70,24 @@ def _names(one: Axes, known: _Group, scales: Mapping[int, str], numbers: Mapping
     return names
 
 
-def _wanted(one: Axes, scales: Mapping[int, str], numbers: Mapping[int, int]) -> list[str]:
+def _wanted(one: Axes, scales: Mapping[int, Scale], numbers: Mapping[int, int]) -> list[str]:
     """The name that each dimension should have; empty for those without."""
     if len(one.numbers) == len(one.shape) and all(number in numbers for number in one.numbers):
-        return [scales[numbers[number]] for number in one.numbers]
-    found = [""] * len(one.shape)
-    for axis in range(len(found)):
-        scale = one.scales[axis] if axis < len(one.scales) else None
-        label = one.labels[axis] if axis < len(one.labels) else ""
-        found[axis] = scales.get(scale, "") if scale is not None else ""
-        if not found[axis] and label and label not in scales.values():
-            found[axis] = label
-    if found and not found[0] and one.is_scale:
-        found[0] = scales.get(one.address, "")
-    return found
+        told = [scales.get(numbers[number]) for number in one.numbers]
+    else:
+        addresses = [*one.scales, *[None] * len(one.shape)][: len(one.shape)]
+        told = [None if address is None else scales.get(address) for address in addresses]
+        if told and told[0] is None and one.is_scale:
+            told[0] = scales.get(one.address)
+    labels = [*one.labels, *[""] * len(one.shape)]
+    fitting = [
+        scale is not None and scale.length in (None, length)
+        for scale, length in zip(told, one.shape, strict=True)
+    ]
+    return [
+        scale.name if scale is not None and fits else "" if scale is not None else label
+        for scale, fits, label in zip(told, fitting, labels, strict=False)
+    ]
 
 
 def _fits(name: str, length: int, known: _Group) -> bool:

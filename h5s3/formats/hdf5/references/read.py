@@ -23,6 +23,7 @@ from h5s3.formats.hdf5.references.assemble import MOST_PLACES, Assembly
 from h5s3.formats.hdf5.references.attributes import FILL, read_attributes
 from h5s3.formats.hdf5.references.found import FoundArray, FoundGroup
 from h5s3.formats.hdf5.references.inline import Budget, Decoding, fetch, stored_bytes
+from h5s3.formats.hdf5.references.joining import prepare_joining
 from h5s3.formats.hdf5.references.kinds import (
     Kind,
     LeftOutError,
@@ -75,7 +76,10 @@ class _References(Walk[FoundGroup, _Answer]):
         for group in left:
             self._found.leave_out(group.path, f"it is deeper than {DEEPEST} levels")
         self._settle()
-        return self._found.document(self.file.info)
+        found = self._found.document(self.file.info)
+        if self._asked.concat is not None:
+            prepare_joining(self.file, self._found.made, self._asked.concat, self._budget)
+        return found
 
     # ------------------------------------------------------------------------------------------ the walk
 
@@ -163,7 +167,8 @@ class _References(Walk[FoundGroup, _Answer]):
         self._inline([one for one in wanted if one.places is not None and not one.reason])
         for one in wanted:
             self._check_fill(one)
-            one.id = None
+            if self._asked.concat is None:
+                one.id = None
         self.file.blocks.indexes.bound(MOST_CHUNKS)
 
     def _place(self, one: FoundArray, index: ChunkIndex | None) -> str:
@@ -213,7 +218,8 @@ class _References(Walk[FoundGroup, _Answer]):
     def _inline(self, arrays: list[FoundArray]) -> None:
         """Take the stored bytes of small arrays."""
         places = [one.places for one in arrays if one.places is not None]
-        for one, chunks in zip(arrays, stored_bytes(self.file, places, self._asked.inline), strict=True):
+        most = 0 if self._asked.concat is not None else self._asked.inline
+        for one, chunks in zip(arrays, stored_bytes(self.file, places, most), strict=True):
             if chunks and one.places is not None:
                 one.inlined, none = chunks, np.zeros((0, one.places.table.shape[1]), dtype="<u8")
                 one.places = replace(one.places, table=none)
