@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from h5s3.storage.output import Output
 
 WHOLE = ("zarr.json", ".zmetadata", ".zgroup", ".zarray")  # documents of a store that is whole
-THREADS = 4  # that copy chunks
+THREADS, REMOTE = 4, 8  # that copy chunks from this machine, and from elsewhere
 MOST_NAMED = 3  # things without a counterpart that a refusal names
 Cell = tuple[int, ...]
 Progress = Callable[[str, int, int], None]  # what is done, bytes that are done, bytes in all
@@ -36,6 +36,9 @@ class ConvertRequest(Request):
 
     output: str = ""  # a LOCATION
     version: Literal[2, 3] = 3
+    recompress: str | None = None
+    chunks: str | None = None
+    shards: str | None = None
     strict: bool = False  # refuse what has no counterpart
     overwrite: bool = False
     resume: bool = False
@@ -51,20 +54,22 @@ def convert(session: Session, location: Location, asked: ConvertRequest) -> Conv
     """
     from h5s3.export.atomic_file import write_errors
     from h5s3.export.zarr.plan import Planning
+    from h5s3.export.zarr.wishes import wishes_of
     from h5s3.storage.location import parse_location
     from h5s3.storage.output import open_output
 
     begun = time.monotonic()
     target = parse_location(asked.output)
+    wishes = wishes_of(asked.recompress, asked.chunks, asked.shards, asked.version)
     if session.settings.offline and location.kind != "local":
         raise NotCachedError(
             "chunks are not in the cache", location=location.display, hint="run without --offline"
         )
-    output = open_output(target, session.settings)
+    output = open_output(target, session.settings, session.trace)
     try:
         with write_errors(output.display):
             going_on = _look(output, asked)
-            plan = session.read(location, Planning(asked.path, asked.version))
+            plan = session.read(location, Planning(asked.path, asked.version, wishes))
             if asked.strict and plan.left:
                 raise _not_all(plan).at(location.display)
             work = _Work(session, location, asked, plan, output, going_on)
@@ -180,7 +185,7 @@ class _Work:
 
     def _clear(self) -> None:
         """Remove what is there; first what makes it look whole."""
-        names = [name for name, _ in self._output.below()] if self._asked.overwrite else []
+        names = list(self._output.below()) if self._asked.overwrite else []
         first = [name for name in names if name in WHOLE]
         self._output.remove([*first, *(name for name in names if name not in first)])
 
@@ -198,7 +203,8 @@ class _Work:
         arrays = [array for array in self._plan.arrays if array.copied]
         if arrays:
             store = self._session.store(info.location)
-            Copier(store, info, self._session.trace).copy(arrays, held, put, THREADS)
+            threads = max(self._output.threads, THREADS if info.location.kind == "local" else REMOTE)
+            Copier(store, info, self._session.trace).copy(arrays, held, put, threads)
 
     def _decode(self, journal: Journal) -> None:
         """The others."""
@@ -270,7 +276,7 @@ def name_of_chunk(array: PlannedArray, cell: Cell, version: int) -> str:
 
 def _share(array: PlannedArray) -> int:
     """About how many bytes of the file one chunk is."""
-    grid = (-(-n // c) for n, c in zip(array.shape, array.chunks, strict=True))
+    grid = (-(-n // c) for n, c in zip(array.shape, array.shards or array.chunks, strict=True))
     return array.stored // max(1, prod(grid))
 
 

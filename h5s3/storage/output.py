@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Protocol
+
+import deflate
 
 from h5s3.errors import UsageError
 from h5s3.settings import Settings
 from h5s3.storage.location import Location
+from h5s3.storage.trace import Trace
 
 MOST_SEEN = 1000  # names that are looked at, to tell what stands at a place
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
 class Output(Protocol):
@@ -21,15 +25,19 @@ class Output(Protocol):
     """
 
     display: str
+    threads: int  # that are worth their while
 
-    def put(self, name: str, data: bytes | memoryview) -> None:
-        """Write an object whole, in the place of what was there."""
+    def put(self, name: str, data: bytes | memoryview) -> str:
+        """Write an object whole, in the place of what was there; a mark by which it is known again."""
 
     def top(self) -> list[str]:
         """The names directly below it, those of folders with a `/` at the end; up to `MOST_SEEN`."""
 
-    def below(self, name: str = "") -> Iterator[tuple[str, int]]:
-        """All objects below a name, and their sizes."""
+    def below(self, name: str = "") -> Iterator[str]:
+        """All objects below a name."""
+
+    def unchanged(self, marks: Mapping[str, str]) -> set[str]:
+        """Those of the objects that are there as they were written, by their marks."""
 
     def read(self, name: str) -> bytes:
         """An object that is there."""
@@ -44,13 +52,15 @@ class Output(Protocol):
 class FolderOutput:
     """A folder of this machine. Objects get their names at once: who reads them must know which are whole."""
 
+    threads = 4
+
     def __init__(self, path: str) -> None:
         self.display = path
         self._path = path
         self._made: set[str] = set()
 
-    def put(self, name: str, data: bytes | memoryview) -> None:
-        """Write a file, and the folders on the way to it."""
+    def put(self, name: str, data: bytes | memoryview) -> str:
+        """Write a file, and the folders on the way to it; its size and CRC-32."""
         path = os.path.join(self._path, name)
         folder = os.path.dirname(path)
         if folder not in self._made:
@@ -63,6 +73,7 @@ class FolderOutput:
                 left = left[os.write(descriptor, left) :]
         finally:
             os.close(descriptor)
+        return _mark(data)
 
     def top(self) -> list[str]:
         """What stands in the folder; nothing where there is none."""
@@ -74,15 +85,24 @@ class FolderOutput:
                     break
         return found
 
-    def below(self, name: str = "") -> Iterator[tuple[str, int]]:
+    def below(self, name: str = "") -> Iterator[str]:
         """Regular files, symbolic links left out."""
         top = os.path.join(self._path, name) if name else self._path
         for folder, _, files in os.walk(top):
             for file in files:
                 path = os.path.join(folder, file)
-                with suppress(FileNotFoundError):
-                    if not os.path.islink(path):
-                        yield os.path.relpath(path, self._path).replace(os.sep, "/"), os.stat(path).st_size
+                if not os.path.islink(path):
+                    yield os.path.relpath(path, self._path).replace(os.sep, "/")
+
+    def unchanged(self, marks: Mapping[str, str]) -> set[str]:
+        """Each file is read."""
+        found = set()
+        for name, mark in marks.items():
+            with suppress(FileNotFoundError, NotADirectoryError):
+                size = os.stat(os.path.join(self._path, name), follow_symlinks=False).st_size
+                if mark.startswith(f"{size}-") and _mark(self.read(name)) == mark:
+                    found.add(name)
+        return found
 
     def read(self, name: str) -> bytes:
         """A file."""
@@ -107,14 +127,19 @@ class FolderOutput:
         """Nothing is open."""
 
 
-NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+def _mark(data: bytes | memoryview) -> str:
+    return f"{memoryview(data).nbytes}-{deflate.crc32(data):08x}"
 
 
-def open_output(location: Location, settings: Settings) -> Output:
+def open_output(location: Location, settings: Settings, trace: Trace) -> Output:
     """The place at a location. Raises `UsageError` for one that cannot be written to."""
-    if location.kind == "local":
-        path = location.key.rstrip("/") or "/"
-        if os.path.lexists(path) and not os.path.isdir(path):
-            raise UsageError("a file, where a folder is to be", location=location.display)
-        return FolderOutput(path)
-    raise UsageError("only a folder can be written to", location=location.display)
+    if location.kind == "s3":
+        from h5s3.storage.stores.s3_output import S3Output
+
+        return S3Output(location, settings, trace)
+    if location.kind != "local":
+        raise UsageError("only a folder or s3:// can be written to", location=location.display)
+    path = location.key.rstrip("/") or "/"
+    if os.path.lexists(path) and not os.path.isdir(path):
+        raise UsageError("a file, where a folder is to be", location=location.display)
+    return FolderOutput(path)

@@ -32,7 +32,7 @@ DOORS = {
     "textual_image": {"render"},
     "pyarrow": {"export"},
     "hdf5plugin": {"formats", "demo"},
-    "deflate": {"formats", "export"},
+    "deflate": {"formats", "storage"},
     "zarr": {"formats"},
     "numcodecs": {"formats", "export"},
     "msgspec": {"records"},

@@ -26,12 +26,36 @@ def convert(
     output: Annotated[
         str,
         typer.Option(
-            "-o", "--output", metavar="OUT", help="The store to write: a folder, such as scan.zarr."
+            "-o", "--output", metavar="OUT", help="The store to write: scan.zarr, or s3://bucket/scan.zarr."
         ),
     ] = "",
     zarr_format: Annotated[
         Version, typer.Option("--zarr-format", help="Version of Zarr: 3, or 2 for older readers.")
     ] = Version.THREE,
+    recompress: Annotated[
+        str | None,
+        typer.Option(
+            "--recompress",
+            metavar="CODEC",
+            help="Decode all chunks and store them with zstd, blosc, gzip or none.",
+        ),
+    ] = None,
+    chunks: Annotated[
+        str | None,
+        typer.Option(
+            "--chunks",
+            metavar="LENGTHS",
+            help="Other chunks: '10,100,100', or by dimension: 'time=10,lat=100'.",
+        ),
+    ] = None,
+    shards: Annotated[
+        str | None,
+        typer.Option(
+            "--shards",
+            metavar="LENGTHS",
+            help="Several chunks in one object (version 3): lengths as for --chunks, or a size such as 64M.",
+        ),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse a file of which something has no counterpart in Zarr.")
     ] = False,
@@ -58,7 +82,8 @@ def convert(
     Examples:
       h5s3 convert s3://bucket/climate.nc -o climate.zarr
       h5s3 convert s3://bucket/scan.nxs /entry/data -o data.zarr --zarr-format 2
-      h5s3 convert s3://bucket/scan.nxs -o scan.zarr --resume
+      h5s3 convert s3://bucket/scan.nxs -o s3://other/scan.zarr --resume
+      h5s3 convert run.h5 -o run.zarr --recompress zstd --chunks 'time=100' --shards 64M
     """
     from h5s3.errors import UsageError
     from h5s3.explore.convert import ConvertRequest
@@ -72,6 +97,9 @@ def convert(
             path,
             output=output,
             version=3 if zarr_format is Version.THREE else 2,
+            recompress=recompress,
+            chunks=chunks,
+            shards=shards,
             strict=strict,
             overwrite=overwrite,
             resume=resume,

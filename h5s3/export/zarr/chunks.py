@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -23,7 +24,8 @@ Table = np.ndarray[Any, Any]  # of unsigned 64-bit numbers
 @dataclass(frozen=True)
 class Chunks:
     """The chunks of an array. `copied`: a row for each that is copied: its cell, its first byte in the
-    object, its bytes. `decoded`: the cells of the others; None: all. `complete`: whether none is missing.
+    object, its bytes. `decoded`: the cells of the others; None: they are not known. `complete`: whether none
+    is missing.
     """
 
     shape: tuple[int, ...]
@@ -73,8 +75,7 @@ def chunked(facts: Facts, index: ChunkIndex, size: int, direct: bool) -> Chunks:
     codecs = zarr_codecs(applied, bytes_of_chunk)
     known = index.complete and index.certain and _sound(table, len(chunks), size)
     if not (direct and codecs and known):
-        few = known and len(table) * FEW < every
-        return Chunks(chunks, None, none, table[:, : len(chunks)] if few else None, complete, stored)
+        return Chunks(chunks, None, none, table[:, : len(chunks)] if known else None, complete, stored)
     odd = _odd(table, facts, mask, bytes_of_chunk, plain=not codecs.v2)
     return Chunks(
         chunks,
@@ -84,6 +85,29 @@ def chunked(facts: Facts, index: ChunkIndex, size: int, direct: bool) -> Chunks:
         complete,
         stored,
     )
+
+
+def grid_of(shape: tuple[int, ...], chunks: tuple[int, ...]) -> tuple[int, ...]:
+    """How many chunks there are along each dimension."""
+    return tuple(-(-length // size) for length, size in zip(shape, chunks, strict=True))
+
+
+def touched(chunks: Chunks, shape: tuple[int, ...], sizes: tuple[int, ...]) -> Table | None:
+    """The cells of other chunks, of these sizes, that something is stored of; None where these are most of
+    them, or it is not known."""
+    if chunks.decoded is None or not shape:
+        return None
+    known = np.concatenate([chunks.copied[:, :-2], chunks.decoded]).astype("i8")
+    every = prod(grid_of(shape, sizes))
+    if len(known) * FEW >= every:
+        return None
+    own, other, length = (np.array(one, dtype="i8") for one in (chunks.shape, sizes, shape))
+    low, high = known * own // other, (np.minimum((known + 1) * own, length) - 1) // other + 1
+    if int((high - low).prod(axis=1).sum()) * FEW >= every:
+        return None
+    cells = [list(product(*map(range, a, b))) for a, b in zip(low.tolist(), high.tolist(), strict=True)]
+    flat = np.array([cell for some in cells for cell in some], dtype="<u8").reshape(-1, len(shape))
+    return np.unique(flat, axis=0)
 
 
 def _sound(table: Table, columns: int, size: int) -> bool:

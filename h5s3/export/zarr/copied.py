@@ -10,6 +10,7 @@ from math import prod
 import numpy as np
 
 from h5s3.export.zarr.plan import rows_of
+from h5s3.export.zarr.shards import assembled, cells_in
 from h5s3.formats.hdf5.data.threads import work_on
 from h5s3.records import PlannedArray
 from h5s3.sizes import MIB
@@ -17,6 +18,7 @@ from h5s3.storage.base import ObjectInfo, Range, Store
 from h5s3.storage.ranges import GAP, LARGEST, join_ranges
 from h5s3.storage.trace import Trace
 
+MEMORY = 512 * MIB  # bytes of shards that are made at a time
 BATCH, MOST = 8 * MIB, 1024  # bytes and chunks of one batch
 Cell = tuple[int, ...]
 Held = Callable[[PlannedArray, Cell], bool]
@@ -62,23 +64,66 @@ class Copier:
         self._store, self._info, self._trace = store, info, trace
 
     def copy(self, arrays: Sequence[PlannedArray], held: Held, put: Put, threads: int) -> None:
-        """All chunks of these arrays but for those that are held. `put` is called by several threads.
+        """All chunks of these arrays, or shards of them, but for those that are held. `put` is called by
+        several threads.
 
         Raises what the store raises, `ChangedError` among it, and what `put` raises.
         """
 
-        def one(batch: list[Piece]) -> None:
-            with self._trace.behind():
-                wanted = join_ranges([piece.stored for piece in batch], gap=GAP, largest=LARGEST)
-                found = self._store.get_ranges(self._info, wanted)
-            firsts = [start for start, _ in wanted]
-            for piece in batch:
-                start, stop = piece.stored
-                place = wanted[bisect_right(firsts, start) - 1]
-                data = memoryview(found[place])[start - place[0] : stop - place[0]]
-                put(piece.array, piece.cell, _padded(piece.array, data))
+        work_on(
+            lambda some: self._batch(some, put),
+            list(batches([array for array in arrays if not array.shards], held)),
+            threads,
+        )
+        for array in arrays:
+            if array.shards:
+                few = max(1, min(threads, MEMORY // max(1, prod(array.shards) * len(array.fill))))
+                work_on(lambda some: self._shard(some, put), list(shards(array, held)), few)
 
-        work_on(one, list(batches(arrays, held)), threads)
+    def _batch(self, batch: list[Piece], put: Put) -> None:
+        for piece, data in zip(batch, self._fetch(batch), strict=True):
+            put(piece.array, piece.cell, data)
+
+    def _shard(self, shard: tuple[Cell, list[Piece]], put: Put) -> None:
+        cell, pieces = shard
+        array = pieces[0].array
+        found = {piece.cell: data for piece, data in zip(pieces, self._fetch(pieces), strict=True)}
+        counts = [size // part for size, part in zip(array.shards, array.chunks, strict=True)]
+        first = [number * count for number, count in zip(cell, counts, strict=True)]
+        chunks = [
+            found.get(tuple(a + b for a, b in zip(first, at, strict=True)))
+            for at in cells_in(array.shards, array.chunks)
+        ]
+        made = assembled(chunks)
+        assert made is not None
+        put(array, cell, made)
+
+    def _fetch(self, pieces: list[Piece]) -> list[bytes | memoryview]:
+        with self._trace.behind():
+            wanted = join_ranges([piece.stored for piece in pieces], gap=GAP, largest=LARGEST)
+            found = self._store.get_ranges(self._info, wanted)
+        firsts = [start for start, _ in wanted]
+        made = []
+        for piece in pieces:
+            start, stop = piece.stored
+            place = wanted[bisect_right(firsts, start) - 1]
+            data = memoryview(found[place])[start - place[0] : stop - place[0]]
+            made.append(_padded(piece.array, data))
+        return made
+
+
+def shards(array: PlannedArray, held: Held) -> Iterator[tuple[Cell, list[Piece]]]:
+    """The shards of an array, each with its chunks."""
+    counts = np.array(
+        [size // part for size, part in zip(array.shards, array.chunks, strict=True)], dtype="u8"
+    )
+    rows = rows_of(array)
+    cells = rows[:, :-2] // counts
+    found: dict[Cell, list[Piece]] = {}
+    for at, (*cell, start, length) in zip(map(tuple, cells.tolist()), rows.tolist(), strict=True):
+        if not held(array, at):
+            found.setdefault(at, []).append(Piece(array, tuple(cell), (start, start + length)))
+    yield from found.items()
 
 
 def _padded(array: PlannedArray, data: memoryview) -> bytes | memoryview:

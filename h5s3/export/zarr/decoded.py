@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from math import prod
-from typing import Any
+from math import lcm, prod
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from h5s3.errors import RefusedError, UsageError
 from h5s3.export.behind import Behind
 from h5s3.export.zarr.encode import Encoder, as_stored, text_maker
 from h5s3.export.zarr.kinds import Kind, NoCounterpartError, kind_of
+from h5s3.export.zarr.shards import assembled, cells_in
 from h5s3.formats.base import Contents
 from h5s3.formats.boxes import POINTED, Box, BoxReader, Cut
 from h5s3.formats.hdf5.data.array import Hdf5Array
@@ -28,9 +29,11 @@ from h5s3.sizes import MIB
 
 TOGETHER = 1000  # small arrays that are read in shared rounds
 LARGEST_SMALL = MIB  # bytes of the values of one
+LARGEST_CELL = 128 * MIB  # of values that are read together for the sake of chunks
 BOX = 32 * MIB  # bytes of values that are read at once
 Values = np.ndarray[Any, Any]
 Cell = tuple[int, ...]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,9 @@ class _Work:
         except NoCounterpartError as error:
             raise RefusedError(f"{array.path}: {error}") from None
         self._ndim = len(facts.shape or ())
-        self._chunks = tuple(self._planned.chunks[: self._ndim])
+        self._inner = tuple(self._planned.chunks)
+        self._shard = tuple(self._planned.shards)
+        self._chunks = (self._shard or self._inner)[: self._ndim]  # of one object
         fill = (
             "" if self._kind.text else np.frombuffer(self._planned.fill, dtype=self._kind.dtype).reshape(())
         )
@@ -139,15 +144,23 @@ class _Work:
             cells = np.frombuffer(self._planned.decoded, dtype="<u8").reshape(-1, self._ndim).tolist()
             boxes: Iterator[Box] = (self._box(tuple(cell)) for cell in cells)
         else:
-            cut = Cut(reader.selection, self._chunks, size, prod(self._chunks) * size, reader.limit)
+            cell = self._aligned(size)
+            cut = Cut(reader.selection, cell, size, prod(cell) * size, reader.limit)
             boxes = cut.boxes(ordered=False)
         for box in boxes:
             if self._held and all(cell in self._held for cell, _ in self._cells(box)):
                 continue
-            if not self._planned.dense and reader.unwritten(box):
-                self._empty(box)
-            else:
+            if self._planned.dense or not reader.unwritten(box):
                 yield box
+
+    def _aligned(self, size: int) -> tuple[int, ...]:
+        """Whole objects that hold whole chunks of the file, so that none of these is decoded twice; or one
+        object, where such are too large."""
+        facts = self._array.facts
+        own = facts.chunks or self._chunks
+        each = zip(self._chunks, own, facts.shape or (), strict=True)
+        found = tuple(min(lcm(new, old), -(-length // new) * new) for new, old, length in each)
+        return found if prod(found) * size <= LARGEST_CELL else self._chunks
 
     def _box(self, cell: Cell) -> Box:
         shape = self._array.facts.shape or ()
@@ -166,10 +179,6 @@ class _Work:
         inner = (0,) * len(self._kind.inner)
         for parts in product(*along):
             yield tuple(number for number, _ in parts) + inner, tuple(place for _, place in parts)
-
-    def _empty(self, box: Box) -> None:
-        for cell, _ in self._cells(box):
-            self._asked.take(Chunk(self._number, cell, None))
 
     def _made(self, values: Values) -> tuple[Values, bool]:
         """Values of Zarr's type, and whether some are texts that are not UTF-8. Texts are made here, where
@@ -191,14 +200,42 @@ class _Work:
         return found if isinstance(found, str) else None
 
     def _give(self, box: Box, values: Values, strange: bool) -> None:
+        wanted = [item for item in self._cells(box) if item[0] not in self._held]
+        if self._shard:
+            for cell, place in wanted:
+                self._take(cell, self._sharded(values[(*place, ...)]), strange)  # type: ignore[arg-type]
+            return
+
         def one(item: tuple[Cell, tuple[slice, ...]]) -> None:
             cell, place = item
             part: Values = values[(*place, ...)]  # type: ignore[arg-type]
-            data = self._encoder.encoded(part) if self._planned.dense else self._encoder.encode(part)
-            self._asked.take(Chunk(self._number, cell, data, strange))
+            self._take(cell, self._encoded(part), strange)
 
-        wanted = [item for item in self._cells(box) if item[0] not in self._held]
-        if len(wanted) == 1:
-            one(wanted[0])
-        else:
-            work_on(one, wanted, processors())
+        _in_threads(one, wanted)
+
+    def _sharded(self, values: Values) -> bytes | None:
+        """A shard of encoded chunks."""
+        order = list(cells_in(self._shard, self._inner))
+        found: dict[int, bytes | None] = {}
+
+        def one(number: int) -> None:
+            at = zip(order[number], self._inner, strict=True)
+            part = values[tuple(slice(cell * size, (cell + 1) * size) for cell, size in at)]
+            if part.size:
+                found[number] = self._encoded(part)
+
+        _in_threads(one, range(len(order)))
+        return assembled([found.get(number) for number in range(len(order))])
+
+    def _encoded(self, values: Values) -> bytes | None:
+        return self._encoder.encoded(values) if self._planned.dense else self._encoder.encode(values)
+
+    def _take(self, cell: Cell, data: bytes | None, strange: bool) -> None:
+        self._asked.take(Chunk(self._number, cell, data, strange))
+
+
+def _in_threads(do: Callable[[T], None], items: Sequence[T]) -> None:
+    if len(items) == 1:
+        do(items[0])
+    else:
+        work_on(do, items, processors())

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from h5s3.export.zarr.shards import sharding
 from h5s3.formats.cf import one
 from h5s3.records import Json
 
@@ -22,21 +23,14 @@ FILL = "_FillValue"
 
 @dataclass(frozen=True)
 class Layout:
-    """How the values of an array are stored. `codecs`: of v2 the filters and at last the compressor."""
+    """How the values of an array are stored. `codecs`: all that are applied, in order."""
 
     shape: tuple[int, ...]
     chunks: tuple[int, ...]
     type: Json
     fill: Json
     codecs: Sequence[Json]
-    compressed: bool = False  # v2: the last of them is the compressor
     shards: tuple[int, ...] | None = None
-
-    def key(self, cell: Sequence[int], version: int) -> str:
-        """The name of an object with values, relative to the array."""
-        if version == 2:
-            return ".".join(map(str, cell)) or "0"
-        return "/".join(["c", *map(str, cell)])
 
 
 def array_document(
@@ -45,7 +39,6 @@ def array_document(
     """`.zarray` (with the attributes under `.zattrs`) or `zarr.json`, by name."""
     told = {name: value if name == FILL else _simple(value) for name, value in attributes.items()}
     if version == 2:
-        filters = list(layout.codecs[:-1] if layout.compressed else layout.codecs)
         document = {
             "zarr_format": 2,
             "shape": list(layout.shape),
@@ -53,8 +46,8 @@ def array_document(
             "dtype": layout.type,
             "fill_value": layout.fill,
             "order": "C",
-            "filters": filters or None,
-            "compressor": layout.codecs[-1] if layout.compressed else None,
+            "filters": list(layout.codecs) or None,
+            "compressor": None,
             "dimension_separator": ".",
         }
         return {".zarray": document, ".zattrs": {**told, "_ARRAY_DIMENSIONS": list(dimensions)}}
@@ -70,7 +63,7 @@ def array_document(
             },
             "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
             "fill_value": layout.fill,
-            "codecs": list(layout.codecs),
+            "codecs": [sharding(layout.chunks, layout.codecs)] if layout.shards else list(layout.codecs),
             "attributes": told,
             "dimension_names": list(dimensions),
         }

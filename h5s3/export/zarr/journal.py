@@ -1,7 +1,8 @@
 """Which chunks of a store are whole, while it is written: a run that was killed can be gone on with.
 
-The journal stands in the store as a few objects, each with the chunks of some seconds: name, bytes, CRC-32.
-A chunk that is not in it, or is not as it says, is written again. It is removed when the store is whole.
+The journal stands in the store as a few objects, each with the chunks of some seconds and the marks by which
+the output knows them. A chunk that is not in it, or is not as it says, is written again. The journal is
+removed when the store is whole.
 """
 
 from __future__ import annotations
@@ -10,10 +11,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
-
-import deflate
 
 from h5s3.errors import ChangedError, UsageError
 from h5s3.records import Json
@@ -23,8 +21,8 @@ FOLDER = ".h5s3-convert"
 HEAD = f"{FOLDER}/begun.json"
 PART = re.compile(rf"{re.escape(FOLDER)}/([0-9]{{1,9}})\.json")
 EVERY, MOST = 2.0, 5000  # seconds, and chunks, of one part
-EMPTY = (-1, 0)  # of a chunk that is not written: it has the fill value
-Written = dict[str, tuple[int, int]]  # bytes and CRC-32 by name
+EMPTY = ""  # in place of the mark of a chunk that is not written: it has the fill value
+Written = dict[str, str]  # marks by name
 
 
 class Journal:
@@ -38,16 +36,15 @@ class Journal:
 
     def put(self, name: str, data: bytes | memoryview) -> None:
         """Write a chunk."""
-        self._output.put(name, data)
-        self._note(name, (memoryview(data).nbytes, deflate.crc32(data)))
+        self._note(name, self._output.put(name, data))
 
     def empty(self, name: str) -> None:
         """Note a chunk that is not to be written."""
         self._note(name, EMPTY)
 
-    def _note(self, name: str, what: tuple[int, int]) -> None:
+    def _note(self, name: str, mark: str) -> None:
         with self._lock:
-            self._new[name] = what
+            self._new[name] = mark
             now = time.monotonic()
             due = len(self._new) >= MOST or now - self._saved >= EVERY
         if due:
@@ -64,7 +61,7 @@ class Journal:
 
     def remove(self) -> None:
         """The store is whole."""
-        names = [name for name, _ in self._output.below(FOLDER)]
+        names = list(self._output.below(FOLDER))
         self._output.remove([*(name for name in names if name != HEAD), HEAD])
 
 
@@ -92,22 +89,14 @@ def go_on(output: Output, plan: str, content: Json) -> Journal:
         )
     noted: Written = {}
     number = 0
-    for name, _ in list(output.below(FOLDER)):
+    for name in list(output.below(FOLDER)):
         match = PART.fullmatch(name)
         if match:
             number = max(number, int(match[1]))
             noted.update(_sound(_document(output, name)))
-    sizes = dict(output.below())
-    return Journal(output, number, dict(_whole(output, noted, sizes)))
-
-
-def _whole(output: Output, noted: Written, sizes: dict[str, int]) -> Iterator[tuple[str, tuple[int, int]]]:
-    for name, (size, check) in noted.items():
-        if (size, check) == EMPTY:
-            if name not in sizes:
-                yield name, EMPTY
-        elif sizes.get(name) == size and deflate.crc32(output.read(name)) == check:
-            yield name, (size, check)
+    whole = output.unchanged({name: mark for name, mark in noted.items() if mark != EMPTY})
+    held = {name: mark for name, mark in noted.items() if mark == EMPTY or name in whole}
+    return Journal(output, number, held)
 
 
 def _document(output: Output, name: str) -> dict[str, Any]:
@@ -120,8 +109,4 @@ def _document(output: Output, name: str) -> dict[str, Any]:
 
 
 def _sound(part: dict[str, Any]) -> Written:
-    return {
-        name: (what[0], what[1])
-        for name, what in part.items()
-        if isinstance(what, list) and len(what) == 2 and all(isinstance(n, int) for n in what)
-    }
+    return {name: mark for name, mark in part.items() if isinstance(mark, str)}

@@ -11,10 +11,11 @@ import numpy as np
 from h5py import h5d
 
 from h5s3.errors import H5s3Error, UsageError
-from h5s3.export.zarr.chunks import PIECE, Chunks, chunked, contiguous
+from h5s3.export.zarr.chunks import PIECE, Chunks, chunked, contiguous, grid_of, touched
 from h5s3.export.zarr.dimensions import Dimensions
 from h5s3.export.zarr.documents import FILL, Layout, array_document, fill_attribute, group_document
 from h5s3.export.zarr.kinds import Kind, NoCounterpartError, kind_of, packed
+from h5s3.export.zarr.wishes import Wishes
 from h5s3.formats.base import Contents, Facts
 from h5s3.formats.cf import one
 from h5s3.formats.encoding.zarr_codecs import ZarrCodecs
@@ -36,14 +37,6 @@ LARGEST_FILL = 64 * 1024  # bytes
 MOST_CHUNKS = 20_000_000  # of one array
 LONGEST_NAME = 255  # bytes, as file systems have it
 TAKEN = {".zarray", ".zattrs", ".zgroup", ".zmetadata", "zarr.json", ".h5s3-convert"}
-BLOSC = ZarrCodecs(
-    ({"id": "blosc", "cname": "zstd", "clevel": 3, "shuffle": 1, "blocksize": 0},),
-    ({"name": "blosc", "configuration": {"cname": "zstd", "clevel": 3, "shuffle": "shuffle", "typesize": 1,
-                                         "blocksize": 0}},),
-)  # fmt: skip
-ZSTD = ZarrCodecs(
-    ({"id": "zstd", "level": 3},), ({"name": "zstd", "configuration": {"level": 3, "checksum": False}},)
-)
 Lost = list[NotConverted]
 
 
@@ -53,12 +46,13 @@ class Planning:
 
     path: str
     version: Version = 3
+    wishes: Wishes = field(default_factory=Wishes)
 
     def __call__(self, contents: Contents) -> ConversionPlan:
         """The plan. Raises `UsageError` for what is not HDF5, and what opening objects raises."""
         if not isinstance(contents, Hdf5Contents):
             raise UsageError("only HDF5 files are converted", hint="h5s3 get writes values of other formats")
-        return _Planner(contents.file, self.version).plan(raw_path(self.path))
+        return _Planner(contents.file, self.version, self.wishes).plan(raw_path(self.path))
 
 
 @dataclass(frozen=True)
@@ -76,9 +70,11 @@ class _Dataset:
 class _Planner:
     file: OpenFile
     version: Version
+    wishes: Wishes
     left: Lost = field(default_factory=list)
     notes: Lost = field(default_factory=list)
     datasets: list[_Dataset] = field(default_factory=list)
+    meant: set[str] = field(default_factory=set)  # options that some array fits
 
     def plan(self, path: bytes) -> ConversionPlan:
         found = self.file.find(path)
@@ -117,8 +113,17 @@ class _Planner:
                 continue
             self._lost_attributes(dataset.thing)
             attributes = with_paths(dataset.thing, walk.met.where)
-            nodes[name], array = self._array(name, dataset, attributes, dimensions)
-            arrays.append(array)
+            try:
+                nodes[name], array = self._array(name, dataset, attributes, dimensions)
+            except NoCounterpartError as error:
+                self._lose(text_of(dataset.thing.path), str(error))
+            else:
+                arrays.append(array)
+        for option, _ in self.wishes.lengths:
+            if option not in self.meant:
+                raise UsageError(
+                    f"{option}: no array has such dimensions", hint="h5s3 meta shows their names"
+                )
         referring = any(array.references for array in arrays)
         return ConversionPlan(
             size=info.size,
@@ -179,9 +184,6 @@ class _Planner:
             and packed(dtype, kind.dtype)
         )
         chunks = self._chunks(facts, dataset, index, direct)
-        grid = (-(-n // max(1, c)) for n, c in zip(facts.shape, chunks.shape, strict=True))
-        if chunks.decoded is None and prod(grid) > MOST_CHUNKS:
-            raise NoCounterpartError(f"more than {MOST_CHUNKS:,} chunks that would be decoded")
         return _Dataset(thing, kind, chunks, _fill_of(dataset, kind, dtype), bool(facts.filters))
 
     def _chunks(self, facts: Facts, dataset: Any, index: ChunkIndex | None, direct: bool) -> Chunks:
@@ -202,10 +204,6 @@ class _Planner:
         thing, kind, chunks = dataset.thing, dataset.kind, dataset.chunks
         facts = thing.facts
         assert facts is not None
-        codecs = chunks.codecs
-        if codecs is None:
-            usual = ZSTD if kind.text else _blosc(kind)
-            codecs = usual if dataset.compressed or kind.text else ZarrCodecs()
         if kind.enum:
             attributes = {**attributes, "h5s3.enum": kind.enum}
             self.notes.append(
@@ -214,21 +212,40 @@ class _Planner:
         fill, attributes, dense = self._filled(dataset, attributes)
         value = kind.default() if fill is None else kind.value(fill)
         shape = ((facts.shape or ()) + kind.inner) if not kind.references else (facts.shape or ())
+        names = dimensions.names(thing, kind.inner)
+        self.meant |= {option for option, lengths in self.wishes.lengths if lengths.fit(names)}
+        own = tuple(max(1, n) for n in chunks.shape) + kind.inner
+        wanted = self.wishes.chunk_shape(shape, names, own)
+        same = wanted == own and self.wishes.compression is None and chunks.codecs is not None
+        codecs = chunks.codecs if same and chunks.codecs else self.wishes.codecs(kind, dataset.compressed)
+        same = same or (wanted == own and chunks.codecs == codecs)
+        shards = None
+        if kind.dtype.names is None:  # zarr-python reads no compounds in shards
+            shards = self.wishes.shard_shape(shape, names, wanted, kind.itemsize)
+        odd = chunks.decoded is not None and len(chunks.decoded) > 0
+        all_decoded = dense or chunks.decoded is None or not same or (odd and shards is not None)
         layout = Layout(
             shape=shape,
-            chunks=tuple(max(1, n) for n in chunks.shape) + kind.inner,
+            chunks=wanted,
             type=kind.name(self.version),
             fill=fill,
             codecs=self._codecs(kind, codecs),
+            shards=shards,
         )
-        document = array_document(layout, attributes, dimensions.names(thing, kind.inner), self.version)
-        all_decoded = dense or chunks.decoded is None
+        document = array_document(layout, attributes, names, self.version)
         inner = len(kind.inner)
+        cells = chunks.decoded
+        if all_decoded:
+            sizes = (shards or wanted)[: len(chunks.shape)]
+            cells = None if dense else touched(chunks, facts.shape or (), sizes)
+            if cells is None and prod(grid_of(facts.shape or (), sizes)) > MOST_CHUNKS:
+                raise NoCounterpartError(f"more than {MOST_CHUNKS:,} chunks that would be decoded")
         return document, PlannedArray(
             path=name,
             source=text_of(thing.path),
             shape=list(shape),
-            chunks=list(layout.chunks),
+            chunks=list(wanted),
+            shards=list(shards or ()),
             codecs=list(codecs.v2),
             text=kind.text,
             references=kind.references,
@@ -236,7 +253,7 @@ class _Planner:
             fill=b"" if kind.text else np.asarray(value, dtype=kind.dtype).tobytes(),
             stored=chunks.stored,
             copied=b"" if all_decoded else _with_inner(chunks.copied, inner).tobytes(),
-            decoded=None if all_decoded or chunks.decoded is None else chunks.decoded.tobytes(),
+            decoded=None if cells is None else cells.tobytes(),
         )
 
     def _codecs(self, kind: Kind, codecs: ZarrCodecs) -> list[Json]:
@@ -275,13 +292,6 @@ class _Planner:
             return kind.fill(value, 2), attributes, dense  # to zarr-python null is no zero there
         default = kind.text or not any(np.asarray(value, dtype=kind.dtype).tobytes())
         return (None if complete or default else kind.fill(value, 2)), attributes, dense
-
-
-def _blosc(kind: Kind) -> ZarrCodecs:
-    """Blosc for the values of a type."""
-    (v2,), (v3,) = BLOSC.v2, BLOSC.v3
-    size = min(max(1, kind.dtype.itemsize), 255)
-    return ZarrCodecs((v2,), ({**v3, "configuration": {**v3["configuration"], "typesize": size}},))
 
 
 def _possible(name: str) -> bool:

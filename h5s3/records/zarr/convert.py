@@ -27,6 +27,7 @@ class PlannedArray(Record, kw_only=True):
     source: str  # in the file
     shape: Shape  # of the array in the store
     chunks: Shape
+    shards: Shape = []  # of which each is an object; empty: chunks are
     codecs: list[Json]  # of version 2, from bytes to bytes: both versions store the same bytes
     text: bool = False  # of variable length
     references: bool = False

@@ -71,7 +71,7 @@ class BotoConnection:
             with self._trace.round():
                 return list_buckets(self.client)
         except BOTO_ERRORS as error:
-            raise self._explained(error) from None
+            raise self.explained(error) from None
 
     def versions(self, location: Location, recursive: bool) -> Iterator[list[Entry]]:
         """All versions of what lies under a prefix, page by page."""
@@ -79,14 +79,14 @@ class BotoConnection:
         try:
             yield from list_versions(self.client, self._trace, location, recursive, payer)
         except BOTO_ERRORS as error:
-            raise self._explained(error) from None
+            raise self.explained(error) from None
 
     def page(self, names: dict[str, Any]) -> Page:
         """One page of what lies under a prefix."""
         try:
             return objects_page(self.client, names)
         except BOTO_ERRORS as error:
-            raise self._explained(error) from None
+            raise self.explained(error) from None
 
     def close(self) -> None:
         """Give back the connections."""
@@ -101,7 +101,8 @@ class BotoConnection:
         if request.context.get("s3_redirect", {}).get("redirected"):
             self.redirected = request.context.get("signing", {}).get("region")
 
-    def _explained(self, error: Exception) -> H5s3Error:
+    def explained(self, error: Exception) -> H5s3Error:
+        """What a request raised, as one of our errors."""
         if unreadable(error):
             return NetworkError("the server does not answer like S3", hint="check --endpoint-url")
         return translate_error(error, self.who)

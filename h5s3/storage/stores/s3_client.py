@@ -33,6 +33,8 @@ METHODS = {
     "ListBuckets": "LIST",
     "ListObjectsV2": "LIST",
     "ListObjectVersions": "LIST",
+    "PutObject": "PUT",
+    "DeleteObjects": "DELETE",
 }
 PAGE_POOLS = bounded_pools(AWSHTTPConnectionPool, AWSHTTPSConnectionPool, LARGEST_PAGE)
 # What botocore lets through where an answer holds no number, no date or no XML in its place.

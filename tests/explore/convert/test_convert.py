@@ -126,6 +126,55 @@ def test_what_stands_in_the_documents(source: Path, tmp_path: Path, version: int
     assert found.chunks_copied > 40 and found.chunks_encoded == 4 * 5 + 2
 
 
+@pytest.mark.parametrize("codec", ["zstd", "blosc", "gzip", "none"])
+@pytest.mark.parametrize("version", [2, 3])
+def test_other_compression(source: Path, tmp_path: Path, version: int, codec: str) -> None:
+    out = tmp_path / "out.zarr"
+    found = converted(source, out, version=version, recompress=codec)
+    assert not differences(source, out, [lost.path for lost in found.left_out])
+    data = zarr.open(out, mode="r")["run/data"]
+    names = [type(one).__name__.lower() for one in (*data.compressors, *data.filters)]
+    assert [name.removesuffix("codec") for name in names] == ([codec] if codec != "none" else [])
+
+
+def test_other_chunks_and_shards(source: Path, tmp_path: Path) -> None:
+    for number, wish in enumerate(
+        [
+            {"chunks": "time=9"},
+            {"chunks": "11,13"},
+            {"chunks": "11,13", "version": 2, "recompress": "zstd"},
+            {"shards": "1K"},
+            {"shards": "40,20", "chunks": "10,10"},
+            {"shards": "time=50", "recompress": "blosc"},
+        ]
+    ):
+        out = tmp_path / f"{number}.zarr"
+        found = converted(source, out, **wish)
+        assert not differences(source, out, [lost.path for lost in found.left_out]), wish
+        data = zarr.open(out, mode="r")["run/data"]
+        told = {0: ((9, 10), None), 1: ((11, 13), None), 2: ((11, 13), None), 3: ((7, 10), (7, 30))}
+        told |= {4: ((10, 10), (40, 20)), 5: ((7, 10), (56, 10))}
+        assert (data.chunks, data.shards) == told[number]
+    for wish, why in (
+        ({"chunks": "station=3"}, "no array has such dimensions"),
+        ({"chunks": "3,x"}, "neither lengths"),
+        ({"shards": "3,3", "version": 2}, "has no shards"),
+        ({"recompress": "rar"}, "is one of"),
+    ):
+        with pytest.raises(UsageError, match=why):
+            converted(source, tmp_path / "bad.zarr", **wish)  # type: ignore[arg-type]
+    assert not (tmp_path / "bad.zarr").exists()
+
+
+def test_shards_are_copied_too(source: Path, tmp_path: Path) -> None:
+    found = converted(source, tmp_path / "out.zarr", "/run", shards="2K")
+    assert found.chunks_copied and not found.chunks_encoded
+    out = tmp_path / "again.zarr"
+    stopped(source, out, 4, shards="2K", recompress="zstd")
+    assert converted(source, out, resume=True, shards="2K", recompress="zstd").chunks_kept >= 4
+    assert not differences(source, out, ["/soft", "/z", "/lists"])
+
+
 def test_a_dataset_or_a_group_is_a_store_of_its_own(source: Path, tmp_path: Path) -> None:
     converted(source, tmp_path / "one.zarr", "/lzf")
     assert not differences(source, tmp_path / "one.zarr", [], "/lzf")
@@ -172,7 +221,7 @@ class StopError(Exception):
     """Raised in the middle."""
 
 
-def stopped(source: Path, out: Path, after: int) -> None:
+def stopped(source: Path, out: Path, after: int, **wish: Any) -> None:
     """A conversion that ends after so many chunks."""
     seen = []
 
@@ -183,7 +232,7 @@ def stopped(source: Path, out: Path, after: int) -> None:
             raise StopError
 
     with pytest.raises(StopError):
-        converted(source, out, progress=tell)
+        converted(source, out, progress=tell, **wish)
 
 
 def test_what_was_stopped_is_gone_on_with(source: Path, tmp_path: Path) -> None:
