@@ -74,7 +74,7 @@ class Refs(Document, kw_only=True):
 
     schema: Literal["h5s3/refs/1"] = "h5s3/refs/1"
     output: str
-    format: Literal["json", "parquet", "icechunk"]
+    format: Literal["json", "parquet"]
     file_bytes: int
     sources: list[RefsSource]
     num_groups: int  # below the root

@@ -209,8 +209,7 @@ class _Parent:
             code = code if self._code is None else self._code
             return self._say(limits.exhausted()) if self._memory else code
         for path in self._unfinished:
-            with suppress(OSError):
-                os.unlink(path)
+            _clear(path)
         _restore_terminal()
         if self._ending == signal.SIGINT:
             return 130
@@ -250,6 +249,17 @@ def _say(error: H5s3Error) -> None:
     from h5s3.render.diagnostics import show_error
 
     show_error(error)
+
+
+def _clear(path: str) -> None:
+    """Remove what was not finished: a file, or a folder."""
+    with suppress(OSError):
+        if os.path.isdir(path) and not os.path.islink(path):
+            import shutil
+
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
 
 
 def _restore_terminal() -> None:

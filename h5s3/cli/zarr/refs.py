@@ -24,7 +24,7 @@ def refs(
     ] = None,
     output: Annotated[
         str | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Write this file; its suffix is .json."),
+        typer.Option("-o", "--output", metavar="FILE", help="Write this file, .json; or this folder, .parq."),
     ] = None,
     url: Annotated[
         str | None,
@@ -52,16 +52,16 @@ def refs(
             help="Say whether the objects changed that these references point into.",
         ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace references that exist.")] = False,
     *,
     common: Reading,
 ) -> None:
     """Write references with which xarray and Zarr read HDF5 where it lies.
 
-    The file says how each dataset is stored and where its chunks are (kerchunk's JSON, Zarr version 2):
-    readers fetch chunks alone. It is made of headers and chunk indexes. Texts of variable length and what is
-    small are copied into it. What Zarr has no counterpart for is left out and named on standard error: types,
-    filters without a codec (lzf, scaleoffset, blosc2 ...), links out of the file, values in other files.
+    They say how each dataset is stored and where its chunks are (kerchunk's JSON or Parquet, Zarr version 2):
+    readers fetch chunks alone. They are made of headers and chunk indexes. Texts of variable length and what
+    is small are copied into them. What Zarr has no counterpart for is left out and named on standard error:
+    types, filters without a codec (lzf, scaleoffset, blosc2 ...), links out of the file, values elsewhere.
 
     Of several files each is a group, named after it. --concat-dim joins them as xarray.concat does, along a
     dimension that they have or a new one. Where chunks would not meet, where units differ, or what lacks the

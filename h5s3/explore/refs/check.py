@@ -11,6 +11,7 @@ from h5s3.records import RefsCheck, RefsSource, StaleSource
 from h5s3.storage.base import ObjectInfo
 from h5s3.storage.http.parallel import Batch
 
+MARK = ".zmetadata"  # in a folder of references
 LARGEST = 2 << 30  # bytes of references that are read
 MOST_SOURCES = 100_000
 
@@ -42,10 +43,11 @@ def check_references(session: Session, output: str) -> RefsCheck:
 def _sources(output: str) -> list[RefsSource]:
     from h5s3.export.references.kerchunk_json import read_sources
 
+    path = os.path.join(output, MARK) if os.path.isdir(output) else output
     try:
-        if os.path.getsize(output) > LARGEST:
+        if os.path.getsize(path) > LARGEST:
             raise DamagedError(f"larger than {LARGEST >> 30} GiB: not references", location=output)
-        with open(output, "rb") as stream:
+        with open(path, "rb") as stream:
             data = stream.read()
     except FileNotFoundError:
         raise NotFoundError("no such file", location=output) from None

@@ -15,6 +15,7 @@ from h5s3.explore.ls import ls
 from h5s3.explore.questions import Question
 from h5s3.explore.session import Session
 from h5s3.export.atomic_file import atomic_write, check_target, write_errors
+from h5s3.export.references.folder import atomic_folder, check_folder, folder_bytes
 from h5s3.export.references.hierarchy import Hierarchy, Part, group_names, side_by_side
 from h5s3.formats.base import Contents, Referable
 from h5s3.formats.requests import ReferencesRequest
@@ -22,9 +23,10 @@ from h5s3.records import FileReferences, LeftOut, Refs
 from h5s3.storage.base import unsigned
 from h5s3.storage.location import Location
 
-Format = Literal["json", "parquet", "icechunk"]
+Format = Literal["json", "parquet"]
 FIELDS = re.compile(r"\{(bucket|key|name)\}")
 MOST_FILES = 100_000
+SUFFIXES: dict[str, Format] = {".json": "json", ".parq": "parquet", ".parquet": "parquet"}
 INLINE = 500  # stored bytes of datasets that are written into the references, as kerchunk does
 
 
@@ -52,7 +54,7 @@ def refs(session: Session, locations: Sequence[Location], asked: RefsRequest) ->
     prefix or a glob. Raises `UsageError` for what cannot be written so, and what opening a file raises.
     """
     kind = _format(asked)
-    check_target(asked.output, asked.overwrite)
+    (check_target if kind == "json" else check_folder)(asked.output, asked.overwrite)
     places = [one for location in locations for one in files_of(session, location)]
     several = len(places) > 1
     if several and asked.url is not None and not FIELDS.search(asked.url):
@@ -70,7 +72,7 @@ def refs(session: Session, locations: Sequence[Location], asked: RefsRequest) ->
         made = side_by_side(parts, names)
     left_out = [_of(part, item, len(parts)) for part in parts for item in part.found.left_out]
     notes = [_of(part, note, len(parts)) for part in parts for note in part.found.notes]
-    size = _write(asked, made, left_out)
+    size = _write(asked, kind, made, left_out)
     return Refs(
         output=asked.output,
         format=kind,
@@ -158,20 +160,28 @@ def _format(asked: RefsRequest) -> Format:
         raise UsageError("-o names no file")
     if asked.format is not None:
         return asked.format
-    if asked.output.endswith(".json"):
-        return "json"
+    for suffix, kind in SUFFIXES.items():
+        if asked.output.rstrip("/").endswith(suffix):
+            return kind
     raise UsageError(
-        "the name of the references tells no format", location=asked.output, hint="end it in .json"
+        "the name of the references tells no format", location=asked.output, hint="end it in .json or .parq"
     )
 
 
-def _write(asked: RefsRequest, made: Hierarchy, left_out: Sequence[LeftOut]) -> int:
+def _write(asked: RefsRequest, kind: Format, made: Hierarchy, left_out: Sequence[LeftOut]) -> int:
+    """Write the references; how many bytes they have."""
     from h5s3.export.references.kerchunk_json import write_json
 
     with write_errors(asked.output):
-        with atomic_write(asked.output, asked.overwrite) as (stream, _):
-            write_json(stream, made, left_out)
-        return os.path.getsize(asked.output)
+        if kind == "json":
+            with atomic_write(asked.output, asked.overwrite) as (stream, _):
+                write_json(stream, made, left_out)
+            return os.path.getsize(asked.output)
+        from h5s3.export.references.kerchunk_parquet import write_parquet
+
+        with atomic_folder(asked.output, asked.overwrite) as folder:
+            write_parquet(folder, made, left_out)
+        return folder_bytes(asked.output)
 
 
 def _of(part: Part, item: LeftOut, many: int) -> LeftOut:

@@ -73,6 +73,19 @@ def test_masks_and_dimensions_of_generated_files(name: str, files: dict[str, Pat
             assert found[one].dtype.kind in (variable.dtype.kind, "T"), one
 
 
+def test_references_in_parquet(samples: Path, tmp_path: Path) -> None:
+    pytest.importorskip("fastparquet")  # fsspec reads with nothing else
+    path, output = samples / "demo" / "climate_2024.nc", tmp_path / "refs.parq"
+    written(path, output)
+    options = {"fo": str(output), "skip_instance_cache": True, "remote_protocol": "file"}
+    found = xarray.open_dataset(
+        "reference://", engine="zarr", backend_kwargs={"consolidated": True, "storage_options": options}
+    )
+    wanted = xarray.open_dataset(path, engine="h5netcdf")
+    assert np.array_equal(found["t2m"].values, wanted["t2m"].values, equal_nan=True)
+    assert np.array_equal(found["time"].values, wanted["time"].values)
+
+
 def test_trees_of_groups(samples: Path, tmp_path: Path) -> None:
     path, output = samples / "demo" / "scan_0042.nxs", tmp_path / "refs.json"
     written(path, output)
