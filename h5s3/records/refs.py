@@ -36,6 +36,7 @@ class ArrayReferences(Record, kw_only=True):
     attributes: str  # JSON text: NaN is a number in it
     places: bytes = b""
     inlined: dict[str, bytes] = {}
+    masked: bool = False  # the fill value is `_FillValue`, which is no attribute any more
     decoded: bool = False
     digest: str | None = None
 
@@ -74,7 +75,7 @@ class Refs(Document, kw_only=True):
 
     schema: Literal["h5s3/refs/1"] = "h5s3/refs/1"
     output: str
-    format: Literal["json", "parquet"]
+    format: Literal["json", "parquet", "icechunk"]
     file_bytes: int
     sources: list[RefsSource]
     num_groups: int  # below the root

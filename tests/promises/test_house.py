@@ -33,7 +33,8 @@ DOORS = {
     "pyarrow": {"export"},
     "hdf5plugin": {"formats", "demo"},
     "deflate": {"formats", "storage"},
-    "zarr": {"formats"},
+    "zarr": {"formats", "export"},
+    "icechunk": {"export"},
     "numcodecs": {"formats", "export"},
     "msgspec": {"records"},
     "numpy": {"formats", "explore", "export", "render", "demo", "api"},  # api: for a type alone
@@ -101,6 +102,7 @@ def test_every_dependency_is_used_and_none_is_missing() -> None:
         + extras["parquet"]
         + extras["xarray"]
         + extras["zarr"]
+        + extras["icechunk"]
     )
     declared = {item.split(">")[0] for item in needed}
     assert all(">=" in item for item in needed), "a dependency without a lower bound"

@@ -24,7 +24,12 @@ def refs(
     ] = None,
     output: Annotated[
         str | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Write this file, .json; or this folder, .parq."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Write this file, .json; or this folder, .parq or .icechunk.",
+        ),
     ] = None,
     url: Annotated[
         str | None,
@@ -58,7 +63,7 @@ def refs(
 ) -> None:
     """Write references with which xarray and Zarr read HDF5 where it lies.
 
-    They say how each dataset is stored and where its chunks are (kerchunk's JSON or Parquet, Zarr version 2):
+    They say how each dataset is stored and where its chunks are (kerchunk's JSON or Parquet, or Icechunk):
     readers fetch chunks alone. They are made of headers and chunk indexes. Texts of variable length and what
     is small are copied into them. What Zarr has no counterpart for is left out and named on standard error:
     types, filters without a codec (lzf, scaleoffset, blosc2 ...), links out of the file, values elsewhere.

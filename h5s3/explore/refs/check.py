@@ -7,11 +7,11 @@ from contextlib import closing
 
 from h5s3.errors import DamagedError, H5s3Error, NotFoundError, UsageError
 from h5s3.explore.session import Session
+from h5s3.export.references.folder import MARKS
 from h5s3.records import RefsCheck, RefsSource, StaleSource
 from h5s3.storage.base import ObjectInfo
 from h5s3.storage.http.parallel import Batch
 
-MARK = ".zmetadata"  # in a folder of references
 LARGEST = 2 << 30  # bytes of references that are read
 MOST_SOURCES = 100_000
 
@@ -43,7 +43,8 @@ def check_references(session: Session, output: str) -> RefsCheck:
 def _sources(output: str) -> list[RefsSource]:
     from h5s3.export.references.kerchunk_json import read_sources
 
-    path = os.path.join(output, MARK) if os.path.isdir(output) else output
+    marks = [os.path.join(output, name) for name in MARKS]
+    path = next(filter(os.path.isfile, marks), output) if os.path.isdir(output) else output
     try:
         if os.path.getsize(path) > LARGEST:
             raise DamagedError(f"larger than {LARGEST >> 30} GiB: not references", location=output)

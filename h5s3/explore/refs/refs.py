@@ -17,16 +17,22 @@ from h5s3.explore.session import Session
 from h5s3.export.atomic_file import atomic_write, check_target, write_errors
 from h5s3.export.references.folder import atomic_folder, check_folder, folder_bytes
 from h5s3.export.references.hierarchy import Hierarchy, Part, group_names, side_by_side
+from h5s3.export.references.icechunk import supported, write_icechunk
 from h5s3.formats.base import Contents, Referable
 from h5s3.formats.requests import ReferencesRequest
 from h5s3.records import FileReferences, LeftOut, Refs
 from h5s3.storage.base import unsigned
 from h5s3.storage.location import Location
 
-Format = Literal["json", "parquet"]
+Format = Literal["json", "parquet", "icechunk"]
 FIELDS = re.compile(r"\{(bucket|key|name)\}")
 MOST_FILES = 100_000
-SUFFIXES: dict[str, Format] = {".json": "json", ".parq": "parquet", ".parquet": "parquet"}
+SUFFIXES: dict[str, Format] = {
+    ".json": "json",
+    ".parq": "parquet",
+    ".parquet": "parquet",
+    ".icechunk": "icechunk",
+}
 INLINE = 500  # stored bytes of datasets that are written into the references, as kerchunk does
 
 
@@ -71,8 +77,11 @@ def refs(session: Session, locations: Sequence[Location], asked: RefsRequest) ->
         names = group_names([place.key for place in places]) if several else [""]
         made = side_by_side(parts, names)
     left_out = [_of(part, item, len(parts)) for part in parts for item in part.found.left_out]
+    if kind == "icechunk":
+        made, more = supported(made)
+        left_out += more
     notes = [_of(part, note, len(parts)) for part in parts for note in part.found.notes]
-    size = _write(asked, kind, made, left_out)
+    size = _write(session, asked, kind, made, left_out)
     return Refs(
         output=asked.output,
         format=kind,
@@ -164,11 +173,15 @@ def _format(asked: RefsRequest) -> Format:
         if asked.output.rstrip("/").endswith(suffix):
             return kind
     raise UsageError(
-        "the name of the references tells no format", location=asked.output, hint="end it in .json or .parq"
+        "the name of the references tells no format",
+        location=asked.output,
+        hint="end it in .json, .parq or .icechunk",
     )
 
 
-def _write(asked: RefsRequest, kind: Format, made: Hierarchy, left_out: Sequence[LeftOut]) -> int:
+def _write(
+    session: Session, asked: RefsRequest, kind: Format, made: Hierarchy, left_out: Sequence[LeftOut]
+) -> int:
     """Write the references; how many bytes they have."""
     from h5s3.export.references.kerchunk_json import write_json
 
@@ -180,8 +193,21 @@ def _write(asked: RefsRequest, kind: Format, made: Hierarchy, left_out: Sequence
         from h5s3.export.references.kerchunk_parquet import write_parquet
 
         with atomic_folder(asked.output, asked.overwrite) as folder:
-            write_parquet(folder, made, left_out)
+            if kind == "parquet":
+                write_parquet(folder, made, left_out)
+            else:
+                write_icechunk(folder, made, left_out, *_endpoint(session, made))
         return folder_bytes(asked.output)
+
+
+def _endpoint(session: Session, made: Hierarchy) -> tuple[str | None, str | None]:
+    """Where S3 is for those who read: the endpoint, where it is not AWS, and the region."""
+    store = session.stores.get("s3")
+    if store is None or not any(source.url.startswith("s3://") for source in made.sources):
+        return None, None
+    named = session.settings.endpoint_url or getattr(store, "endpoint", None)
+    amazon = named is None or "amazonaws.com" in named
+    return None if amazon else named, session.settings.region or "us-east-1"
 
 
 def _of(part: Part, item: LeftOut, many: int) -> LeftOut:

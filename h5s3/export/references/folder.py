@@ -12,7 +12,8 @@ from h5s3 import guard
 from h5s3.errors import H5s3Error, UsageError
 from h5s3.export.atomic_file import write_errors
 
-MARK = ".zmetadata"  # in folders that may be replaced
+SOURCES = "h5s3.json"  # in a folder of references: what their objects were
+MARKS = (".zmetadata", SOURCES)  # in folders that may be replaced
 
 
 def check_folder(path: str, overwrite: bool) -> None:
@@ -30,7 +31,7 @@ def check_folder(path: str, overwrite: bool) -> None:
             return
         if not overwrite:
             raise UsageError("the folder exists", location=path, hint="replace it with --overwrite")
-        if os.path.islink(path) or not os.path.isfile(os.path.join(path, MARK)):
+        if os.path.islink(path) or not any(os.path.isfile(os.path.join(path, name)) for name in MARKS):
             raise UsageError("no references are in it: it is not replaced", location=path)
 
 

@@ -124,6 +124,7 @@ class Assembly:
             chunks=[max(1, n) for n in shape] if places is None else [*places.chunks, *inner],
             dtype=one.kind.name,
             fill_value=one.fill,
+            masked=one.masked,
             filters=list(codecs.v2) if one.decoded is None else one.decoded,
             dimensions=list(dimensions),
             attributes=self._attributes(one.path, one.attributes),

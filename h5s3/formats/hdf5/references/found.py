@@ -29,6 +29,7 @@ class FoundArray:
     decoded: list[Json] | None = None  # filters, where it was decoded whole
     never: np.ndarray[Any, Any] | None = None  # the value of what was never written, where it is not 0
     fill: Json = None
+    masked: bool = False  # `fill` is `_FillValue`
     reason: str = ""  # why it is left out
 
 

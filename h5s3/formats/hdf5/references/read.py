@@ -239,7 +239,7 @@ class _References(Walk[FoundGroup, _Answer]):
         zero = np.zeros((), dtype=packed_type(one.kind.dtype))
         if told is not None and (written or told.tobytes() == (zero if never is None else never).tobytes()):
             one.attributes.values.pop(FILL, None)
-            one.fill = fill_as_json(told)
+            one.fill, one.masked = fill_as_json(told), True
         elif never is not None:
             one.fill = fill_as_json(never)
             reason = "xarray takes its fill value for missing values"
