@@ -110,6 +110,7 @@ def commands(where: str, path: Path, folder: Path) -> Iterator[list[str]]:
     yield ["meta", where, "--all-attrs"]
     yield ["du", where]
     yield ["doctor", where]
+    yield ["refs", where, "-o", f"{folder}/refs.json", "--overwrite"]
     for name in datasets(path):
         yield ["meta", where, name]
         yield ["preview", where, name]

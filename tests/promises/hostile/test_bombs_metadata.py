@@ -109,6 +109,7 @@ def test_absurd_metadata_for_every_command(name: str, tmp_path: Path) -> None:
         ["preview", path, "/data"],
         ["du", path],
         ["doctor", path],
+        ["refs", path, "-o", tmp_path / "refs.json", "--overwrite"],
         ["get", path, "/data", "-o", tmp_path / "got.npy", "--overwrite"],
         ["get", path, "/data", "-o", tmp_path / "got.h5", "--overwrite"],
     ):

@@ -62,6 +62,7 @@ def commands(where: str, paths: list[str], out: Path, *, all_: bool = True) -> I
             yield ["get", where, path, "-o", f"{out}/{path.replace('/', '_')}_copy.h5"]
             yield ["get", where, path, "-o", "-", "--format", "json"]
     yield ["doctor", where, "--json"]
+    yield ["refs", where, "-o", f"{out}/refs.json", "--overwrite"]
 
 
 def check(results: list[Result], *folders: Path) -> None:

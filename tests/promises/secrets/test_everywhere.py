@@ -33,6 +33,7 @@ COMMANDS: list[tuple[str, ...]] = [
     ("preview", "{}", "/vector"),
     ("get", "{}", "/vector", "-o", "out.csv", "--overwrite"),
     ("du", "{}"),
+    ("refs", "{}", "-o", "refs.json", "--overwrite"),
     ("bench", "{}", "--count", "3", "--sizes", "1K", "--concurrency", "1", "--save", "bench.json"),
     ("doctor", "{}"),
 ]

@@ -13,7 +13,7 @@ from h5s3.formats.encoding.zarr_codecs import ZarrCodecs
 from h5s3.formats.hdf5.objects.packed import Met
 from h5s3.formats.hdf5.objects.reference_names import renamed
 from h5s3.formats.hdf5.objects.values import by_address
-from h5s3.formats.hdf5.references.attributes import Attributes
+from h5s3.formats.hdf5.references.attributes import MOST_TOLD, Attributes
 from h5s3.formats.hdf5.references.dimensions import BARE, RENAMED, Axes, Scale, name_dimensions
 from h5s3.formats.hdf5.references.found import FoundArray, FoundGroup
 from h5s3.formats.names import text_of
@@ -35,6 +35,7 @@ class Assembly:
     left: list[LeftOut] = field(default_factory=list)
     notes: list[LeftOut] = field(default_factory=list)
     places: int = 0
+    told: int = 0  # bytes of attributes that are repeated
     made: list[tuple[FoundArray, ArrayReferences]] = field(default_factory=list)  # by `document`
 
     def leave_out(self, path: bytes, reason: str) -> None:
@@ -107,10 +108,11 @@ class Assembly:
             first = None if address is None else self.met.where(address)
             where = f"another name of {text_of(first)}" if first else "a soft link to what is no array here"
             self.leave_out(path, where)
-        elif self.places + size > MOST_PLACES:
-            self.leave_out(path, f"another name of {text_of(one.path)}, which has many chunks")
+        elif self.places + size > MOST_PLACES or self.told + one.attributes.size > MOST_TOLD:
+            self.leave_out(path, f"another name of {text_of(one.path)}, which is large")
         else:
             self.places += size
+            self.told += one.attributes.size
             found.append((path, one))
 
     def _record(self, path: bytes, one: FoundArray, dimensions: Sequence[str]) -> ArrayReferences:

@@ -22,6 +22,7 @@ from h5s3.records import Json
 
 MOST = 1000  # attributes of one object
 LARGEST = 1 << 20  # bytes of one
+MOST_TOLD, EACH = 32 << 20, 64  # bytes of all attributes of a file, and of each beside its value
 OF_SCALES = {b"CLASS", b"NAME"}
 HIDDEN = {
     b"DIMENSION_LIST", b"REFERENCE_LIST", b"DIMENSION_LABELS", b"_NCProperties", b"_nc3_strict",
@@ -37,6 +38,7 @@ class Attributes:
 
     values: dict[str, Json] = field(default_factory=dict)
     left_out: list[tuple[str, str]] = field(default_factory=list)
+    size: int = 0  # bytes of the values, and some for each
     fill: np.ndarray[Any, Any] | None = None  # `_FillValue`, of one element
     pointing: set[int] = field(default_factory=set)  # addresses that stand for what references point to
     with_pointers: set[str] = field(default_factory=set)  # names of the attributes in which they stand
@@ -58,14 +60,14 @@ class _Exact(Converter):
         return int(value)
 
 
-def read_attributes(file: Any, found: Any) -> Attributes:
-    """All attributes of an object. A pure question. Raises what h5py raises."""
+def read_attributes(file: Any, found: Any, most: int) -> Attributes:
+    """All attributes of an object, of `most` bytes together. A pure question. Raises what h5py raises."""
     names = attribute_names(found, MOST + 1)
     made = Attributes()
     is_scale = b"CLASS" in names and _text(found, b"CLASS") == "DIMENSION_SCALE"
     for name in names[:MOST]:
         if name not in HIDDEN and not (is_scale and name in OF_SCALES):
-            _add(made, file, found, name)
+            _add(made, file, found, name, most)
     if len(names) > MOST:
         made.left_out.append(("", f"it has more than {MOST:,} attributes"))
     if is_scale:
@@ -80,12 +82,15 @@ def read_attributes(file: Any, found: Any) -> Attributes:
     return made
 
 
-def _add(made: Attributes, file: Any, found: Any, name: bytes) -> None:
+def _add(made: Attributes, file: Any, found: Any, name: bytes, most: int) -> None:
     attribute, shown = h5a.open(found, name), text_of(name)
     if attribute.get_space().get_simple_extent_type() == h5s.NULL:
         made.values[shown] = "" if attribute.get_type().get_class() == h5t.STRING else None
         return
+    made.size += attribute.get_space().get_simple_extent_npoints() * attribute.get_type().get_size() + EACH
     try:
+        if made.size > most:
+            raise RefusedError("the attributes of the file are too large to be copied, from here on")
         values, dtype = attribute_values(attribute, LARGEST)
     except (RefusedError, DamagedError) as error:
         made.left_out.append((shown, error.cause))
@@ -99,6 +104,8 @@ def _add(made: Attributes, file: Any, found: Any, name: bytes) -> None:
         made.fill = values.reshape(())
     if values.size == 1:
         values = values.reshape(())
+    if dtype.hasobject:
+        made.size += sum(len(one) for one in values.reshape(-1) if isinstance(one, str | bytes | np.ndarray))
 
     def namer(address: int) -> str:
         made.pointing.add(address)

@@ -20,7 +20,7 @@ from h5s3.formats.hdf5.objects.datasets import read_facts
 from h5s3.formats.hdf5.objects.file import OpenFile, plain_reason
 from h5s3.formats.hdf5.objects.links import address_of, count_links, kind_of, list_links, open_link
 from h5s3.formats.hdf5.references.assemble import MOST_PLACES, Assembly
-from h5s3.formats.hdf5.references.attributes import FILL, read_attributes
+from h5s3.formats.hdf5.references.attributes import FILL, MOST_TOLD, Attributes, read_attributes
 from h5s3.formats.hdf5.references.found import FoundArray, FoundGroup
 from h5s3.formats.hdf5.references.inline import Budget, Decoding, fetch, stored_bytes
 from h5s3.formats.hdf5.references.joining import prepare_joining
@@ -62,6 +62,7 @@ class _References(Walk[FoundGroup, _Answer]):
         self._asked, self._budget = asked, Budget(asked.max_bytes)
         self._found = Assembly(self.met)
         self._pending: list[FoundArray] = []
+        self._told = MOST_TOLD  # bytes of attributes that may still be read
 
     def read(self) -> FileReferences:
         """The walk, and all that follows."""
@@ -130,12 +131,15 @@ class _References(Walk[FoundGroup, _Answer]):
             self._settle()
 
     def _group(self, path: bytes, group: Any) -> FoundGroup:
-        return FoundGroup(path, group, read_attributes(self.file.h5.id, group), count_links(group))
+        return FoundGroup(path, group, self._attributes(group), count_links(group))
+
+    def _attributes(self, found: Any) -> Attributes:
+        made = read_attributes(self.file.h5.id, found, self._told)
+        self._told -= min(made.size, self._told)
+        return made
 
     def _array(self, path: bytes, dataset: Any, address: int) -> FoundArray:
-        made = FoundArray(
-            path, address, dataset, read_facts(dataset), read_attributes(self.file.h5.id, dataset)
-        )
+        made = FoundArray(path, address, dataset, read_facts(dataset), self._attributes(dataset))
         try:
             if made.facts.shape is None:
                 raise LeftOutError("it has no elements (a null dataspace)")
