@@ -13,7 +13,7 @@ from tests.support.reference.references import differences, written
 
 CORPUS = ROOT.parent / "shared" / "corpus"
 DAMAGED = {"broken_chunks": ["short"]}  # libhdf5 fills up what is short, Zarr does not
-SOME = 4  # one file of so many
+SOME = 10  # one file of so many
 
 
 @pytest.mark.parametrize("every", [SOME, pytest.param(1, marks=pytest.mark.slow)])

@@ -51,7 +51,7 @@ def asked(server: S3Server, proxy: Proxy, data: bytes, folder: Path, **more: obj
         return refs(session, [place], RefsRequest(output=output, overwrite=True, **more)), session  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("inline", [0, 500])
+@pytest.mark.parametrize("inline", [500, pytest.param(0, marks=pytest.mark.slow)])
 def test_a_walk_over_scattered_metadata(inline: int, server: S3Server, proxy: Proxy, tmp_path: Path) -> None:
     data = scattered(groups=60, kilobytes=200)
     found, session = asked(server, proxy, data, tmp_path, inline=inline)
