@@ -14,6 +14,7 @@ import pytest
 from tests.support.cli import file, run, sample
 from tests.support.reference.references import arrays, opened
 from tests.support.servers.s3 import S3Server
+from tests.support.servers.web import WebServer
 
 CAST = {"compression": "gzip", "shuffle": True}
 
@@ -186,3 +187,15 @@ def test_chunks_outside_of_the_object(tmp_path: Path) -> None:
     done = run("refs", path, "-o", output)
     assert done.code == 0 and done.err.count("\n") == 2, done.err
     assert "/data" in done.err and "/plain" in done.err and "0 arrays" in done.out
+
+
+def test_a_file_behind_a_url(tmp_path: Path) -> None:
+    output = tmp_path / "refs.json"
+    with WebServer().running() as web:
+        web.pages["/data/gzip.h5"] = file("gzip").read_bytes()
+        where = f"{web.url}/data/gzip.h5"
+        assert run("refs", where, "-o", output).code == 0
+        assert refs_of(output)["level9/0.0"][0] == where
+        assert run("refs", "--check", output).lines == [f"{output}: fresh: 1 object as they were"]
+        with h5py.File(file("gzip")) as local:
+            assert np.array_equal(dict(arrays(opened(output)))["level9"][...], local["level9"][...])
