@@ -70,7 +70,14 @@ from h5s3.records.tree import (
     UnresolvedNode,
     nodes_of,
 )
-from h5s3.records.zarr.convert import ConversionPlan, Convert, NotConverted, PlannedArray
+from h5s3.records.zarr.convert import (
+    ConversionFailure,
+    ConversionPlan,
+    Convert,
+    ConvertMany,
+    NotConverted,
+    PlannedArray,
+)
 
 DOCUMENTS: dict[str, type[Document]] = {
     "ls": Listing,
@@ -79,6 +86,7 @@ DOCUMENTS: dict[str, type[Document]] = {
     "preview": Preview,
     "get": Get,
     "convert": Convert,
+    "convert-many": ConvertMany,
     "du": DiskUsage,
     "refs": Refs,
     "refs-check": RefsCheck,

@@ -15,8 +15,8 @@ USAGE = [
     (("schema",), "Missing argument 'COMMAND'; try: h5s3 schema --help"),
     (
         ("schema", "nothing"),
-        "no command 'nothing' with JSON; one of ls, tree, meta, preview, get, convert, du, refs, refs-check,"
-        " bench, doctor, cache, cache-verify, cache-clear, cache-path, stats",
+        "no command 'nothing' with JSON; one of ls, tree, meta, preview, get, convert, convert-many, du,"
+        " refs, refs-check, bench, doctor, cache, cache-verify, cache-clear, cache-path, stats",
     ),
     (("tree", "x.h5", "-r", "-d", "2"), "--recursive and --depth contradict each other"),
 ]

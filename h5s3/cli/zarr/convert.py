@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from h5s3.cli.options import Location, ObjectPath, Reading
 from h5s3.cli.process import limits
 from h5s3.cli.process.signals import ended_by_signals
+
+if TYPE_CHECKING:
+    from h5s3.records import Convert, ConvertMany
 
 
 class Version(StrEnum):
@@ -63,6 +66,9 @@ def convert(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a conversion that was stopped or killed.")
     ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="At the end, compare all values with those of the file.")
+    ] = False,
     *,
     common: Reading,
 ) -> None:
@@ -78,6 +84,9 @@ def convert(
     The store can be opened when it is whole, not before: documents of groups and arrays are written last. A
     conversion that was stopped goes on with --resume: chunks that are there are checked, the others written.
 
+    Several files, by a glob ('s3://bucket/run*.nxs') or a prefix that ends in /, become stores below OUT,
+    each named after its file. With --resume those that are whole stay as they are.
+
     \b
     Examples:
       h5s3 convert s3://bucket/climate.nc -o climate.zarr
@@ -86,9 +95,10 @@ def convert(
       h5s3 convert run.h5 -o run.zarr --recompress zstd --chunks 'time=100' --shards 64M
     """
     from h5s3.errors import UsageError
-    from h5s3.explore.convert import ConvertRequest
-    from h5s3.explore.convert import convert as ask
-    from h5s3.render.diagnostics import announce, transfer
+    from h5s3.explore.convert.convert import ConvertRequest
+    from h5s3.explore.convert.convert import convert as ask
+    from h5s3.explore.convert.many import convert_many, is_many
+    from h5s3.render.diagnostics import transfer
 
     if not output:
         raise UsageError("where to?", hint="name the store with -o, such as -o scan.zarr")
@@ -103,16 +113,41 @@ def convert(
             strict=strict,
             overwrite=overwrite,
             resume=resume,
+            verify=verify,
             progress=_advancing(bar),
         )
-        found = ask(opened, opened.location(location), asked)
+        place = opened.location(location)
+        many = convert_many(opened, place, asked) if is_many(place) else None
+        found = ask(opened, place, asked) if many is None else None
+    for store in [found] if found is not None else many.stores if many is not None else []:
+        _show(store, common.json)
+    if found is not None:
+        common.shown_as_json(found)
+    if many is not None:
+        _show_many(many, common)
+
+
+def _show_many(found: ConvertMany, common: Reading) -> None:
+    from h5s3.explore.convert.many import failed
+    from h5s3.render.console import stdout
+    from h5s3.render.zarr.convert import many_lines
+
+    if not common.shown_as_json(found):
+        for line in many_lines(found):
+            stdout().print(line, soft_wrap=True)
+    error = failed(found)
+    if error is not None:
+        raise error
+
+
+def _show(found: Convert, as_json: bool) -> None:
+    from h5s3.render.console import stdout
+    from h5s3.render.diagnostics import announce
     from h5s3.render.zarr.convert import lost_lines, result_lines
 
-    for line in lost_lines(found.left_out, "not converted"):
+    for line in lost_lines(found.left_out, f"not converted of {found.location}"):
         announce(line)
-    if not common.shown_as_json(found):
-        from h5s3.render.console import stdout
-
+    if not as_json:
         for line in [*result_lines(found), *lost_lines(found.notes, "  in another form")]:
             stdout().print(line, soft_wrap=True)
 

@@ -39,8 +39,11 @@ class Encoder:
             whole = np.full(self._chunks, self._fill, dtype=object if self._text else values.dtype)
             whole[tuple(slice(n) for n in values.shape)] = values
             values = whole
-        data: Any = np.ascontiguousarray(values)
-        data = self._texts.encode(data.reshape(-1)) if self._text else data.reshape(-1).view("u1")
+        data: Any = np.ascontiguousarray(values).reshape(-1)
+        if self._text:
+            data = self._texts.encode(data)
+        else:  # blosc shuffles by the size of an element
+            data = data.view(Bits.get(values.dtype.itemsize, "u1"))
         for codec in self._codecs:
             data = codec.encode(data)
         return data if isinstance(data, bytes) else bytes(memoryview(data).cast("B"))

@@ -64,12 +64,32 @@ class Convert(Document, kw_only=True):
     zarr_format: Literal[2, 3]
     num_groups: int
     num_arrays: int
-    chunks_copied: int  # as they are stored
-    chunks_encoded: int  # decoded and encoded
+    chunks_copied: int  # objects (chunks or shards) of chunks as they are stored
+    chunks_encoded: int  # objects of chunks that were decoded and encoded
     chunks_kept: int  # that a run before had written
     chunks_empty: int | UnsetType = UNSET  # that hold nothing but the fill value: not written
     fetched: int  # bytes of chunks that were read
     written: int  # bytes, documents included
     seconds: float
+    verified: int | UnsetType = UNSET  # values that were compared with those of the file
     left_out: list[NotConverted] = []
     notes: list[NotConverted] = []
+
+
+class ConversionFailure(Record, kw_only=True):
+    """A file of several of which there is no store."""
+
+    location: str
+    error: str
+    exit_code: int
+
+
+class ConvertMany(Document, kw_only=True):
+    """What was made of several files."""
+
+    schema: Literal["h5s3/convert-many/1"] = "h5s3/convert-many/1"
+    location: str
+    output: str
+    stores: list[Convert]
+    kept: list[str]  # stores that were whole before
+    failures: list[ConversionFailure]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from h5s3.records import UNSET, Convert, NotConverted
+from h5s3.records import UNSET, Convert, ConvertMany, NotConverted
 from h5s3.render.text import plural, safe
 from h5s3.sizes import size_text
 
@@ -21,11 +21,19 @@ def result_lines(found: Convert) -> list[str]:
     told = ", ".join(f"{count:,} {what}" for count, what in chunks if count) or "none"
     empty = f", {found.chunks_empty:,} empty" if found.chunks_empty is not UNSET else ""
     below = f"{plural(found.num_groups, 'group')}, " if found.num_groups else ""
+    compared = f", {found.verified:,} values verified" if found.verified is not UNSET else ""
     return [
         f"{safe(found.output)}: Zarr v{found.zarr_format}, {below}{plural(found.num_arrays, 'array')},"
-        f" {size_text(found.written)} written",
+        f" {size_text(found.written)} written{compared}",
         f"  chunks: {told}{empty}",
     ]
+
+
+def many_lines(found: ConvertMany) -> list[str]:
+    """The sum of it, once each store was told of."""
+    lines = [f"{safe(one.location)}: {safe(one.error, 300)}" for one in found.failures]
+    kept = f", {len(found.kept):,} there from before" if found.kept else ""
+    return [*lines, f"{safe(found.output)}: {plural(len(found.stores), 'store')} written{kept}"]
 
 
 def lost_lines(lost: Sequence[NotConverted], heading: str) -> list[str]:

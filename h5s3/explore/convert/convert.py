@@ -42,6 +42,7 @@ class ConvertRequest(Request):
     strict: bool = False  # refuse what has no counterpart
     overwrite: bool = False
     resume: bool = False
+    verify: bool = False  # compare all values at the end
     progress: Progress | None = None
 
 
@@ -55,10 +56,13 @@ def convert(session: Session, location: Location, asked: ConvertRequest) -> Conv
     from h5s3.export.atomic_file import write_errors
     from h5s3.export.zarr.plan import Planning
     from h5s3.export.zarr.wishes import wishes_of
+    from h5s3.formats.zarr.data.in_memory import library as require_library
     from h5s3.storage.location import parse_location
     from h5s3.storage.output import open_output
 
     begun = time.monotonic()
+    if asked.verify:
+        require_library()
     target = parse_location(asked.output)
     wishes = wishes_of(asked.recompress, asked.chunks, asked.shards, asked.version)
     if session.settings.offline and location.kind != "local":
@@ -74,6 +78,11 @@ def convert(session: Session, location: Location, asked: ConvertRequest) -> Conv
                 raise _not_all(plan).at(location.display)
             work = _Work(session, location, asked, plan, output, going_on)
             work.run()
+            if asked.verify:
+                from h5s3.explore.convert.verify import verify
+
+                tell = asked.progress or (lambda *_: None)
+                work.verified = verify(session, location, target, plan, asked.version, tell)
     finally:
         output.close()
     return work.receipt(time.monotonic() - begun)
@@ -149,6 +158,7 @@ class _Work:
         self._bytes = 0
         self._there: dict[str, set[Cell]] = {}  # cells of chunks, by the paths of arrays
         self._lock = threading.Lock()
+        self.verified: int | None = None  # values that were compared
 
     def run(self) -> None:
         """All of it. What is interrupted can be gone on with."""
@@ -263,6 +273,7 @@ class _Work:
             fetched=done.fetched,
             written=done.written,
             seconds=round(seconds, 3),
+            verified=UNSET if self.verified is None else self.verified,
             left_out=plan.left + strange,
             notes=plan.notes,
         )

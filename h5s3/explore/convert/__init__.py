@@ -1,0 +1,1 @@
+"""`convert`: HDF5 into Zarr, one file or many, and whether that is right."""
