@@ -8,7 +8,7 @@ import os
 import sys
 
 from h5s3 import guard
-from h5s3.cli.process import receipts
+from h5s3.cli.process import cells, receipts
 from h5s3.cli.process.signals import listen, settle
 from h5s3.cli.process.supervisor import supervise, wanted
 
@@ -24,6 +24,7 @@ def main() -> None:
         complete()
         leave(0)
     try:
+        cells.use()
         code = supervise(command) if wanted() else command()
     except OSError as error:  # no pipe, no process
         sys.stderr.write(f"h5s3: cannot start: {error.strerror}\n")

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from h5s3 import guard
-from h5s3.cli.process import limits, receipts
+from h5s3.cell import limits
+from h5s3.cli.process import cells, receipts
 from h5s3.cli.process.errors import guarded, show_warnings
 from h5s3.cli.process.signals import time_limit
 from h5s3.errors import UsageError
@@ -104,6 +105,10 @@ class Common:
             given["max_bytes"] = parse_size(self.max_bytes)
         return replace(from_environment(self.env_file), **given)
 
+    def begin(self, place: object) -> None:
+        """What can be begun before the command itself is loaded. `place`: its LOCATION, if it has one."""
+        cells.begin(self.settings, place, self.debug)
+
     @contextmanager
     def session(self) -> Iterator[Session]:
         """A session under these options; prints the receipt of `--stats` at its end."""
@@ -114,7 +119,10 @@ class Common:
             guard.tell(timeout=settings.timeout)
         if settings.max_bytes is not None:
             limits.allow(settings.max_bytes)
-        with time_limit(settings.timeout), Session(settings) as opened:
+        with (
+            time_limit(settings.timeout),
+            Session(settings, cell=cells.cell(settings, self.debug)) as opened,
+        ):
             try:
                 yield opened
             finally:
@@ -123,7 +131,8 @@ class Common:
                 if self.stats:
                     from h5s3.render.diagnostics import show_receipt
 
-                    show_receipt(receipt, opened.cache.problem)
+                    missing = opened.cell.missing if opened.cell else []
+                    show_receipt(receipt, opened.cache.problem, missing)
 
     def shown_as_json(self, found: Record) -> bool:
         """Print an answer as JSON where that was asked for; False where it is to be drawn."""
@@ -156,7 +165,12 @@ def with_common(command: Callable[..., None]) -> Callable[..., None]:
         if wanted is None:
             return guarded(lambda: command(**given), debug=False)
         common = wanted(**{name: given.pop(name) for name in shared})
-        guarded(lambda: command(**given, common=common), common.debug)
+
+        def work() -> None:
+            common.begin(given.get("location"))
+            command(**given, common=common)
+
+        guarded(work, common.debug)
 
     run.__doc__ = command.__doc__
     run.__signature__ = inspect.Signature([*parameters.values(), *shared.values()])  # type: ignore[attr-defined]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import methodcaller
 
 from h5s3.explore.session import Session
 from h5s3.formats.requests import UsageRequest
@@ -20,7 +21,7 @@ def du(session: Session, location: Location, asked: UsageRequest | None = None) 
     """
     asked = asked or UsageRequest()
     kept = replace(asked, limit=KEPT if 0 < asked.limit <= KEPT else asked.limit)
-    found = session.answer(DiskUsage, location, kept, lambda contents: contents.usage(kept))
+    found = session.answer(DiskUsage, location, kept, methodcaller("usage", kept))
     if asked.limit and len(found.entries) > asked.limit:
         found.entries = found.entries[: asked.limit]
         found.entries_truncated = True

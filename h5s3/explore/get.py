@@ -82,7 +82,7 @@ def get(session: Session, location: Location, asked: GetRequest) -> Get:
     if asked.metadata_only:
         return _structure(session, location, asked)
     transfer = _Transfer(location, asked, session.settings.max_bytes)
-    return session.read(location, transfer.run, repeatable=lambda: not transfer.begun)
+    return session.read(location, transfer.run, Get, repeatable=lambda: not transfer.begun)
 
 
 def get_array(session: Session, location: Location, asked: GetRequest) -> Values:
@@ -110,7 +110,7 @@ def _structure(session: Session, location: Location, asked: GetRequest) -> Get:
             asked.progress(output, 0.0)
 
     found = session.read(
-        location, lambda contents: get_structure(location, contents, output, asked.overwrite, tell)
+        location, lambda contents: get_structure(location, contents, output, asked.overwrite, tell), Get
     )
     if found.notes:
         asked.left_out(found.notes)

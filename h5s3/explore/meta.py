@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import methodcaller
+
 from h5s3.errors import RefusedError
 from h5s3.explore.session import Session
 from h5s3.formats.requests import MetaRequest
@@ -15,7 +17,7 @@ MOST_STREAMED = 2_000_000  # a line each
 def meta(session: Session, location: Location, asked: MetaRequest | None = None) -> Meta:
     """Everything about one object. Raises `NotFoundError`, and what opening the file raises."""
     asked = asked or MetaRequest()
-    return session.answer(Meta, location, asked, lambda contents: contents.meta(asked))
+    return session.answer(Meta, location, asked, methodcaller("meta", asked))
 
 
 def chunks_of(session: Session, location: Location, asked: MetaRequest) -> list[StoredChunk]:
@@ -23,7 +25,7 @@ def chunks_of(session: Session, location: Location, asked: MetaRequest) -> list[
 
     Raises `RefusedError` where there are more than were asked for, and what `meta` raises.
     """
-    found = session.read(location, lambda contents: contents.meta(asked))
+    found = session.read(location, methodcaller("meta", asked), Meta)
     if found.chunk_index_truncated is True:
         raise RefusedError(f"{found.path} has more than {asked.chunks:,} chunks", location=location.display)
     return found.chunk_index if isinstance(found.chunk_index, list) else []

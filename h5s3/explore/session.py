@@ -11,11 +11,12 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from shlex import quote
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from h5s3 import guard
 from h5s3.cache import Cache
 from h5s3.cache.cache import WriteOnlyCache
+from h5s3.cell.ask import ask
 from h5s3.errors import (
     AccessError,
     ChangedError,
@@ -26,7 +27,7 @@ from h5s3.errors import (
     UsageError,
 )
 from h5s3.explore.questions import answer_key
-from h5s3.formats.base import AskAgainError, Contents, Format, Seen, Source
+from h5s3.formats.base import Contents, Format, Seen, Source
 from h5s3.formats.requests import Request
 from h5s3.records import DiskUsage, Meta, Preview, Tree, from_json, to_json
 from h5s3.settings import Settings
@@ -37,6 +38,10 @@ from h5s3.storage.open import open_store
 from h5s3.storage.responses import changed
 from h5s3.storage.trace import Trace
 
+if TYPE_CHECKING:
+    from h5s3.cell.host import Cell
+
+IN_CELL = ("hdf5",)  # formats that native code reads
 FIRST_BYTES = 256 * 1024  # of an object that is met for the first time
 TELLING = 16 * 1024  # of one that was met before, to tell its format
 MOST_FILES = 2  # that a location is tried as, with a path inside them
@@ -58,14 +63,20 @@ class _Resolved:
 class Session:
     """One command's view of the storages. A context manager: leaving it closes connections and the cache.
 
-    `stores`: in place of those that would be opened, by `Location.store`.
+    `stores`: in place of those that would be opened, by `Location.store`. `cell`: the process that reads HDF5
+    in place of this one.
     """
 
     def __init__(
-        self, settings: Settings, cache: Cache | None = None, stores: dict[str, Store] | None = None
+        self,
+        settings: Settings,
+        cache: Cache | None = None,
+        stores: dict[str, Store] | None = None,
+        cell: Cell | None = None,
     ) -> None:
         self.settings = settings.started()
         self.trace = Trace()
+        self.cell = cell
         self.cache = cache or Cache(enabled=not settings.no_cache)
         self.catalog = HeadCache(self.cache, self.settings, self.trace)
         self.stores: dict[str, Store] = dict(stores or {})  # open ones, by `Location.store`
@@ -80,7 +91,9 @@ class Session:
         self.close()
 
     def close(self) -> None:
-        """Close connections and the cache."""
+        """Close connections and the cache, and end the cell."""
+        if self.cell is not None:
+            self.cell.close()
         for store in self.stores.values():
             store.close()
         self.cache.close()
@@ -136,12 +149,20 @@ class Session:
             if found is not None and key and not self.settings.offline:
                 self.cache.set_many({key: to_json(found)}, "answer")
 
-        return self.read(location, question, repeatable=repeatable, remembered=remembered, remember=remember)
+        return self.read(
+            location,
+            question,
+            kind | None,
+            repeatable=repeatable,
+            remembered=remembered,
+            remember=remember,
+        )
 
     def read(
         self,
         location: Location,
         question: Question[T],
+        kind: Any,
         *,
         repeatable: Callable[[], bool] = lambda: True,
         format: Format | None = None,
@@ -154,7 +175,8 @@ class Session:
         says that its answer cannot be trusted, and, with bytes fetched again, where the cache may have held
         damaged ones; `repeatable` says whether it still may be. `format`: to open objects of its
         name with, in place of the usual one. `remembered`
-        may know the answer without; `remember` is given a new one.
+        may know the answer without; `remember` is given a new one. `kind`: the type of the answer. A question
+        that is asked in a cell has to be one that can be pickled, with `Callback`s for what it tells.
         """
         if location.kind == "s3" and not location.key:
             hint = f"try: h5s3 ls {location.display}"
@@ -164,7 +186,7 @@ class Session:
             resolved = self._resolve(location)
             found = remembered(resolved.info)
             if found is None:
-                found = self._ask(self._source(resolved), question, repeatable, format)
+                found = self._ask(self._source(resolved), question, kind, repeatable, format)
                 remember(resolved.info, found)
             return found
 
@@ -217,7 +239,7 @@ class Session:
             return below
         try:
             info, start = self.catalog.resolve(
-                location, lambda: self.store(location), FIRST_BYTES, _load_reader
+                location, lambda: self.store(location), FIRST_BYTES, lambda: self._load_reader(location)
             )
             return _Resolved(info, start)
         except (NotFoundError, AccessError) as error:
@@ -239,6 +261,15 @@ class Session:
         from h5s3.formats.detect import detect
 
         return detect(Seen(below.info.location.name, names=below.names)) is not None
+
+    def _load_reader(self, location: Location) -> None:
+        """Have h5py loaded while the first bytes are on their way: the interpreter waits for it, should it
+        leave."""
+        if self.cell is not None:
+            self.cell.start(self.settings.plugins or location.kind == "local")
+        elif "h5py" not in sys.modules:
+            module = "h5s3.formats.hdf5.objects.file"
+            threading.Thread(target=importlib.import_module, args=(module,)).start()
 
     def _with_path(self, location: Location, error: NotFoundError) -> NotFoundError:
         """The error for a location that is not there, which may be a file with a path inside it."""
@@ -279,12 +310,28 @@ class Session:
         return _Resolved(info, b"", names, found) if names else None
 
     def _ask(
-        self, source: Source, question: Question[T], repeatable: Callable[[], bool], format: Format | None
+        self,
+        source: Source,
+        question: Question[T],
+        kind: Any,
+        repeatable: Callable[[], bool],
+        format: Format | None,
     ) -> T:
         with self._located(source):
-            found = self._format(source)
-            chosen = format if format is not None and format.name == found.name else found
-            return self._undamaged(source, lambda seen: _asked(chosen, seen, question), repeatable)
+            chosen, cell = self._format(source), self.cell
+
+            def once(seen: Source) -> T:
+                if cell is not None and format is None and chosen.name in IN_CELL:
+                    answer: T = cell.ask(chosen.name, seen, question, kind)
+                    return answer
+                return ask(
+                    format if format is not None and format.name == chosen.name else chosen, seen, question
+                )
+
+            found = self._undamaged(source, once, repeatable)
+            if isinstance(found, Tree | Meta | Preview | DiskUsage):
+                found.location, found.key = source.info.location.display, source.info.location.shown_key
+            return found
 
     def _undamaged(
         self, source: Source, ask: Callable[[Source], T], repeatable: Callable[[], bool] = lambda: True
@@ -379,19 +426,3 @@ class Session:
         if info.identity is None:
             return None
         return answer_key(kind.__name__, info.identity, asked, self.settings.plugins)
-
-
-def _asked(chosen: Format, source: Source, question: Question[T]) -> T:
-    try:
-        with chosen.open(source) as contents:
-            return question(contents)
-    except AskAgainError:
-        with chosen.open(source) as contents:
-            return question(contents)
-
-
-def _load_reader() -> None:
-    """Import h5py while the first bytes are on their way. The interpreter waits for it, should it leave."""
-    if "h5py" not in sys.modules:
-        module = "h5s3.formats.hdf5.objects.file"
-        threading.Thread(target=importlib.import_module, args=(module,)).start()

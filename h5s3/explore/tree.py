@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
+from operator import methodcaller
 
+from h5s3.cell.calls import Callback
 from h5s3.errors import DamagedError, UsageError
 from h5s3.explore.session import Session
 from h5s3.formats.base import Contents, Streaming, Take
@@ -19,7 +22,7 @@ TOGETHER = 1000  # nodes of a whole tree that are given together
 def tree(session: Session, location: Location, asked: TreeRequest | None = None) -> Tree:
     """The tree below a path. Raises `NotFoundError`, and what opening the file raises."""
     asked = asked or TreeRequest()
-    found = session.answer(Tree, location, asked, lambda contents: contents.tree(asked))
+    found = session.answer(Tree, location, asked, methodcaller("tree", asked))
     if asked.view not in ("plain", "auto") and found.convention is UNSET:
         cause = f"this format has no view {asked.view}"
         raise UsageError(cause, location=location.display, hint=f"try: h5s3 tree {location.display}")
@@ -33,16 +36,25 @@ def stream(session: Session, location: Location, asked: TreeRequest, take: Take)
     """
     once = _Once(take)
 
-    def question(contents: Contents) -> Tree | None:
-        once.begin()
-        if isinstance(contents, Streaming) and not (asked.values or asked.stored):  # read once all are known
-            return contents.stream(asked, once.take)
-        return contents.tree(asked)
-
+    question = partial(
+        _streamed,
+        asked=asked,
+        begin=Callback(once.begin_anew, bool),
+        take=Callback(once.take, list[TreeNode]),
+    )
     found = session.answer_if_held(Tree, location, asked, question, lambda: not once.given)
     if found is not None and not once.given:
         for nodes in _parts(nodes_of(found)):
             take(nodes)
+
+
+def _streamed(
+    contents: Contents, asked: TreeRequest, begin: Callable[[bool], object], take: Take
+) -> Tree | None:
+    begin(True)
+    if isinstance(contents, Streaming) and not (asked.values or asked.stored):  # read once all are known
+        return contents.stream(asked, take)
+    return contents.tree(asked)
 
 
 class _Once:
@@ -55,6 +67,10 @@ class _Once:
         self.given = 0
         self._take = take
         self._digest = hashlib.blake2b()  # of all that was given
+        self.begin()
+
+    def begin_anew(self, sure: bool) -> None:
+        """As `begin`."""
         self.begin()
 
     def begin(self) -> None:

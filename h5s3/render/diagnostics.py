@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
@@ -78,12 +78,15 @@ def announce(text: str) -> None:
     stderr().print(safe(text), style="faint", soft_wrap=True)
 
 
-def show_receipt(receipt: dict[str, Any], problem: str | None) -> None:
-    """One line: requests by method, bytes, rounds, cache hits, seconds waiting and computing."""
-    stderr().print(receipt_line(receipt, problem), style="faint", soft_wrap=True)
+def show_receipt(receipt: dict[str, Any], problem: str | None, missing: Sequence[str] = ()) -> None:
+    """One line: requests by method, bytes, rounds, cache hits, seconds waiting and computing.
+
+    `problem`: of the cache. `missing`: walls around the process that reads files.
+    """
+    stderr().print(receipt_line(receipt, problem, missing), style="faint", soft_wrap=True)
 
 
-def receipt_line(receipt: dict[str, Any], problem: str | None) -> str:
+def receipt_line(receipt: dict[str, Any], problem: str | None, missing: Sequence[str] = ()) -> str:
     """The text of the receipt."""
     methods = ", ".join(f"{count} {name}" for name, count in sorted(receipt["by_method"].items()))
     parts = [
@@ -99,4 +102,6 @@ def receipt_line(receipt: dict[str, Any], problem: str | None) -> str:
     )
     if problem:
         parts.append(f"the cache {safe(problem)}")
+    if missing:
+        parts.append(f"no wall for {', '.join(missing)} around the process that read")
     return "stats: " + " · ".join(parts)

@@ -51,12 +51,15 @@ class HeadCache:
         if known:
             info, body = store().head(location), b""
         else:
-            opened = store()
             meanwhile()
-            info, body = opened.first(location, first_bytes)
+            info, body = store().first(location, first_bytes)
         self._trusted.discard(location)
         self._remember(info)
         return info, body
+
+    def knows(self, location: Location) -> bool:
+        """Whether the object was seen before."""
+        return self._known(location)[0] is not None
 
     def forget(self, location: Location) -> bool:
         """The object has changed: ask for it again next time.

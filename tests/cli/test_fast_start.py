@@ -95,11 +95,26 @@ def test_a_cold_command_loads_one_s3_client(
 def test_the_process_that_guards_loads_nothing_heavy(place: S3Server, tmp_path: Path) -> None:
     environment = {**os.environ, **place.env(), "H5S3_CACHE_DIR": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-c", PROBE, "tree", "s3://lean/nexus.h5"],
+        [sys.executable, "-c", PROBE, "doctor", "s3://lean/nexus.h5"],
         env=environment, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     ours = set(done.stderr.splitlines()[-1].split())  # the child leaves without a word
     assert "h5s3" in ours and done.stdout and not ours & (HEAVY | {"typer", "rich", "asyncio", "msgspec"})
+
+
+def test_the_process_with_the_keys_loads_no_decoder(place: S3Server, tmp_path: Path) -> None:
+    """What reads the file is in the cell."""
+    environment = {**os.environ, **place.env(), "H5S3_CACHE_DIR": str(tmp_path)}
+    environment |= {"H5S3_GUARD": "0", "H5S3_CELL": "1"}
+    for line in (
+        ["tree", "s3://lean/nexus.h5"],
+        ["preview", "s3://lean/nexus.h5", "/entry/data/counts", "--json"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", PROBE, *line], env=environment, capture_output=True, text=True, timeout=60
+        )
+        ours = set(done.stderr.splitlines()[-1].split())
+        assert done.stdout and not ours & {"h5py", "numpy", "hdf5plugin", "deflate", "numcodecs"}
 
 
 def test_completion_out_of_the_cache_loads_next_to_nothing(place: S3Server, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ DOORS = {
     "zarr": {"formats", "export"},
     "icechunk": {"export"},
     "numcodecs": {"formats", "export"},
-    "msgspec": {"records"},
+    "msgspec": {"records", "cell"},
     "numpy": {"formats", "explore", "export", "render", "demo", "api"},  # api: for a type alone
     "xarray": {"xarray_backend"},
     "h5netcdf": {"xarray_backend"},

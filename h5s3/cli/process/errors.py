@@ -11,7 +11,7 @@ from contextlib import suppress
 import typer
 
 from h5s3 import guard
-from h5s3.cli.process import limits
+from h5s3.cell import limits
 from h5s3.errors import DamagedError, H5s3Error
 
 NO_MEMORY = ("can't allocate lock", "can't start new thread")  # Python's messages for it

@@ -20,10 +20,11 @@ from contextlib import suppress
 from typing import Any
 
 from h5s3 import guard
-from h5s3.cli.process import limits, receipts
+from h5s3.cell import limits
+from h5s3.cell.ended import crash, of_signal
+from h5s3.cli.process import receipts
 from h5s3.cli.process.signals import listen
 from h5s3.errors import DamagedError, H5s3Error, NetworkError, UsageError
-from h5s3.settings import cpu_limit
 
 COMMANDS = (
     "tree",
@@ -39,8 +40,6 @@ COMMANDS = (
 OFF = "H5S3_GUARD"  # 0 runs the command in this process: for debuggers and profilers
 GRACE = 1.0  # seconds that the child has, beyond its time, to end by itself
 LEAVE = 3.0  # seconds that it has after Ctrl-C, or when its work is done
-FAULTS = ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL", "SIGSYS", "SIGTRAP")
-CRASHES = {getattr(signal, name) for name in FAULTS if hasattr(signal, name)}
 PASSED = ("SIGTERM", "SIGHUP", "SIGQUIT")
 
 
@@ -76,7 +75,7 @@ def supervise(work: Callable[[], int]) -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         listen(signal.SIGUSR1)
     try:
-        limits.limit()
+        limits.limit(limits.memory(), limits.seconds())
     except UsageError as error:
         _say(error)
         return error.exit_code
@@ -108,7 +107,7 @@ def _in_new_process() -> int:
     code = subprocess.call([sys.executable, "-m", "h5s3", *sys.argv[1:]], env=environment)
     if code in range(131):
         return code
-    _say(_crash(f"code {code}"))
+    _say(crash(f"code {code}"))
     return DamagedError.exit_code
 
 
@@ -218,31 +217,11 @@ class _Parent:
         if self._ending or -code in self._before:
             signal.signal(self._ending or -code, signal.SIG_DFL)
             os.kill(os.getpid(), self._ending or -code)
-        return self._say(_of_signal(-code))
+        return self._say(of_signal(-code))
 
     def _say(self, error: H5s3Error) -> int:
         _say(error.at(self._location))
         return error.exit_code
-
-
-def _of_signal(number: int) -> H5s3Error:
-    how = signal.strsignal(number) or f"signal {number}"
-    if number == signal.SIGXCPU:
-        return DamagedError(
-            "its processor time is used up: it is very large, or damaged",
-            hint=f"H5S3_CPU_SECONDS allows more than {cpu_limit()}",
-        )
-    if number == signal.SIGKILL:
-        return DamagedError("the reading was killed, as the system does when memory runs out")
-    if number in CRASHES:
-        return _crash(how)
-    return H5s3Error(f"ended by a signal ({how})")
-
-
-def _crash(how: str) -> H5s3Error:
-    return DamagedError(
-        f"the HDF5 library crashed while it read this ({how}): the file is damaged, or made to do that"
-    )
 
 
 def _say(error: H5s3Error) -> None:

@@ -62,7 +62,7 @@ def examine_file(session: Session, location: Location, progress: Progress | None
 
     work = _Work(session, location, progress or (lambda doing, part: None))
     try:
-        return session.read(location, work.run, format=RecordingHdf5())
+        return session.read(location, work.run, None, format=RecordingHdf5())
     except DamagedError as error:
         found = Finding(name="file", status="failure", detail=error.cause, exit_code=error.exit_code)
         return FileReport([found])

@@ -25,7 +25,7 @@ LITTLE_ROOM = 256 * MIB
 
 def examine_machine(cache: Cache, plugins: bool = True) -> list[Finding]:
     """The findings that no server has a part in. `plugins`: whether HDF5_PLUGIN_PATH counts."""
-    return [_cache(cache), _versions(), *_filters(plugins)]
+    return [_cache(cache), _versions(), *_filters(plugins), _walls()]
 
 
 def _cache(cache: Cache) -> Finding:
@@ -68,6 +68,24 @@ def _ownership(directory: Path) -> str:
         return f"cannot be looked at ({type(error).__name__})"
     mine = not hasattr(os, "getuid") or status.st_uid == os.getuid()
     return f"{'yours' if mine else f'of user {status.st_uid}'}, mode {stat.S_IMODE(status.st_mode):04o}"
+
+
+def _walls() -> Finding:
+    """What the kernel keeps the process from that reads files."""
+    from h5s3.cell.host import Cell
+    from h5s3.cell.locks import WALLS
+
+    try:
+        walls = Cell().walls()
+    except (H5s3Error, OSError) as error:
+        return warning("walls", f"the process that reads files does not start: {error}", "H5S3_CELL=0")
+    missing = [name for name in WALLS if name not in walls]
+    if not missing:
+        return ok("walls", "the process that reads files is kept from all else: " + ", ".join(walls))
+    stand = f"; there are: {', '.join(walls)}" if walls else ""
+    remedy = "read files that you do not trust on Linux 6.12 or newer"
+    detail = f"around the process that reads files there is none for: {', '.join(missing)}{stand}"
+    return unknown("walls", detail, remedy)
 
 
 def _versions() -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from h5s3.explore.preview.color_limits import limited
 from h5s3.explore.preview.request import PreviewRequest
@@ -21,15 +22,15 @@ def preview(session: Session, location: Location, asked: PreviewRequest | None =
     asked = asked or PreviewRequest()
     if session.settings.max_bytes is not None:
         asked = replace(asked, max_bytes=session.settings.max_bytes)
-    found = session.answer(Preview, location, asked, lambda contents: _preview(location, contents, asked))
+    found = session.answer(Preview, location, asked, partial(_preview, asked=asked))
     return limited(found, asked.log, asked.vmin, asked.vmax)
 
 
-def _preview(location: Location, contents: Contents, asked: PreviewRequest) -> Preview:
+def _preview(contents: Contents, asked: PreviewRequest) -> Preview:
     from h5s3.explore.preview.dispatch import fill
 
     array = contents.shown(asked.path)
-    document = _document(location, array)
+    document = _document(array)
     if array.facts.size == 0:
         null = array.facts.shape is None
         document.notes.append("a null dataspace: no values" if null else "no values")
@@ -38,11 +39,11 @@ def _preview(location: Location, contents: Contents, asked: PreviewRequest) -> P
     return document
 
 
-def _document(location: Location, array: Array) -> Preview:
+def _document(array: Array) -> Preview:
     facts = array.facts
     document = Preview(
-        location=location.display,
-        key=location.shown_key,
+        location="",  # which who asked knows
+        key="",
         etag=array.etag,
         path=array.path,
         dtype=facts.dtype,

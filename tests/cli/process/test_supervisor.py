@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from h5s3.cli import app
+from h5s3.cli.process import cells
 from h5s3.cli.process.supervisor import COMMANDS, LEAVE
 from tests.benchmarks import guard
 from tests.support import cli
@@ -97,7 +98,7 @@ def test_the_c_library_says_nothing_of_a_crash() -> None:
 
 
 def test_every_command_that_reads_hdf5_is_guarded() -> None:
-    assert set(COMMANDS) == set(app.COMMANDS) - set(UNREAD)
+    assert set(cells.COMMANDS) < set(COMMANDS) == set(app.COMMANDS) - set(UNREAD)
 
 
 def test_nothing_is_remembered_of_a_crash(rclone: S3Server, tmp_path: Path) -> None:
@@ -110,7 +111,7 @@ def test_nothing_is_remembered_of_a_crash(rclone: S3Server, tmp_path: Path) -> N
 
 
 def test_a_crash_leaves_the_terminal_as_it_was() -> None:
-    code, sent = on_terminal("colourful", "tree", local(), columns=80, PYTHONFAULTHANDLER="")
+    code, sent = on_terminal("colourful", "doctor", local(), columns=80, PYTHONFAULTHANDLER="")
     assert code == 6
     before, _, after = sent.partition("half a line")
     assert before.endswith("\x1b[31m") and after.startswith("\r\x1b[0m\x1b[J\x1b[?25h")
@@ -245,7 +246,7 @@ def test_a_second_ctrl_c_ends_it_at_once() -> None:
 def test_ctrl_c_of_a_terminal_reaches_the_command_once() -> None:
     """A terminal sends it to the whole group, parent and child."""
     with subprocess.Popen(
-        cli.command("patient", "tree", local()), env=environment(), text=True, start_new_session=True,
+        cli.command("patient", "doctor", local()), env=environment(), text=True, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as process:  # fmt: skip
         assert process.stderr and process.stderr.readline() == "waiting\n"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import io
 import itertools
 import os
 import resource
@@ -14,12 +15,16 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import h5s3.cli
+from h5s3.cell import host
 from h5s3.cli.process import supervisor
 
 SECONDS = 20  # of processor time: so few are to be used up
+CRAFTED = io.BytesIO()
+TELLING = ("spin", "limits", "patient", "colourful")  # whose words on standard error a test wants to see
 LIMITS = ("RLIMIT_CORE", "RLIMIT_CPU", "RLIMIT_DATA", "RLIMIT_NOFILE")
 
 
@@ -42,7 +47,7 @@ def recursion() -> None:
     """Have libhdf5 itself crash: it follows a virtual dataset whose source is that dataset, without end."""
     import h5py
 
-    with h5py.File(os.environ["RECURSION"]) as crafted:
+    with h5py.File(CRAFTED) as crafted:
         print(crafted["itself"][...])
 
 
@@ -135,17 +140,44 @@ HOW: dict[str, Callable[[], None]] = {
 
 
 def main() -> None:
-    """Run the command line in which opening a file misbehaves."""
+    """Run the command line in which opening a file misbehaves, in whatever process that happens."""
     how, *args = sys.argv[1:]
     os.environ["STARTED"] = str(os.getpid())
     supervisor.LEAVE = float(os.environ.get("LEAVE", supervisor.LEAVE))
     sys.argv = ["h5s3", *args]
     real = h5s3.cli.supervise
-    h5s3.cli.supervise = lambda work: real(lambda: _prepared(HOW[how], work))  # type: ignore[attr-defined]
+    h5s3.cli.supervise = lambda work: real(lambda: _prepared(how, work))  # type: ignore[attr-defined]
+    host.START = (
+        "import json, os, sys; sys.path[:] = json.loads(sys.argv[2]); os.environ.update("
+        + repr(_told())
+        + ");"
+        f"from tests.support.hostile.misbehaving import inside; inside({how!r}, sys.argv[1])"
+    )
     h5s3.cli.main()
 
 
-def _prepared(misbehave: Callable[[], None], work: Callable[[], int]) -> int:
+def _told() -> dict[str, str]:
+    return {name: os.environ[name] for name in ("STARTED", "RECURSION") if name in os.environ}
+
+
+def inside(how: str, told: str) -> None:
+    """What runs in the cell."""
+    from h5s3.cell.inside import main as answer
+
+    if "RECURSION" in os.environ:
+        CRAFTED.write(Path(os.environ["RECURSION"]).read_bytes())  # the cell opens no file
+    _misbehaving(HOW[how])
+    answer(told)
+
+
+def _prepared(how: str, work: Callable[[], int]) -> int:
+    if how in TELLING:
+        host.QUIET = sys.stderr  # type: ignore[assignment]
+    _misbehaving(HOW[how])
+    return work()
+
+
+def _misbehaving(misbehave: Callable[[], None]) -> None:
     from h5s3.formats.hdf5.objects import file as opening
 
     opened = opening.open_hdf5
@@ -155,7 +187,6 @@ def _prepared(misbehave: Callable[[], None], work: Callable[[], int]) -> int:
         return opened(*args, **options)
 
     opening.open_hdf5 = misbehaving
-    return work()
 
 
 if __name__ == "__main__":

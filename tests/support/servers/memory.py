@@ -91,7 +91,7 @@ class OneFileSession(Session):
             with self.file.asked():
                 return question(Hdf5Contents(self.file))
         except AskAgainError:
-            return self.read(location, question)
+            return self.read(location, question, kind)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What a guarded command may take of this machine."""
+"""What a process that reads what strangers wrote may take of this machine."""
 
 from __future__ import annotations
 
@@ -11,38 +11,37 @@ from h5s3.sizes import GIB, option_text
 
 OPEN_FILES = 1024  # sockets and files at once: enough for the connections of a benchmark
 FOREIGN = ("HDF5_VOL_CONNECTOR", "HDF5_DRIVER")  # libhdf5 would load libraries for them as it starts
-_limited: list[bool] = []  # holds something in a process that is
+_limited: list[int | None] = []  # seconds of processor time without progress, in a process that is limited
 
 
-def limit() -> None:
+def limit(memory: int | None, seconds: int | None) -> None:
     """Bound memory, processor time and open files of this process, where the system can.
 
     Only what this process allocates counts as memory (`RLIMIT_DATA`), not what libraries map or reserve. A
     crash leaves no core file: it would hold credentials.
     """
-    _limited.append(True)
+    _limited[:] = [seconds]
     for name in FOREIGN:
         os.environ.pop(name, None)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing here needs it, and its threads take memory
     for name, amount in (
         ("RLIMIT_CORE", 0),
         ("RLIMIT_NOFILE", OPEN_FILES),
-        ("RLIMIT_DATA", memory()),
+        ("RLIMIT_DATA", memory),
     ):
         _lower(name, amount)
     renew()
 
 
 def renew() -> None:
-    """Start the limit on processor time again: the command makes progress."""
-    seconds = cpu_limit()
-    if _limited and seconds is not None:
+    """Start the limit on processor time again: there is progress."""
+    if _limited and _limited[0] is not None:
         used = os.times()
-        _lower("RLIMIT_CPU", int(used.user + used.system) + seconds)
+        _lower("RLIMIT_CPU", int(used.user + used.system) + _limited[0])
 
 
 def allow(more: int) -> None:
-    """Let the command take so many bytes more than the default: it was told to fetch them."""
+    """Let this process take so many bytes more than the default: it was told to fetch them."""
     most = memory()
     if _limited and most is not None:
         _lower("RLIMIT_DATA", most + 4 * more)
@@ -51,6 +50,11 @@ def allow(more: int) -> None:
 def memory() -> int | None:
     """The limit in bytes: `H5S3_MEMORY`, or 4 GiB, or three quarters of a smaller machine's memory."""
     return memory_limit(_installed())
+
+
+def seconds() -> int | None:
+    """The limit on processor time without progress: `H5S3_CPU_SECONDS`."""
+    return cpu_limit()
 
 
 def exhausted() -> DamagedError:

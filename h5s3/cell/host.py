@@ -1,0 +1,322 @@
+"""The command's side of the wall: it starts a cell, asks it, and gives it bytes of one object."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from h5s3.cache import absence
+from h5s3.cell import limits, wire
+from h5s3.cell.calls import Callback, pack
+from h5s3.cell.ended import of_code
+from h5s3.cell.locks import WALLS
+from h5s3.cell.wall import error_of
+from h5s3.errors import DamagedError, H5s3Error, NotCachedError, RefusedError
+from h5s3.formats.base import Source
+from h5s3.storage.base import ObjectInfo, Range
+
+QUIET = subprocess.DEVNULL  # what becomes of the C library's own words
+OTHERS = 3  # lines for threads of the cell
+MOST_RANGES = 1_000_000  # of one request
+LONGEST_TEXT = 10_000  # characters of an error
+PASSED = ("LANG", "LC_ALL", "LC_CTYPE", "TZ")  # of the environment, beside what is set here
+PLUGINS = "HDF5_PLUGIN_PATH"
+START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[2])\n"
+    "from h5s3.cell.inside import main; main(sys.argv[1])"
+)
+NONSENSE = "the process that read it sent what makes no sense: the file is damaged, or made to do that"
+
+
+class Cell:
+    """A process that answers questions about objects. Started when it is needed, ended by `close`.
+
+    `more`: bytes of memory that it may take beyond the default. `debug`: its own words for a crash go to
+    standard error. `strict`: without all locks it reads nothing. `missing`: walls that do not stand.
+    """
+
+    def __init__(self, more: int = 0, debug: bool = False, strict: bool = False) -> None:
+        self._more, self._debug, self._strict = more, debug, strict
+        self.missing: list[str] = []
+        self._plugins = False
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: wire.Line | None = None
+        self._others: list[wire.Line] = []
+        self._alive = -1
+        self._source: Source | None = None  # that is asked about now
+
+    def start(self, plugins: bool = False) -> None:
+        """Start the process, if it is not running: it loads what it needs meanwhile.
+
+        `plugins`: it may load filters from the folders of HDF5_PLUGIN_PATH.
+        """
+        if self._process is not None and plugins <= self._plugins:
+            return
+        self.close()
+        self._plugins = plugins
+        pairs = [socket.socketpair() for _ in range(1 + OTHERS)]
+        kept, self._alive = os.pipe()  # nothing is written to it: it closes when this process is gone
+        theirs = [their.fileno() for _, their in pairs]
+        memory = limits.memory()
+        facts = {
+            "control": theirs[0],
+            "others": theirs[1:],
+            "alive": kept,
+            "memory": None if memory is None else memory + 4 * self._more,
+            "cpu": limits.seconds(),
+            "folders": _plugin_folders() if plugins else [],
+        }
+        try:
+            self._process = subprocess.Popen(
+                [*_interpreter(self._debug), START, json.dumps(facts), json.dumps(sys.path)],
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=None if self._debug else QUIET,
+                pass_fds=[*theirs, kept],
+                process_group=0,  # the terminal sends Ctrl-C to this process alone
+            )
+        finally:
+            os.close(kept)
+            for _, their in pairs:
+                their.close()
+        self._control, *self._others = (wire.Line(ours, wire.FromCell) for ours, _ in pairs)
+        for line in self._others:
+            threading.Thread(target=self._serve_line, args=(line,), daemon=True, name="h5s3-wall").start()
+
+    def walls(self) -> list[str]:
+        """The walls that stand around a new process. Raises `DamagedError` where it does not start."""
+        self.start()
+        assert self._control is not None
+        try:
+            message, _ = self._control.receive()
+        except wire.ClosedError:
+            raise self._ended() from None
+        finally:
+            self.close()
+        return message.walls if isinstance(message, wire.Ready) else []
+
+    def ask(self, name: str, source: Source, question: Any, kind: Any) -> Any:
+        """The answer to a question about a source of the format of this name: a record of this kind.
+
+        Raises what the question raises, and `DamagedError` where the process ends, or sends nonsense.
+        """
+        self.start(source.plugins or source.info.location.kind == "local")
+        assert self._control is not None
+        packed, callbacks = pack(
+            (
+                name,
+                _known(source.info),
+                source.start,
+                source.names,
+                source.plugins,
+                source.store is not None,
+                question,
+            )
+        )
+        self._source, done = source, False
+        try:
+            self._control.send(wire.Ask(), packed)
+            while True:
+                message, data = self._control.receive()
+                if isinstance(message, wire.Answer | wire.Failure):
+                    source.trace.hits += max(0, message.hits)
+                    source.trace.waited += max(0.0, message.waited)
+                if isinstance(message, wire.Answer):
+                    found = msgspec.json.decode(data, type=kind)
+                    done = True
+                    return found
+                if isinstance(message, wire.Failure):
+                    done = True
+                    raise self._error(message, data)
+                if isinstance(message, wire.Ready):
+                    self._check(message.walls)
+                elif isinstance(message, wire.Call):
+                    _call(callbacks, message.number, data)
+                    self._control.send(wire.Done())
+                else:
+                    self._serve(self._control, message, data)
+        except wire.ClosedError:
+            raise self._ended() from None
+        except (wire.MalformedError, msgspec.MsgspecError):
+            raise DamagedError(NONSENSE) from None
+        finally:
+            self._source = None
+            if not done:
+                self.close()
+
+    def close(self) -> None:
+        """End the process. It holds nothing that is worth keeping."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        if self._control is not None:
+            self._control.close()
+        for line in self._others:
+            line.close()
+        os.close(self._alive)
+        process.wait()
+
+    def _check(self, walls: list[str]) -> None:
+        """Take note of the walls that do not stand. Raises `RefusedError` where all are to stand."""
+        self.missing = [name for name in WALLS if name not in walls]
+        if self.missing and self._strict:
+            cause = f"this system cannot lock the process that reads: no wall for {', '.join(self.missing)}"
+            raise RefusedError(cause, hint="H5S3_CELL=strict asks for all of them")
+
+    # ---------------------------------------------------------------------------------- what it asks for
+
+    def _serve_line(self, line: wire.Line) -> None:
+        """Serve a line of the cell's other threads, until it closes. Nobody waits for what they fetch."""
+        try:
+            while True:
+                message, data = line.receive()
+                source = self._source
+                if source is None:  # the question was answered meanwhile
+                    line.send(wire.Failed("NetworkError", "no longer wanted", ""))
+                    continue
+                with source.trace.behind():
+                    self._serve(line, message, data)
+        except (wire.ClosedError, wire.MalformedError):
+            if self._process is not None:
+                with suppress(OSError):
+                    self._process.kill()
+
+    def _serve(self, line: wire.Line, message: Any, data: memoryview) -> None:
+        source = self._source
+        if source is None:
+            raise wire.MalformedError
+        try:
+            if isinstance(message, wire.Ranges):
+                _fetch(line, source, message)
+            else:
+                _use_cache(line, source, message, data)
+        except H5s3Error as error:
+            line.send(wire.Failed(type(error).__name__, error.cause, error.hint))
+
+    # ---------------------------------------------------------------------------------- how it ends
+
+    def _error(self, message: wire.Failure, data: memoryview) -> Exception:
+        if message.kind == "MemoryError":
+            return limits.exhausted()
+        if message.cause:
+            return error_of(message.kind, message.cause[:LONGEST_TEXT], message.hint[:LONGEST_TEXT])
+        if message.number:
+            return OSError(message.number, os.strerror(message.number))
+        error = RuntimeError(message.kind[:100])
+        error.add_note(bytes(data).decode("utf-8", "replace"))
+        return error
+
+    def _ended(self) -> H5s3Error:
+        assert self._process is not None
+        return of_code(self._process.wait())
+
+    def _environment(self) -> dict[str, str]:
+        """Nothing that names credentials, or that has the interpreter or libhdf5 do other things."""
+        found = {name: os.environ[name] for name in PASSED if name in os.environ}
+        if self._plugins and PLUGINS in os.environ:
+            found[PLUGINS] = os.environ[PLUGINS]
+        return found
+
+
+def _interpreter(debug: bool) -> list[str]:
+    """Python, without what the environment or a user's own packages would have it do."""
+    more = ["-B"] if sys.dont_write_bytecode else []
+    return [sys.executable, "-I", "-S", *more, *(["-X", "faulthandler"] if debug else []), "-c"]
+
+
+def _plugin_folders() -> list[str]:
+    return [part for part in os.environ.get(PLUGINS, "").split(os.pathsep) if part]
+
+
+def _known(info: ObjectInfo) -> wire.Known:
+    """An object without what could sign a request for it, or log in."""
+    location = info.location
+    if location.kind not in ("s3", "local"):
+        location = replace(location, key=location.display)
+    return wire.Known(**{**vars(info), "location": location}, known=info.identity)
+
+
+def _fetch(line: wire.Line, source: Source, asked: wire.Ranges) -> None:
+    """Give the cell bytes as they arrive, and what it asks for then."""
+    info = source.info
+    if source.store is None:
+        raise NotCachedError(absence(source.cache), location=info.location.display)
+
+    def arrived(came: Range, data: bytes) -> list[Range]:
+        line.send(wire.Data(came[0]), data)
+        if not asked.arriving:
+            return []
+        while True:
+            message, behind = line.receive()
+            if isinstance(message, wire.More):
+                return _inside(info, message.ranges)
+            _use_cache(line, source, message, behind)  # which it looks at to know what it wants
+
+    source.store.get_ranges(info, _inside(info, asked.ranges), arrived)
+    line.send(wire.Done())
+
+
+def _inside(info: ObjectInfo, ranges: list[Range]) -> list[Range]:
+    if len(ranges) > MOST_RANGES or not all(0 <= start < stop <= info.size for start, stop in ranges):
+        raise wire.MalformedError
+    return ranges
+
+
+def _use_cache(line: wire.Line, source: Source, message: Any, data: memoryview) -> None:
+    """Give the cell entries of the cache, or take some. Raises `MalformedError` for any other wish."""
+    if isinstance(message, wire.Look):
+        _own(source.info, message.keys)
+        found = source.cache.get_many(message.keys)
+        line.send(wire.Found([(key, len(value)) for key, value in found.items()]), *found.values())
+    elif isinstance(message, wire.Keep):
+        _keep(source, message, data)
+        line.send(wire.Done())
+    else:
+        raise wire.MalformedError
+
+
+def _own(info: ObjectInfo, keys: Sequence[str]) -> None:
+    """Raise `MalformedError` for keys of the cache that are not of this object's own bytes."""
+    for key in keys:
+        kind, _, rest = key.partition(":")
+        if (
+            kind not in ("block", "chunks")
+            or info.identity is None
+            or not rest.startswith(f"{info.identity}:")
+        ):
+            raise wire.MalformedError
+
+
+def _keep(source: Source, asked: wire.Keep, data: memoryview) -> None:
+    _own(source.info, [key for key, _ in asked.items])
+    if asked.label not in ("block", "index") or sum(size for _, size in asked.items) != len(data):
+        raise wire.MalformedError
+    values, at = {}, 0
+    for key, size in asked.items:
+        if size < 0:
+            raise wire.MalformedError
+        values[key] = bytes(data[at : at + size])
+        at += size
+    source.cache.set_many(values, asked.label)
+
+
+def _call(callbacks: list[Callback[Any]], number: int, data: memoryview) -> None:
+    if not 0 <= number < len(callbacks):
+        raise wire.MalformedError
+    try:
+        value = msgspec.json.decode(data, type=callbacks[number].kind)
+    except msgspec.MsgspecError:
+        raise wire.MalformedError from None
+    callbacks[number](value)

@@ -1,0 +1,90 @@
+"""What runs in the cell: it is locked, then it answers questions about objects that strangers wrote."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import traceback
+from contextlib import suppress
+from typing import Any
+
+from h5s3.cell import limits, locks, wire
+from h5s3.cell.ask import ask
+from h5s3.cell.calls import unpack
+from h5s3.cell.wall import Wall, WallCache, WallStore, remote
+from h5s3.errors import H5s3Error
+from h5s3.formats.base import Source
+from h5s3.formats.detect import by_name
+from h5s3.records import to_json
+from h5s3.storage.trace import Trace
+
+NO_MEMORY = ("can't allocate lock", "can't start new thread")  # Python's messages for it
+READERS = ("h5s3.formats.hdf5.tree", "h5s3.formats.hdf5.meta")  # what most questions need
+
+
+def main(told: str) -> None:
+    """Answer until the command closes the line. `told`: facts, as JSON."""
+    facts: dict[str, Any] = json.loads(told)
+    _follow(facts["alive"])
+    limits.limit(facts["memory"], facts["cpu"])
+    gc.set_threshold(50_000, 20, 100)  # a question is short, and keeps nearly all that it makes
+    for module in READERS:
+        importlib.import_module(module)
+    walls = locks.lock(facts["folders"])
+    control, *others = (
+        wire.Line(socket.socket(fileno=number), wire.FromHost)
+        for number in (facts["control"], *facts["others"])
+    )
+    wall = Wall(control, others)
+    with suppress(wire.ClosedError):
+        control.send(wire.Ready(walls))
+        while True:
+            _, question = wall.control.receive()
+            _answer(wall, question)
+    os._exit(0)  # without libhdf5's own clearing up, which a damaged file may crash
+
+
+def _follow(alive: int) -> None:
+    """Have the kernel end this process when the command is gone, whatever it is busy with."""
+    import fcntl
+
+    if hasattr(fcntl, "F_SETSIG"):
+        fcntl.fcntl(alive, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(alive, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(alive, fcntl.F_SETFL, fcntl.fcntl(alive, fcntl.F_GETFL) | os.O_ASYNC)
+
+
+def _answer(wall: Wall, packed: memoryview) -> None:
+    trace = Trace()
+    limits.renew()
+    try:
+        name, info, start, names, plugins, online, question = unpack(packed, lambda n: remote(wall, n))
+        store = WallStore(wall) if online else None
+        source = Source(info, start, store, WallCache(wall), trace, names, plugins)
+        chosen = by_name(name)
+        assert chosen is not None
+        found = to_json(ask(chosen, source, question))
+    except wire.ClosedError:
+        raise
+    except BaseException as error:  # noqa: BLE001 - the command says what went wrong
+        _fail(wall, error, trace)
+    else:
+        wall.control.send(wire.Answer(trace.hits, trace.waited), found)
+
+
+def _fail(wall: Wall, error: BaseException, trace: Trace) -> None:
+    kind, cause, hint, number = type(error).__name__, "", "", 0
+    if isinstance(error, H5s3Error):
+        cause, hint = error.cause, error.hint
+    elif str(error) in NO_MEMORY or getattr(error, "errno", 0) == errno.ENOMEM:
+        kind = "MemoryError"
+    elif isinstance(error, OSError):
+        number = error.errno or 0
+    text = "".join(traceback.format_exception(error)).encode("utf-8", "replace")
+    del error
+    wall.control.send(wire.Failure(kind, cause, hint, number, trace.hits, trace.waited), text[-100_000:])

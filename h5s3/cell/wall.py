@@ -1,0 +1,151 @@
+"""The cell's side of the wall: a store and a cache that ask the command."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from queue import SimpleQueue
+from typing import Any, NoReturn
+
+import msgspec
+
+from h5s3 import errors
+from h5s3.cache import Cache
+from h5s3.cell import limits, wire
+from h5s3.errors import H5s3Error, UsageError
+from h5s3.records import Entry
+from h5s3.storage.base import ObjectInfo, OnArrival, Range
+from h5s3.storage.location import Location
+
+
+class Wall:
+    """Lines to the command: one for the thread that answers, others for the threads that it starts."""
+
+    def __init__(self, control: wire.Line, others: Iterable[wire.Line]) -> None:
+        self.control = control
+        self._thread = threading.get_ident()
+        self._others: SimpleQueue[wire.Line] = SimpleQueue()
+        for line in others:
+            self._others.put(line)
+
+    @contextmanager
+    def line(self) -> Iterator[wire.Line]:
+        """A line for one exchange."""
+        if threading.get_ident() == self._thread:
+            yield self.control
+            return
+        line = self._others.get()
+        try:
+            yield line
+        finally:
+            self._others.put(line)
+
+    def ask(self, message: Any, *behind: bytes) -> tuple[Any, memoryview]:
+        """One message and its answer. Raises what the command could not do."""
+        with self.line() as line:
+            line.send(message, *behind)
+            return answer_of(line)
+
+
+def answer_of(line: wire.Line) -> tuple[Any, memoryview]:
+    """What comes next. Raises what the command could not do."""
+    message, data = line.receive()
+    if isinstance(message, wire.Failed):
+        raise error_of(message.kind, message.cause, message.hint)
+    return message, data
+
+
+def error_of(kind: str, cause: str, hint: str) -> H5s3Error:
+    """An error of `h5s3.errors` by its name."""
+    found = getattr(errors, kind, H5s3Error)
+    chosen = found if isinstance(found, type) and issubclass(found, H5s3Error) else H5s3Error
+    return chosen(cause, hint=hint)
+
+
+class WallStore:
+    """The store of the one object that the cell reads."""
+
+    endpoint = ""
+
+    def __init__(self, wall: Wall) -> None:
+        self._wall = wall
+
+    def get_ranges(
+        self, obj: ObjectInfo, ranges: Sequence[Range], on_arrival: OnArrival | None = None
+    ) -> dict[Range, bytes]:
+        """As `Store.get_ranges` says. What is kept of what arrives is for `on_arrival` to keep."""
+        found: dict[Range, bytes] = {}
+        failure: BaseException | None = None
+        with self._wall.line() as line:
+            line.send(wire.Ranges(list(ranges), on_arrival is not None))
+            while True:
+                message, data = answer_of(line)
+                if isinstance(message, wire.Done):
+                    break
+                came = (message.start, message.start + len(data))
+                if on_arrival is None:
+                    found[came] = bytes(data)
+                    continue
+                more: list[Range] = []
+                try:
+                    if failure is None:
+                        more = list(on_arrival(came, bytes(data)))
+                except BaseException as error:  # noqa: BLE001 - raised once the line is free
+                    failure = error
+                line.send(wire.More(more))
+        if failure is not None:
+            raise failure
+        return found
+
+    def head(self, location: Location) -> NoReturn:
+        """Who the object is was found out before."""
+        raise UsageError("a cell reads one object")
+
+    def first(self, location: Location, length: int) -> NoReturn:
+        """Likewise."""
+        raise UsageError("a cell reads one object")
+
+    def list(self, location: Location, *, recursive: bool = False, versions: bool = False) -> Iterator[Entry]:
+        """Likewise."""
+        raise UsageError("a cell reads one object")
+
+    def close(self) -> None:
+        """The line is the command's."""
+
+
+class WallCache(Cache):
+    """The entries of the one object that the cell reads."""
+
+    def __init__(self, wall: Wall) -> None:
+        self.enabled, self.problem = True, None
+        self._wall = wall
+
+    def get(self, key: str) -> bytes | None:
+        return self.get_many([key]).get(key)
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, bytes]:
+        message, data = self._wall.ask(wire.Look(list(keys)))
+        found, at = {}, 0
+        for key, size in message.items:
+            found[key] = bytes(data[at : at + size])
+            at += size
+        return found
+
+    def set_many(self, items: dict[str, bytes], tag: str) -> None:
+        if items:
+            sizes = [(key, len(value)) for key, value in items.items()]
+            self._wall.ask(wire.Keep(tag, sizes), *items.values())
+
+    def close(self) -> None:
+        """The cache is the command's."""
+
+
+def remote(wall: Wall, number: int) -> Callable[[Any], None]:
+    """What stands for a callback of the command's."""
+
+    def call(value: Any) -> None:
+        limits.renew()
+        wall.ask(wire.Call(number), msgspec.json.encode(value))
+
+    return call

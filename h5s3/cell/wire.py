@@ -1,0 +1,186 @@
+"""What goes over the line between the command and its cell: messages, each with bytes behind it.
+
+What comes from the cell is as untrusted as the file that it reads: the command bounds lengths before it takes
+memory for them, and decodes messages by their types.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from h5s3.sizes import GIB, MIB
+from h5s3.storage.base import ObjectInfo
+
+LENGTHS = struct.Struct("<IQ")  # bytes of a message, and of what stands behind it
+MOST_HEAD = 16 * MIB
+MOST_BODY = 2 * GIB
+
+
+class ClosedError(Exception):
+    """The other side is gone."""
+
+
+class MalformedError(Exception):
+    """What came makes no sense."""
+
+
+# ------------------------------------------------------------------------------------------ from the cell
+
+
+class Ready(msgspec.Struct, tag=True, array_like=True):
+    """The cell is locked: these walls stand."""
+
+    walls: list[str]
+
+
+class Ranges(msgspec.Struct, tag=True, array_like=True):
+    """Fetch these bytes of the object. `arriving`: the cell answers each with `More`."""
+
+    ranges: list[tuple[int, int]]
+    arriving: bool
+
+
+class More(msgspec.Struct, tag=True, array_like=True):
+    """Fetch these, too, before the fetch is done."""
+
+    ranges: list[tuple[int, int]]
+
+
+class Look(msgspec.Struct, tag=True, array_like=True):
+    """Look these keys up in the cache."""
+
+    keys: list[str]
+
+
+class Keep(msgspec.Struct, tag=True, array_like=True):
+    """Store values in the cache: they stand behind, one after the other."""
+
+    label: str
+    items: list[tuple[str, int]]  # key and bytes
+
+
+class Call(msgspec.Struct, tag=True, array_like=True):
+    """Call a function of the command's by its number; the argument stands behind, as JSON."""
+
+    number: int
+
+
+class Answer(msgspec.Struct, tag=True, array_like=True):
+    """The record, as JSON, stands behind."""
+
+    hits: int
+    waited: float
+
+
+class Failure(msgspec.Struct, tag=True, array_like=True):
+    """An error of `h5s3.errors` by its name, or of Python (its `number`: of the system's); a traceback stands
+    behind."""
+
+    kind: str
+    cause: str
+    hint: str
+    number: int
+    hits: int
+    waited: float
+
+
+FromCell = Ready | Ranges | More | Look | Keep | Call | Answer | Failure
+
+# ------------------------------------------------------------------------------------------ to the cell
+
+
+@dataclass(frozen=True)
+class Known(ObjectInfo):
+    """An object as the cell knows it: by a location that signs nothing, and by the identity that it has."""
+
+    known: str | None = None
+
+    @property
+    def identity(self) -> str | None:
+        """As the command has it."""
+        return self.known
+
+
+class Ask(msgspec.Struct, tag=True, array_like=True):
+    """A question stands behind, pickled."""
+
+
+class Data(msgspec.Struct, tag=True, array_like=True):
+    """Bytes of the object stand behind."""
+
+    start: int
+
+
+class Found(msgspec.Struct, tag=True, array_like=True):
+    """Values of the cache stand behind, one after the other."""
+
+    items: list[tuple[str, int]]
+
+
+class Done(msgspec.Struct, tag=True, array_like=True):
+    """All was done that was asked for."""
+
+
+class Failed(msgspec.Struct, tag=True, array_like=True):
+    """It could not be done: an error of `h5s3.errors`, by its name."""
+
+    kind: str
+    cause: str
+    hint: str
+
+
+FromHost = Ask | Data | Found | Done | Failed
+
+
+class Line:
+    """One end of a line, on which `kind` arrives."""
+
+    def __init__(self, end: socket.socket, kind: Any) -> None:
+        self._end = end
+        self._encoder = msgspec.msgpack.Encoder()
+        self._decoder = msgspec.msgpack.Decoder(kind)
+
+    def send(self, message: msgspec.Struct, *behind: bytes | bytearray | memoryview) -> None:
+        """Send a message and what stands behind it. Raises `ClosedError`."""
+        head = self._encoder.encode(message)
+        size = sum(memoryview(part).nbytes for part in behind)
+        try:
+            self._end.sendall(LENGTHS.pack(len(head), size) + head)
+            for part in behind:
+                self._end.sendall(part)
+        except OSError:
+            raise ClosedError from None
+
+    def receive(self) -> tuple[Any, memoryview]:
+        """The next message, and what stands behind it. Raises `ClosedError`, `MalformedError`."""
+        head, size = LENGTHS.unpack(self._take(LENGTHS.size))
+        if head > MOST_HEAD or size > MOST_BODY:
+            raise MalformedError
+        try:
+            message = self._decoder.decode(self._take(head))
+        except msgspec.MsgspecError:
+            raise MalformedError from None
+        return message, self._take(size)
+
+    def close(self) -> None:
+        """End the line."""
+        self._end.close()
+
+    def _take(self, size: int) -> memoryview:
+        taken, at = bytearray(), 0
+        try:
+            while at < size:
+                if at == len(taken):  # memory is taken as bytes arrive, not as they are announced
+                    taken += bytes(min(size - at, max(MIB, at)))
+                count = self._end.recv_into(memoryview(taken)[at:])
+                if not count:
+                    raise ClosedError
+                at += count
+        except OSError:
+            raise ClosedError from None
+        return memoryview(taken)
