@@ -301,8 +301,8 @@ def get(
     in csv, json and parquet. `metadata_only`: a whole file (path `/`) without its data. `max_bytes` limits
     what is fetched and the size of the values.
     """
-    from h5s3.explore.get import GetRequest, get_array
-    from h5s3.explore.get import get as ask
+    from h5s3.explore.get.get import GetRequest, get_array
+    from h5s3.explore.get.get import get as ask
 
     asked = GetRequest(
         path,

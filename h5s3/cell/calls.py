@@ -13,13 +13,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Callback(Generic[T]):
-    """A function of one argument, and the type of that: one that JSON holds."""
+    """A function of one argument, and the type of that: `bytes`, or one that JSON holds, as its result is.
 
-    function: Callable[[T], object]
+    `gives_file`: what it gives is an open descriptor, which is the caller's from then on.
+    """
+
+    function: Callable[[T], Any]
     kind: Any
+    gives_file: bool = False
 
-    def __call__(self, value: T) -> None:
-        self.function(value)
+    def __call__(self, value: T) -> Any:
+        return self.function(value)
 
 
 def pack(question: Any) -> tuple[bytes, list[Callback[Any]]]:

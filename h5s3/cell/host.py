@@ -142,8 +142,7 @@ class Cell:
                 if isinstance(message, wire.Ready):
                     self._check(message.walls)
                 elif isinstance(message, wire.Call):
-                    _call(callbacks, message.number, data)
-                    self._control.send(wire.Done())
+                    _call(self._control, callbacks, message.number, data)
                 else:
                     self._serve(self._control, message, data)
         except wire.ClosedError:
@@ -312,11 +311,18 @@ def _keep(source: Source, asked: wire.Keep, data: memoryview) -> None:
     source.cache.set_many(values, asked.label)
 
 
-def _call(callbacks: list[Callback[Any]], number: int, data: memoryview) -> None:
+def _call(line: wire.Line, callbacks: list[Callback[Any]], number: int, data: memoryview) -> None:
+    """Call a function that the question came with, and give the cell what it gives."""
     if not 0 <= number < len(callbacks):
         raise wire.MalformedError
+    callback = callbacks[number]
     try:
-        value = msgspec.json.decode(data, type=callbacks[number].kind)
+        value = bytes(data) if callback.kind is bytes else msgspec.json.decode(data, type=callback.kind)
     except msgspec.MsgspecError:
         raise wire.MalformedError from None
-    callbacks[number](value)
+    given = callback(value)
+    if callback.gives_file:
+        line.send(wire.Returned(file=True))
+        line.send_file(given)
+    else:
+        line.send(wire.Returned(), msgspec.json.encode(given))

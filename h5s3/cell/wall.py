@@ -141,11 +141,15 @@ class WallCache(Cache):
         """The cache is the command's."""
 
 
-def remote(wall: Wall, number: int) -> Callable[[Any], None]:
+def remote(wall: Wall, number: int) -> Callable[[Any], Any]:
     """What stands for a callback of the command's."""
 
-    def call(value: Any) -> None:
+    def call(value: Any) -> Any:
         limits.renew()
-        wall.ask(wire.Call(number), msgspec.json.encode(value))
+        behind = value if isinstance(value, bytes) else msgspec.json.encode(value)
+        with wall.line() as line:
+            line.send(wire.Call(number), behind)
+            message, data = answer_of(line)
+            return line.receive_file() if message.file else msgspec.json.decode(data)
 
     return call

@@ -6,6 +6,7 @@ memory for them, and decodes messages by their types.
 
 from __future__ import annotations
 
+import os
 import socket
 import struct
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ class Keep(msgspec.Struct, tag=True, array_like=True):
 
 
 class Call(msgspec.Struct, tag=True, array_like=True):
-    """Call a function of the command's by its number; the argument stands behind, as JSON."""
+    """Call a function of the command's by its number; the argument stands behind, as JSON or as bytes."""
 
     number: int
 
@@ -126,6 +127,12 @@ class Done(msgspec.Struct, tag=True, array_like=True):
     """All was done that was asked for."""
 
 
+class Returned(msgspec.Struct, tag=True, array_like=True):
+    """What a function gave stands behind, as JSON; or a descriptor comes after."""
+
+    file: bool = False
+
+
 class Failed(msgspec.Struct, tag=True, array_like=True):
     """It could not be done: an error of `h5s3.errors`, by its name."""
 
@@ -134,7 +141,7 @@ class Failed(msgspec.Struct, tag=True, array_like=True):
     hint: str
 
 
-FromHost = Ask | Data | Found | Done | Failed
+FromHost = Ask | Data | Found | Done | Returned | Failed
 
 
 class Line:
@@ -166,6 +173,22 @@ class Line:
         except msgspec.MsgspecError:
             raise MalformedError from None
         return message, self._take(size)
+
+    def send_file(self, descriptor: int) -> None:
+        """Hand an open file over, and close it here. Raises `ClosedError`."""
+        try:
+            socket.send_fds(self._end, [b"f"], [descriptor])
+        except OSError:
+            raise ClosedError from None
+        finally:
+            os.close(descriptor)
+
+    def receive_file(self) -> int:
+        """A file that is handed over. Raises `ClosedError`."""
+        _, found, _, _ = socket.recv_fds(self._end, 1, 1)
+        if not found:
+            raise ClosedError
+        return found[0]
 
     def close(self) -> None:
         """End the line."""

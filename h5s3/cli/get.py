@@ -95,8 +95,8 @@ def get(
       h5s3 get s3://bucket/cells.h5ad /obs -o obs.csv
       h5s3 get s3://bucket/scan.nxs /entry/data/counts --slice '0,:,:' -o - | head -2
     """
-    from h5s3.explore.get import GetRequest
-    from h5s3.explore.get import get as ask
+    from h5s3.explore.get.get import GetRequest
+    from h5s3.explore.get.get import get as ask
     from h5s3.render.diagnostics import announce, progress
     from h5s3.render.get import estimate_line, left_line, stored_line
     from h5s3.render.text import safe

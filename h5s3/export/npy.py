@@ -166,12 +166,19 @@ def _runs(box: Box, whole: tuple[int, ...], data: Array, size: int) -> Iterator[
         yield start, data[number * length : (number + 1) * length]
 
 
+def array_of_texts(shape: list[int], found: list[str]) -> Array:
+    """An array of objects, which are `str`."""
+    made = np.empty(len(found), dtype=object)
+    made[:] = found
+    return made.reshape(shape)
+
+
 class Texts:
     """The strings of one dataset. `most`: bytes that they may take together, if that is bounded."""
 
     def __init__(self, most: int | None = None) -> None:
         self.most = most
-        self.array: Array | None = None  # of objects, once all of them are here
+        self.found: tuple[list[int], list[str]] = ([], [])  # shape and values, once all of them are here
 
     @staticmethod
     def fit(job: Job) -> bool:
@@ -206,6 +213,4 @@ class _TextWriter(Writer):
 
     def finish(self) -> None:
         """All of them are here."""
-        found = np.empty(len(self._found), dtype=object)
-        found[:] = self._found
-        self._texts.array = found.reshape(self._shape)
+        self._texts.found = (list(self._shape), self._found)

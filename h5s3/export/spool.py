@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
+from io import BufferedRandom
 
 import numpy as np
 
@@ -18,9 +17,9 @@ from h5s3.formats.selection import whole
 class Spool:
     """A file without a name that takes boxes in any order and gives them back in C order."""
 
-    def __init__(self, job: Job, folder: str | None, limit: int) -> None:
-        """`limit`: bytes of the boxes that it gives back."""
-        self._file = tempfile.TemporaryFile(dir=folder)
+    def __init__(self, job: Job, file: BufferedRandom, limit: int) -> None:
+        """`file`: a new one, closed in the end; `limit`: bytes of the boxes that it gives back."""
+        self._file = file
         self._counts = tuple(axis.count for axis in job.selection)
         self._inner = job.stored.shape[len(job.kept) :]
         self._size, self._limit = job.facts.itemsize, limit
@@ -44,8 +43,3 @@ class Spool:
     def close(self) -> None:
         self._writer.abandon()
         self._file.close()
-
-
-def folder_of(output: str | None) -> str | None:
-    """Where to spool: beside the output, or in the system's place for temporary files."""
-    return None if output is None else os.path.dirname(output) or "."

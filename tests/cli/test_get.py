@@ -17,7 +17,7 @@ import pyarrow.parquet
 import pytest
 
 from h5s3.errors import H5s3Error
-from h5s3.explore.get import Estimate
+from h5s3.explore.get.get import Estimate
 from h5s3.formats.boxes import Box, Cut
 from h5s3.formats.selection import parse_selection
 from h5s3.render.get import SafeStream, estimate_line
@@ -346,7 +346,7 @@ def test_the_estimate_is_what_is_fetched(
     kind: str, options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("h5s3.explore.session.FIRST_BYTES", 4096)
-    monkeypatch.setattr("h5s3.explore.get.FIRST_BYTES", 4096)
+    monkeypatch.setattr("h5s3.explore.get.transfer.TOLERATED", 4096)
     store = noise(**options)
     with boxes_of(1 << 17):
         estimate = planned(store, tmp_path / f"a.{kind}", selection=":,3:")

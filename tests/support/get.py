@@ -16,7 +16,7 @@ import pyarrow.parquet
 import pytest
 from h5py import h5s, h5t
 
-from h5s3.explore.get import Estimate, GetRequest, get
+from h5s3.explore.get.get import Estimate, GetRequest, get
 from h5s3.records import Get
 from tests.support.servers.memory import LOCATION, MemoryStore, memory_session
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from h5s3.explore.du import du
-from h5s3.explore.get import GetRequest, get_array
+from h5s3.explore.get.get import GetRequest, get_array
 from h5s3.explore.meta import meta
 from h5s3.explore.session import Session
 from h5s3.explore.tree import tree
