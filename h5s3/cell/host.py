@@ -10,7 +10,6 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -22,7 +21,7 @@ from h5s3.cell.ended import of_code
 from h5s3.cell.locks import WALLS
 from h5s3.cell.wall import error_of
 from h5s3.errors import DamagedError, H5s3Error, NotCachedError, RefusedError
-from h5s3.formats.base import Source
+from h5s3.formats.base import Format, Source
 from h5s3.storage.base import ObjectInfo, Range
 
 QUIET = subprocess.DEVNULL  # what becomes of the C library's own words
@@ -106,8 +105,10 @@ class Cell:
             self.close()
         return message.walls if isinstance(message, wire.Ready) else []
 
-    def ask(self, name: str, source: Source, question: Any, kind: Any) -> Any:
+    def ask(self, name: str, source: Source, question: Any, kind: Any, format: Format | None = None) -> Any:
         """The answer to a question about a source of the format of this name: a record of this kind.
+
+        `format`: to open it with, in place of the usual one.
 
         Raises what the question raises, and `DamagedError` where the process ends, or sends nonsense.
         """
@@ -115,7 +116,7 @@ class Cell:
         assert self._control is not None
         packed, callbacks = pack(
             (
-                name,
+                format or name,
                 _known(source.info),
                 source.start,
                 source.names,
@@ -241,10 +242,7 @@ def _plugin_folders() -> list[str]:
 
 def _known(info: ObjectInfo) -> wire.Known:
     """An object without what could sign a request for it, or log in."""
-    location = info.location
-    if location.kind not in ("s3", "local"):
-        location = replace(location, key=location.display)
-    return wire.Known(**{**vars(info), "location": location}, known=info.identity)
+    return wire.Known(**{**vars(info), "location": info.location.unsigned}, known=info.identity)
 
 
 def _fetch(line: wire.Line, source: Source, asked: wire.Ranges) -> None:

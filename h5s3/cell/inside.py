@@ -63,10 +63,10 @@ def _answer(wall: Wall, packed: memoryview) -> None:
     trace = Trace()
     limits.renew()
     try:
-        name, info, start, names, plugins, online, question = unpack(packed, lambda n: remote(wall, n))
-        store = WallStore(wall) if online else None
+        format_, info, start, names, plugins, online, question = unpack(packed, lambda n: remote(wall, n))
+        store = WallStore(wall, trace) if online else None
         source = Source(info, start, store, WallCache(wall), trace, names, plugins)
-        chosen = by_name(name)
+        chosen = by_name(format_) if isinstance(format_, str) else format_
         assert chosen is not None
         found = to_json(ask(chosen, source, question))
     except wire.ClosedError:

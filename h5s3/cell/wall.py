@@ -17,6 +17,7 @@ from h5s3.errors import H5s3Error, UsageError
 from h5s3.records import Entry
 from h5s3.storage.base import ObjectInfo, OnArrival, Range
 from h5s3.storage.location import Location
+from h5s3.storage.trace import Trace
 
 
 class Wall:
@@ -68,8 +69,8 @@ class WallStore:
 
     endpoint = ""
 
-    def __init__(self, wall: Wall) -> None:
-        self._wall = wall
+    def __init__(self, wall: Wall, trace: Trace) -> None:
+        self._wall, self._trace = wall, trace
 
     def get_ranges(
         self, obj: ObjectInfo, ranges: Sequence[Range], on_arrival: OnArrival | None = None
@@ -83,6 +84,7 @@ class WallStore:
                 message, data = answer_of(line)
                 if isinstance(message, wire.Done):
                     break
+                self._trace.received += len(data)
                 came = (message.start, message.start + len(data))
                 if on_arrival is None:
                     found[came] = bytes(data)

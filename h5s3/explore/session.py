@@ -321,12 +321,11 @@ class Session:
             chosen, cell = self._format(source), self.cell
 
             def once(seen: Source) -> T:
-                if cell is not None and format is None and chosen.name in IN_CELL:
-                    answer: T = cell.ask(chosen.name, seen, question, kind)
+                other = format if format is not None and format.name == chosen.name else None
+                if cell is not None and chosen.name in IN_CELL:
+                    answer: T = cell.ask(chosen.name, seen, question, kind, other)
                     return answer
-                return ask(
-                    format if format is not None and format.name == chosen.name else chosen, seen, question
-                )
+                return ask(other or chosen, seen, question)
 
             found = self._undamaged(source, once, repeatable)
             if isinstance(found, Tree | Meta | Preview | DiskUsage):

@@ -41,6 +41,11 @@ class Location:
         return _shown(self.key[: chained.start()]) + "::…" if chained else _shown(self.key)
 
     @property
+    def unsigned(self) -> Location:
+        """The same without what could sign a request or log in: it tells where, and opens nothing."""
+        return self if self.kind in ("s3", "local") else replace(self, key=self.display)
+
+    @property
     def scheme(self) -> str:
         """The protocol of a URL, in lower case; empty for a key of S3 and a local path."""
         return "" if self.kind in ("s3", "local") else self.key.partition("://")[0].lower()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from h5s3.cell.host import Cell
     from h5s3.settings import Settings
 
-COMMANDS = ("tree", "meta", "preview", "du", "get")
+COMMANDS = ("tree", "meta", "preview", "du", "get", "doctor")
 VARIABLE = "H5S3_CELL"  # 0: no cell, for debuggers and profilers; strict: none that is not locked
 GUARD = "H5S3_GUARD"  # 0: all in one process, unless there is a word on cells
 _made: list[Cell] = []

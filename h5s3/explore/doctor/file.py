@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from h5s3.cell.calls import Callback
 from h5s3.errors import DamagedError, RefusedError
 from h5s3.explore.doctor.advice import SMALLEST_PAGE, page_size, paged
 from h5s3.explore.doctor.case import Case, Copy
@@ -60,23 +61,32 @@ def examine_file(session: Session, location: Location, progress: Progress | None
     """
     from h5s3.formats.hdf5.layout.recorded_file import RecordingHdf5
 
-    work = _Work(session, location, progress or (lambda doing, part: None))
+    def tell(done: tuple[str, float]) -> None:
+        if progress is not None:
+            progress(*done)
+
+    most = session.settings.max_bytes or BUDGET
+    survey = _Survey(location.unsigned, most, Callback(tell, tuple[str, float]))
     try:
-        return session.read(location, work.run, None, format=RecordingHdf5())
+        return session.read(location, survey, FileReport, format=RecordingHdf5())
     except DamagedError as error:
         found = Finding(name="file", status="failure", detail=error.cause, exit_code=error.exit_code)
         return FileReport([found])
 
 
-@dataclass
-class _Work:
-    """One file, from the survey to the report."""
+@dataclass(frozen=True)
+class _Survey:
+    """One file, from the survey to the report: a question, that is asked of its contents."""
 
-    session: Session
     location: Location
-    tell: Progress
+    most: int  # bytes that may arrive
+    told: Callable[[tuple[str, float]], object]
 
-    def run(self, contents: Contents) -> FileReport:
+    def tell(self, doing: str, part: float) -> None:
+        """Say what is done, and how much of all is done."""
+        self.told((doing, part))
+
+    def __call__(self, contents: Contents) -> FileReport:
         from h5s3.explore.doctor.layout import file_layout
         from h5s3.formats.hdf5.layout.inventory import Limits, take_inventory
         from h5s3.formats.hdf5.layout.recorded_file import recorded
@@ -85,19 +95,18 @@ class _Work:
         if found_file is None:
             return FileReport([unknown("file", "only HDF5 files are examined")])
         file, blocks = found_file
-        most = self.session.settings.max_bytes or BUDGET
-        limits = Limits(objects=MOST_OBJECTS, bytes=most, seconds=SECONDS)
+        limits = Limits(objects=MOST_OBJECTS, bytes=self.most, seconds=SECONDS)
         found = take_inventory(
             file,
             limits,
-            lambda: self.session.trace.received,
+            lambda: blocks.trace.received,
             lambda doing, part: self.tell(f"walking: {doing}", part / 2),
         )
         found.metadata = blocks.reads()
         blocks.recording = False
         layout = file_layout(file, found)
         until = time.monotonic() + SECONDS
-        now = self._as_is(blocks, found, layout, most)
+        now = self._as_is(blocks, found, layout, self.most)
         copies = self._repacked(file, found, layout, now, until)
         case = Case(self.location, found, layout, now, copies)
         findings = [look(case) for look in LOOKS]

@@ -22,6 +22,7 @@ class RecordedFile(BlockFile):
 
     def __init__(self, store: Store | None, cache: Cache | None, info: ObjectInfo, trace: Trace) -> None:
         super().__init__(store, cache, info, trace)
+        self.trace = trace
         self.recording = True
         self._reads: set[Range] = set()
 
