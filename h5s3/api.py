@@ -85,8 +85,9 @@ def open(location: Place, **settings: Unpack[SettingsArgs]) -> h5py.File:
     open when the interpreter ends is closed then. `timeout` counts from the opening, for all that is read.
     The file can be pickled: another process opens it anew, with these settings, or raises `ChangedError`.
 
-    Unlike the commands, h5py follows what a file says: do not read datasets with external storage, external
-    links or foreign virtual sources of files you do not trust.
+    Unlike the commands and the other functions, h5py reads it in this process, without limits and without
+    walls, and follows what it says: do not read datasets with external storage, external links or foreign
+    virtual sources of files you do not trust.
     """
     return cast("h5py.File", _kept(location, settings))
 
@@ -103,7 +104,7 @@ def _kept(
     content: tuple[int, str | None] | None = None,
 ) -> Any:
     """What is open at a place; a process that it is sent to (by pickle) calls this, for the same content."""
-    session = _session(settings)
+    session = _session(settings, here=True)
     try:
         where = session.location(place)
         opened = session.kept(where, as_bytes, content)
@@ -387,5 +388,11 @@ def _html(record: Any) -> str:
 show_in_notebooks(_html)
 
 
-def _session(settings: SettingsArgs) -> Session:
-    return Session(replace(from_environment(), **settings))
+def _session(settings: SettingsArgs, here: bool = False) -> Session:
+    """`here`: files are read in this process."""
+    chosen = replace(from_environment(), **settings)
+    if here:
+        return Session(chosen)
+    from h5s3.cell.pool import lend
+
+    return Session(chosen, cell=lend(chosen.max_bytes or 0))

@@ -8,25 +8,23 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import msgspec
 
-from h5s3.cache import absence
 from h5s3.cell import limits, wire
 from h5s3.cell.calls import Callback, pack
 from h5s3.cell.ended import of_code
 from h5s3.cell.locks import WALLS
+from h5s3.cell.serve import Served, known
 from h5s3.cell.wall import error_of
-from h5s3.errors import DamagedError, H5s3Error, NotCachedError, RefusedError
+from h5s3.errors import DamagedError, H5s3Error, RefusedError
 from h5s3.formats.base import Format, Source
-from h5s3.storage.base import ObjectInfo, Range
 
 QUIET = subprocess.DEVNULL  # what becomes of the C library's own words
 OTHERS = 3  # lines for threads of the cell
-MOST_RANGES = 1_000_000  # of one request
 LONGEST_TEXT = 10_000  # characters of an error
 PASSED = ("LANG", "LC_ALL", "LC_CTYPE", "TZ")  # of the environment, beside what is set here
 PLUGINS = "HDF5_PLUGIN_PATH"
@@ -47,12 +45,13 @@ class Cell:
     def __init__(self, more: int = 0, debug: bool = False, strict: bool = False) -> None:
         self._more, self._debug, self._strict = more, debug, strict
         self.missing: list[str] = []
+        self.asked = 0  # questions of the process that is running
         self._plugins = False
         self._process: subprocess.Popen[bytes] | None = None
         self._control: wire.Line | None = None
         self._others: list[wire.Line] = []
         self._alive = -1
-        self._source: Source | None = None  # that is asked about now
+        self._served: Served | None = None  # what is asked about now
 
     def start(self, plugins: bool = False) -> None:
         """Start the process, if it is not running: it loads what it needs meanwhile.
@@ -61,8 +60,8 @@ class Cell:
         """
         if self._process is not None and plugins <= self._plugins:
             return
-        self.close()
-        self._plugins = plugins
+        self.end()
+        self._plugins, self.asked = plugins, 0
         pairs = [socket.socketpair() for _ in range(1 + OTHERS)]
         kept, self._alive = os.pipe()  # nothing is written to it: it closes when this process is gone
         theirs = [their.fileno() for _, their in pairs]
@@ -102,30 +101,42 @@ class Cell:
         except wire.ClosedError:
             raise self._ended() from None
         finally:
-            self.close()
+            self.end()
         return message.walls if isinstance(message, wire.Ready) else []
 
-    def ask(self, name: str, source: Source, question: Any, kind: Any, format: Format | None = None) -> Any:
+    def ask(
+        self,
+        name: str,
+        source: Source,
+        question: Any,
+        kind: Any,
+        format: Format | None = None,
+        left: Callable[[], float] | None = None,
+    ) -> Any:
         """The answer to a question about a source of the format of this name: a record of this kind.
 
-        `format`: to open it with, in place of the usual one.
+        `format`: to open it with, in place of the usual one. `left`: seconds that may be waited; it may
+        raise.
 
         Raises what the question raises, and `DamagedError` where the process ends, or sends nonsense.
         """
         self.start(source.plugins or source.info.location.kind == "local")
         assert self._control is not None
+        self.asked += 1
         packed, callbacks = pack(
             (
                 format or name,
-                _known(source.info),
+                known(source.info),
                 source.start,
                 source.names,
                 source.plugins,
+                {name: (known(info), data) for name, (info, data) in source.found.items()},
                 source.store is not None,
                 question,
             )
         )
-        self._source, done = source, False
+        served, done = Served(source), False
+        self._served, self._control.left = served, left
         try:
             self._control.send(wire.Ask(), packed)
             while True:
@@ -145,28 +156,45 @@ class Cell:
                 elif isinstance(message, wire.Call):
                     _call(self._control, callbacks, message.number, data)
                 else:
-                    self._serve(self._control, message, data)
+                    served.serve(self._control, message, data)
         except wire.ClosedError:
             raise self._ended() from None
         except (wire.MalformedError, msgspec.MsgspecError):
             raise DamagedError(NONSENSE) from None
         finally:
-            self._source = None
+            self._served = None
+            served.close()
             if not done:
-                self.close()
+                self.end()
+
+    @property
+    def running(self) -> bool:
+        """Whether there is a process."""
+        return self._process is not None
 
     def close(self) -> None:
+        """Nothing more is asked."""
+        self.end()
+
+    def end(self) -> None:
         """End the process. It holds nothing that is worth keeping."""
-        process, self._process = self._process, None
+        process = self._process
         if process is None:
             return
         process.kill()
+        self.leave()
+        process.wait()
+
+    def leave(self) -> None:
+        """Close this process' ends, and let the other one be."""
+        if self._process is None:
+            return
+        self._process = None
         if self._control is not None:
             self._control.close()
         for line in self._others:
             line.close()
         os.close(self._alive)
-        process.wait()
 
     def _check(self, walls: list[str]) -> None:
         """Take note of the walls that do not stand. Raises `RefusedError` where all are to stand."""
@@ -182,28 +210,16 @@ class Cell:
         try:
             while True:
                 message, data = line.receive()
-                source = self._source
-                if source is None:  # the question was answered meanwhile
+                served = self._served
+                if served is None:  # the question was answered meanwhile
                     line.send(wire.Failed("NetworkError", "no longer wanted", ""))
                     continue
-                with source.trace.behind():
-                    self._serve(line, message, data)
+                with served.source.trace.behind():
+                    served.serve(line, message, data)
         except (wire.ClosedError, wire.MalformedError):
             if self._process is not None:
                 with suppress(OSError):
                     self._process.kill()
-
-    def _serve(self, line: wire.Line, message: Any, data: memoryview) -> None:
-        source = self._source
-        if source is None:
-            raise wire.MalformedError
-        try:
-            if isinstance(message, wire.Ranges):
-                _fetch(line, source, message)
-            else:
-                _use_cache(line, source, message, data)
-        except H5s3Error as error:
-            line.send(wire.Failed(type(error).__name__, error.cause, error.hint))
 
     # ---------------------------------------------------------------------------------- how it ends
 
@@ -238,75 +254,6 @@ def _interpreter(debug: bool) -> list[str]:
 
 def _plugin_folders() -> list[str]:
     return [part for part in os.environ.get(PLUGINS, "").split(os.pathsep) if part]
-
-
-def _known(info: ObjectInfo) -> wire.Known:
-    """An object without what could sign a request for it, or log in."""
-    return wire.Known(**{**vars(info), "location": info.location.unsigned}, known=info.identity)
-
-
-def _fetch(line: wire.Line, source: Source, asked: wire.Ranges) -> None:
-    """Give the cell bytes as they arrive, and what it asks for then."""
-    info = source.info
-    if source.store is None:
-        raise NotCachedError(absence(source.cache), location=info.location.display)
-
-    def arrived(came: Range, data: bytes) -> list[Range]:
-        line.send(wire.Data(came[0]), data)
-        if not asked.arriving:
-            return []
-        while True:
-            message, behind = line.receive()
-            if isinstance(message, wire.More):
-                return _inside(info, message.ranges)
-            _use_cache(line, source, message, behind)  # which it looks at to know what it wants
-
-    source.store.get_ranges(info, _inside(info, asked.ranges), arrived)
-    line.send(wire.Done())
-
-
-def _inside(info: ObjectInfo, ranges: list[Range]) -> list[Range]:
-    if len(ranges) > MOST_RANGES or not all(0 <= start < stop <= info.size for start, stop in ranges):
-        raise wire.MalformedError
-    return ranges
-
-
-def _use_cache(line: wire.Line, source: Source, message: Any, data: memoryview) -> None:
-    """Give the cell entries of the cache, or take some. Raises `MalformedError` for any other wish."""
-    if isinstance(message, wire.Look):
-        _own(source.info, message.keys)
-        found = source.cache.get_many(message.keys)
-        line.send(wire.Found([(key, len(value)) for key, value in found.items()]), *found.values())
-    elif isinstance(message, wire.Keep):
-        _keep(source, message, data)
-        line.send(wire.Done())
-    else:
-        raise wire.MalformedError
-
-
-def _own(info: ObjectInfo, keys: Sequence[str]) -> None:
-    """Raise `MalformedError` for keys of the cache that are not of this object's own bytes."""
-    for key in keys:
-        kind, _, rest = key.partition(":")
-        if (
-            kind not in ("block", "chunks")
-            or info.identity is None
-            or not rest.startswith(f"{info.identity}:")
-        ):
-            raise wire.MalformedError
-
-
-def _keep(source: Source, asked: wire.Keep, data: memoryview) -> None:
-    _own(source.info, [key for key, _ in asked.items])
-    if asked.label not in ("block", "index") or sum(size for _, size in asked.items) != len(data):
-        raise wire.MalformedError
-    values, at = {}, 0
-    for key, size in asked.items:
-        if size < 0:
-            raise wire.MalformedError
-        values[key] = bytes(data[at : at + size])
-        at += size
-    source.cache.set_many(values, asked.label)
 
 
 def _call(line: wire.Line, callbacks: list[Callback[Any]], number: int, data: memoryview) -> None:

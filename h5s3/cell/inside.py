@@ -16,9 +16,8 @@ from typing import Any
 from h5s3.cell import limits, locks, wire
 from h5s3.cell.ask import ask
 from h5s3.cell.calls import unpack
-from h5s3.cell.wall import Wall, WallCache, WallStore, remote
+from h5s3.cell.wall import Wall, WallCache, WallSource, WallStore, remote
 from h5s3.errors import H5s3Error
-from h5s3.formats.base import Source
 from h5s3.formats.detect import by_name
 from h5s3.records import to_json
 from h5s3.storage.trace import Trace
@@ -63,18 +62,21 @@ def _answer(wall: Wall, packed: memoryview) -> None:
     trace = Trace()
     limits.renew()
     try:
-        format_, info, start, names, plugins, online, question = unpack(packed, lambda n: remote(wall, n))
+        format_, info, start, names, plugins, found, online, question = unpack(
+            packed, lambda n: remote(wall, n)
+        )
         store = WallStore(wall, trace) if online else None
-        source = Source(info, start, store, WallCache(wall), trace, names, plugins)
+        source = WallSource(info, start, store, WallCache(wall), trace, names, plugins, found=found)
+        source.wall = wall
         chosen = by_name(format_) if isinstance(format_, str) else format_
         assert chosen is not None
-        found = to_json(ask(chosen, source, question))
+        answer = to_json(ask(chosen, source, question))
     except wire.ClosedError:
         raise
     except BaseException as error:  # noqa: BLE001 - the command says what went wrong
         _fail(wall, error, trace)
     else:
-        wall.control.send(wire.Answer(trace.hits, trace.waited), found)
+        wall.control.send(wire.Answer(trace.hits, trace.waited), answer)
 
 
 def _fail(wall: Wall, error: BaseException, trace: Trace) -> None:

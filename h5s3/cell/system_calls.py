@@ -15,13 +15,12 @@ FILTER, ALL_THREADS = 1, 1  # operation and flag of seccomp(2)
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # BPF
 ALLOW, KILL, ERROR = 0x7FFF0000, 0x80000000, 0x00050000
 EPERM, ENOSYS = 1, 38
-NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16  # where they stand in `struct seccomp_data`
+NUMBER, ARCHITECTURE, FIRST_ARGUMENT, SECOND_ARGUMENT = 0, 4, 16, 24  # places in `struct seccomp_data`
 OTHER_NUMBERING = 0x40000000  # x32, on x86-64
 THREAD = 0x00010000  # CLONE_THREAD
 MACHINES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}  # AUDIT_ARCH, column below
 CALLS: dict[str, tuple[int | None, int | None]] = {
     "socket": (41, 198),
-    "socketpair": (53, 199),
     "connect": (42, 203),
     "bind": (49, 200),
     "listen": (50, 201),
@@ -82,6 +81,7 @@ CALLS: dict[str, tuple[int | None, int | None]] = {
     "iopl": (172, None),
 }
 CLONE, CLONE3, LIMITS = (56, 220), (435, 435), (302, 261)  # prlimit64
+SOCKETPAIR, NOT_STREAM = (53, 199), 0b1110  # bits of all types of sockets but SOCK_STREAM
 KILLS = ((62, 129), (234, 131))  # kill, tgkill
 
 
@@ -110,6 +110,8 @@ def _program(architecture: int, column: int) -> bytes:
     made += _when(EQUAL, CLONE3[column], _returning(ERROR | ENOSYS))  # the C library then takes `clone`
     made += _where(CLONE[column], ANY_BIT, THREAD, forbid)
     made += _where(LIMITS[column], EQUAL, 0, forbid)  # of this process alone
+    # of Python's event loops: a pair of streams leads nowhere, while datagrams could be sent to others
+    made += _where(SOCKETPAIR[column], ANY_BIT, NOT_STREAM, forbid, SECOND_ARGUMENT, passing=False)
     for numbers in KILLS:
         made += _where(numbers[column], EQUAL, mine, forbid)
     return b"".join([*made, _returning(ALLOW)])
@@ -135,7 +137,10 @@ def _unless(test: int, value: int, then: bytes) -> list[bytes]:
     return [_instruction(test, 1, 0, value), then]
 
 
-def _where(number: int, test: int, value: int, otherwise: bytes) -> list[bytes]:
-    """Of one call: allowed where its first argument passes a test."""
-    checked = [_load(FIRST_ARGUMENT), *_unless(test, value, otherwise), _returning(ALLOW)]
+def _where(
+    number: int, test: int, value: int, otherwise: bytes, at: int = FIRST_ARGUMENT, passing: bool = True
+) -> list[bytes]:
+    """Of one call: allowed where an argument passes a test, or does not."""
+    check = _unless if passing else _when
+    checked = [_load(at), *check(test, value, otherwise), _returning(ALLOW)]
     return [_instruction(EQUAL, 0, len(checked), number), *checked]

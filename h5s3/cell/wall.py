@@ -11,12 +11,14 @@ from typing import Any, NoReturn
 import msgspec
 
 from h5s3 import errors
-from h5s3.cache import Cache
+from h5s3.cache import Cache, absence
 from h5s3.cell import limits, wire
-from h5s3.errors import H5s3Error, UsageError
+from h5s3.errors import H5s3Error, NotCachedError, UsageError
+from h5s3.formats.base import Source
 from h5s3.records import Entry
 from h5s3.storage.base import ObjectInfo, OnArrival, Range
 from h5s3.storage.location import Location
+from h5s3.storage.objects import Found, Objects
 from h5s3.storage.trace import Trace
 
 
@@ -141,6 +143,71 @@ class WallCache(Cache):
 
     def close(self) -> None:
         """The cache is the command's."""
+
+
+class WallObjects(Objects):
+    """What stands below the location that the cell reads."""
+
+    def __init__(self, wall: Wall, place: Location, found: Iterable[ObjectInfo] = ()) -> None:
+        """`found`: objects that the command has looked at already, in their order."""
+        self._wall, self._place = wall, place
+        self._numbers = {info: number for number, info in enumerate(found)}
+
+    def look(self, paths: Sequence[str], length: int) -> list[Found | None]:
+        message, data = self._wall.ask(wire.LookAt(list(paths), length))
+        found: list[Found | None] = []
+        at = 0
+        for one in message.found:
+            if one is None:
+                found.append(None)
+                continue
+            number, info, size = one
+            self._numbers[info] = number
+            found.append((info, bytes(data[at : at + size])))
+            at += size
+        return found
+
+    def read(self, wanted: Sequence[tuple[ObjectInfo, Range]]) -> list[bytes]:
+        asked = [(self._numbers[info], *part) for info, part in wanted]
+        _, data = self._wall.ask(wire.ReadFrom(asked))
+        found, at = [], 0
+        for _, start, stop in asked:
+            found.append(bytes(data[at : at + stop - start]))
+            at += stop - start
+        return found
+
+    def children(self, paths: Sequence[str], most: int) -> list[list[str]]:
+        _, data = self._wall.ask(wire.Below("children", list(paths), most))
+        return msgspec.json.decode(data, type=list[list[str]])
+
+    def entries(self, paths: Sequence[str], most: int) -> list[list[tuple[str, int]]]:
+        _, data = self._wall.ask(wire.Below("entries", list(paths), most))
+        return msgspec.json.decode(data, type=list[list[tuple[str, int]]])
+
+    def below(self, path: str = "") -> Iterator[Sequence[tuple[str, int]]]:
+        _, data = self._wall.ask(wire.Pages(path))
+        number = msgspec.json.decode(data, type=int)
+        while True:
+            _, data = self._wall.ask(wire.Page(number))
+            page = msgspec.json.decode(data, type=list[tuple[str, int]] | None)
+            if page is None:
+                return
+            yield page
+
+    def close(self) -> None:
+        """The threads are the command's."""
+
+
+class WallSource(Source):
+    """A location that the command reads for the cell."""
+
+    wall: Wall
+
+    def objects(self) -> Objects:
+        """As `Source.objects` says."""
+        if self.store is None:
+            raise NotCachedError(absence(self.cache), location=self.info.location.display)
+        return WallObjects(self.wall, self.info.location, [info for info, _ in self.found.values()])
 
 
 def remote(wall: Wall, number: int) -> Callable[[Any], Any]:

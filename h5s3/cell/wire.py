@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import socket
 import struct
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -20,6 +22,7 @@ from h5s3.storage.base import ObjectInfo
 LENGTHS = struct.Struct("<IQ")  # bytes of a message, and of what stands behind it
 MOST_HEAD = 16 * MIB
 MOST_BODY = 2 * GIB
+LONGEST = 1e6  # seconds that the system can wait
 
 
 class ClosedError(Exception):
@@ -65,6 +68,39 @@ class Keep(msgspec.Struct, tag=True, array_like=True):
     items: list[tuple[str, int]]  # key and bytes
 
 
+class LookAt(msgspec.Struct, tag=True, array_like=True):
+    """Identity and first bytes of the objects at these paths below the location."""
+
+    paths: list[str]
+    length: int
+
+
+class ReadFrom(msgspec.Struct, tag=True, array_like=True):
+    """Ranges of objects that were looked at, by their numbers."""
+
+    wanted: list[tuple[int, int, int]]
+
+
+class Below(msgspec.Struct, tag=True, array_like=True):
+    """What stands below each path, as the method of this name says, up to so many of each."""
+
+    method: Literal["children", "entries"]
+    paths: list[str]
+    most: int
+
+
+class Pages(msgspec.Struct, tag=True, array_like=True):
+    """Begin to list all that is below a path: the answer is the number of this listing."""
+
+    path: str
+
+
+class Page(msgspec.Struct, tag=True, array_like=True):
+    """The next page of a listing; none at its end."""
+
+    number: int
+
+
 class Call(msgspec.Struct, tag=True, array_like=True):
     """Call a function of the command's by its number; the argument stands behind, as JSON or as bytes."""
 
@@ -90,7 +126,9 @@ class Failure(msgspec.Struct, tag=True, array_like=True):
     waited: float
 
 
-FromCell = Ready | Ranges | More | Look | Keep | Call | Answer | Failure
+FromCell = (
+    Ready | Ranges | More | Look | Keep | LookAt | ReadFrom | Below | Pages | Page | Call | Answer | Failure
+)
 
 # ------------------------------------------------------------------------------------------ to the cell
 
@@ -123,6 +161,12 @@ class Found(msgspec.Struct, tag=True, array_like=True):
     items: list[tuple[str, int]]
 
 
+class Looked(msgspec.Struct, tag=True, array_like=True):
+    """Of each object its number, what it is, and how many bytes stand behind; None: it is not there."""
+
+    found: list[tuple[int, Known, int] | None]
+
+
 class Done(msgspec.Struct, tag=True, array_like=True):
     """All was done that was asked for."""
 
@@ -141,7 +185,7 @@ class Failed(msgspec.Struct, tag=True, array_like=True):
     hint: str
 
 
-FromHost = Ask | Data | Found | Done | Returned | Failed
+FromHost = Ask | Data | Found | Looked | Done | Returned | Failed
 
 
 class Line:
@@ -151,6 +195,7 @@ class Line:
         self._end = end
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(kind)
+        self.left: Callable[[], float] | None = None  # seconds that may be waited; it may raise
 
     def send(self, message: msgspec.Struct, *behind: bytes | bytearray | memoryview) -> None:
         """Send a message and what stands behind it. Raises `ClosedError`."""
@@ -200,10 +245,17 @@ class Line:
             while at < size:
                 if at == len(taken):  # memory is taken as bytes arrive, not as they are announced
                     taken += bytes(min(size - at, max(MIB, at)))
-                count = self._end.recv_into(memoryview(taken)[at:])
+                count = self._received(memoryview(taken)[at:])
                 if not count:
                     raise ClosedError
                 at += count
         except OSError:
             raise ClosedError from None
         return memoryview(taken)
+
+    def _received(self, into: memoryview) -> int:
+        while self.left is not None:
+            self._end.settimeout(min(self.left(), LONGEST))
+            with suppress(TimeoutError):
+                return self._end.recv_into(into)
+        return self._end.recv_into(into)

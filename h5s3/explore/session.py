@@ -41,7 +41,7 @@ from h5s3.storage.trace import Trace
 if TYPE_CHECKING:
     from h5s3.cell.host import Cell
 
-IN_CELL = ("hdf5",)  # formats that native code reads
+IN_CELL = ("hdf5", "zarr")  # formats that native code reads
 FIRST_BYTES = 256 * 1024  # of an object that is met for the first time
 TELLING = 16 * 1024  # of one that was met before, to tell its format
 MOST_FILES = 2  # that a location is tried as, with a path inside them
@@ -323,7 +323,8 @@ class Session:
             def once(seen: Source) -> T:
                 other = format if format is not None and format.name == chosen.name else None
                 if cell is not None and chosen.name in IN_CELL:
-                    answer: T = cell.ask(chosen.name, seen, question, kind, other)
+                    left = None if self.settings.deadline is None else self.settings.check_deadline
+                    answer: T = cell.ask(chosen.name, seen, question, kind, other, left)
                     return answer
                 return ask(other or chosen, seen, question)
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from h5s3.formats.grid import Grid
     from h5s3.formats.images import Picture
     from h5s3.formats.selection import Selection
+    from h5s3.storage.objects import Objects
 
     Values = np.ndarray[Any, Any]
 
@@ -64,6 +65,14 @@ class Source:
         if self.store is None:
             raise NotCachedError(absence(self.cache), location=self.info.location.display)
         return self.store.get_ranges(self.info, ranges)
+
+    def objects(self) -> Objects:
+        """What stands below the location; to be closed. Raises `NotCachedError` when working offline."""
+        from h5s3.storage.objects import Objects
+
+        if self.store is None:
+            raise NotCachedError(absence(self.cache), location=self.info.location.display)
+        return Objects(self.store, self.info.location, self.trace)
 
 
 class Format(Protocol):

@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from h5s3.cell.allowed import strict, wanted
 from h5s3.errors import H5s3Error
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from h5s3.settings import Settings
 
 COMMANDS = ("tree", "meta", "preview", "du", "get", "doctor")
-VARIABLE = "H5S3_CELL"  # 0: no cell, for debuggers and profilers; strict: none that is not locked
 GUARD = "H5S3_GUARD"  # 0: all in one process, unless there is a word on cells
 _made: list[Cell] = []
 _used: list[bool] = []  # holds something in a process that is a command, not a program that runs one
@@ -24,8 +24,7 @@ _used: list[bool] = []  # holds something in a process that is a command, not a 
 
 def use() -> None:
     """From now on give this command a cell, if it is one of those."""
-    able = hasattr(os, "fork") and bool(sys.executable) and sys.argv[1:2] != [] and sys.argv[1] in COMMANDS
-    if able and os.environ.get(VARIABLE, os.environ.get(GUARD)) != "0":
+    if sys.argv[1:2] and sys.argv[1] in COMMANDS and wanted(os.environ.get(GUARD)):
         _used.append(True)
 
 
@@ -36,7 +35,7 @@ def cell(settings: Settings, debug: bool) -> Cell | None:
     if not _made:
         from h5s3.cell.host import Cell
 
-        _made.append(Cell(settings.max_bytes or 0, debug, strict=os.environ.get(VARIABLE) == "strict"))
+        _made.append(Cell(settings.max_bytes or 0, debug, strict()))
     return _made[0]
 
 

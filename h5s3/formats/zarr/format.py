@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
-from h5s3.cache import absence
-from h5s3.errors import NotCachedError
 from h5s3.formats.base import Array, Contents, Seen, Source
 from h5s3.formats.requests import MetaRequest, TreeRequest, UsageRequest
 from h5s3.records import DiskUsage, Meta, Tree
@@ -30,11 +28,8 @@ class Zarr:
     def open(self, source: Source) -> Iterator[Contents]:
         """The store."""
         from h5s3.formats.zarr.hierarchy import Hierarchy
-        from h5s3.storage.objects import Objects
 
-        if source.store is None:
-            raise NotCachedError(absence(source.cache), location=source.info.location.display)
-        with closing(Objects(source.store, source.info.location, source.trace)) as objects:
+        with closing(source.objects()) as objects:
             yield ZarrContents(source, Hierarchy(source, objects))
 
 

@@ -147,13 +147,18 @@ def main() -> None:
     sys.argv = ["h5s3", *args]
     real = h5s3.cli.supervise
     h5s3.cli.supervise = lambda work: real(lambda: _prepared(how, work))  # type: ignore[attr-defined]
-    host.START = (
+    host.START = start(how)
+    h5s3.cli.main()
+
+
+def start(how: str) -> str:
+    """What a cell is started with in which opening a file misbehaves."""
+    return (
         "import json, os, sys; sys.path[:] = json.loads(sys.argv[2]); os.environ.update("
         + repr(_told())
         + ");"
         f"from tests.support.hostile.misbehaving import inside; inside({how!r}, sys.argv[1])"
     )
-    h5s3.cli.main()
 
 
 def _told() -> dict[str, str]:

@@ -1,0 +1,19 @@
+"""Whether cells are wanted, and can be had."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+CELL = "H5S3_CELL"  # 0: no cell, for debuggers and profilers; strict: none that is not locked
+
+
+def wanted(default: str | None = None) -> bool:
+    """Whether files are to be read in cells, and can be. `default`: in place of a variable that is unset."""
+    able = hasattr(os, "fork") and os.path.basename(sys.executable or "").startswith(("python", "pypy"))
+    return able and os.environ.get(CELL, default) != "0"
+
+
+def strict() -> bool:
+    """Whether a cell that is not wholly locked is to refuse."""
+    return os.environ.get(CELL) == "strict"

@@ -1,0 +1,173 @@
+"""What the command does for its cell: bytes of one object, or of those below a place; entries of the cache.
+
+The cell may be what a stranger made of it: each wish is held against what it may have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from h5s3.cache import absence
+from h5s3.cell import wire
+from h5s3.errors import H5s3Error, NotCachedError
+from h5s3.formats.base import Source
+from h5s3.sizes import GIB
+from h5s3.storage.base import ObjectInfo, Range
+from h5s3.storage.objects import Objects
+
+MOST_RANGES = 1_000_000  # of one request
+MOST_PATHS = 1_000_000  # likewise
+MOST_BYTES = 2 * GIB  # that are held for one answer
+MOST_LISTINGS = 1000  # of one question
+
+
+class Served:
+    """A source that a cell is asked about. To be closed."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._objects: Objects | None = None
+        self._infos = [info for info, _ in source.found.values()]  # of what was looked at, by number
+        self._listings: list[Iterator[Sequence[tuple[str, int]]]] = []
+
+    def close(self) -> None:
+        """Let threads end."""
+        if self._objects is not None:
+            self._objects.close()
+
+    def serve(self, line: wire.Line, message: Any, data: memoryview) -> None:
+        """Answer one message. Raises `MalformedError` for what the cell may not have."""
+        try:
+            if isinstance(message, wire.Ranges):
+                _fetch(line, self.source, message)
+            elif isinstance(message, wire.Look | wire.Keep):
+                _use_cache(line, self.source, message, data)
+            else:
+                self._below(line, message)
+        except H5s3Error as error:
+            line.send(wire.Failed(type(error).__name__, error.cause, error.hint))
+
+    def _below(self, line: wire.Line, message: Any) -> None:
+        if isinstance(message, wire.LookAt):
+            self._look(line, message)
+        elif isinstance(message, wire.ReadFrom):
+            line.send(wire.Done(), *self._there().read(self._checked(message.wanted)))
+        elif isinstance(message, wire.Below):
+            ask = getattr(self._there(), message.method)
+            line.send(wire.Returned(), msgspec.json.encode(ask(_few(message.paths), max(0, message.most))))
+        elif isinstance(message, wire.Pages) and len(self._listings) < MOST_LISTINGS:
+            self._listings.append(iter(self._there().below(message.path)))
+            line.send(wire.Returned(), msgspec.json.encode(len(self._listings) - 1))
+        elif isinstance(message, wire.Page) and 0 <= message.number < len(self._listings):
+            page = next(self._listings[message.number], None)
+            line.send(wire.Returned(), msgspec.json.encode(page))
+        else:
+            raise wire.MalformedError
+
+    def _there(self) -> Objects:
+        if self._objects is None:
+            self._objects = self.source.objects()
+        return self._objects
+
+    def _look(self, line: wire.Line, asked: wire.LookAt) -> None:
+        _few(asked.paths)
+        if not 0 <= asked.length <= MOST_BYTES:
+            raise wire.MalformedError
+        found: list[tuple[int, wire.Known, int] | None] = []
+        behind = []
+        for one in self._there().look(asked.paths, asked.length):
+            if one is None:
+                found.append(None)
+                continue
+            found.append((len(self._infos), known(one[0]), len(one[1])))
+            self._infos.append(one[0])
+            behind.append(one[1])
+        line.send(wire.Looked(found), *behind)
+
+    def _checked(self, wanted: list[tuple[int, int, int]]) -> list[tuple[ObjectInfo, Range]]:
+        found = []
+        for number, start, stop in _few(wanted):
+            if not 0 <= number < len(self._infos) or not 0 <= start <= stop <= self._infos[number].size:
+                raise wire.MalformedError
+            found.append((self._infos[number], (start, stop)))
+        if sum(stop - start for _, (start, stop) in found) > MOST_BYTES:
+            raise wire.MalformedError
+        return found
+
+
+def _few(wanted: list[Any]) -> list[Any]:
+    if len(wanted) > MOST_PATHS:
+        raise wire.MalformedError
+    return wanted
+
+
+def known(info: ObjectInfo) -> wire.Known:
+    """An object without what could sign a request for it, or log in."""
+    return wire.Known(**{**vars(info), "location": info.location.unsigned}, known=info.identity)
+
+
+def _fetch(line: wire.Line, source: Source, asked: wire.Ranges) -> None:
+    """Give the cell bytes as they arrive, and what it asks for then."""
+    info = source.info
+    if source.store is None:
+        raise NotCachedError(absence(source.cache), location=info.location.display)
+
+    def arrived(came: Range, data: bytes) -> list[Range]:
+        line.send(wire.Data(came[0]), data)
+        if not asked.arriving:
+            return []
+        while True:
+            message, behind = line.receive()
+            if isinstance(message, wire.More):
+                return _inside(info, message.ranges)
+            _use_cache(line, source, message, behind)  # which it looks at to know what it wants
+
+    source.store.get_ranges(info, _inside(info, asked.ranges), arrived)
+    line.send(wire.Done())
+
+
+def _inside(info: ObjectInfo, ranges: list[Range]) -> list[Range]:
+    if len(ranges) > MOST_RANGES or not all(0 <= start < stop <= info.size for start, stop in ranges):
+        raise wire.MalformedError
+    return ranges
+
+
+def _use_cache(line: wire.Line, source: Source, message: Any, data: memoryview) -> None:
+    """Give the cell entries of the cache, or take some. Raises `MalformedError` for any other wish."""
+    if isinstance(message, wire.Look):
+        _own(source.info, message.keys)
+        found = source.cache.get_many(message.keys)
+        line.send(wire.Found([(key, len(value)) for key, value in found.items()]), *found.values())
+    elif isinstance(message, wire.Keep):
+        _keep(source, message, data)
+        line.send(wire.Done())
+    else:
+        raise wire.MalformedError
+
+
+def _own(info: ObjectInfo, keys: Sequence[str]) -> None:
+    """Raise `MalformedError` for keys of the cache that are not of this object's own bytes."""
+    for key in keys:
+        kind, _, rest = key.partition(":")
+        if (
+            kind not in ("block", "chunks")
+            or info.identity is None
+            or not rest.startswith(f"{info.identity}:")
+        ):
+            raise wire.MalformedError
+
+
+def _keep(source: Source, asked: wire.Keep, data: memoryview) -> None:
+    _own(source.info, [key for key, _ in asked.items])
+    if asked.label not in ("block", "index") or sum(size for _, size in asked.items) != len(data):
+        raise wire.MalformedError
+    values, at = {}, 0
+    for key, size in asked.items:
+        if size < 0:
+            raise wire.MalformedError
+        values[key] = bytes(data[at : at + size])
+        at += size
+    source.cache.set_many(values, asked.label)
