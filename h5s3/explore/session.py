@@ -162,7 +162,7 @@ class Session:
         self,
         location: Location,
         question: Question[T],
-        kind: Any,
+        kind: Any = None,
         *,
         repeatable: Callable[[], bool] = lambda: True,
         format: Format | None = None,

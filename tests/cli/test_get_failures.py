@@ -211,7 +211,7 @@ def test_a_limit_of_the_size_of_files(kind: str, tmp_path: Path) -> None:
 
 
 def test_values_that_do_not_fit_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("h5s3.export.atomic_file.free_bytes", lambda path: 1199)
+    monkeypatch.setattr("h5s3.explore.get.output.free_bytes", lambda path: 1199)
     with pytest.raises(RefusedError, match="1200 bytes of values do not fit the disk, which has 1199"):
         take(stored_array(GRID), tmp_path / "a.npy")
     assert left(tmp_path) == []

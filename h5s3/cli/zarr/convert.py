@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from h5s3.cell import limits
 from h5s3.cli.options import Location, ObjectPath, Reading
-from h5s3.cli.process import limits
 from h5s3.cli.process.signals import ended_by_signals
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from h5s3.cell import limits
 from h5s3.cli.options import Reading
-from h5s3.cli.process import limits
 from h5s3.cli.process.signals import ended_by_signals
 from h5s3.errors import ChangedError, UsageError
 from h5s3.sizes import parse_size

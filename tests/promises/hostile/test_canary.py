@@ -316,7 +316,9 @@ def test_plugins_are_loaded_for_files_of_this_machine_and_where_asked(
     assert meta["filters"][0]["available"] and not meta["cached"]
     local = spawn("preview", where, "/data", "--json", **more).json
     assert local["stats"]["max"] == 3 and not trace.exists()
-    assert spawn(*take, "--plugins", on=rclone, **more).code == 0 and trace.exists()
+    assert spawn(*take, "--plugins", on=rclone, **more).code == 0 and not trace.exists()
+    assert spawn(*take, "--plugins", "--overwrite", on=rclone, **more, H5S3_CELL="0").code == 0
+    assert trace.exists()
 
 
 def test_a_program_may_go_from_one_to_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
