@@ -253,7 +253,8 @@ def test_a_second_ctrl_c_ends_it_at_once() -> None:
 def test_ctrl_c_of_a_terminal_reaches_the_command_once() -> None:
     """A terminal sends it to the whole group, parent and child."""
     with subprocess.Popen(
-        cli.command("patient", "doctor", local()), env=environment(H5S3_CELL="0"), text=True, start_new_session=True,
+        cli.command("patient", "doctor", local()), env=environment(H5S3_CELL="0"),
+        text=True, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as process:  # fmt: skip
         assert process.stderr and process.stderr.readline() == "waiting\n"
