@@ -116,4 +116,4 @@ def test_a_store_in_a_cell(version: int, tmp_path: Path, monkeypatch: pytest.Mon
     found = [ask() for ask in asked]
     assert found[-1]
     monkeypatch.setenv("H5S3_CELL", "0")
-    assert found == [ask() for ask in asked]
+    assert repr(found) == repr([ask() for ask in asked])
