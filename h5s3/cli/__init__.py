@@ -39,6 +39,7 @@ def command() -> int:
     listen()
     gc.set_threshold(50_000, 20, 100)  # a command is short and keeps nearly all that it makes
     try:
+        cells.begin()
         from h5s3.cli.app import run
 
         return run()

@@ -105,10 +105,6 @@ class Common:
             given["max_bytes"] = parse_size(self.max_bytes)
         return replace(from_environment(self.env_file), **given)
 
-    def begin(self, place: object) -> None:
-        """What can be begun before the command itself is loaded. `place`: its LOCATION, if it has one."""
-        cells.begin(self.settings, place, self.debug)
-
     @contextmanager
     def session(self) -> Iterator[Session]:
         """A session under these options; prints the receipt of `--stats` at its end."""
@@ -121,7 +117,7 @@ class Common:
             limits.allow(settings.max_bytes)
         with (
             time_limit(settings.timeout),
-            Session(settings, cell=cells.cell(settings, self.debug)) as opened,
+            Session(settings, cells.cache(settings), cell=cells.cell(settings, self.debug)) as opened,
         ):
             try:
                 yield opened
@@ -166,11 +162,7 @@ def with_common(command: Callable[..., None]) -> Callable[..., None]:
             return guarded(lambda: command(**given), debug=False)
         common = wanted(**{name: given.pop(name) for name in shared})
 
-        def work() -> None:
-            common.begin(given.get("location"))
-            command(**given, common=common)
-
-        guarded(work, common.debug)
+        guarded(lambda: command(**given, common=common), common.debug)
 
     run.__doc__ = command.__doc__
     run.__signature__ = inspect.Signature([*parameters.values(), *shared.values()])  # type: ignore[attr-defined]

@@ -1,24 +1,27 @@
-"""Which commands have HDF5 read in a cell."""
+"""Which commands have files read in a cell, and the start of it before anything else is loaded."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from h5s3.cell.allowed import strict, wanted
 from h5s3.errors import H5s3Error
 
 if TYPE_CHECKING:
+    from h5s3.cache import Cache
     from h5s3.cell.host import Cell
     from h5s3.settings import Settings
 
 COMMANDS = ("tree", "meta", "preview", "du", "get", "doctor")
 GUARD = "H5S3_GUARD"  # 0: all in one process, unless there is a word on cells
+NAMED = ("profile", "endpoint_url", "region", "env_file", "version_id", "max_bytes")  # options with a value
+FLAGS = ("anon", "request_payer", "insecure", "no_cache", "refresh", "offline", "plugins", "debug")
 _made: list[Cell] = []
+_caches: list[Cache] = []
 _used: list[bool] = []  # holds something in a process that is a command, not a program that runs one
 
 
@@ -39,29 +42,60 @@ def cell(settings: Settings, debug: bool) -> Cell | None:
     return _made[0]
 
 
-def begin(told: Callable[[], Settings], place: object, debug: bool) -> None:
-    """Start the cell where the cache cannot have an answer, so that both processes load what they need at
-    the same time. `told`: gives the settings; `place`: a LOCATION.
+def cache(settings: Settings) -> Cache | None:
+    """The cache, where it was opened already."""
+    return _caches.pop() if _caches and _caches[0].enabled is not settings.no_cache else None
+
+
+def begin() -> None:
+    """Start the cell where the cache cannot have the answer, so that both processes load what they need at
+    the same time. The command line is looked at, and not understood: what is wrong with it is said later.
     """
-    if not _used or not isinstance(place, str):
+    if not _used:
         return
-    settings = told()
-    if settings.offline:
+    from h5s3.settings import from_environment
+    from h5s3.sizes import parse_size
+
+    given = _options(sys.argv[2:])
+    place = next((word for word in sys.argv[2:] if "://" in word and word not in given.values()), None)
+    if place is None or "offline" in given:
         return
+    file, debug = given.pop("env_file", None), bool(given.pop("debug", False))
+    try:
+        if "max_bytes" in given:
+            given["max_bytes"] = parse_size(given["max_bytes"])
+        settings = replace(from_environment(Path(file) if file else None), **given)
+        known = _knows(place, settings)
+    except H5s3Error:
+        return
+    made = None if known else cell(settings, debug)
+    if made is not None:
+        made.start(settings.plugins)
+
+
+def _options(words: list[str]) -> dict[str, Any]:
+    """Those that tell who answers, and how."""
+    found: dict[str, Any] = {}
+    for number, word in enumerate(words):
+        name, given, value = word.removeprefix("--").partition("=")
+        name = name.replace("-", "_")
+        if word.startswith("--") and name in FLAGS:
+            found[name] = True
+        elif word.startswith("--") and name in NAMED:
+            found[name] = value if given else next(iter(words[number + 1 :]), "")
+    return found
+
+
+def _knows(place: str, settings: Settings) -> bool:
+    """Whether the object was seen before: there may be an answer about it."""
     from h5s3.cache import Cache
     from h5s3.storage.head_cache import HeadCache
     from h5s3.storage.location import parse_location
     from h5s3.storage.trace import Trace
 
-    try:
-        location = parse_location(place, settings.bucket)
-    except H5s3Error:
-        return  # who asks for it says why
-    if location.kind == "local" or not location.key:
-        return
+    location = parse_location(place, settings.bucket)
+    if not location.key:
+        return True
     location = replace(location, version_id=settings.version_id)
-    with closing(Cache(enabled=not settings.no_cache)) as cache:
-        known = HeadCache(cache, settings, Trace()).knows(location)
-    made = None if known else cell(settings, debug)
-    if made is not None:
-        made.start(settings.plugins)
+    _caches[:] = [Cache(enabled=not settings.no_cache)]
+    return HeadCache(_caches[0], settings, Trace()).knows(location)
