@@ -39,11 +39,14 @@ class Cell:
     """A process that answers questions about objects. Started when it is needed, ended by `close`.
 
     `more`: bytes of memory that it may take beyond the default. `debug`: its own words for a crash go to
-    standard error. `strict`: without all locks it reads nothing. `missing`: walls that do not stand.
+    standard error. `strict`: without all locks it reads nothing. `locked`: False for one that is to reach
+    what this process does, and has nothing but limits. `missing`: walls that do not stand.
     """
 
-    def __init__(self, more: int = 0, debug: bool = False, strict: bool = False) -> None:
-        self._more, self._debug, self._strict = more, debug, strict
+    def __init__(
+        self, more: int = 0, debug: bool = False, strict: bool = False, locked: bool = True
+    ) -> None:
+        self._more, self._debug, self._strict, self._locked = more, debug, strict, locked
         self.missing: list[str] = []
         self.asked = 0  # questions of the process that is running
         self._plugins = False
@@ -72,6 +75,7 @@ class Cell:
             "alive": kept,
             "memory": None if memory is None else memory + 4 * self._more,
             "cpu": limits.seconds(),
+            "locked": self._locked,
             "folders": _plugin_folders() if plugins else [],
         }
         try:
@@ -121,29 +125,41 @@ class Cell:
         Raises what the question raises, and `DamagedError` where the process ends, or sends nonsense.
         """
         self.start(source.plugins or source.info.location.kind == "local")
-        assert self._control is not None
-        self.asked += 1
-        packed, callbacks = pack(
-            (
-                format or name,
-                known(source.info),
-                source.start,
-                source.names,
-                source.plugins,
-                {name: (known(info), data) for name, (info, data) in source.found.items()},
-                source.store is not None,
-                question,
-            )
+        told = (
+            format or name,
+            known(source.info),
+            source.start,
+            source.names,
+            source.plugins,
+            {name: (known(info), data) for name, (info, data) in source.found.items()},
+            source.store is not None,
         )
-        served, done = Served(source), False
-        self._served, self._control.left = served, left
+        served = Served(source)
         try:
-            self._control.send(wire.Ask(), packed)
+            return self._ask((question, told), served, kind, left)
+        finally:
+            served.close()
+
+    def call(self, question: Callable[[], Any], kind: Any, left: Callable[[], float] | None = None) -> Any:
+        """What a function gives, that is about no source. Otherwise as `ask`."""
+        self.start()
+        return self._ask((question, None), None, kind, left)
+
+    def _ask(
+        self, question: Any, served: Served | None, kind: Any, left: Callable[[], float] | None
+    ) -> Any:
+        control, done = self._control, False
+        assert control is not None
+        self.asked += 1
+        packed, callbacks = pack(question)
+        self._served, control.left = served, left
+        try:
+            control.send(wire.Ask(), packed)
             while True:
-                message, data = self._control.receive()
-                if isinstance(message, wire.Answer | wire.Failure):
-                    source.trace.hits += max(0, message.hits)
-                    source.trace.waited += max(0.0, message.waited)
+                message, data = control.receive()
+                if isinstance(message, wire.Answer | wire.Failure) and served is not None:
+                    served.source.trace.hits += max(0, message.hits)
+                    served.source.trace.waited += max(0.0, message.waited)
                 if isinstance(message, wire.Answer):
                     found = msgspec.json.decode(data, type=kind)
                     done = True
@@ -154,16 +170,17 @@ class Cell:
                 if isinstance(message, wire.Ready):
                     self._check(message.walls)
                 elif isinstance(message, wire.Call):
-                    _call(self._control, callbacks, message.number, data)
+                    _call(control, callbacks, message.number, data)
+                elif served is None:
+                    raise wire.MalformedError
                 else:
-                    served.serve(self._control, message, data)
+                    served.serve(control, message, data)
         except wire.ClosedError:
             raise self._ended() from None
         except (wire.MalformedError, msgspec.MsgspecError):
             raise DamagedError(NONSENSE) from None
         finally:
             self._served = None
-            served.close()
             if not done:
                 self.end()
 
@@ -198,7 +215,7 @@ class Cell:
 
     def _check(self, walls: list[str]) -> None:
         """Take note of the walls that do not stand. Raises `RefusedError` where all are to stand."""
-        self.missing = [name for name in WALLS if name not in walls]
+        self.missing = [name for name in WALLS if name not in walls and self._locked]
         if self.missing and self._strict:
             cause = f"this system cannot lock the process that reads: no wall for {', '.join(self.missing)}"
             raise RefusedError(cause, hint="H5S3_CELL=strict asks for all of them")
@@ -240,6 +257,8 @@ class Cell:
 
     def _environment(self) -> dict[str, str]:
         """Nothing that names credentials, or that has the interpreter or libhdf5 do other things."""
+        if not self._locked:
+            return dict(os.environ)
         found = {name: os.environ[name] for name in PASSED if name in os.environ}
         if self._plugins and PLUGINS in os.environ:
             found[PLUGINS] = os.environ[PLUGINS]

@@ -34,7 +34,7 @@ def main(told: str) -> None:
     gc.set_threshold(50_000, 20, 100)  # a question is short, and keeps nearly all that it makes
     for module in READERS:
         importlib.import_module(module)
-    walls = locks.lock(facts["folders"])
+    walls = locks.lock(facts["folders"]) if facts["locked"] else []
     control, *others = (
         wire.Line(socket.socket(fileno=number), wire.FromHost)
         for number in (facts["control"], *facts["others"])
@@ -62,21 +62,35 @@ def _answer(wall: Wall, packed: memoryview) -> None:
     trace = Trace()
     limits.renew()
     try:
-        format_, info, start, names, plugins, found, online, question = unpack(
-            packed, lambda n: remote(wall, n)
-        )
-        store = WallStore(wall, trace) if online else None
-        source = WallSource(info, start, store, WallCache(wall), trace, names, plugins, found=found)
-        source.wall = wall
-        chosen = by_name(format_) if isinstance(format_, str) else format_
-        assert chosen is not None
-        answer = to_json(ask(chosen, source, question))
+        question, about = unpack(packed, lambda number: remote(wall, number))
+        answer = to_json(question() if about is None else _asked(wall, trace, question, *about))
     except wire.ClosedError:
         raise
     except BaseException as error:  # noqa: BLE001 - the command says what went wrong
         _fail(wall, error, trace)
     else:
         wall.control.send(wire.Answer(trace.hits, trace.waited), answer)
+
+
+def _asked(
+    wall: Wall,
+    trace: Trace,
+    question: Any,
+    format_: Any,
+    info: Any,
+    start: bytes,
+    names: Any,
+    plugins: bool,
+    found: Any,
+    online: bool,
+) -> Any:
+    """The answer to a question about a source."""
+    store = WallStore(wall, trace) if online else None
+    source = WallSource(info, start, store, WallCache(wall), trace, names, plugins, found=found)
+    source.wall = wall
+    chosen = by_name(format_) if isinstance(format_, str) else format_
+    assert chosen is not None
+    return ask(chosen, source, question)
 
 
 def _fail(wall: Wall, error: BaseException, trace: Trace) -> None:
