@@ -87,3 +87,9 @@ class RefusedError(H5s3Error):
     """Unsafe, or beyond a limit the user can raise (exit 8)."""
 
     exit_code = 8
+
+
+def absence(cache: object) -> str:
+    """Why a value that was looked for in a cache cannot be had."""
+    problem = getattr(cache, "problem", None)  # tests have no cache, or a stand-in that never fails
+    return f"the cache could not be used: it {problem}" if problem else "not in the cache"

@@ -11,7 +11,7 @@ commands call, `verify` finds and mends damage.
 
 from __future__ import annotations
 
-from h5s3.cache.cache import Cache, absence
+from h5s3.cache.cache import Cache
 from h5s3.cache.directory import VERSION
 
-__all__ = ["VERSION", "Cache", "absence"]
+__all__ = ["VERSION", "Cache"]

@@ -15,12 +15,6 @@ from h5s3.errors import H5s3Error
 from h5s3.settings import cache_directory
 
 
-def absence(cache: Cache | None) -> str:
-    """Why a value that was looked for in a cache cannot be had."""
-    problem = getattr(cache, "problem", None)  # tests have no cache, or a stand-in that never fails
-    return f"the cache could not be used: it {problem}" if problem else "not in the cache"
-
-
 class Cache:
     """Get and set of bytes that carry checksums. A cache that cannot be used holds and stores nothing.
 

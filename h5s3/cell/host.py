@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,20 +14,13 @@ from h5s3.cell import limits, wire
 from h5s3.cell.calls import Callback, pack
 from h5s3.cell.ended import of_code
 from h5s3.cell.locks import WALLS
+from h5s3.cell.process import Process
 from h5s3.cell.serve import Served, known
 from h5s3.cell.wall import error_of
 from h5s3.errors import DamagedError, H5s3Error, RefusedError
 from h5s3.formats.base import Format, Source
 
-QUIET = subprocess.DEVNULL  # what becomes of the C library's own words
-OTHERS = 3  # lines for threads of the cell
 LONGEST_TEXT = 10_000  # characters of an error
-PASSED = ("LANG", "LC_ALL", "LC_CTYPE", "TZ")  # of the environment, beside what is set here
-PLUGINS = "HDF5_PLUGIN_PATH"
-START = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[2])\n"
-    "from h5s3.cell.inside import main; main(sys.argv[1])"
-)
 NONSENSE = "the process that read it sent what makes no sense: the file is damaged, or made to do that"
 
 
@@ -43,17 +32,13 @@ class Cell:
     what this process does, and has nothing but limits. `missing`: walls that do not stand.
     """
 
-    def __init__(
-        self, more: int = 0, debug: bool = False, strict: bool = False, locked: bool = True
-    ) -> None:
+    def __init__(self, more: int = 0, debug: bool = False, strict: bool = False, locked: bool = True) -> None:
         self._more, self._debug, self._strict, self._locked = more, debug, strict, locked
         self.missing: list[str] = []
         self.asked = 0  # questions of the process that is running
-        self._plugins = False
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
         self._control: wire.Line | None = None
         self._others: list[wire.Line] = []
-        self._alive = -1
         self._served: Served | None = None  # what is asked about now
 
     def start(self, plugins: bool = False) -> None:
@@ -61,38 +46,14 @@ class Cell:
 
         `plugins`: it may load filters from the folders of HDF5_PLUGIN_PATH.
         """
-        if self._process is not None and plugins <= self._plugins:
-            return
-        self.end()
-        self._plugins, self.asked = plugins, 0
-        pairs = [socket.socketpair() for _ in range(1 + OTHERS)]
-        kept, self._alive = os.pipe()  # nothing is written to it: it closes when this process is gone
-        theirs = [their.fileno() for _, their in pairs]
-        memory = limits.memory()
-        facts = {
-            "control": theirs[0],
-            "others": theirs[1:],
-            "alive": kept,
-            "memory": None if memory is None else memory + 4 * self._more,
-            "cpu": limits.seconds(),
-            "locked": self._locked,
-            "folders": _plugin_folders() if plugins else [],
-        }
-        try:
-            self._process = subprocess.Popen(
-                [*_interpreter(self._debug), START, json.dumps(facts), json.dumps(sys.path)],
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=None if self._debug else QUIET,
-                pass_fds=[*theirs, kept],
-                process_group=0,  # the terminal sends Ctrl-C to this process alone
-            )
-        finally:
-            os.close(kept)
-            for _, their in pairs:
-                their.close()
-        self._control, *self._others = (wire.Line(ours, wire.FromCell) for ours, _ in pairs)
+        if self._process is None or (plugins and not self._process.plugins):
+            self.end()
+            self.adopt(Process(self._more, self._debug, plugins, self._locked))
+
+    def adopt(self, process: Process) -> None:
+        """Take a process that was started."""
+        self._process, self.asked = process, 0
+        self._control, *self._others = (wire.Line(end, wire.FromCell) for end in process.ends)
         for line in self._others:
             threading.Thread(target=self._serve_line, args=(line,), daemon=True, name="h5s3-wall").start()
 
@@ -145,44 +106,47 @@ class Cell:
         self.start()
         return self._ask((question, None), None, kind, left)
 
-    def _ask(
-        self, question: Any, served: Served | None, kind: Any, left: Callable[[], float] | None
-    ) -> Any:
-        control, done = self._control, False
-        assert control is not None
+    def _ask(self, question: Any, served: Served | None, kind: Any, left: Callable[[], float] | None) -> Any:
+        assert self._control is not None
         self.asked += 1
         packed, callbacks = pack(question)
-        self._served, control.left = served, left
+        self._served, self._control.left = served, left
+        message: Any = None
         try:
-            control.send(wire.Ask(), packed)
-            while True:
-                message, data = control.receive()
-                if isinstance(message, wire.Answer | wire.Failure) and served is not None:
-                    served.source.trace.hits += max(0, message.hits)
-                    served.source.trace.waited += max(0.0, message.waited)
-                if isinstance(message, wire.Answer):
-                    found = msgspec.json.decode(data, type=kind)
-                    done = True
-                    return found
-                if isinstance(message, wire.Failure):
-                    done = True
-                    raise self._error(message, data)
-                if isinstance(message, wire.Ready):
-                    self._check(message.walls)
-                elif isinstance(message, wire.Call):
-                    _call(control, callbacks, message.number, data)
-                elif served is None:
-                    raise wire.MalformedError
-                else:
-                    served.serve(control, message, data)
+            self._control.send(wire.Ask(), packed)
+            message, data = self._end_of(self._control, callbacks, served)
+            if isinstance(message, wire.Failure):
+                raise self._error(message, data)
+            return msgspec.json.decode(data, type=kind)
         except wire.ClosedError:
             raise self._ended() from None
         except (wire.MalformedError, msgspec.MsgspecError):
+            message = None
             raise DamagedError(NONSENSE) from None
         finally:
             self._served = None
-            if not done:
+            if message is None:
                 self.end()
+
+    def _end_of(
+        self, control: wire.Line, callbacks: list[Callback[Any]], served: Served | None
+    ) -> tuple[wire.Answer | wire.Failure, memoryview]:
+        """What ends a question, with what stands behind it; until then the cell has what it asks for."""
+        while True:
+            message, data = control.receive()
+            if isinstance(message, wire.Answer | wire.Failure):
+                if served is not None:
+                    served.source.trace.hits += max(0, message.hits)
+                    served.source.trace.waited += max(0.0, message.waited)
+                return message, data
+            if isinstance(message, wire.Ready):
+                self._check(message.walls)
+            elif isinstance(message, wire.Call):
+                _call(control, callbacks, message.number, data)
+            elif served is None:
+                raise wire.MalformedError
+            else:
+                served.serve(control, message, data)
 
     @property
     def running(self) -> bool:
@@ -204,14 +168,9 @@ class Cell:
 
     def leave(self) -> None:
         """Close this process' ends, and let the other one be."""
-        if self._process is None:
-            return
-        self._process = None
-        if self._control is not None:
-            self._control.close()
-        for line in self._others:
-            line.close()
-        os.close(self._alive)
+        process, self._process = self._process, None
+        if process is not None:
+            process.leave()
 
     def _check(self, walls: list[str]) -> None:
         """Take note of the walls that do not stand. Raises `RefusedError` where all are to stand."""
@@ -254,25 +213,6 @@ class Cell:
     def _ended(self) -> H5s3Error:
         assert self._process is not None
         return of_code(self._process.wait())
-
-    def _environment(self) -> dict[str, str]:
-        """Nothing that names credentials, or that has the interpreter or libhdf5 do other things."""
-        if not self._locked:
-            return dict(os.environ)
-        found = {name: os.environ[name] for name in PASSED if name in os.environ}
-        if self._plugins and PLUGINS in os.environ:
-            found[PLUGINS] = os.environ[PLUGINS]
-        return found
-
-
-def _interpreter(debug: bool) -> list[str]:
-    """Python, without what the environment or a user's own packages would have it do."""
-    more = ["-B"] if sys.dont_write_bytecode else []
-    return [sys.executable, "-I", "-S", *more, *(["-X", "faulthandler"] if debug else []), "-c"]
-
-
-def _plugin_folders() -> list[str]:
-    return [part for part in os.environ.get(PLUGINS, "").split(os.pathsep) if part]
 
 
 def _call(line: wire.Line, callbacks: list[Callback[Any]], number: int, data: memoryview) -> None:

@@ -86,7 +86,8 @@ def _asked(
 ) -> Any:
     """The answer to a question about a source."""
     store = WallStore(wall, trace) if online else None
-    source = WallSource(info, start, store, WallCache(wall), trace, names, plugins, found=found)
+    cache: Any = WallCache(wall)  # no `Cache`: that takes long to import
+    source = WallSource(info, start, store, cache, trace, names, plugins, found=found)
     source.wall = wall
     chosen = by_name(format_) if isinstance(format_, str) else format_
     assert chosen is not None

@@ -10,9 +10,8 @@ from typing import Any
 
 import msgspec
 
-from h5s3.cache import absence
 from h5s3.cell import wire
-from h5s3.errors import H5s3Error, NotCachedError
+from h5s3.errors import H5s3Error, NotCachedError, absence
 from h5s3.formats.base import Source
 from h5s3.sizes import GIB
 from h5s3.storage.base import ObjectInfo, Range

@@ -11,9 +11,8 @@ from typing import Any, NoReturn
 import msgspec
 
 from h5s3 import errors
-from h5s3.cache import Cache, absence
 from h5s3.cell import limits, wire
-from h5s3.errors import H5s3Error, NotCachedError, UsageError
+from h5s3.errors import H5s3Error, NotCachedError, UsageError, absence
 from h5s3.formats.base import Source
 from h5s3.records import Entry
 from h5s3.storage.base import ObjectInfo, OnArrival, Range
@@ -118,7 +117,7 @@ class WallStore:
         """The line is the command's."""
 
 
-class WallCache(Cache):
+class WallCache:
     """The entries of the one object that the cell reads."""
 
     def __init__(self, wall: Wall) -> None:

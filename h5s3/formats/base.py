@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
-from h5s3.cache import Cache, absence
-from h5s3.errors import NotCachedError, UsageError
+from h5s3.errors import NotCachedError, UsageError, absence
 from h5s3.formats.requests import MetaRequest, ReferencesRequest, TreeRequest, UsageRequest
 from h5s3.records import DiskUsage, ExternalFile, FileReferences, Filter, Json, Meta, Tree, TreeNode, TypeInfo
 from h5s3.storage.base import ObjectInfo, Range, Store
@@ -23,6 +22,7 @@ from h5s3.storage.trace import Trace
 if TYPE_CHECKING:
     import numpy as np
 
+    from h5s3.cache import Cache
     from h5s3.formats.cf import Coding
     from h5s3.formats.grid import Grid
     from h5s3.formats.images import Picture

@@ -7,8 +7,8 @@ import json
 import time
 from collections.abc import Callable
 
-from h5s3.cache import Cache, absence
-from h5s3.errors import NotCachedError
+from h5s3.cache import Cache
+from h5s3.errors import NotCachedError, absence
 from h5s3.settings import Settings
 from h5s3.storage.base import ObjectInfo, Store, unsigned
 from h5s3.storage.location import Location

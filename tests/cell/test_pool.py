@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import h5s3
-from h5s3.cell import host, pool
+from h5s3.cell import pool, process
 from h5s3.errors import DamagedError, NetworkError
 from tests.support.cli import file
 from tests.support.hostile import misbehaving
@@ -58,7 +58,7 @@ def test_threads_have_one_each() -> None:
 def test_what_kills_a_cell_costs_itself_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     h5s3.tree(file("nexus"))
     with monkeypatch.context() as patch:
-        patch.setattr(host, "START", misbehaving.start("segfault"))
+        patch.setattr(process, "START", misbehaving.start("segfault"))
         made = pool.Pool()
         patch.setattr(pool, "_pools", [made])
         with pytest.raises(DamagedError, match="crashed while it read this"):
@@ -68,7 +68,7 @@ def test_what_kills_a_cell_costs_itself_alone(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_timeout_ends_what_looks_at_no_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host, "START", misbehaving.start("spin"))
+    monkeypatch.setattr(process, "START", misbehaving.start("spin"))
     begun = time.monotonic()
     with pytest.raises(NetworkError, match="not done within 1 s"):
         h5s3.tree(file("nexus"), timeout=1)

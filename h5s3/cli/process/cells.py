@@ -14,6 +14,7 @@ from h5s3.errors import H5s3Error
 if TYPE_CHECKING:
     from h5s3.cache import Cache
     from h5s3.cell.host import Cell
+    from h5s3.cell.process import Process
     from h5s3.settings import Settings
 
 COMMANDS = ("tree", "meta", "preview", "du", "get", "doctor")
@@ -21,6 +22,7 @@ GUARD = "H5S3_GUARD"  # 0: all in one process, unless there is a word on cells
 NAMED = ("profile", "endpoint_url", "region", "env_file", "version_id", "max_bytes")  # options with a value
 FLAGS = ("anon", "request_payer", "insecure", "no_cache", "refresh", "offline", "plugins", "debug")
 _made: list[Cell] = []
+_begun: list[Process] = []
 _caches: list[Cache] = []
 _used: list[bool] = []  # holds something in a process that is a command, not a program that runs one
 
@@ -39,6 +41,8 @@ def cell(settings: Settings, debug: bool) -> Cell | None:
         from h5s3.cell.host import Cell
 
         _made.append(Cell(settings.max_bytes or 0, debug, strict()))
+        for process in _begun:
+            _made[0].adopt(process)
     return _made[0]
 
 
@@ -68,9 +72,10 @@ def begin() -> None:
         known = _knows(place, settings)
     except H5s3Error:
         return
-    made = None if known else cell(settings, debug)
-    if made is not None:
-        made.start(settings.plugins)
+    if not known:
+        from h5s3.cell.process import Process
+
+        _begun.append(Process(settings.max_bytes or 0, debug, settings.plugins))
 
 
 def _options(words: list[str]) -> dict[str, Any]:

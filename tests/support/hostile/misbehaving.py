@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import h5s3.cli
-from h5s3.cell import host
+from h5s3.cell import process
 from h5s3.cli.process import supervisor
 
 SECONDS = 20  # of processor time: so few are to be used up
@@ -147,7 +147,7 @@ def main() -> None:
     sys.argv = ["h5s3", *args]
     real = h5s3.cli.supervise
     h5s3.cli.supervise = lambda work: real(lambda: _prepared(how, work))  # type: ignore[attr-defined]
-    host.START = start(how)
+    process.START = start(how)
     h5s3.cli.main()
 
 
@@ -177,7 +177,7 @@ def inside(how: str, told: str) -> None:
 
 def _prepared(how: str, work: Callable[[], int]) -> int:
     if how in TELLING:
-        host.QUIET = sys.stderr  # type: ignore[assignment]
+        process.QUIET = sys.stderr  # type: ignore[assignment]
     _misbehaving(HOW[how])
     return work()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
 
-from h5s3.cache import Cache
 from h5s3.errors import RefusedError
 from h5s3.formats.base import AskAgainError
 from h5s3.formats.hdf5.fetch import blocks
@@ -18,6 +18,9 @@ from h5s3.formats.hdf5.fetch.safeguards import DECODING, check_heap, decoding
 from h5s3.formats.hdf5.metadata.node import Node, Sizes
 from h5s3.storage.base import ObjectInfo, Range, Store
 from h5s3.storage.trace import Trace
+
+if TYPE_CHECKING:
+    from h5s3.cache import Cache
 
 
 class Miss(Exception):

@@ -5,14 +5,17 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from h5s3.cache import Cache, absence
-from h5s3.errors import NotCachedError
+from h5s3.errors import NotCachedError, absence
 from h5s3.formats.hdf5.fetch.collector import held_back
 from h5s3.sizes import MIB
 from h5s3.storage.base import ObjectInfo, Range, Store
 from h5s3.storage.ranges import LARGEST, join_ranges
 from h5s3.storage.trace import Trace
+
+if TYPE_CHECKING:
+    from h5s3.cache import Cache
 
 BLOCK = 8 * 1024
 WHOLE = 1 * MIB  # a file of this size is fetched whole: at 200 Mbit/s less than a round trip or two

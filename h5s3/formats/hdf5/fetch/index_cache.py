@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from h5s3.cache import Cache
 from h5s3.storage.trace import Trace
+
+if TYPE_CHECKING:
+    from h5s3.cache import Cache
 
 
 class IndexCache:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from h5s3.cache import Cache
 from h5s3.formats.base import Contents, Source
 from h5s3.formats.hdf5.fetch.block_file import BlockFile
 from h5s3.formats.hdf5.fetch.blocks import block_range
@@ -13,6 +13,9 @@ from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.storage.base import ObjectInfo, Range, Store
 from h5s3.storage.ranges import join_ranges
 from h5s3.storage.trace import Trace
+
+if TYPE_CHECKING:
+    from h5s3.cache import Cache
 
 MOST_READS = 200_000  # that are kept apart, before those that touch are joined
 

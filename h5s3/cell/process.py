@@ -1,0 +1,94 @@
+"""A new interpreter for a cell. Little is imported here: it starts while the command is loaded."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+from h5s3.cell import limits
+
+QUIET = subprocess.DEVNULL  # what becomes of the C library's own words
+OTHERS = 3  # lines for threads of the cell
+PASSED = ("LANG", "LC_ALL", "LC_CTYPE", "TZ")  # of the environment, beside what is set here
+PLUGINS = "HDF5_PLUGIN_PATH"
+START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[2])\n"
+    "from h5s3.cell.inside import main; main(sys.argv[1])"
+)
+
+
+class Process:
+    """A cell that runs, and this process' ends of the lines to it: first that of the thread that answers.
+
+    `more`: bytes of memory that it may take beyond the default. `debug`: its own words for a crash go to
+    standard error. `plugins`: it may load filters from the folders of HDF5_PLUGIN_PATH. `locked`: False for
+    one that is to reach what this process does, and has nothing but limits.
+    """
+
+    def __init__(
+        self, more: int = 0, debug: bool = False, plugins: bool = False, locked: bool = True
+    ) -> None:
+        self.plugins = plugins
+        pairs = [socket.socketpair() for _ in range(1 + OTHERS)]
+        kept, self._alive = os.pipe()  # nothing is written to it: it closes when this process is gone
+        theirs = [their.fileno() for _, their in pairs]
+        memory = limits.memory()
+        facts = {
+            "control": theirs[0],
+            "others": theirs[1:],
+            "alive": kept,
+            "memory": None if memory is None else memory + 4 * more,
+            "cpu": limits.seconds(),
+            "locked": locked,
+            "folders": _plugin_folders() if plugins else [],
+        }
+        try:
+            self._popen = subprocess.Popen(
+                [*_interpreter(debug), START, json.dumps(facts), json.dumps(sys.path)],
+                env=environment(plugins) if locked else None,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=None if debug else QUIET,
+                pass_fds=[*theirs, kept],
+                process_group=0,  # the terminal sends Ctrl-C to this process alone
+            )
+        finally:
+            os.close(kept)
+            for _, their in pairs:
+                their.close()
+        self.ends = [ours for ours, _ in pairs]
+
+    def kill(self) -> None:
+        """End it, whatever it is busy with."""
+        self._popen.kill()
+
+    def wait(self) -> int:
+        """Its exit code, once it has ended: negative for a signal."""
+        return self._popen.wait()
+
+    def leave(self) -> None:
+        """Close this process' ends."""
+        for end in self.ends:
+            end.close()
+        os.close(self._alive)
+
+
+def environment(plugins: bool) -> dict[str, str]:
+    """Nothing that names credentials, or that has the interpreter or libhdf5 do other things."""
+    found = {name: os.environ[name] for name in PASSED if name in os.environ}
+    if plugins and PLUGINS in os.environ:
+        found[PLUGINS] = os.environ[PLUGINS]
+    return found
+
+
+def _interpreter(debug: bool) -> list[str]:
+    """Python, without what the environment or a user's own packages would have it do."""
+    more = ["-B"] if sys.dont_write_bytecode else []
+    return [sys.executable, "-I", "-S", *more, *(["-X", "faulthandler"] if debug else []), "-c"]
+
+
+def _plugin_folders() -> list[str]:
+    return [part for part in os.environ.get(PLUGINS, "").split(os.pathsep) if part]
