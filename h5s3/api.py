@@ -128,17 +128,26 @@ def ls(
     limit: int = 0,
     versions: bool = False,
     uris: bool = False,
+    formats: bool = False,
     **settings: Unpack[SettingsArgs],
 ) -> Listing:
     """What a bucket, prefix or directory holds; without a location the default bucket, or all buckets.
 
-    `h5`: only names that HDF5 files have. `uris`: each entry says where it is.
+    `h5`: only names that HDF5 files have. `uris`: each entry says where it is. `formats`: prefixes that are
+    Zarr stores say so, for one small request each (the first 1,000).
     """
     from h5s3.explore.ls import ls as ask
     from h5s3.explore.questions import Question
 
     question = Question(
-        recursive=recursive, glob=glob, h5=h5, sort=sort, limit=limit, versions=versions, uris=uris
+        recursive=recursive,
+        glob=glob,
+        h5=h5,
+        sort=sort,
+        limit=limit,
+        versions=versions,
+        uris=uris,
+        formats=formats,
     )
     with _session(settings) as session:
         default = f"s3://{session.settings.bucket}/" if session.settings.bucket else "s3://"

@@ -30,7 +30,9 @@ def ls(
     recursive: Annotated[
         bool, typer.Option("--recursive", "-r", help="List all objects below the prefix.")
     ] = False,
-    long: Annotated[bool, typer.Option("--long", "-l", help="Show ETag and storage class too.")] = False,
+    long: Annotated[
+        bool, typer.Option("--long", "-l", help="Show ETag, storage class and stores too.")
+    ] = False,
     glob: Annotated[
         str | None,
         typer.Option("--glob", metavar="PATTERN", help="List only names below LOCATION that match."),
@@ -60,7 +62,8 @@ def ls(
 
     Without LOCATION: the default bucket (H5S3_BUCKET) if one is set, else all buckets. As in S3, a LOCATION
     that does not end in a slash is a prefix: s3://bucket/run lists run1, run2 and so on. Where no key begins
-    with a LOCATION that holds * ? or [...], it is a glob; ** stands for any number of folders.
+    with a LOCATION that holds * ? or [...], it is a glob; ** stands for any number of folders. --long and
+    --json say which prefixes are Zarr stores: one small request more for each of the first 1,000.
 
     \b
     Examples:
@@ -80,6 +83,7 @@ def ls(
         limit=limit,
         versions=versions,
         uris=uri or len(locations or ()) > 1,
+        formats=common.json or (long and not uri),
     )
     with common.session() as opened:
         default = f"s3://{opened.settings.bucket}/" if opened.settings.bucket else "s3://"

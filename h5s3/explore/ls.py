@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice
 from shlex import quote
 
 from h5s3.errors import NotFoundError, UsageError
 from h5s3.explore.globs import glob_of
+from h5s3.explore.marks import with_formats
 from h5s3.explore.questions import Question
 from h5s3.explore.session import Session
 from h5s3.records import Arriving, Entry, Listing, from_json, to_json
@@ -37,6 +38,13 @@ def ls(session: Session, location: Location, question: Question | None = None) -
 
 def arriving(session: Session, location: Location, question: Question) -> Arriving:
     """The listing, remembered or as it arrives; one that is short is remembered when it is complete."""
+    found = _plain(session, location, replace(question, formats=False))
+    found.pages = _with_formats(session, location, question, found.pages)
+    return found
+
+
+def _plain(session: Session, location: Location, question: Question) -> Arriving:
+    """The listing without formats."""
     remembered = _remembered(session, location, question)
     if remembered is not None:
         pages = [remembered.entries]
@@ -67,7 +75,7 @@ def _noted(
     """The pages, while it is noted whether there are more entries than the limit, and the first ones kept."""
     kept: list[Entry] | None = []
     left = question.limit
-    for page in stream(session, location, question, extra=1):
+    for page in _stream(session, location, question, extra=1):
         if question.limit:
             found.truncated = len(page) > left
             page = page[:left]
@@ -92,10 +100,23 @@ def _remembered(session: Session, location: Location, question: Question) -> Lis
     return listing
 
 
-def stream(
+def stream(session: Session, location: Location, question: Question) -> Iterable[Sequence[Entry]]:
+    """Pages of entries, as they arrive (sorting waits for all)."""
+    return _with_formats(session, location, question, _stream(session, location, question))
+
+
+def _with_formats(
+    session: Session, location: Location, question: Question, pages: Iterable[Sequence[Entry]]
+) -> Iterable[Sequence[Entry]]:
+    if not question.formats or question.recursive:
+        return pages
+    return with_formats(session, location, repr(question), pages)
+
+
+def _stream(
     session: Session, location: Location, question: Question, extra: int = 0
 ) -> Iterator[Sequence[Entry]]:
-    """Pages of entries, as they arrive (sorting waits for all). `extra`: so many beyond the limit."""
+    """The pages; `extra`: so many entries beyond the limit."""
     if question.limit < 0:
         raise UsageError("a limit is not negative")
     pages = _matching(session.store(location), location, question)

@@ -15,7 +15,8 @@ SortKey = Literal["name", "size", "time"]
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What to list. `limit` 0 means everything; `uris`: each entry says where it is."""
+    """What to list. `limit` 0 means everything; `uris`: each entry says where it is; `formats`: prefixes say
+    which format they are a store of."""
 
     recursive: bool = False
     glob: str | None = None
@@ -24,6 +25,7 @@ class Question:
     limit: int = 0
     versions: bool = False
     uris: bool = False
+    formats: bool = False
 
 
 def answer_key(kind: str, identity: str, asked: Request, plugins: bool = False) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import import_module
 from typing import cast
@@ -26,6 +26,11 @@ def marks() -> tuple[str, ...]:
     """Names of objects below a prefix by which built-in formats know it: they are looked for one by one,
     since a listing may be long, or not to be had."""
     return tuple(mark for name in BUILT_IN for mark in getattr(built_in(name), "marks", ()))
+
+
+def format_of(names: Sequence[str]) -> str | None:
+    """The built-in format of a prefix with these names directly below it; those of prefixes end in `/`."""
+    return next((name for name in BUILT_IN if built_in(name).knows(Seen("", names=tuple(names)))), None)
 
 
 def first() -> Format:

@@ -24,6 +24,7 @@ class Entry(Record, kw_only=True, gc=False):
     version_id: str | UnsetType = UNSET
     is_latest: bool | UnsetType = UNSET
     delete_marker: bool | UnsetType = UNSET
+    format: str | UnsetType = UNSET  # of a prefix that is a store: zarr
 
 
 class Listing(Document, kw_only=True):

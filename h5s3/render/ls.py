@@ -136,7 +136,11 @@ def _amount(size: int | None, exact: bool) -> str:
 
 
 def _cells(entry: Entry, long: bool, exact: bool) -> list[Cell]:
-    kind = KINDS.get(entry.type) or ("DELETED" if entry.delete_marker is True else "")
+    kind = (
+        _text(entry.format).upper()
+        or KINDS.get(entry.type)
+        or ("DELETED" if entry.delete_marker is True else "")
+    )
     amount = kind or _amount(entry.size, exact)
     style = "group" if entry.type != "object" else "key"
     extra = (

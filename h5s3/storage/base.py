@@ -116,8 +116,8 @@ class Paged(Protocol):
 class FirstPage(Protocol):
     """A store that can tell what comes first under a prefix, by one request."""
 
-    def first_page(self, location: Location) -> tuple[Sequence[Entry], bool]:
-        """What `list` gives first, and whether more follows."""
+    def first_page(self, location: Location, most: int | None = None) -> tuple[Sequence[Entry], bool]:
+        """What `list` gives first, `most` entries at most, and whether more follows."""
 
 
 def strong_etag(value: str | None) -> str | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import islice
 from typing import TypeVar
 
 from h5s3.errors import AccessError, NotFoundError, RefusedError
 from h5s3.records import Entry
-from h5s3.storage.base import Looking, ObjectInfo, Paged, Range, Store
+from h5s3.storage.base import FirstPage, Looking, ObjectInfo, Paged, Range, Store
 from h5s3.storage.http.parallel import Batch
 from h5s3.storage.location import Location
 from h5s3.storage.trace import Trace
@@ -120,9 +120,7 @@ class Objects:
             entries = list(islice(self._store.list(place.below), most + 1))
         except NotFoundError:
             return []
-        names = [
-            entry.key.rstrip("/").rpartition("/")[2] + "/" * (entry.type == "prefix") for entry in entries
-        ]
+        names = map(_name, entries)
         return [name for name in names if name and not self._is_link(place, name)]
 
     def _pages(self, place: Location) -> Iterator[Sequence[Entry]]:
@@ -145,17 +143,58 @@ class Objects:
         """All answers, in one round; where some take several, in as many as those."""
         if self._place.kind == "local":  # no round trips to save
             return [ask(item) for item in wanted]
+        return _at_once(self._batch, self._trace, ask, wanted)
 
-        def counted(number: int) -> tuple[T, int]:
-            with self._trace.inside() as rounds:
-                answer = ask(wanted[number])
-            return answer, rounds[0]
 
-        answers = self._batch.run(counted, range(len(wanted)))
-        more = max((rounds for _, rounds in answers.values()), default=1) - 1
-        if more > 0:
-            self._trace.add(rounds=more, trips=more)
-        return [answers[number][0] for number in range(len(wanted))]
+def first_names(
+    store: Store, wanted: Sequence[tuple[Location, int]], marks: Sequence[str], trace: Trace
+) -> list[list[str]]:
+    """The first names directly below each of these prefixes, as many as are wanted, all in one round.
+
+    Those of prefixes end in `/`. Of folders on this machine those of the marks that are there. What cannot be
+    asked for has none.
+    """
+
+    def one(item: tuple[Location, int]) -> list[str]:
+        place, most = item
+        try:
+            if isinstance(store, FirstPage):
+                entries = store.first_page(place, most)[0]
+            else:
+                entries = list(islice(store.list(place), most))
+        except (AccessError, NotFoundError, RefusedError):
+            return []
+        return [_name(entry) for entry in entries]
+
+    if all(place.kind == "local" for place, _ in wanted):
+        return [[mark for mark in marks if _is_there(place.key, mark)] for place, _ in wanted]
+    with closing(Batch(trace)) as batch:
+        return _at_once(batch, trace, one, wanted)
+
+
+def _is_there(folder: str, name: str) -> bool:
+    path = os.path.join(folder, name.rstrip("/"))
+    return (os.path.isdir(path) if name.endswith("/") else os.path.isfile(path)) and not os.path.islink(path)
+
+
+def _name(entry: Entry) -> str:
+    """The last part of the key of an entry, of a prefix with a `/`."""
+    return entry.key.rstrip("/").rpartition("/")[2] + "/" * (entry.type == "prefix")
+
+
+def _at_once(batch: Batch, trace: Trace, ask: Callable[[Q], T], wanted: Sequence[Q]) -> list[T]:
+    """All answers, in one round; where some take several, in as many as those."""
+
+    def counted(number: int) -> tuple[T, int]:
+        with trace.inside() as rounds:
+            answer = ask(wanted[number])
+        return answer, rounds[0]
+
+    answers = batch.run(counted, range(len(wanted)))
+    more = max((rounds for _, rounds in answers.values()), default=1) - 1
+    if more > 0:
+        trace.add(rounds=more, trips=more)
+    return [answers[number][0] for number in range(len(wanted))]
 
 
 def _relative(entry: Entry, place: Location) -> str:

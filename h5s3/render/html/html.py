@@ -17,6 +17,7 @@ from h5s3.records import (
     DiskUsage,
     Doctor,
     Document,
+    Entry,
     ExternalLinkNode,
     GroupNode,
     Listing,
@@ -159,13 +160,15 @@ def _attributes(attributes: Sequence[Attribute]) -> Iterator[str]:
 
 
 def _listing(found: Listing) -> Iterator[str]:
-    rows = (
-        (entry.key, entry.type if entry.size is None else size_text(entry.size), entry.last_modified or "")
-        for entry in found.entries[:MOST_ROWS]
-    )
+    rows = ((entry.key, _amount(entry), entry.last_modified or "") for entry in found.entries[:MOST_ROWS])
     yield from _table(("key", "size", "last modified"), rows, len(found.entries) - MOST_ROWS)
     if found.truncated:
         yield "<div>more objects exist: raise limit</div>"
+
+
+def _amount(entry: Entry) -> str:
+    """The size of an object, the format of a store, or what else it is."""
+    return size_text(entry.size) if entry.size is not None else entry.format or entry.type
 
 
 def _facts(record: Record) -> Iterator[str]:

@@ -156,21 +156,23 @@ class S3Store:
         except H5s3Error as error:
             raise self._missing(error, location) from None
 
-    def first_page(self, location: Location) -> tuple[Sequence[Entry], bool]:
+    def first_page(self, location: Location, most: int | None = None) -> tuple[Sequence[Entry], bool]:
         """The first page under a prefix, and whether others follow: one request. Of buckets, all."""
         try:
             if not location.bucket:
                 return self._boto.buckets(), False
             with self._trace.round():
-                page = self._fetch(location, recursive=False)(Ask())
+                page = self._fetch(location, recursive=False, most=most)(Ask())
         except H5s3Error as error:
             raise error.at(location.display) from None
         return page.entries, page.truncated
 
-    def _fetch(self, location: Location, recursive: bool) -> Fetch:
-        names = {"Bucket": location.bucket, "Prefix": location.key}
+    def _fetch(self, location: Location, recursive: bool, most: int | None = None) -> Fetch:
+        names: dict[str, Any] = {"Bucket": location.bucket, "Prefix": location.key}
         if not recursive:
             names["Delimiter"] = "/"
+        if most is not None:
+            names["MaxKeys"] = most
         if self._settings.request_payer:
             names["RequestPayer"] = "requester"
         return partial(ObjectPages(partial(self._page, location), self._boto_page, self._trace).fetch, names)
