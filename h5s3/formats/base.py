@@ -192,6 +192,17 @@ class Coordinate:
     name: str = ""  # of the array, where `label` is a title
 
 
+@dataclass(frozen=True)
+class Overview:
+    """A line made smaller: of each stretch of `every` elements its lowest and highest values, as stored, and
+    the mean."""
+
+    every: int
+    low: Values
+    high: Values
+    mean: Values
+
+
 class ToJson(Protocol):
     """Turns values into JSON values."""
 
@@ -265,6 +276,11 @@ class Array(ABC):
     def coordinates(self) -> tuple[str, list[Coordinate]]:
         """A title for a plot, where there is one, and what is known of each dimension."""
         return "", [Coordinate()] * self.facts.ndim
+
+    def overview(self, selection: Selection, least: int) -> Overview | None:
+        """A selection that is one whole line, the last dimension, in `least` stretches or somewhat more,
+        where such are stored beside the array."""
+        return None
 
     def picture(self) -> Picture | None:
         """How the array is drawn in colour, where it is a picture."""

@@ -77,6 +77,7 @@ from h5s3.records.zarr.convert import (
     ConvertMany,
     NotConverted,
     PlannedArray,
+    PlannedOverview,
 )
 
 DOCUMENTS: dict[str, type[Document]] = {

@@ -23,6 +23,7 @@ from tests.benchmarks.peers.walking import Row, Sample, Track
 from tests.benchmarks.tables import below, markdown, parts_around, replace_between
 from tests.benchmarks.turns import SLOW
 from tests.benchmarks.versions import beside, version
+from tests.benchmarks.zarr import convert as converting
 from tests.benchmarks.zarr import references
 
 SCANS = 5
@@ -404,3 +405,11 @@ def test_references_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
     assert found[0] == list(references.COLUMNS)
     assert found[1][1].startswith("h5s3")
     assert found[1][-1] == "1.0" and len(found) == 1 + len(references.CONTENDERS)
+
+
+@pytest.mark.slow
+def test_conversions_are_measured(tmp_path: Path) -> None:
+    rows = converting.measure(tmp_path, planes=3, repeat=1, tasks=["copied", "blosc"])
+    assert {(row[0], row[1]) for row in rows} >= {(task, "h5s3") for task in ("copied", "blosc")}
+    head, *body = cells(converting.text_of(rows, 3, 1).partition("\n\n")[2])
+    assert head[:3] == ["task", "contender", "seconds"] and len(body) == len(rows)

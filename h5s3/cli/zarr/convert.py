@@ -59,6 +59,13 @@ def convert(
             help="Several chunks in one object (version 3): lengths as for --chunks, or a size such as 64M.",
         ),
     ] = None,
+    overviews: Annotated[
+        bool,
+        typer.Option(
+            "--overviews",
+            help="Add smaller levels of large arrays: minima, maxima and means, to zoom and draw.",
+        ),
+    ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse a file of which something has no counterpart in Zarr.")
     ] = False,
@@ -80,6 +87,10 @@ def convert(
     Attributes come along. Dimension scales become dimension names (phony_dim_N where there are none), enums
     integers with their names in the attribute h5s3.enum, references the paths of what they point to. What has
     no counterpart in Zarr (links, named types, sequences of variable length) is named at the end.
+
+    With --overviews, arrays that are too large for a screen have levels below overview/NAME, each 8 times
+    smaller along a line (twice along each side of an image): the lowest, the highest and the mean of each
+    stretch. preview draws lines from them.
 
     The store can be opened when it is whole, not before: documents of groups and arrays are written last. A
     conversion that was stopped goes on with --resume: chunks that are there are checked, the others written.
@@ -110,6 +121,7 @@ def convert(
             recompress=recompress,
             chunks=chunks,
             shards=shards,
+            overviews=overviews,
             strict=strict,
             overwrite=overwrite,
             resume=resume,

@@ -39,6 +39,7 @@ class ConvertRequest(Request):
     recompress: str | None = None
     chunks: str | None = None
     shards: str | None = None
+    overviews: bool = False  # of large arrays of numbers
     strict: bool = False  # refuse what has no counterpart
     overwrite: bool = False
     resume: bool = False
@@ -64,7 +65,7 @@ def convert(session: Session, location: Location, asked: ConvertRequest) -> Conv
     if asked.verify:
         require_library()
     target = parse_location(asked.output)
-    wishes = wishes_of(asked.recompress, asked.chunks, asked.shards, asked.version)
+    wishes = wishes_of(asked.recompress, asked.chunks, asked.shards, asked.version, asked.overviews)
     if session.settings.offline and location.kind != "local":
         raise NotCachedError(
             "chunks are not in the cache", location=location.display, hint="run without --offline"
@@ -184,6 +185,7 @@ class _Work:
         try:
             self._copy(held, info)
             self._decode(held)
+            self._overviews(held)
         except BaseException:
             with suppress(OSError, H5s3Error):
                 held.save()
@@ -241,6 +243,18 @@ class _Work:
             question = Decoding(arrays, self._asked.version, take, held, self._plan.names, most)
             self._session.read(self._location, question)
 
+    def _overviews(self, journal: Journal) -> None:
+        if self._plan.overviews:
+            from h5s3.explore.convert.overviews import write_overviews
+
+            def tell(text: str, written: int) -> None:
+                self._done.written += written
+                if self._asked.progress is not None:
+                    self._asked.progress(text, self._bytes, self._total)
+
+            version = self._asked.version
+            write_overviews(self._session, self._location, self._plan, version, journal, tell)
+
     def _tell(self, array: PlannedArray, progress: int, **more: int) -> None:
         with self._lock:
             for name, value in more.items():
@@ -252,7 +266,8 @@ class _Work:
     def receipt(self, seconds: float) -> Convert:
         """What was made."""
         plan, done = self._plan, self._done
-        arrays = len(plan.arrays)
+        arrays, overviews = len(plan.arrays), bool(plan.overviews)
+        groups = sum(not (overviews and path.split("/")[0] == "overview") for path in plan.nodes)
         strange = [
             NotConverted(path=path, reason="texts that are not UTF-8, written with bytes escaped")
             for path in sorted(done.strange)
@@ -264,7 +279,7 @@ class _Work:
             path=plan.path,
             output=self._output.display,
             zarr_format=self._asked.version,
-            num_groups=len(plan.nodes) - arrays,
+            num_groups=groups - arrays,
             num_arrays=arrays,
             chunks_copied=done.copied,
             chunks_encoded=done.encoded,
@@ -274,6 +289,7 @@ class _Work:
             written=done.written,
             seconds=round(seconds, 3),
             verified=UNSET if self.verified is None else self.verified,
+            num_overviews=len(plan.overviews) or UNSET,
             left_out=plan.left + strange,
             notes=plan.notes,
         )

@@ -9,12 +9,14 @@ import numpy as np
 from h5s3.errors import UsageError
 from h5s3.explore.preview.context import PreviewJob, count_of, selected
 from h5s3.explore.preview.images import draw_picture, is_shown_as_picture
+from h5s3.explore.preview.overviews import drawn_from_overview
 from h5s3.explore.preview.plot_data import draw
 from h5s3.explore.preview.request import PreviewRequest
 from h5s3.explore.preview.statistics import Reading
 from h5s3.explore.preview.table import list_values
 from h5s3.formats.base import Array, Coordinate
 from h5s3.formats.cf import Coding
+from h5s3.formats.dtypes import enum_names
 from h5s3.formats.names import field_text
 from h5s3.formats.sampling import Sampler
 from h5s3.formats.selection import text_of_selection
@@ -41,6 +43,10 @@ def fill(document: Preview, array: Array, asked: PreviewRequest) -> None:
         raise UsageError(f"--part {asked.part}: the values are not complex numbers")
     coding = array.coding(raw=asked.raw)
     _describe(document, coding)
+    plain = field is None and _is_numeric(numbers) and numbers.kind in "iuf" and not enum_names(numbers)
+    line = Reading(numbers, coding, None, asked.part)
+    if plain and drawn_from_overview(document, array, selection, line, asked.max_size):
+        return
     sampler, converter = Sampler(array, asked.max_bytes), array.converter(MOST_IN_CELL)
     job = PreviewJob(document, array, asked, dtype, selection, coding, sampler, converter)
     if sampler.never_written:

@@ -13,7 +13,7 @@ from h5s3.formats.base import Facts
 from h5s3.formats.encoding.zarr_codecs import ZarrCodecs, zarr_codecs
 from h5s3.formats.grid import run_shape
 from h5s3.formats.hdf5.data.chunk_index import ChunkIndex
-from h5s3.records import Filter
+from h5s3.records import Filter, PlannedArray
 from h5s3.sizes import MIB
 
 PIECE = 4 * MIB  # bytes of a chunk of values that are not chunked in the file
@@ -134,3 +134,8 @@ def _odd(table: Table, facts: Facts, mask: int, size: int, plain: bool) -> Table
     edge = (table[:, : len(ends)] >= np.array(ends, dtype="<u8")).any(axis=1)
     found: Table = odd | (edge & (table[:, -2] == np.uint64(size)))
     return found
+
+
+def rows_of(array: PlannedArray) -> np.ndarray[Any, Any]:
+    """The rows of `PlannedArray.copied`."""
+    return np.frombuffer(array.copied, dtype="<u8").reshape(-1, len(array.chunks) + 2)

@@ -9,7 +9,7 @@ from math import prod
 
 import numpy as np
 
-from h5s3.export.zarr.plan import rows_of
+from h5s3.export.zarr.chunks import rows_of
 from h5s3.export.zarr.shards import assembled, cells_in
 from h5s3.formats.hdf5.data.threads import work_on
 from h5s3.records import PlannedArray

@@ -15,6 +15,7 @@ from h5s3.export.zarr.chunks import PIECE, Chunks, chunked, contiguous, grid_of,
 from h5s3.export.zarr.dimensions import Dimensions
 from h5s3.export.zarr.documents import FILL, Layout, array_document, fill_attribute, group_document
 from h5s3.export.zarr.kinds import Kind, NoCounterpartError, kind_of, packed
+from h5s3.export.zarr.pyramid import Told, documents, factors_of, shapes_of
 from h5s3.export.zarr.wishes import Wishes
 from h5s3.formats.base import Contents, Facts
 from h5s3.formats.cf import one
@@ -30,7 +31,7 @@ from h5s3.formats.hdf5.objects.links import stopped
 from h5s3.formats.hdf5.objects.numpy_values import same_bits
 from h5s3.formats.hdf5.objects.values import memory_dtype
 from h5s3.formats.names import raw_path, text_of
-from h5s3.records import ConversionPlan, Json, NotConverted, PlannedArray
+from h5s3.records import ConversionPlan, Json, NotConverted, PlannedArray, PlannedOverview
 
 Version = Literal[2, 3]
 LARGEST_FILL = 64 * 1024  # bytes
@@ -74,6 +75,7 @@ class _Planner:
     left: Lost = field(default_factory=list)
     notes: Lost = field(default_factory=list)
     datasets: list[_Dataset] = field(default_factory=list)
+    told: dict[str, Told] = field(default_factory=dict)  # of arrays of numbers, for overviews
     meant: set[str] = field(default_factory=set)  # options that some array fits
 
     def plan(self, path: bytes) -> ConversionPlan:
@@ -119,6 +121,7 @@ class _Planner:
                 self._lose(text_of(dataset.thing.path), str(error))
             else:
                 arrays.append(array)
+        overviews = self._overviews(nodes, arrays) if self.wishes.overviews else []
         for option, _ in self.wishes.lengths:
             if option not in self.meant:
                 raise UsageError(
@@ -134,8 +137,32 @@ class _Planner:
             arrays=arrays,
             left=self.left,
             notes=self.notes,
+            overviews=overviews,
             names=walk.names() if referring else {},
         )
+
+    def _overviews(
+        self, nodes: dict[str, dict[str, Json]], arrays: list[PlannedArray]
+    ) -> list[PlannedOverview]:
+        """Those of large arrays of numbers, whose documents join the others."""
+        if "" in self.told or any(path.split("/")[0] == "overview" for path in nodes):
+            raise UsageError(
+                "--overviews: there is no place for them", hint="convert the group that holds it"
+            )
+        found = []
+        for number, array in enumerate(arrays):
+            told = self.told.get(array.path)
+            factors = factors_of(array.shape, told.kind.dtype) if told is not None else ()
+            if told is None or not factors:
+                continue
+            shapes = shapes_of(array.shape, factors)
+            nodes.update(documents(array.path, factors, shapes, told, self.version))
+            missing = None if told.missing is None else told.missing.item()
+            if missing is not None and missing != missing:  # NaN never counts
+                missing = None
+            dtype = told.kind.dtype.str
+            found.append(PlannedOverview(array=number, factors=list(factors), dtype=dtype, missing=missing))
+        return found
 
     def _lost_attributes(self, thing: Thing) -> None:
         for lost in thing.lost:
@@ -209,6 +236,7 @@ class _Planner:
             self.notes.append(
                 NotConverted(path=text_of(thing.path), reason="an enum: its names are an attribute")
             )
+        told = attributes
         fill, attributes, dense = self._filled(dataset, attributes)
         value = kind.default() if fill is None else kind.value(fill)
         shape = ((facts.shape or ()) + kind.inner) if not kind.references else (facts.shape or ())
@@ -234,6 +262,8 @@ class _Planner:
         )
         document = array_document(layout, attributes, names, self.version)
         inner = len(kind.inner)
+        if not kind.enum and not kind.text:
+            self.told[name] = Told(kind, attributes, names, _missing(kind, told))
         cells = chunks.decoded
         if all_decoded:
             sizes = (shards or wanted)[: len(chunks.shape)]
@@ -294,6 +324,17 @@ class _Planner:
         return (None if complete or default else kind.fill(value, 2)), attributes, dense
 
 
+def _missing(kind: Kind, attributes: dict[str, Json]) -> Any:
+    """The value that `_FillValue` says is none."""
+    named = one(attributes.get(FILL))
+    if kind.dtype.kind not in "iuf" or not isinstance(named, int | float):
+        return None
+    try:
+        return np.asarray(named).astype(kind.dtype)[()]
+    except (ValueError, OverflowError):
+        return None
+
+
 def _possible(name: str) -> bool:
     """Whether a group or an array can be called so, in a store and in a folder."""
     wrong = not name.strip(".") or name in TAKEN or name.startswith("__")
@@ -327,8 +368,3 @@ def _fill_of(dataset: h5d.DatasetID, kind: Kind, dtype: np.dtype[Any] | None) ->
 def check(plan: ConversionPlan, content: tuple[int, str | None]) -> bool:
     """Whether a plan is of an object as it is now."""
     return (plan.size, plan.etag or plan.last_modified) == content
-
-
-def rows_of(array: PlannedArray) -> np.ndarray[Any, Any]:
-    """The rows of `PlannedArray.copied`."""
-    return np.frombuffer(array.copied, dtype="<u8").reshape(-1, len(array.chunks) + 2)

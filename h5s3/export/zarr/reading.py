@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 
 from h5s3.errors import RefusedError
-from h5s3.export.zarr.chunks import FEW, grid_of
+from h5s3.export.zarr.chunks import FEW, grid_of, rows_of
 from h5s3.export.zarr.encode import as_stored, text_maker
 from h5s3.export.zarr.kinds import Kind, NoCounterpartError, kind_of
-from h5s3.export.zarr.plan import rows_of
 from h5s3.formats.boxes import POINTED, Box, BoxReader, Cut
 from h5s3.formats.hdf5.data.array import Hdf5Array
 from h5s3.formats.hdf5.format import Hdf5Contents
@@ -56,12 +55,16 @@ class Reading:
         max_bytes: int | None,
         wanted: Callable[[Box], bool] = lambda box: True,
         cells: Sequence[Sequence[int]] | None = None,
+        *,
+        written: bool = True,
     ) -> Iterator[tuple[Box, Values, bool]]:
-        """Boxes that are wanted, but for what was never written; their values, and whether some are texts
-        that are not UTF-8. `cells`: of the objects that they are to be; None: all."""
+        """Boxes that are wanted, their values, and whether some are texts that are not UTF-8.
+
+        `cells`: of the objects that they are to be; None: all. `written`: without what never was.
+        """
         reader = BoxReader(self.array, whole(self.shape), max_bytes, BOX, again=False)
         boxes = (box for box in self._all(reader, cells) if wanted(box))
-        dense = self.planned.dense
+        dense = self.planned.dense or not written
         some = (box for box in boxes if dense or not reader.unwritten(box))
         for box, values in reader.read_all(some):
             yield box, *self.made(values)

@@ -47,6 +47,7 @@ class Wishes:
     compression: str | None = None
     chunks: Lengths | None = None
     shards: Lengths | int | None = None
+    overviews: bool = False
 
     @property
     def lengths(self) -> list[tuple[str, Lengths]]:
@@ -60,7 +61,7 @@ class Wishes:
             ("zstd" if kind.text else "blosc") if compressed or kind.text else "none"
         )
         if wanted == "blosc":
-            return _blosc(1 if kind.text else kind.dtype.itemsize)
+            return blosc_codecs(1 if kind.text else kind.dtype.itemsize)
         return {"zstd": ZSTD, "gzip": GZIP, "none": ZarrCodecs()}[wanted]
 
     def chunk_shape(
@@ -91,7 +92,9 @@ class Wishes:
         return found if any(n > c for n, c in zip(found, chunks, strict=True)) else None
 
 
-def wishes_of(compression: str | None, chunks: str | None, shards: str | None, version: int) -> Wishes:
+def wishes_of(
+    compression: str | None, chunks: str | None, shards: str | None, version: int, overviews: bool = False
+) -> Wishes:
     """From the texts of options. Raises `UsageError`."""
     if compression is not None and compression not in COMPRESSIONS:
         raise UsageError(f"--recompress is one of {', '.join(COMPRESSIONS)}")
@@ -102,6 +105,7 @@ def wishes_of(compression: str | None, chunks: str | None, shards: str | None, v
         compression,
         None if chunks is None else _lengths("--chunks", chunks),
         None if shards is None else parse_size(shards) if size else _lengths("--shards", shards),
+        overviews,
     )
 
 
@@ -127,7 +131,8 @@ def _grown(shape: Sequence[int], chunks: Sequence[int], most: int) -> tuple[int,
     return tuple(found)
 
 
-def _blosc(itemsize: int) -> ZarrCodecs:
+def blosc_codecs(itemsize: int) -> ZarrCodecs:
+    """Blosc with zstd, for values of so many bytes."""
     width = min(max(1, itemsize), 255)
     common = {"cname": "zstd", "clevel": 3, "blocksize": 0}
     v3 = {**common, "shuffle": "shuffle", "typesize": width}

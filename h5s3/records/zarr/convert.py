@@ -38,6 +38,15 @@ class PlannedArray(Record, kw_only=True):
     decoded: bytes | None = b""
 
 
+class PlannedOverview(Record, kw_only=True):
+    """Overviews of an array: how much smaller each level is along each dimension."""
+
+    array: int  # its number in the plan
+    factors: Shape
+    dtype: str
+    missing: int | float | None  # a value that does not count
+
+
 class ConversionPlan(Record, kw_only=True):
     """A file as a Zarr store: its documents, and the arrays that these describe."""
 
@@ -49,6 +58,7 @@ class ConversionPlan(Record, kw_only=True):
     arrays: list[PlannedArray]
     left: list[NotConverted]
     notes: list[NotConverted]  # what is there in another form
+    overviews: list[PlannedOverview] = []
     names: dict[int, str] = {}  # paths of objects by their addresses, where references are among the values
 
 
@@ -72,6 +82,7 @@ class Convert(Document, kw_only=True):
     written: int  # bytes, documents included
     seconds: float
     verified: int | UnsetType = UNSET  # values that were compared with those of the file
+    num_overviews: int | UnsetType = UNSET  # arrays that have them
     left_out: list[NotConverted] = []
     notes: list[NotConverted] = []
 

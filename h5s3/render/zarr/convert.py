@@ -21,9 +21,11 @@ def result_lines(found: Convert) -> list[str]:
     told = ", ".join(f"{count:,} {what}" for count, what in chunks if count) or "none"
     empty = f", {found.chunks_empty:,} empty" if found.chunks_empty is not UNSET else ""
     below = f"{plural(found.num_groups, 'group')}, " if found.num_groups else ""
+    levels = f", {found.num_overviews:,} with overviews" if found.num_overviews is not UNSET else ""
+    arrays = plural(found.num_arrays, "array")
     compared = f", {found.verified:,} values verified" if found.verified is not UNSET else ""
     return [
-        f"{safe(found.output)}: Zarr v{found.zarr_format}, {below}{plural(found.num_arrays, 'array')},"
+        f"{safe(found.output)}: Zarr v{found.zarr_format}, {below}{arrays}{levels},"
         f" {size_text(found.written)} written{compared}",
         f"  chunks: {told}{empty}",
     ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import signal
 import warnings
 from collections.abc import Iterator
@@ -92,3 +94,14 @@ def test_a_killed_conversion_is_not_whole_and_is_gone_on_with(source: Path, tmp_
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert not differences(source, out, [])
+
+
+def test_a_long_line_costs_a_screenful(server: S3Server, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "long.h5", "w") as h5:
+        data = h5.create_dataset("line", (40_000_000,), "f4", chunks=(4_000_000,), compression="gzip")
+        data[12_345_678] = 7
+    assert run("convert", tmp_path / "long.h5", "-o", OUT, "--overviews", on=server).code == 0
+    shown = run("preview", OUT, "/line", "--stats", "--json", "--no-cache", on=server)
+    assert shown.code == 0 and json.loads(shown.out)["stats"]["max"] == 7
+    size, rounds = re.search(r"\((\d+) bytes\) · (\d+) rounds", shown.err).groups()  # type: ignore[union-attr]
+    assert int(size) < 2_000_000 and int(rounds) <= 4

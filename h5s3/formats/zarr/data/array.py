@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 
 from h5s3.errors import RefusedError, UsageError
-from h5s3.formats.base import Array, Coordinate
+from h5s3.formats.base import Array, Coordinate, Overview
 from h5s3.formats.encoding.json_values import JsonValues
 from h5s3.formats.grid import NOWHERE, Cell, Grid, cells_along
 from h5s3.formats.names import shown_by
-from h5s3.formats.selection import Selection
+from h5s3.formats.selection import Selection, whole
 from h5s3.formats.zarr.attributes import for_conventions
 from h5s3.formats.zarr.data.chunks import Chunks
 from h5s3.formats.zarr.data.decode import Decoder, refuse_codecs
+from h5s3.formats.zarr.data.overviews import level_of
 from h5s3.formats.zarr.hierarchy import Hierarchy
 from h5s3.formats.zarr.nodes import ArrayNode
 from h5s3.formats.zarr.stored import stored_cells
@@ -101,6 +102,24 @@ class ZarrArray(Array):
                 f"more than {MOST_CELLS:,} chunks in one read", hint="take a part with --slice"
             )
         return product(*along)
+
+    def overview(self, selection: Selection, least: int) -> Overview | None:
+        """From arrays of minima, maxima and means that stand below `overview`."""
+        kept = [number for number, axis in enumerate(selection) if axis.keep]
+        last = len(selection) - 1
+        if kept != [last] or selection[last].count != self._node.shape[last]:
+            return None
+        found = level_of(self._store, self._inside, self._node, least)
+        if found is None:
+            return None
+        every, arrays = found
+        values = []
+        for path, node in arrays:
+            part = (*selection[:last], *whole(node.shape[last:]))
+            array = ZarrArray(self._store, path, node)
+            array.refuse()
+            values.append(array.read(part).reshape(-1))
+        return Overview(every, *values)
 
     def coordinates(self) -> tuple[str, list[Coordinate]]:
         """Dimensions are named; an array of that name, in the same group or above, holds coordinates."""

@@ -1,0 +1,324 @@
+"""Overviews of a large array: of each stretch of values the lowest, the highest and the mean, level by level.
+
+They stand in `overview/NAME/LEVEL/{min,max,mean}`, described by the attribute `multiscales` of
+`overview/NAME` (https://github.com/zarr-conventions/multiscales). What is missing (NaN, `_FillValue`) does
+not count; where all of a stretch is missing, so is what stands for it.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from h5s3.export.zarr.documents import Layout, array_document, group_document
+from h5s3.export.zarr.encode import Encoder
+from h5s3.export.zarr.kinds import Kind
+from h5s3.export.zarr.reading import Reading, opened
+from h5s3.export.zarr.wishes import blosc_codecs
+from h5s3.formats.base import Contents
+from h5s3.formats.grid import run_shape
+from h5s3.formats.hdf5.format import Hdf5Contents
+from h5s3.records import Json, PlannedArray, PlannedOverview
+from h5s3.sizes import MIB
+
+SCREEN = 1024  # points that a screen has room for
+LINE, IMAGE = 8, 2  # how much smaller each level is: along a line, along each side of an image
+PIECE = MIB // 2  # bytes of a chunk
+NAMES = {"min": "min", "max": "max", "mean": "average"}  # arrays of a level, and the convention's words
+KEPT = ("units", "scale_factor", "add_offset", "_FillValue", "missing_value", "long_name", "standard_name")
+UUID = "d35379db-88df-4056-af3a-620245f8e347"
+TAG = "https://raw.githubusercontent.com/zarr-conventions/multiscales/refs/tags/v1"
+Values = np.ndarray[Any, Any]
+Bounds = tuple[tuple[int, int], ...]
+
+
+def factors_of(shape: Sequence[int], dtype: np.dtype[Any]) -> tuple[int, ...]:
+    """How much smaller each level of an array is along each dimension; empty for one without overviews."""
+    if dtype.kind not in "iuf" or not shape or not prod(shape):
+        return ()
+    if len(shape) > 1 and min(shape[-2:]) > SCREEN:
+        return (1,) * (len(shape) - 2) + (IMAGE, IMAGE)
+    return (1,) * (len(shape) - 1) + (LINE,) if shape[-1] > LINE * SCREEN else ()
+
+
+def shapes_of(shape: Sequence[int], factors: Sequence[int]) -> list[tuple[int, ...]]:
+    """The shapes of all levels, down to a screenful."""
+    found: list[tuple[int, ...]] = []
+    here = tuple(shape)
+    while any(n > SCREEN and f > 1 for n, f in zip(here, factors, strict=True)):
+        here = tuple(-(-n // f) for n, f in zip(here, factors, strict=True))
+        found.append(here)
+    return found
+
+
+# ------------------------------------------------------------------------------------------------ numbers
+
+
+@dataclass
+class Stretches:
+    """The lowest and the highest values of stretches, and the sum and the number of those that count."""
+
+    low: Values
+    high: Values
+    total: Values
+    count: Values
+
+    def put(self, place: tuple[slice, ...], part: Stretches) -> None:
+        """Bring in what was found of a part of the values; stretches may come in several parts."""
+        self.low[place] = np.fmin(self.low[place], part.low)
+        self.high[place] = np.fmax(self.high[place], part.high)
+        self.total[place] += part.total
+        self.count[place] += part.count
+
+    def part(self, place: tuple[slice, ...]) -> Stretches:
+        """Those of a part."""
+        return Stretches(self.low[place], self.high[place], self.total[place], self.count[place])
+
+    def of(self, name: str, missing: Any) -> Values:
+        """What is stored: `min`, `max` or `mean`."""
+        absent = self.count == 0
+        if name == "mean":
+            with np.errstate(invalid="ignore", divide="ignore"):
+                return self.total / self.count  # NaN where there is nothing
+        found = (self.low if name == "min" else self.high).copy()
+        if missing is not None:
+            found[absent] = missing
+        return found
+
+
+def empty(shape: tuple[int, ...], dtype: np.dtype[Any], new: Callable[..., Values] = np.empty) -> Stretches:
+    """Stretches of which nothing is known yet."""
+    found = Stretches(
+        new(shape, dtype), new(shape, dtype), new(shape, np.dtype("f8")), new(shape, np.dtype("u8"))
+    )
+    found.low[...], found.high[...] = _none(dtype)
+    found.total[...], found.count[...] = 0, 0
+    return found
+
+
+def _none(dtype: np.dtype[Any]) -> tuple[Any, Any]:
+    if dtype.kind == "f":
+        return np.nan, np.nan
+    return np.iinfo(dtype).max, np.iinfo(dtype).min
+
+
+def stretches(values: Values, starts: Sequence[int], factors: Sequence[int], missing: Any) -> Stretches:
+    """Of values that begin at these indices of the array. `missing`: a value that does not count."""
+    absent = values == missing if missing is not None else np.zeros(values.shape, dtype=bool)
+    if values.dtype.kind == "f":
+        absent = absent | np.isnan(values)
+    lowest, highest = _none(values.dtype)
+    found = Stretches(
+        np.where(absent, lowest, values),
+        np.where(absent, highest, values),
+        np.where(absent, 0, values).astype("f8"),
+        (~absent).astype("u8"),
+    )
+    return _reduced(found, starts, factors)
+
+
+def smaller(found: Stretches, starts: Sequence[int], factors: Sequence[int]) -> Stretches:
+    """The next level, from stretches that begin at these indices."""
+    return _reduced(found, starts, factors)
+
+
+def _reduced(found: Stretches, starts: Sequence[int], factors: Sequence[int]) -> Stretches:
+    for axis, (start, factor) in enumerate(zip(starts, factors, strict=True)):
+        if factor > 1:
+            length = found.low.shape[axis]
+            first = start // factor
+            edges = np.arange(first, -(-(start + length) // factor)) * factor - start
+            edges = np.maximum(edges, 0)
+            found = Stretches(
+                np.fmin.reduceat(found.low, edges, axis=axis),
+                np.fmax.reduceat(found.high, edges, axis=axis),
+                np.add.reduceat(found.total, edges, axis=axis),
+                np.add.reduceat(found.count, edges, axis=axis),
+            )
+    return found
+
+
+# ------------------------------------------------------------------------------------------------ reading
+
+
+@dataclass(frozen=True)
+class Found:
+    """The first level of a box: the number of the overviews, and the bounds of the stretches."""
+
+    overview: int
+    bounds: Bounds
+    stretches: Stretches
+
+
+@dataclass(frozen=True)
+class Overviews:
+    """The question to the file: the first level of these arrays, to `take`, box by box."""
+
+    arrays: Sequence[PlannedArray]
+    overviews: Sequence[PlannedOverview]
+    version: int
+    take: Callable[[Found], None]
+    max_bytes: int | None = None
+
+    def __call__(self, contents: Contents) -> int:
+        """How many boxes there were. Raises what reading values raises."""
+        assert isinstance(contents, Hdf5Contents)
+        count = 0
+        for number, one in enumerate(self.overviews):
+            array = self.arrays[one.array]
+            reading = Reading(array, self.version, {}, opened(contents, array))
+            missing = missing_of(one)
+            for box, values, _ in reading.boxes(self.max_bytes, written=False):
+                low = [low for low, _ in box.bounds]
+                each = zip(box.bounds, one.factors, strict=True)
+                bounds = tuple((a // factor, -(-b // factor)) for (a, b), factor in each)
+                native = values.astype(values.dtype.newbyteorder("="), copy=False)
+                self.take(Found(number, bounds, stretches(native, low, one.factors, missing)))
+                count += 1
+        return count
+
+
+class Levels:
+    """All levels of an array, on the disk while they are made."""
+
+    def __init__(self, one: PlannedOverview, shape: Sequence[int], folder: str) -> None:
+        self._factors, self._folder = one.factors, folder
+        self._dtype = np.dtype(one.dtype).newbyteorder("=")
+        self.shapes = shapes_of(shape, one.factors)
+        self.levels = [empty(shape, self._dtype, self._new) for shape in self.shapes]
+
+    def _new(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Values:
+        with tempfile.NamedTemporaryFile(dir=self._folder) as file:
+            return np.memmap(file.name, dtype=dtype, mode="w+", shape=shape)  # its file has no name any more
+
+    def take(self, found: Found) -> None:
+        """A part of the first level."""
+        self.levels[0].put(tuple(slice(low, high) for low, high in found.bounds), found.stretches)
+
+    def finish(self) -> None:
+        """The levels behind the first."""
+        for below, above in zip(self.levels, self.levels[1:], strict=False):
+            for place in _pieces(below.low.shape, self._dtype.itemsize * 16, self._factors):
+                starts = [part.start for part in place]
+                part = smaller(below.part(place), starts, self._factors)
+                each = zip(place, self._factors, strict=True)
+                above.put(tuple(slice(p.start // f, -(-p.stop // f)) for p, f in each), part)
+
+
+def _pieces(shape: tuple[int, ...], itemsize: int, factors: Sequence[int]) -> Iterator[tuple[slice, ...]]:
+    """Parts of a level that fit the memory, none of which cuts a stretch."""
+    run = run_shape(shape, itemsize, 32 * MIB)
+    run = tuple(-(-size // factor) * factor for size, factor in zip(run, factors, strict=True))
+    for at in product(*(range(0, length, size) for length, size in zip(shape, run, strict=True))):
+        each = zip(at, run, shape, strict=True)
+        yield tuple(slice(low, min(low + size, length)) for low, size, length in each)
+
+
+# ---------------------------------------------------------------------------------------------- documents
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the documents of overviews say of an array. `missing`: a value that does not count."""
+
+    kind: Kind
+    attributes: Mapping[str, Json]
+    dimensions: Sequence[str]
+    missing: Any
+
+
+def documents(
+    path: str, factors: Sequence[int], shapes: Sequence[tuple[int, ...]], told: Told, version: int
+) -> dict[str, dict[str, Json]]:
+    """The documents below `overview` of an array at a path, by path."""
+    top = f"overview/{path}"
+    nodes: dict[str, dict[str, Json]] = {}
+    for depth in range(1, top.count("/") + 1):
+        nodes["/".join(top.split("/")[:depth])] = group_document({}, version)
+    layout: list[Json] = []
+    for number, shape in enumerate(shapes, 1):
+        nodes[f"{top}/{number}"] = group_document({}, version)
+        for name, method in NAMES.items():
+            nodes[f"{top}/{number}/{name}"] = _array(name, number, shape, factors, told, version)
+            transform = {"scale": [float(factor) for factor in factors]}
+            entry = {"asset": f"{number}/{name}", "transform": transform, "resampling_method": method}
+            layout.append(entry if number == 1 else {**entry, "derived_from": f"{number - 1}/{name}"})
+    convention = {
+        "uuid": UUID,
+        "name": "multiscales",
+        "schema_url": f"{TAG}/schema.json",
+        "spec_url": "https://github.com/zarr-conventions/multiscales/blob/v1/README.md",
+        "description": "Multiscale layout of zarr datasets",
+    }
+    attributes = {"zarr_conventions": [convention], "multiscales": {"layout": layout}, "h5s3.of": f"/{path}"}
+    document = group_document({}, version)
+    main = ".zattrs" if version == 2 else "zarr.json"
+    document[main] = attributes if version == 2 else {**document[main], "attributes": attributes}
+    nodes[top] = document
+    return nodes
+
+
+def _array(
+    name: str, number: int, shape: tuple[int, ...], factors: Sequence[int], told: Told, version: int
+) -> dict[str, Json]:
+    mean = name == "mean"
+    dtype = mean_type(told.kind.dtype) if mean else told.kind.dtype
+    hidden = ("_FillValue", "missing_value") if mean else ()
+    attributes = {one: value for one, value in told.attributes.items() if one in KEPT and one not in hidden}
+    kind, codecs = Kind(dtype), blosc_codecs(dtype.itemsize)
+    fill: Json = kind.fill(_fill(dtype), version)
+    if version == 2:
+        fill = None if mean or told.missing is None else kind.fill(told.missing, 2)
+    plain = {"name": "bytes"} if dtype.itemsize == 1 else {
+        "name": "bytes", "configuration": {"endian": "big" if kind.big else "little"}
+    }  # fmt: skip
+    layout = Layout(
+        shape,
+        chunks_of(shape, dtype),
+        kind.name(version),
+        fill,
+        codecs.v2 if version == 2 else [plain, *codecs.v3],
+    )
+    each = zip(told.dimensions, factors, strict=True)
+    dimensions = [one if factor == 1 else f"{one}_{number}" for one, factor in each]
+    return array_document(layout, attributes, dimensions, version)
+
+
+def missing_of(one: PlannedOverview) -> Any:
+    """The value that does not count, in the type of the values; None where there is none."""
+    return None if one.missing is None else np.asarray(one.missing).astype(np.dtype(one.dtype))[()]
+
+
+def chunks_of_level(
+    found: Stretches, one: PlannedOverview, name: str
+) -> Iterator[tuple[tuple[int, ...], bytes]]:
+    """The chunks of `min`, `max` or `mean` of a level, by their cells."""
+    dtype = np.dtype(one.dtype)
+    dtype = mean_type(dtype) if name == "mean" else dtype
+    shape = found.low.shape
+    sizes = chunks_of(shape, dtype)
+    encoder = Encoder(sizes, blosc_codecs(dtype.itemsize).v2, np.zeros((), dtype=dtype))
+    for cell in product(*(range(-(-length // size)) for length, size in zip(shape, sizes, strict=True))):
+        each = zip(cell, sizes, shape, strict=True)
+        place = tuple(slice(at * size, min((at + 1) * size, length)) for at, size, length in each)
+        yield cell, encoder.encoded(found.part(place).of(name, missing_of(one)).astype(dtype))
+
+
+def mean_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Of the means of values of a type."""
+    return np.dtype("<f8") if dtype.itemsize > 4 or dtype.str[1:] in ("i4", "u4") else np.dtype("<f4")
+
+
+def _fill(dtype: np.dtype[Any]) -> Any:
+    return np.asarray(np.nan if dtype.kind == "f" else 0, dtype=dtype)[()]
+
+
+def chunks_of(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[int, ...]:
+    """The chunks of an array of a level."""
+    return run_shape(shape, dtype.itemsize, PIECE)
