@@ -109,7 +109,7 @@ def convert(
     from h5s3.explore.convert.convert import ConvertRequest
     from h5s3.explore.convert.convert import convert as ask
     from h5s3.explore.convert.many import convert_many, is_many
-    from h5s3.render.diagnostics import transfer
+    from h5s3.render.diagnostics import announce, transfer
 
     if not output:
         raise UsageError("where to?", hint="name the store with -o, such as -o scan.zarr")
@@ -129,8 +129,12 @@ def convert(
             progress=_advancing(bar),
         )
         place = opened.location(location)
-        many = convert_many(opened, place, asked) if is_many(place) else None
-        found = ask(opened, place, asked) if many is None else None
+        try:
+            many = convert_many(opened, place, asked) if is_many(place) else None
+            found = ask(opened, place, asked) if many is None else None
+        except KeyboardInterrupt:
+            announce(f"stopped: {output} is not whole; --resume goes on with it")
+            raise
     for store in [found] if found is not None else many.stores if many is not None else []:
         _show(store, common.json)
     if found is not None:

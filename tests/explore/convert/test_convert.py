@@ -279,3 +279,16 @@ def test_on_the_command_line(source: Path, tmp_path: Path) -> None:
 
 def test_requests_are_made_absolute() -> None:
     assert replace(ConvertRequest("a/b/"), output="x").path == "/a/b"
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_xarray_reads_it_as_it_reads_the_file(tmp_path: Path, version: int) -> None:
+    xarray = pytest.importorskip("xarray")
+    pytest.importorskip("h5netcdf")
+    path = file("netcdf4")
+    found = converted(path, tmp_path / "out.zarr", version=version)
+    with xarray.open_dataset(path, engine="h5netcdf") as wanted, xarray.open_zarr(found.output) as made:
+        for name, variable in wanted.variables.items():
+            if variable.dtype.kind in "iufSM":
+                np.testing.assert_array_equal(made[name].values, variable.values)
+                assert made[name].dims == variable.dims

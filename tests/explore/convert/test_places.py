@@ -84,6 +84,17 @@ def killed(source: Path, out: str, at: int, on: S3Server | None = None) -> bool:
     return process.returncode == -signal.SIGKILL
 
 
+def test_an_interrupted_conversion_says_how_to_go_on(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.zarr"
+    with started("convert", source, "-o", out) as process:
+        while not list(out.glob("data/c/*")):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 130 and "--resume goes on with it" in said
+    assert run("convert", source, "-o", out, "--resume").code == 0
+
+
 def test_a_killed_conversion_is_not_whole_and_is_gone_on_with(source: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.zarr"
     assert killed(source, str(out), 100)
