@@ -75,7 +75,7 @@ def source(tmp_path: Path) -> Path:
     return rich(tmp_path / "rich.h5")
 
 
-@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("version", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_values_are_those_of_the_file(tmp_path: Path, version: int) -> None:
     for number, name in enumerate(FEW):
         out = tmp_path / f"{number}.zarr"
@@ -127,7 +127,7 @@ def test_what_stands_in_the_documents(source: Path, tmp_path: Path, version: int
 
 
 @pytest.mark.parametrize("codec", ["zstd", "blosc", "gzip", "none"])
-@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("version", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_other_compression(source: Path, tmp_path: Path, version: int, codec: str) -> None:
     out = tmp_path / "out.zarr"
     found = converted(source, out, version=version, recompress=codec)

@@ -58,7 +58,7 @@ def reduced(values: Any, missing: Any, name: str) -> Any:
     return {"min": known.min, "max": known.max, "mean": lambda: known.mean(dtype="f8")}[name]()
 
 
-@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("version", [pytest.param(2, marks=pytest.mark.slow), 3])
 def test_every_level_is_right(source: Path, tmp_path: Path, version: int) -> None:
     found = converted(source, tmp_path / "out.zarr", version=version)
     assert found.num_overviews == 3
@@ -84,7 +84,7 @@ def test_every_level_is_right(source: Path, tmp_path: Path, version: int) -> Non
     assert store["overview/channels/1/min"].attrs["units"] == "mV"
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.data())
 def test_parts_in_any_order_make_the_same(data: st.DataObject) -> None:
     length = data.draw(st.integers(1, 300))
@@ -136,7 +136,7 @@ def spike(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     return folder / "spike.zarr", values * -0.5 + 1
 
 
-@pytest.mark.parametrize("size", [16, 256, 512])
+@pytest.mark.parametrize("size", [256, *(pytest.param(size, marks=pytest.mark.slow) for size in (16, 512))])
 def test_a_line_is_drawn_with_every_peak(spike: tuple[Path, Any], size: int) -> None:
     store, meant = spike
     found = run("preview", store, "/run/line", "--max-size", size, "--json").json
@@ -157,6 +157,7 @@ def test_a_part_of_a_line_is_read_itself(spike: tuple[Path, Any]) -> None:
     assert found["table"] and found["plot"]["data"][0] == spike[1][0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "told",
     [
