@@ -94,6 +94,10 @@ def _add_array(document: Meta, store: Hierarchy, path: str, node: ArrayNode) -> 
         Dimension(size=size, label=name or UNSET)
         for size, name in zip(node.shape, node.dimensions, strict=True)
     ]
+    if node.is_small:  # NumPy is loaded for these alone
+        from h5s3.formats.zarr.data.small_values import add_value
+
+        add_value(store, path, node, document)
 
 
 def _conventions(attributes: Fields) -> list[str]:

@@ -17,11 +17,14 @@ from h5s3.formats.base import Facts
 from h5s3.formats.zarr.documents import Fields
 from h5s3.formats.zarr.types import Endianness, Kind, kind_of_v2, kind_of_v3
 from h5s3.records import UNSET, Codec, Json
+from h5s3.sizes import MIB
 
 MOST_DIMENSIONS = 64  # that NumPy has
 LARGEST = (1 << 63) - 1  # length of a dimension, elements and bytes of an array
 MOST_CODECS = 100
 LONGEST_NAME = 1000
+FEW = 16  # elements of a small array
+SMALL_CHUNK = MIB  # decoded bytes of one of its chunks
 Version = Literal[2, 3]
 Cell = tuple[int, ...]
 DIMENSIONS = "_ARRAY_DIMENSIONS"
@@ -110,6 +113,13 @@ class ArrayNode:
             filters=[],
             external=[],
         )
+
+    @property
+    def is_small(self) -> bool:
+        """Whether its values are so few that they are shown beside its description."""
+        chunk = prod(self.chunks) * max(self.kind.itemsize, 8)
+        known = self.kind.dtype is not None and not self.unread and self.sharding is None
+        return known and 0 < prod(self.shape) <= FEW and chunk <= SMALL_CHUNK
 
     @property
     def filter_names(self) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,37 @@ def test_without_the_extra_only_values_are_missing(store: Path, monkeypatch: pyt
             .failed(2)
             .endswith("values of Zarr arrays need zarr; pip install 'h5s3[zarr]'")
         )
+
+
+def test_values_of_small_arrays(store: Path) -> None:
+    with quiet():
+        for path, array in arrays(zarr.open_group(store, mode="r")).items():
+            told = h5s3.meta(store, path)
+            shown = 0 < array.size <= 16 and not array.shards
+            assert (told.value is not h5s3.records.UNSET) == shown, path
+            if shown and array.dtype.kind in "biu":
+                assert told.value == array[...].tolist(), path
+    half = h5s3.meta(store, "/group/types/half")
+    assert (half.value, half.nan_count, half.inf_count) == ([1, None, None, 0, 0, 0], 1, 1)
+    assert h5s3.meta(store, "/group/types/unicode").value == ["ab", "é", "日本", "", "", ""]
+    found = h5s3.tree(store, "/group/types", values=True)
+    told = {node.name: h5s3.meta(store, node.path).value for node in found.children}
+    assert {node.name: node.value for node in found.children} == told
+    assert "value       [0, 12, 24, 36, 48, 60]" in run("meta", store, "/time").out
+
+
+def test_a_description_can_do_without_a_value(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = shutil.copytree(store, tmp_path / "copy.zarr")
+    for path in copy.glob("time/**/*"):
+        if path.is_file() and not path.name.startswith(("z", ".z")):
+            path.write_bytes(b"\x00")
+    told = h5s3.meta(copy, "/time")
+    assert told.value is h5s3.records.UNSET and told.num_chunks == 2
+    monkeypatch.setitem(sys.modules, "zarr", None)
+    half = run("meta", store, "/group/types/half", "--json").json
+    assert "value" not in half and half["shape"] == [6]
 
 
 def test_what_is_of_hdf5_alone(store: Path) -> None:

@@ -12,8 +12,8 @@ from h5s3.explore.get.get import GetRequest, get_array
 from h5s3.explore.meta import meta
 from h5s3.explore.session import Session
 from h5s3.explore.tree import tree
-from h5s3.formats.requests import TreeRequest
-from h5s3.records import nodes_of
+from h5s3.formats.requests import MetaRequest, TreeRequest
+from h5s3.records import UNSET, nodes_of
 from h5s3.settings import Settings
 from h5s3.storage.location import parse_location
 from tests.support.cli import run
@@ -110,6 +110,14 @@ def test_values_take_one_round_more(server: S3Server, counted: Proxy) -> None:
     with asking(server, counted) as session:
         found = get_array(session, parse_location(where), GetRequest(path="/group/shards", selection="0:3,:"))
         assert (found[2] == range(40, 60)).all() and session.trace.rounds <= 3
+    for path, chunks, rounds in (
+        ("/temperature", 0, 2),
+        ("/time", 2, 3),
+    ):  # a document, a LIST; chunks of few values
+        with asking(server, counted) as session:
+            described = meta(session, parse_location(where), MetaRequest(path))
+            assert (described.value is UNSET) == (not chunks) and session.trace.rounds == rounds
+            assert session.trace.total == counted.count() == 6 + 1 + chunks
     with asking(server, counted) as session:
         shown = du(session, parse_location(where))
         assert shown.num_datasets == 18 and shown.stored > 0 and session.trace.rounds <= 3

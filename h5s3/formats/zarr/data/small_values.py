@@ -5,29 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import product
-from math import prod
 
-from h5s3.errors import DamagedError, RefusedError
+from h5s3.errors import AccessError, DamagedError, RefusedError, UsageError
 from h5s3.formats.encoding.json_values import JsonValues
 from h5s3.formats.selection import whole
 from h5s3.formats.zarr.data.decode import Decoder, refuse_codecs
+from h5s3.formats.zarr.data.in_memory import library
 from h5s3.formats.zarr.hierarchy import Hierarchy
-from h5s3.formats.zarr.nodes import ArrayNode, Cell
-from h5s3.records import UNSET, DatasetNode
-from h5s3.sizes import MIB
+from h5s3.formats.zarr.nodes import FEW, ArrayNode, Cell
+from h5s3.records import UNSET, DatasetNode, Meta
 
-MOST = 16  # elements
-LARGEST_CHUNK = MIB  # decoded bytes
 LARGEST_STORED = 256 * 1024
 MOST_ARRAYS = 20_000
 TEXT = 25  # elements of one value, and 16 times as many characters, that are shown
 
-Small = tuple[str, ArrayNode, DatasetNode]
+Record = DatasetNode | Meta
+Small = tuple[str, ArrayNode, Record]
 
 
 def add_values(store: Hierarchy, arrays: Sequence[Small]) -> None:
     """Put the values of small arrays into their records. What cannot be read stays without."""
-    small = [one for one in arrays if _is_small(one[1])][:MOST_ARRAYS]
+    small = [one for one in arrays if one[1].is_small][:MOST_ARRAYS]
     cells: list[list[Cell]] = [_cells(node) for _, node, _ in small]
     names = [
         f"{path}/{node.name_of(cell)}".lstrip("/")
@@ -42,10 +40,12 @@ def add_values(store: Hierarchy, arrays: Sequence[Small]) -> None:
             _add(node, record, chunks)
 
 
-def _is_small(node: ArrayNode) -> bool:
-    chunk = prod(node.chunks) * max(node.kind.itemsize, 8)
-    known = node.kind.dtype is not None and not node.unread and node.sharding is None
-    return known and 0 < prod(node.shape) <= MOST and chunk <= LARGEST_CHUNK
+def add_value(store: Hierarchy, path: str, node: ArrayNode, record: Meta) -> None:
+    """Put the value of a small array into its description, which can do without: where zarr-python is not
+    installed, or chunks may not be read."""
+    with suppress(AccessError, RefusedError, UsageError):
+        library()
+        add_values(store, [(path, node, record)])
 
 
 def _cells(node: ArrayNode) -> list[Cell]:
@@ -53,12 +53,12 @@ def _cells(node: ArrayNode) -> list[Cell]:
     return list(product(*(range(-(-size // part)) for size, part in each)))
 
 
-def _add(node: ArrayNode, record: DatasetNode, chunks: dict[Cell, bytes]) -> None:
+def _add(node: ArrayNode, record: Record, chunks: dict[Cell, bytes]) -> None:
     refuse_codecs(node)
     dtype = node.kind.dtype
     assert dtype is not None
     (values,) = Decoder(node).read(chunks, [whole(node.shape)])
-    converter = JsonValues(most=TEXT, sequences=MOST)
+    converter = JsonValues(most=TEXT, sequences=FEW)
     record.value = converter.array(values, dtype)
     record.nan_count, record.inf_count = converter.nans or UNSET, converter.infs or UNSET
     record.value_truncated = bool(converter.cut) or UNSET
