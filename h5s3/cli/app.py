@@ -19,10 +19,10 @@ from h5s3.cli.process.errors import report, unwritten
 from h5s3.errors import UsageError
 
 COMMANDS = (
-    "ls", "tree", "meta", "preview", "get", "convert", "du", "refs", "bench", "doctor", "cache", "stats",
-    "demo", "completion", "schema",
+    "ls", "tree", "meta", "preview", "get", "convert", "du", "refs", "serve", "bench", "doctor", "cache",
+    "stats", "demo", "completion", "schema",
 )  # fmt: skip
-FOLDERS = {"refs": "zarr", "convert": "zarr"}  # of commands that stand in one
+FOLDERS = {"refs": "zarr", "convert": "zarr", "serve": "zarr"}  # of commands that stand in one
 WHOLE_NUMBERS = (int, int | None)
 PLAIN = (str, str | None)  # types whose values need no conversion
 WHOLE = 1000  # characters: a command's first sentence is not shortened

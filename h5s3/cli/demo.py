@@ -8,16 +8,15 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from h5s3.cli.process.errors import guarded
-from h5s3.cli.process.signals import check, interrupt_on
+from h5s3.cli.process.signals import check, interrupt_on, until_interrupted
 from h5s3.errors import H5s3Error
 
 if TYPE_CHECKING:
@@ -102,9 +101,7 @@ def keep_serving() -> None:
             typer.echo(line)
         typer.echo(f"h5s3 ls s3://{BUCKET}/\n# Ctrl-C ends it.")
         sys.stdout.flush()
-        with suppress(KeyboardInterrupt):
-            check()
-            threading.Event().wait()
+        until_interrupted()
         typer.echo("# ended")
 
 

@@ -79,6 +79,7 @@ from h5s3.records.zarr.convert import (
     PlannedArray,
     PlannedOverview,
 )
+from h5s3.records.zarr.serve import Serve
 
 DOCUMENTS: dict[str, type[Document]] = {
     "ls": Listing,
@@ -91,6 +92,7 @@ DOCUMENTS: dict[str, type[Document]] = {
     "du": DiskUsage,
     "refs": Refs,
     "refs-check": RefsCheck,
+    "serve": Serve,
     "bench": Bench,
     "doctor": Doctor,
     "cache": CacheInfo,

@@ -124,6 +124,13 @@ def time_limit(seconds: float | None) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+def until_interrupted() -> None:
+    """Wait for Ctrl-C, or a signal that stands for it: the way in which servers are ended."""
+    with suppress(KeyboardInterrupt):
+        check()
+        threading.Event().wait()
+
+
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
     """Have SIGTERM and SIGHUP end the command as Ctrl-C does: what is half written is cleared away."""

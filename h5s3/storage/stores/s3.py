@@ -39,6 +39,7 @@ from h5s3.storage.trace import Trace
 if TYPE_CHECKING:
     from h5s3.storage.stores.boto_connection import BotoConnection
 
+MOST_SIGNED = 100_000  # URLs that are kept
 SIGNED_SECONDS = 900  # how long a presigned URL is asked to live; it is renewed well before
 OPERATIONS: dict[Operation, str] = {"GET": "get_object", "HEAD": "head_object", "LIST": "list_objects_v2"}
 BOTO_BYTES = 16 << 20  # of memory that boto3 takes, and more; fewer pages of a listing wait beside it
@@ -240,6 +241,8 @@ class S3Store:
                 url = self._presign(location, operation, self._names(location, operation))
                 target = Target(url, self._headers(), (self._static or self._boto).who)
                 signed = _Signed(target, time.monotonic(), self._region)
+                while len(self._signed) >= MOST_SIGNED:
+                    del self._signed[next(iter(self._signed))]
                 self._signed[location, operation] = signed
             return signed
 

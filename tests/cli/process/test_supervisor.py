@@ -25,7 +25,7 @@ from tests.support import cli
 from tests.support.cli import Result, environment, file, on_terminal, spawn
 from tests.support.servers.s3 import S3Server
 
-UNREAD = ("ls", "cache", "demo", "schema", "stats", "completion")  # commands that read no HDF5
+UNREAD = ("ls", "serve", "cache", "demo", "schema", "stats", "completion")  # commands that read no HDF5
 TREE = ("tree", "nexus")
 
 
