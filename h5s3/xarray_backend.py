@@ -11,7 +11,7 @@ from xarray.backends.h5netcdf_ import H5netcdfBackendEntrypoint
 
 from h5s3.api import SettingsArgs, open_bytes
 from h5s3.errors import UsageError
-from h5s3.explore.ls import looks_like_hdf5
+from h5s3.formats.names import looks_like_hdf5
 from h5s3.storage.location import S3_SCHEMES
 
 OWN = tuple(SettingsArgs.__annotations__)

@@ -14,14 +14,11 @@ from h5s3.explore.globs import glob_of
 from h5s3.explore.marks import with_formats
 from h5s3.explore.questions import Question
 from h5s3.explore.session import Session
+from h5s3.formats.names import looks_like_hdf5
 from h5s3.records import Arriving, Entry, Listing, from_json, to_json
 from h5s3.storage.base import Paged, Store
 from h5s3.storage.location import Location
 
-HDF5_NAMES = (
-    ".h5", ".hdf5", ".hdf", ".he5", ".h5ad", ".nc", ".nc4", ".cdf", ".nxs", ".nx", ".nwb", ".mat", ".loom",
-    ".keras", ".hdf5s", ".h5s", ".gef", ".mnc", ".cxi", ".emd", ".fast5", ".rspec", ".soap",
-)  # fmt: skip
 MOST_REMEMBERED = 5000  # entries of a listing that is kept for 30 s
 PAGE = 1000  # entries that are handled together where a storage has no pages
 
@@ -181,11 +178,6 @@ def _first(pages: Iterator[Sequence[Entry]], count: int) -> Iterator[Sequence[En
         count -= len(page)
         if count <= 0:
             return
-
-
-def looks_like_hdf5(key: str) -> bool:
-    """Whether a name ends as names of HDF5 files do."""
-    return key.lower().endswith(HDF5_NAMES)
 
 
 def base_prefix(location: Location) -> str:

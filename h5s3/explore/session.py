@@ -28,6 +28,7 @@ from h5s3.errors import (
 )
 from h5s3.explore.questions import answer_key
 from h5s3.formats.base import Contents, Format, Seen, Source
+from h5s3.formats.names import looks_like_hdf5
 from h5s3.formats.requests import Request
 from h5s3.records import DiskUsage, Meta, Preview, Tree, from_json, to_json
 from h5s3.settings import Settings
@@ -244,7 +245,7 @@ class Session:
             return _Resolved(info, start)
         except (NotFoundError, AccessError) as error:
             asked = isinstance(error, NotFoundError) or location.kind == "web"
-            below = below or (self._below(location) if asked else None)
+            below = below or (self._below_missing(location) if asked else None)
             if below is not None and self._knows(below):
                 return below
             if not isinstance(error, NotFoundError):
@@ -287,7 +288,18 @@ class Session:
             return NotFoundError(cause, location=location.display, hint=hint)
         return error
 
-    def _below(self, location: Location) -> _Resolved | None:
+    def _below_missing(self, location: Location) -> _Resolved | None:
+        """The same below what is no object. For a name that files have, a LIST alone tells in most cases that
+        nothing is there; documents are asked for where something may be."""
+        if location.kind == "web" or not looks_like_hdf5(location.key):
+            return self._below(location)
+        from h5s3.storage.objects import MOST_NAMES
+
+        listed = self._below(location, documents=False)
+        may_be = listed is not None and (self._knows(listed) or len(listed.names) > MOST_NAMES)
+        return self._below(location) if may_be else listed
+
+    def _below(self, location: Location, documents: bool = True) -> _Resolved | None:
         """What stands directly below a location; None where nothing does, or it cannot be told."""
         local = location.kind == "local"
         if location.version_id or (self.settings.offline and not local):
@@ -300,7 +312,7 @@ class Session:
         try:
             store = self.store(location)
             with closing(Objects(store, location, self.trace)) as objects:
-                names, found = objects.marked(marks(), FIRST_BYTES)
+                names, found = objects.marked(marks() if documents else (), FIRST_BYTES)
         except (H5s3Error, OSError):
             return None
         if location.kind == "web":  # a server may answer with a page where there is nothing

@@ -11,6 +11,11 @@ from typing import Any
 
 from h5s3.records import UNSET, UnsetType
 
+HDF5_NAMES = (
+    ".h5", ".hdf5", ".hdf", ".he5", ".h5ad", ".nc", ".nc4", ".cdf", ".nxs", ".nx", ".nwb", ".mat", ".loom",
+    ".keras", ".hdf5s", ".h5s", ".gef", ".mnc", ".cxi", ".emd", ".fast5", ".rspec", ".soap",
+)  # fmt: skip
+
 
 def text_of(raw: bytes) -> str:
     """UTF-8 as text; other bytes escaped as `\\xff`."""
@@ -67,3 +72,8 @@ def unescaped(raw: bytes) -> bytes:
 def field_text(name: str | bytes) -> str:
     """The name of a field or of an enum's value, as h5py gives it, as the records show it."""
     return text_of(name if isinstance(name, bytes) else name.encode("utf-8", "surrogateescape"))
+
+
+def looks_like_hdf5(key: str) -> bool:
+    """Whether a name ends as names of HDF5 files do."""
+    return key.lower().endswith(HDF5_NAMES)

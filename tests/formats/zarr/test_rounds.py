@@ -101,6 +101,20 @@ def test_a_prefix_of_any_name(server: S3Server, counted: Proxy) -> None:
         assert session.trace.rounds <= 4
 
 
+def test_a_store_may_be_called_as_files_are(
+    server: S3Server, counted: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A listing tells, as far as it goes, then the documents do: a round more than other names take."""
+    monkeypatch.setattr("h5s3.storage.objects.MOST_NAMES", 2)  # zarr.json is beyond
+    for version, siblings in ((2, 1), (3, 1), (3, 5)):
+        where = on_server(deep(version, 1, siblings), server, "zarrs", f"called{version}{siblings}.h5")
+        with asking(server, counted) as session:
+            assert meta(session, parse_location(where)).zarr_format == version
+            assert session.trace.rounds <= 5 and session.trace.total == counted.count()
+    server.put("zarrs", "folder.nc/some/x", b"x")
+    assert "a prefix" in run("tree", "s3://zarrs/folder.nc", on=server).failed(3)
+
+
 def test_values_take_one_round_more(server: S3Server, counted: Proxy) -> None:
     """Documents, a listing, coordinates, chunks; of shards their index, and what is in it."""
     where = on_server(made(3, consolidated=True), server, "zarrs", "values.zarr")
