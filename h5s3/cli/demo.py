@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from h5s3.cli.process.errors import guarded
-from h5s3.cli.process.signals import check, interrupt_on, until_interrupted
-from h5s3.errors import H5s3Error
+from h5s3.cli.process.signals import check, ended_by_signals, interrupt_on, until_interrupted
+from h5s3.errors import H5s3Error, UsageError
+from h5s3.settings import from_environment
 
 if TYPE_CHECKING:
+    from h5s3.demo.samples import Sample
     from h5s3.demo.server import DemoServer
 
 BUCKET = "demo"
@@ -64,17 +66,60 @@ def demo(
             "--serve", help="Keep the server up, and print the variables to export. Ctrl-C ends it."
         ),
     ] = False,
+    files: Annotated[
+        str | None,
+        typer.Option(
+            "--files",
+            metavar="LOCATION",
+            help="Start no server: write the sample files to this folder or s3://bucket/prefix.",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="With --files: replace files that are there.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Take a guided tour of sample files on an S3 server of your own.
 
-    The server runs on this machine, on the loopback interface, and ends with the tour.
+    The server runs on this machine, on the loopback interface, and ends with the tour. --files writes the
+    sample files (some 30 MB), and a Zarr store made of one of them, to a place of your own; who is asked in
+    S3, and by whom, is in the environment (AWS_PROFILE, AWS_ENDPOINT_URL ...).
 
     \b
-    Example:
+    Examples:
       h5s3 demo --serve
+      h5s3 demo --files samples/
     """
-    guarded(keep_serving if serve else tour, debug)
+
+    def work() -> None:
+        if files is not None:
+            if serve:
+                raise UsageError("--files starts no server: it does not go with --serve")
+            write_files(files, overwrite)
+        elif overwrite:
+            raise UsageError("--overwrite goes with --files")
+        else:
+            (keep_serving if serve else tour)()
+
+    guarded(work, debug)
+
+
+def write_files(location: str, overwrite: bool) -> None:
+    """Write the sample files to a folder or a prefix."""
+    from h5s3.demo.files import write_samples
+    from h5s3.explore.session import Session
+    from h5s3.render.text import safe
+
+    with ended_by_signals(), Session(from_environment()) as session:
+        place = session.location(location)
+        written = write_samples(session, place, overwrite)
+    typer.echo(f"# {len(written) - 1} sample files and a Zarr store in {safe(place.display, 1000)}:")
+    _list(written)
+
+
+def _list(samples: Sequence[Sample]) -> None:
+    for sample in samples:
+        typer.echo(f"#   {sample.name:<20} {sample.title}")
 
 
 def tour() -> None:
@@ -115,8 +160,7 @@ def _server() -> Iterator[DemoServer]:
         root = Path(folder)
         samples = make_samples(root / BUCKET)
         typer.echo(f"# {len(samples)} sample files:")
-        for sample in samples:
-            typer.echo(f"#   {sample.name:<20} {sample.title}")
+        _list(samples)
         with serve(root) as server:
             yield server
 
