@@ -13,13 +13,14 @@ from urllib.parse import unquote_to_bytes
 
 from h5s3.errors import ChangedError, NotFoundError, UsageError
 from h5s3.explore.session import Session
-from h5s3.storage.base import FirstPage, ObjectInfo, Range, Store
+from h5s3.storage.base import FirstPage, Looking, ObjectInfo, Range, Store
 from h5s3.storage.location import Location
 from h5s3.storage.open import open_store
 
 PIECE = 1 << 20  # bytes that are fetched by one request
 AT_ONCE = 4  # requests for one answer: it holds that many pieces in memory
 MOST_KNOWN = 4096  # objects that are remembered
+ABSENT = "no such object"
 LONGEST_KEY, LONGEST_NAME = 4096, 255  # bytes
 RANGE = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{0,18})|-([0-9]{1,18}))[ \t]*", re.I)
 SITE = re.compile(rb"https?://[^/?#]*", re.I)
@@ -83,11 +84,16 @@ class Served:
 
     def _looked_up(self, store: Store, place: Location, method: str, headers: Headers) -> Reply:
         """The answer for the object as it is now."""
-        if method == "GET" and _range(headers) is None and not _conditions(headers):
-            info, begun = store.first(place, PIECE)
+        whole = method == "GET" and _range(headers) is None and not _conditions(headers)
+        if isinstance(store, Looking):  # one request for what is not there, as chunks of Zarr often are
+            found = store.look(place, PIECE if whole else 1)
+            if found is None:
+                raise NotFoundError(ABSENT)
+            info, begun = found
         else:
-            info, begun = store.head(place), b""
+            info, begun = store.first(place, PIECE) if whole else (store.head(place), b"")
         self._remember(place, info)
+        begun = begun if whole else b""
         return self._reply(store, info, begun, method, headers)
 
     def _reply(self, store: Store, info: ObjectInfo, begun: bytes, method: str, headers: Headers) -> Reply:
@@ -110,13 +116,13 @@ class Served:
         hidden = any(part.startswith(".") for part in parts[:-1])
         hidden = hidden or (parts[-1].startswith(".") and parts[-1] not in DOCUMENTS)
         if hidden or not parts[-1] or "\0" in key or len(os.fsencode(key)) > LONGEST_KEY:
-            raise NotFoundError("no such object")
+            raise NotFoundError(ABSENT)
         if self._place.kind == "s3":
             if any("\ud800" <= char <= "\udfff" for char in key):
-                raise NotFoundError("no such object")  # not UTF-8, as all keys are
+                raise NotFoundError(ABSENT)  # not UTF-8, as all keys are
             return self._place.child(key)
         if "" in parts or any(len(os.fsencode(part)) > LONGEST_NAME for part in parts):
-            raise NotFoundError("no such object")
+            raise NotFoundError(ABSENT)
         return self._inside(key)
 
     def _inside(self, key: str) -> Location:
@@ -125,9 +131,9 @@ class Served:
         path = os.path.realpath(root + key)
         name = os.path.basename(path)
         if not path.startswith(root) or "/." in path[len(root) - 1 :].removesuffix("/" + name):
-            raise NotFoundError("no such object")
+            raise NotFoundError(ABSENT)
         if (name.startswith(".") and name not in DOCUMENTS) or os.path.islink(path):  # links in a circle
-            raise NotFoundError("no such object")
+            raise NotFoundError(ABSENT)
         return Location("local", path)
 
     @contextmanager

@@ -294,6 +294,9 @@ def test_objects_of_a_prefix(server: S3Server, monkeypatch: pytest.MonkeyPatch) 
             "/%ff",
         ):
             assert ask(path).status == 404, path
+        before = serves.served._session.trace.total
+        assert ask("/chunk").status == ask("/chunk", Range="bytes=-9").status == 404
+        assert serves.served._session.trace.total == before + 2  # a request each
         assert ask("/data.bin", Range="bytes=17-40000").body == DATA[17:40_001]
         assert ask("/data.bin", Range="bytes=-5").body == DATA[-5:]
         server.put("serving", "up/data.bin", b"another one")  # which ranges must not mix with the first
