@@ -24,8 +24,10 @@ def main() -> None:
         complete()
         leave(0)
     try:
-        cells.use()
-        code = supervise(command) if wanted() else command()
+        if cells.use():  # what could crash is not in this process
+            code = cells.limited(command)
+        else:
+            code = supervise(command) if wanted() else command()
     except OSError as error:  # no pipe, no process
         sys.stderr.write(f"h5s3: cannot start: {error.strerror}\n")
         code = 1
@@ -58,7 +60,7 @@ def leave(code: int) -> None:
             stream.flush()
         except (OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), number)
-    if guard.tell(code=code):
+    if guard.tell(code=code) or cells.used():
         atexit._run_exitfuncs()
-        os._exit(code)  # without libhdf5's own clearing up, which a damaged file may crash
+        os._exit(code)  # without clearing up: that of libhdf5 may crash over a damaged file
     sys.exit(code)

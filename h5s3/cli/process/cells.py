@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from h5s3.cell.process import Process
     from h5s3.settings import Settings
 
-COMMANDS = ("tree", "meta", "preview", "du", "get", "doctor")
+COMMANDS = ("tree", "meta", "preview", "du", "get", "doctor", "refs")
 GUARD = "H5S3_GUARD"  # 0: all in one process, unless there is a word on cells
 NAMED = ("profile", "endpoint_url", "region", "env_file", "version_id", "max_bytes")  # options with a value
 FLAGS = ("anon", "request_payer", "insecure", "no_cache", "refresh", "offline", "plugins", "debug")
@@ -27,15 +28,36 @@ _caches: list[Cache] = []
 _used: list[bool] = []  # holds something in a process that is a command, not a program that runs one
 
 
-def use() -> None:
-    """From now on give this command a cell, if it is one of those."""
+def use() -> bool:
+    """From now on give this command a cell, if it is one of those; whether it is."""
     if sys.argv[1:2] and sys.argv[1] in COMMANDS and wanted(os.environ.get(GUARD)):
         _used.append(True)
+    return used()
+
+
+def used() -> bool:
+    """Whether this command has a cell."""
+    return bool(_used)
+
+
+def limited(work: Callable[[], int]) -> int:
+    """Do the work of a command with a cell, with limits on what this process may take; the exit code."""
+    from h5s3.cell import limits
+
+    try:
+        limits.seconds()  # of the cell: what is wrong with them is said before anything is asked
+        limits.limit(limits.memory(), None)
+    except H5s3Error as error:
+        from h5s3.render.diagnostics import show_error
+
+        show_error(error)
+        return error.exit_code
+    return work()
 
 
 def cell(settings: Settings, debug: bool) -> Cell | None:
     """The cell of this command; None where it has none."""
-    if not _used:
+    if not used():
         return None
     if not _made:
         from h5s3.cell.host import Cell
@@ -55,7 +77,7 @@ def begin() -> None:
     """Start the cell where the cache cannot have the answer, so that both processes load what they need at
     the same time. The command line is looked at, and not understood: what is wrong with it is said later.
     """
-    if not _used:
+    if not used():
         return
     from h5s3.settings import from_environment
     from h5s3.sizes import parse_size

@@ -1,4 +1,4 @@
-"""Commands that read HDF5 run in a child process, so that whatever a file does to libhdf5 ends there.
+"""Commands that read HDF5 without a cell run in a child process: what a file does to libhdf5 ends there.
 
 The child is forked before anything heavy is loaded and does the command's work under limits; the parent
 waits, passes signals on, ends a child that overstays its time, and puts a crash into a sentence and an exit

@@ -117,7 +117,7 @@ def files_of(session: Session, location: Location) -> list[Location]:
 def _read(session: Session, place: Location, asked: RefsRequest, done: float) -> Part:
     asked.progress(f"reading {place.display}", done)
     wanted = ReferencesRequest(inline=asked.inline, max_bytes=session.settings.max_bytes, concat=asked.concat)
-    found = session.read(place, partial(file_references, asked=wanted))
+    found = session.read(place, partial(file_references, asked=wanted), FileReferences)
     return Part(_place(place), url_of(place, asked.url), found)
 
 

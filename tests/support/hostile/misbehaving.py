@@ -148,6 +148,8 @@ def main() -> None:
     real = h5s3.cli.supervise
     h5s3.cli.supervise = lambda work: real(lambda: _prepared(how, work))  # type: ignore[attr-defined]
     process.START = start(how)
+    if how in TELLING:
+        process.QUIET = sys.stderr  # type: ignore[assignment]
     h5s3.cli.main()
 
 
@@ -176,8 +178,6 @@ def inside(how: str, told: str) -> None:
 
 
 def _prepared(how: str, work: Callable[[], int]) -> int:
-    if how in TELLING:
-        process.QUIET = sys.stderr  # type: ignore[assignment]
     _misbehaving(HOW[how])
     return work()
 
