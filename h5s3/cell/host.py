@@ -40,6 +40,7 @@ class Cell:
         self._control: wire.Line | None = None
         self._others: list[wire.Line] = []
         self._served: Served | None = None  # what is asked about now
+        self.meanwhile: Callable[[], object] | None = None  # done once, while the first question is answered
 
     def start(self, plugins: bool = False) -> None:
         """Start the process, if it is not running: it loads what it needs meanwhile.
@@ -114,6 +115,7 @@ class Cell:
         message: Any = None
         try:
             self._control.send(wire.Ask(), packed)
+            self._use_the_time()
             message, data = self._end_of(self._control, callbacks, served)
             if isinstance(message, wire.Failure):
                 raise self._error(message, data)
@@ -127,6 +129,11 @@ class Cell:
             self._served = None
             if message is None:
                 self.end()
+
+    def _use_the_time(self) -> None:
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            threading.Thread(target=meanwhile, daemon=True).start()
 
     def _end_of(
         self, control: wire.Line, callbacks: list[Callback[Any]], served: Served | None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +67,15 @@ def cell(settings: Settings, debug: bool) -> Cell | None:
         _made.append(Cell(settings.max_bytes or 0, debug, strict()))
         for process in _begun:
             _made[0].adopt(process)
+        if "--json" not in sys.argv:
+            _made[0].meanwhile = _load_pictures
     return _made[0]
+
+
+def _load_pictures() -> None:
+    """Load what draws the answer."""
+    with suppress(ImportError):
+        import_module(f"h5s3.render.{sys.argv[1]}")
 
 
 def cache(settings: Settings) -> Cache | None:
@@ -91,13 +101,12 @@ def begin() -> None:
         if "max_bytes" in given:
             given["max_bytes"] = parse_size(given["max_bytes"])
         settings = replace(from_environment(Path(file) if file else None), **given)
-        known = _knows(place, settings)
-    except H5s3Error:
-        return
-    if not known:
-        from h5s3.cell.process import Process
+        if not _knows(place, settings):
+            from h5s3.cell.process import Process
 
-        _begun.append(Process(settings.max_bytes or 0, debug, settings.plugins))
+            _begun.append(Process(settings.max_bytes or 0, debug, settings.plugins))
+    except H5s3Error:  # it comes again
+        return
 
 
 def _options(words: list[str]) -> dict[str, Any]:
