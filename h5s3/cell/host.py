@@ -56,7 +56,8 @@ class Cell:
         self._process, self.asked = process, 0
         self._control, *self._others = (wire.Line(end, wire.FromCell) for end in process.ends)
         for line in self._others:
-            threading.Thread(target=self._serve_line, args=(line,), daemon=True, name="h5s3-wall").start()
+            given = (line, process)
+            threading.Thread(target=self._serve_line, args=given, daemon=True, name="h5s3-wall").start()
 
     def walls(self) -> list[str]:
         """The walls that stand around a new process. Raises `DamagedError` where it does not start."""
@@ -188,7 +189,7 @@ class Cell:
 
     # ---------------------------------------------------------------------------------- what it asks for
 
-    def _serve_line(self, line: wire.Line) -> None:
+    def _serve_line(self, line: wire.Line, process: Process) -> None:
         """Serve a line of the cell's other threads, until it closes. Nobody waits for what they fetch."""
         try:
             while True:
@@ -200,9 +201,8 @@ class Cell:
                 with served.source.trace.behind():
                     served.serve(line, message, data)
         except (wire.ClosedError, wire.MalformedError):
-            if self._process is not None:
-                with suppress(OSError):
-                    self._process.kill()
+            with suppress(OSError):
+                process.kill()  # this one: another may have taken its place
 
     # ---------------------------------------------------------------------------------- how it ends
 

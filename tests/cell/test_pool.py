@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ import pytest
 
 import h5s3
 from h5s3.cell import pool, process
+from h5s3.cell.host import Cell
 from h5s3.errors import DamagedError, NetworkError
 from tests.support.cli import file
 from tests.support.hostile import misbehaving
@@ -30,7 +32,9 @@ def own_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[pool.Pool]:
 
 def children() -> set[int]:
     """Processes that this one has started, and that run."""
-    listed = subprocess.run(["ps", "-o", "pid=,stat=,args=", "--ppid", str(os.getpid())], capture_output=True)
+    listed = subprocess.run(
+        ["ps", "-ww", "-o", "pid=,stat=,args=", "--ppid", str(os.getpid())], capture_output=True
+    )
     lines = [line.split(None, 2) for line in listed.stdout.decode().splitlines()]
     return {int(pid) for pid, state, args in lines if "h5s3.cell" in args and not state.startswith("Z")}
 
@@ -65,6 +69,19 @@ def test_what_kills_a_cell_costs_itself_alone(monkeypatch: pytest.MonkeyPatch) -
             h5s3.tree(file("nexus"), no_cache=True)
         assert not made._waiting
     assert h5s3.tree(file("nexus"), no_cache=True).num_children == 1
+
+
+def test_a_thread_of_the_one_before_does_not_end_it() -> None:
+    """It may hear late that its line is closed."""
+    cell = Cell()
+    cell.start()
+    line, before = cell._others[0], cell._process
+    assert before is not None
+    cell.start(plugins=True)
+    assert before.wait() == -signal.SIGKILL
+    cell._serve_line(line, before)
+    assert cell.call(os.getpid, int) > 1
+    cell.end()
 
 
 def test_timeout_ends_what_looks_at_no_clock(monkeypatch: pytest.MonkeyPatch) -> None:
