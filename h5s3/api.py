@@ -404,4 +404,10 @@ def _session(settings: SettingsArgs, here: bool = False) -> Session:
         return Session(chosen)
     from h5s3.cell.pool import lend
 
-    return Session(chosen, cell=lend(chosen.max_bytes or 0))
+    cell = lend(chosen.max_bytes or 0)
+    try:
+        return Session(chosen, cell=cell)
+    except BaseException:
+        if cell is not None:
+            cell.close()
+        raise

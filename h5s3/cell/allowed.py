@@ -5,12 +5,21 @@ from __future__ import annotations
 import os
 import sys
 
+from h5s3.errors import RefusedError
+
 CELL = "H5S3_CELL"  # 0: no cell, for debuggers and profilers; strict: none that is not locked
 
 
 def wanted(default: str | None = None) -> bool:
-    """Whether files are to be read in cells, and can be. `default`: in place of a variable that is unset."""
+    """Whether files are to be read in cells, and can be. `default`: in place of a variable that is unset.
+
+    Raises `RefusedError` where they must be, and cannot.
+    """
     able = hasattr(os, "fork") and os.path.basename(sys.executable or "").startswith(("python", "pypy"))
+    if strict() and not able:
+        raise RefusedError(
+            "no process can be started here to read files in", hint="H5S3_CELL=strict asks for it"
+        )
     return able and os.environ.get(CELL, default) != "0"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Callable
@@ -21,6 +22,9 @@ from h5s3.errors import DamagedError, H5s3Error, RefusedError
 from h5s3.formats.base import Format, Source
 
 LONGEST_TEXT = 10_000  # characters of an error
+MOST_HITS = 1 << 40
+KNOWN = ("ENOSPC", "EDQUOT", "EIO", "EFBIG", "ENOENT", "EACCES", "EPERM", "EMFILE", "ENFILE")
+SAID = {getattr(errno, name) for name in KNOWN}  # errors of the system that there are words for
 NONSENSE = "the process that read it sent what makes no sense: the file is damaged, or made to do that"
 
 
@@ -40,6 +44,8 @@ class Cell:
         self._control: wire.Line | None = None
         self._others: list[wire.Line] = []
         self._served: Served | None = None  # what is asked about now
+        self._ready = False  # it has said that it is locked
+        self._gave = False  # it was given a file to write
         self.meanwhile: Callable[[], object] | None = None  # done once, while the first question is answered
 
     def start(self, plugins: bool = False) -> None:
@@ -54,6 +60,7 @@ class Cell:
     def adopt(self, process: Process) -> None:
         """Take a process that was started."""
         self._process, self.asked = process, 0
+        self._ready = self._gave = False
         self._control, *self._others = (wire.Line(end, wire.FromCell) for end in process.ends)
         for line in self._others:
             given = (line, process)
@@ -115,20 +122,22 @@ class Cell:
         self._served, self._control.left = served, left
         message: Any = None
         try:
+            if self._strict and not self._ready:
+                self._take_ready(self._control.receive()[0])
             self._control.send(wire.Ask(), packed)
             self._use_the_time()
             message, data = self._end_of(self._control, callbacks, served)
             if isinstance(message, wire.Failure):
                 raise self._error(message, data)
-            return msgspec.json.decode(data, type=kind)
+            return _decoded(data, kind)
         except wire.ClosedError:
             raise self._ended() from None
-        except (wire.MalformedError, msgspec.MsgspecError):
+        except wire.MalformedError:
             message = None
             raise DamagedError(NONSENSE) from None
         finally:
             self._served = None
-            if message is None:
+            if message is None or self._gave:  # it is not to have a finished file in its hands
                 self.end()
 
     def _use_the_time(self) -> None:
@@ -144,13 +153,13 @@ class Cell:
             message, data = control.receive()
             if isinstance(message, wire.Answer | wire.Failure):
                 if served is not None:
-                    served.source.trace.hits += max(0, message.hits)
-                    served.source.trace.waited += max(0.0, message.waited)
+                    served.source.trace.hits += min(max(0, message.hits), MOST_HITS)
+                    served.source.trace.waited += min(max(0.0, message.waited), wire.LONGEST)
                 return message, data
             if isinstance(message, wire.Ready):
-                self._check(message.walls)
+                self._take_ready(message)
             elif isinstance(message, wire.Call):
-                _call(control, callbacks, message.number, data)
+                self._gave |= _call(control, callbacks, message.number, data)
             elif served is None:
                 raise wire.MalformedError
             else:
@@ -180,9 +189,12 @@ class Cell:
         if process is not None:
             process.leave()
 
-    def _check(self, walls: list[str]) -> None:
+    def _take_ready(self, message: Any) -> None:
         """Take note of the walls that do not stand. Raises `RefusedError` where all are to stand."""
-        self.missing = [name for name in WALLS if name not in walls and self._locked]
+        if not isinstance(message, wire.Ready):
+            raise wire.MalformedError
+        self._ready = True
+        self.missing = [name for name in WALLS if name not in message.walls and self._locked]
         if self.missing and self._strict:
             cause = f"this system cannot lock the process that reads: no wall for {', '.join(self.missing)}"
             raise RefusedError(cause, hint="H5S3_CELL=strict asks for all of them")
@@ -195,12 +207,13 @@ class Cell:
             while True:
                 message, data = line.receive()
                 served = self._served
-                if served is None:  # the question was answered meanwhile
+                late = getattr(message, "question", self.asked) != self.asked
+                if served is None or late:  # the question was answered meanwhile
                     line.send(wire.Failed("NetworkError", "no longer wanted", ""))
                     continue
                 with served.source.trace.behind():
                     served.serve(line, message, data)
-        except (wire.ClosedError, wire.MalformedError):
+        except Exception:  # noqa: BLE001 - a closed line, or whatever nonsense leads to
             with suppress(OSError):
                 process.kill()  # this one: another may have taken its place
 
@@ -211,7 +224,7 @@ class Cell:
             return limits.exhausted()
         if message.cause:
             return error_of(message.kind, message.cause[:LONGEST_TEXT], message.hint[:LONGEST_TEXT])
-        if message.number:
+        if message.number in SAID:
             return OSError(message.number, os.strerror(message.number))
         error = RuntimeError(message.kind[:100])
         error.add_note(bytes(data).decode("utf-8", "replace"))
@@ -219,21 +232,30 @@ class Cell:
 
     def _ended(self) -> H5s3Error:
         assert self._process is not None
-        return of_code(self._process.wait())
+        code = self._process.wait()
+        if not self._ready and code > 0:
+            cause = f"the process that reads files does not start (code {code})"
+            return H5s3Error(cause, hint="H5S3_CELL=0 reads in this one")
+        return of_code(code)
 
 
-def _call(line: wire.Line, callbacks: list[Callback[Any]], number: int, data: memoryview) -> None:
-    """Call a function that the question came with, and give the cell what it gives."""
+def _call(line: wire.Line, callbacks: list[Callback[Any]], number: int, data: memoryview) -> bool:
+    """Call a function that the question came with, and give the cell what it gives; whether it is a file."""
     if not 0 <= number < len(callbacks):
         raise wire.MalformedError
     callback = callbacks[number]
-    try:
-        value = bytes(data) if callback.kind is bytes else msgspec.json.decode(data, type=callback.kind)
-    except msgspec.MsgspecError:
-        raise wire.MalformedError from None
-    given = callback(value)
+    given = callback(bytes(data) if callback.kind is bytes else _decoded(data, callback.kind))
     if callback.gives_file:
         line.send(wire.Returned(file=True))
         line.send_file(given)
     else:
         line.send(wire.Returned(), msgspec.json.encode(given))
+    return callback.gives_file
+
+
+def _decoded(data: memoryview, kind: Any) -> Any:
+    """A value that the cell has sent. Raises `MalformedError`."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (ValueError, OverflowError, RecursionError):
+        raise wire.MalformedError from None

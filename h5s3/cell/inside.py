@@ -30,7 +30,7 @@ def main(told: str) -> None:
     """Answer until the command closes the line. `told`: facts, as JSON."""
     facts: dict[str, Any] = json.loads(told)
     _follow(facts["alive"])
-    limits.limit(facts["memory"], facts["cpu"])
+    limits.limit(facts["memory"], facts["cpu"], for_good=True)
     gc.set_threshold(50_000, 20, 100)  # a question is short, and keeps nearly all that it makes
     for module in READERS:
         importlib.import_module(module)
@@ -44,6 +44,7 @@ def main(told: str) -> None:
         control.send(wire.Ready(walls))
         while True:
             _, question = wall.control.receive()
+            wall.question += 1
             _answer(wall, question)
     os._exit(0)  # without libhdf5's own clearing up, which a damaged file may crash
 

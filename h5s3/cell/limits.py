@@ -14,11 +14,12 @@ FOREIGN = ("HDF5_VOL_CONNECTOR", "HDF5_DRIVER")  # libhdf5 would load libraries 
 _limited: list[int | None] = []  # seconds of processor time without progress, in a process that is limited
 
 
-def limit(memory: int | None, seconds: int | None) -> None:
+def limit(memory: int | None, seconds: int | None, for_good: bool = False) -> None:
     """Bound memory, processor time and open files of this process, where the system can.
 
     Only what this process allocates counts as memory (`RLIMIT_DATA`), not what libraries map or reserve. A
-    crash leaves no core file: it would hold credentials.
+    crash leaves no core file: it would hold credentials. `for_good`: memory and files can be given no other
+    limit by this process itself.
     """
     _limited[:] = [seconds]
     for name in FOREIGN:
@@ -29,7 +30,7 @@ def limit(memory: int | None, seconds: int | None) -> None:
         ("RLIMIT_NOFILE", OPEN_FILES),
         ("RLIMIT_DATA", memory),
     ):
-        _lower(name, amount)
+        _lower(name, amount, for_good)
     renew()
 
 
@@ -72,7 +73,7 @@ def _installed() -> int:
     return 64 * GIB
 
 
-def _lower(name: str, amount: int | None) -> None:
+def _lower(name: str, amount: int | None, for_good: bool = False) -> None:
     """Set a soft limit, within what the user already set."""
     try:
         import resource
@@ -85,4 +86,4 @@ def _lower(name: str, amount: int | None) -> None:
     if hard != resource.RLIM_INFINITY:
         amount = min(amount, hard)
     with suppress(ValueError, OSError):
-        resource.setrlimit(number, (amount, hard))
+        resource.setrlimit(number, (amount, amount if for_good else hard))

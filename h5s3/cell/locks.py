@@ -12,6 +12,7 @@ import sys
 import sysconfig
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 
 from h5s3.cell.system_calls import forbid_calls
 
@@ -26,6 +27,9 @@ ALSO = (
     "/dev/null",
     "/dev/urandom",
 )
+
+
+PACKAGES = ("h5s3", "h5py", "numpy", "hdf5plugin", "numcodecs", "zarr", "deflate", "pyarrow", "msgspec")
 
 
 def lock(folders: Sequence[str] = ()) -> list[str]:
@@ -50,8 +54,10 @@ def _own_folders() -> set[str]:
     kinds = ("stdlib", "platstdlib", "purelib", "platlib")
     found = {path for kind in kinds if (path := sysconfig.get_path(kind))}
     found |= {path for path in sys.path if os.path.basename(path) in ("site-packages", "dist-packages")}
-    loaded = [sys.modules.get(name) for name in ("h5s3", "h5py", "numpy")]
-    found |= {os.path.dirname(module.__file__) for module in loaded if module and module.__file__}
+    for name in PACKAGES:  # they may lie elsewhere, as PYTHONPATH says
+        spec = find_spec(name)
+        for folder in (spec and spec.submodule_search_locations) or ():
+            found |= {folder, os.path.join(os.path.dirname(folder), f"{name}.libs")}
     found.add(os.path.join(sys.base_prefix, "lib"))
     return {path for path in found if os.path.realpath(path) != "/"}
 
@@ -84,7 +90,11 @@ def _landlock(libc: ctypes.CDLL, readable: Iterable[str]) -> list[str]:
             return []
     finally:
         os.close(ruleset)
-    return ["files", *(["network"] if version >= 4 else []), *(["signals"] if version >= 6 else [])]
+    return [
+        *(["files"] if version >= 3 else []),
+        *(["network"] if version >= 4 else []),
+        *(["signals"] if version >= 6 else []),
+    ]
 
 
 def _allow(libc: ctypes.CDLL, ruleset: int, path: str) -> None:

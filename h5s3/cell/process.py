@@ -7,10 +7,14 @@ import os
 import socket
 import subprocess
 import sys
+import threading
+from typing import IO
 
 from h5s3.cell import limits
+from h5s3.errors import H5s3Error
 
 QUIET = subprocess.DEVNULL  # what becomes of the C library's own words
+ENDING = 2.0  # seconds that a cell has that has closed its lines
 OTHERS = 3  # lines for threads of the cell
 PASSED = ("LANG", "LC_ALL", "LC_CTYPE", "TZ")  # of the environment, beside what is set here
 PLUGINS = "HDF5_PLUGIN_PATH"
@@ -45,35 +49,61 @@ class Process:
             "locked": locked,
             "folders": _plugin_folders() if plugins else [],
         }
+        self.ends = [ours for ours, _ in pairs]
         try:
             self._popen = subprocess.Popen(
-                [*_interpreter(debug), START, json.dumps(facts), json.dumps(sys.path)],
+                [
+                    *_interpreter(debug),
+                    START,
+                    json.dumps(facts),
+                    json.dumps([str(part) for part in sys.path]),
+                ],
                 env=environment(plugins) if locked else None,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=None if debug else QUIET,
+                stderr=subprocess.PIPE if debug else QUIET,
                 pass_fds=[*theirs, kept],
-                process_group=0,  # the terminal sends Ctrl-C to this process alone
+                start_new_session=True,  # it has no terminal, which sends Ctrl-C to this process alone
             )
+        except (OSError, ValueError) as error:
+            self.leave()
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            hint = "H5S3_CELL=0 reads in this one"
+            raise H5s3Error(f"the process that reads files cannot be started: {reason}", hint=hint) from None
         finally:
             os.close(kept)
             for _, their in pairs:
                 their.close()
-        self.ends = [ours for ours, _ in pairs]
+        if self._popen.stderr is not None:
+            threading.Thread(target=_pass_on, args=(self._popen.stderr,), daemon=True).start()
 
     def kill(self) -> None:
         """End it, whatever it is busy with."""
         self._popen.kill()
 
     def wait(self) -> int:
-        """Its exit code, once it has ended: negative for a signal."""
-        return self._popen.wait()
+        """Its exit code: negative for a signal. It has closed its lines, and is ended if it goes on."""
+        try:
+            return self._popen.wait(ENDING)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return self._popen.wait()
 
     def leave(self) -> None:
         """Close this process' ends."""
         for end in self.ends:
             end.close()
         os.close(self._alive)
+
+
+def _pass_on(words: IO[bytes]) -> None:
+    """Show what a cell writes to standard error, of which nothing is to command a terminal."""
+    import logging
+
+    with words:
+        for line in words:
+            shown = "".join(c if " " <= c <= "~" else "?" for c in line[:1000].decode("latin-1").rstrip("\n"))
+            logging.getLogger("h5s3").warning(shown)
 
 
 def environment(plugins: bool) -> dict[str, str]:

@@ -56,7 +56,8 @@ class Served:
             line.send(wire.Done(), *self._there().read(self._checked(message.wanted)))
         elif isinstance(message, wire.Below):
             ask = getattr(self._there(), message.method)
-            line.send(wire.Returned(), msgspec.json.encode(ask(_few(message.paths), max(0, message.most))))
+            most = min(max(0, message.most), MOST_PATHS)
+            line.send(wire.Returned(), msgspec.json.encode(ask(_few(message.paths), most)))
         elif isinstance(message, wire.Pages) and len(self._listings) < MOST_LISTINGS:
             self._listings.append(iter(self._there().below(message.path)))
             line.send(wire.Returned(), msgspec.json.encode(len(self._listings) - 1))

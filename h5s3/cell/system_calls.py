@@ -12,10 +12,10 @@ import platform
 import struct
 
 FILTER, ALL_THREADS = 1, 1  # operation and flag of seccomp(2)
-LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # BPF
+LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN, AND = 0x20, 0x15, 0x35, 0x45, 0x06, 0x54  # BPF
 ALLOW, KILL, ERROR = 0x7FFF0000, 0x80000000, 0x00050000
 EPERM, ENOSYS = 1, 38
-NUMBER, ARCHITECTURE, FIRST_ARGUMENT, SECOND_ARGUMENT = 0, 4, 16, 24  # places in `struct seccomp_data`
+NUMBER, ARCHITECTURE, FIRST_ARGUMENT, SECOND_ARGUMENT, FOURTH_ARGUMENT = 0, 4, 16, 24, 40  # `seccomp_data`
 OTHER_NUMBERING = 0x40000000  # x32, on x86-64
 THREAD = 0x00010000  # CLONE_THREAD
 MACHINES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}  # AUDIT_ARCH, column below
@@ -77,11 +77,46 @@ CALLS: dict[str, tuple[int | None, int | None]] = {
     "semget": (64, 190),
     "mq_open": (240, 180),
     "personality": (135, 92),
+    "chmod": (90, None),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "chown": (92, None),
+    "fchown": (93, 55),
+    "lchown": (94, None),
+    "fchownat": (260, 54),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "setxattrat": (463, 463),
+    "removexattrat": (466, 466),
+    "truncate": (76, 45),
+    "inotify_init": (253, None),
+    "inotify_init1": (294, 26),
+    "inotify_add_watch": (254, 27),
+    "setpriority": (141, 140),
+    "ioprio_set": (251, 30),
+    "sched_setaffinity": (203, 122),
+    "sched_setscheduler": (144, 119),
+    "sched_setparam": (142, 118),
+    "sched_setattr": (314, 274),
+    "prctl": (157, 167),
     "ioperm": (173, None),
     "iopl": (172, None),
 }
 CLONE, CLONE3, LIMITS = (56, 220), (435, 435), (302, 261)  # prlimit64
 SOCKETPAIR, NOT_STREAM = (53, 199), 0b1110  # bits of all types of sockets but SOCK_STREAM
+FCNTL, IOCTL, MMAP = (72, 25), (16, 29), (9, 222)
+SIGNALLING = (4, 8, 10, 15)  # F_SETFL, F_SETOWN, F_SETSIG, F_SETOWN_EX: who is told, and how
+TYPING = (0x5412, 0x541C, 0x5452)  # TIOCSTI, TIOCLINUX: into a terminal; FIOASYNC
+SHARED = 0x21  # MAP_SHARED and MAP_ANONYMOUS: memory that no limit counts
 KILLS = ((62, 129), (234, 131))  # kill, tgkill
 
 
@@ -112,6 +147,10 @@ def _program(architecture: int, column: int) -> bytes:
     made += _where(LIMITS[column], EQUAL, 0, forbid)  # of this process alone
     # of Python's event loops: a pair of streams leads nowhere, while datagrams could be sent to others
     made += _where(SOCKETPAIR[column], ANY_BIT, NOT_STREAM, forbid, SECOND_ARGUMENT, passing=False)
+    made += _none_of(FCNTL[column], SIGNALLING, forbid)
+    made += _none_of(IOCTL[column], TYPING, forbid)
+    checked = [_load(FOURTH_ARGUMENT), _instruction(AND, 0, 0, SHARED), *_when(EQUAL, SHARED, forbid)]
+    made += _of(MMAP[column], [*checked, _returning(ALLOW)])
     for numbers in KILLS:
         made += _where(numbers[column], EQUAL, mine, forbid)
     return b"".join([*made, _returning(ALLOW)])
@@ -142,5 +181,14 @@ def _where(
 ) -> list[bytes]:
     """Of one call: allowed where an argument passes a test, or does not."""
     check = _unless if passing else _when
-    checked = [_load(at), *check(test, value, otherwise), _returning(ALLOW)]
+    return _of(number, [_load(at), *check(test, value, otherwise), _returning(ALLOW)])
+
+
+def _none_of(number: int, values: tuple[int, ...], otherwise: bytes) -> list[bytes]:
+    """Of one call: allowed where its second argument is none of these."""
+    checked = [part for value in values for part in _when(EQUAL, value, otherwise)]
+    return _of(number, [_load(SECOND_ARGUMENT), *checked, _returning(ALLOW)])
+
+
+def _of(number: int, checked: list[bytes]) -> list[bytes]:
     return [_instruction(EQUAL, 0, len(checked), number), *checked]

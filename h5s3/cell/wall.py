@@ -26,6 +26,7 @@ class Wall:
 
     def __init__(self, control: wire.Line, others: Iterable[wire.Line]) -> None:
         self.control = control
+        self.question = 0  # that is answered now, counted
         self._thread = threading.get_ident()
         self._others: SimpleQueue[wire.Line] = SimpleQueue()
         for line in others:
@@ -72,6 +73,7 @@ class WallStore:
 
     def __init__(self, wall: Wall, trace: Trace) -> None:
         self._wall, self._trace = wall, trace
+        self._question = wall.question
 
     def get_ranges(
         self, obj: ObjectInfo, ranges: Sequence[Range], on_arrival: OnArrival | None = None
@@ -80,7 +82,7 @@ class WallStore:
         found: dict[Range, bytes] = {}
         failure: BaseException | None = None
         with self._wall.line() as line:
-            line.send(wire.Ranges(list(ranges), on_arrival is not None))
+            line.send(wire.Ranges(list(ranges), on_arrival is not None, self._question))
             while True:
                 message, data = answer_of(line)
                 if isinstance(message, wire.Done):
@@ -122,13 +124,13 @@ class WallCache:
 
     def __init__(self, wall: Wall) -> None:
         self.enabled, self.problem = True, None
-        self._wall = wall
+        self._wall, self._question = wall, wall.question
 
     def get(self, key: str) -> bytes | None:
         return self.get_many([key]).get(key)
 
     def get_many(self, keys: Iterable[str]) -> dict[str, bytes]:
-        message, data = self._wall.ask(wire.Look(list(keys)))
+        message, data = self._wall.ask(wire.Look(list(keys), self._question))
         found, at = {}, 0
         for key, size in message.items:
             found[key] = bytes(data[at : at + size])
@@ -138,7 +140,7 @@ class WallCache:
     def set_many(self, items: dict[str, bytes], tag: str) -> None:
         if items:
             sizes = [(key, len(value)) for key, value in items.items()]
-            self._wall.ask(wire.Keep(tag, sizes), *items.values())
+            self._wall.ask(wire.Keep(tag, sizes, self._question), *items.values())
 
     def close(self) -> None:
         """The cache is the command's."""

@@ -47,6 +47,7 @@ class Ranges(msgspec.Struct, tag=True, array_like=True):
 
     ranges: list[tuple[int, int]]
     arriving: bool
+    question: int = 0  # during which it was wanted
 
 
 class More(msgspec.Struct, tag=True, array_like=True):
@@ -59,6 +60,7 @@ class Look(msgspec.Struct, tag=True, array_like=True):
     """Look these keys up in the cache."""
 
     keys: list[str]
+    question: int = 0
 
 
 class Keep(msgspec.Struct, tag=True, array_like=True):
@@ -66,6 +68,7 @@ class Keep(msgspec.Struct, tag=True, array_like=True):
 
     label: str
     items: list[tuple[str, int]]  # key and bytes
+    question: int = 0
 
 
 class LookAt(msgspec.Struct, tag=True, array_like=True):
@@ -202,9 +205,9 @@ class Line:
         head = self._encoder.encode(message)
         size = sum(memoryview(part).nbytes for part in behind)
         try:
-            self._end.sendall(LENGTHS.pack(len(head), size) + head)
+            self._send(LENGTHS.pack(len(head), size) + head)
             for part in behind:
-                self._end.sendall(part)
+                self._send(part)
         except OSError:
             raise ClosedError from None
 
@@ -252,6 +255,16 @@ class Line:
         except OSError:
             raise ClosedError from None
         return memoryview(taken)
+
+    def _send(self, data: bytes | bytearray | memoryview) -> None:
+        if self.left is None:
+            self._end.sendall(data)
+            return
+        rest = memoryview(data).cast("B")
+        while rest:
+            self._end.settimeout(min(self.left(), LONGEST))
+            with suppress(TimeoutError):
+                rest = rest[self._end.send(rest) :]
 
     def _received(self, into: memoryview) -> int:
         while self.left is not None:

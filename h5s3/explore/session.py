@@ -129,7 +129,8 @@ class Session:
         `asked` is all that the answer depends on beside the object, which is opened only if need be.
         """
         found = self.answer_if_held(kind, location, asked, question)
-        assert found is not None
+        if found is None:
+            raise DamagedError("there is no answer", location=location.display)
         return found
 
     def answer_if_held(

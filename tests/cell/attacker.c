@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sched.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -17,6 +19,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -94,6 +97,16 @@ static void attack(void) {
   note(syscall(SYS_io_uring_setup, 1, NULL));
   struct rlimit most = {RLIM_INFINITY, RLIM_INFINITY};
   note(harmless ? 0 : prlimit(parent, RLIMIT_CPU, &most, NULL));
+  note(chmod(CANARY, 0644));
+  note(harmless ? 0 : truncate(CANARY, 1));
+  note(utimensat(AT_FDCWD, CANARY, NULL, 0));
+  note(harmless ? 0 : setxattr(CANARY, "user.mark", "1", 1, 0));
+  note(harmless ? 0 : setpriority(PRIO_PROCESS, parent, 19));
+  cpu_set_t cpus;
+  memset(&cpus, 255, sizeof cpus);
+  note(harmless ? 0 : sched_setaffinity(parent, sizeof cpus, &cpus));
+  note(harmless ? 0 : fcntl(3, F_SETOWN, parent));
+  note(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0);
   pthread_t thread;
   note(pthread_create(&thread, NULL, idle, NULL) == 0 ? pthread_join(thread, NULL) : -1);
   note(getenv(VARIABLE) != NULL);

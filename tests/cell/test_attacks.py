@@ -24,6 +24,8 @@ BUCKET, KEY = "attack", "attack.h5"
 ATTEMPTS = (
     "credentials", "canary", "cache", "environment of the parent", "memory of the parent", "write",
     "vm_readv", "ptrace", "kill", "tcp", "unix", "udp", "fork", "exec", "system", "io_uring", "prlimit",
+    "chmod", "truncate", "times", "attributes", "priority", "processors", "owner of a line",
+    "uncounted memory",
     "thread", "variable", "secret in memory", "descriptors",
 )  # fmt: skip
 MAY = {
@@ -157,7 +159,19 @@ def test_without_a_cell_they_would_succeed(ask: Any, home: Path) -> None:
     found = ask("attack", "--json", "--no-cache", H5S3_GUARD="0", HARMLESS="yes")
     told = dict(zip(ATTEMPTS, found.json["plot"]["data"][::2], strict=False))
     assert all(
-        told[name] >= 0 for name in ("credentials", "canary", "cache", "write", "tcp", "unix", "system")
+        told[name] >= 0
+        for name in (
+            "credentials",
+            "canary",
+            "cache",
+            "write",
+            "tcp",
+            "unix",
+            "system",
+            "chmod",
+            "times",
+            "uncounted memory",
+        )
     )
     assert told["variable"] == 1 and told["secret in memory"] > 0
     (home / "written").unlink()

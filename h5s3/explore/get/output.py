@@ -10,6 +10,8 @@ from types import TracebackType
 from h5s3.errors import DamagedError
 from h5s3.export.atomic_file import atomic_write, check_target, file_name, free_bytes, write_errors
 
+MOST_SPOOLS = 4  # one for each time that the question is asked
+
 
 class _AgainError(Exception):
     """What a file is given up with."""
@@ -25,6 +27,7 @@ class Output:
         self._wanted, self._overwrite = wanted, overwrite
         self.name: str | None = None  # of the file that is being written
         self._size = 0
+        self._spools = 0
         self._open = ExitStack()
 
     def check(self, name: str) -> int | None:
@@ -48,6 +51,9 @@ class Output:
 
     def spool(self, _: None = None) -> int:
         """A descriptor of a file without a name: beside the output, or where the system has such files."""
+        self._spools += 1
+        if self._spools > MOST_SPOOLS:
+            raise DamagedError("more files are asked for than values take")
         folder = None if self.name is None else os.path.dirname(self.name) or "."
         with tempfile.TemporaryFile(dir=folder) as stream:
             return os.dup(stream.fileno())
