@@ -13,7 +13,8 @@ from h5s3.formats.base import Facts
 from h5s3.formats.encoding.zarr_codecs import ZarrCodecs, zarr_codecs
 from h5s3.formats.grid import run_shape
 from h5s3.formats.hdf5.data.chunk_index import ChunkIndex
-from h5s3.records import Filter, PlannedArray
+from h5s3.formats.hdf5.references.places import odd_chunks, usual_filters
+from h5s3.records import PlannedArray
 from h5s3.sizes import MIB
 
 PIECE = 4 * MIB  # bytes of a chunk of values that are not chunked in the file
@@ -71,12 +72,12 @@ def chunked(facts: Facts, index: ChunkIndex, size: int, direct: bool) -> Chunks:
     table = index.table[(index.table[:, : len(chunks)] < grid).all(axis=1)]
     every = prod(grid.tolist())
     complete, stored = index.complete and len(table) == every, int(table[:, -2].sum())
-    mask, applied = _usual(table, facts.filters)
+    mask, applied = usual_filters(table, facts.filters)
     codecs = zarr_codecs(applied, bytes_of_chunk)
     known = index.complete and index.certain and _sound(table, len(chunks), size)
     if not (direct and codecs and known):
         return Chunks(chunks, None, none, table[:, : len(chunks)] if known else None, complete, stored)
-    odd = _odd(table, facts, mask, bytes_of_chunk, plain=not codecs.v2)
+    odd = odd_chunks(table, facts, mask, bytes_of_chunk, plain=not codecs.v2)
     return Chunks(
         chunks,
         codecs,
@@ -115,25 +116,6 @@ def _sound(table: Table, columns: int, size: int) -> bool:
     starts, sizes = table[:, -3], table[:, -2]
     inside = (starts <= size).all() and (sizes <= size - starts).all()
     return bool(inside) and len(np.unique(table[:, :columns], axis=0)) == len(table)
-
-
-def _usual(table: Table, filters: list[Filter]) -> tuple[int, list[Filter]]:
-    """The mask of most chunks, and the filters that they went through."""
-    masks, counts = np.unique(table[:, -1], return_counts=True)
-    mask = int(masks[counts.argmax()]) if len(masks) else 0
-    return mask, [item for number, item in enumerate(filters) if not mask >> number & 1]
-
-
-def _odd(table: Table, facts: Facts, mask: int, size: int, plain: bool) -> Table:
-    """Chunks that are not like most: they skipped other filters, as those at edges may do unnoticed."""
-    odd: Table = table[:, -1] != np.uint64(mask)
-    if plain:
-        wrong: Table = table[:, -2] != np.uint64(size)
-        return odd | wrong
-    ends = [n // c for n, c in zip(facts.shape or (), facts.chunks or (), strict=True)]
-    edge = (table[:, : len(ends)] >= np.array(ends, dtype="<u8")).any(axis=1)
-    found: Table = odd | (edge & (table[:, -2] == np.uint64(size)))
-    return found
 
 
 def rows_of(array: PlannedArray) -> np.ndarray[Any, Any]:

@@ -97,12 +97,14 @@ def chunked_places(facts: Facts, index: ChunkIndex, size: int, itemsize: int) ->
     if len(np.unique(table[:, : len(chunks)], axis=0)) != len(table):
         raise LeftOutError("its index has a chunk twice")
     bytes_of_chunk = prod(chunks) * itemsize
-    mask, applied = _usual(table, facts.filters)
+    mask, applied = usual_filters(table, facts.filters)
     codecs = zarr_codecs(applied, bytes_of_chunk)
     if codecs is None:
         names = ", ".join(dict.fromkeys(item.name for item in unmapped(applied, bytes_of_chunk)))
         raise LeftOutError(f"no codec of Zarr undoes its filters ({names})")
-    odd = _odd(table, facts, mask, bytes_of_chunk, plain=not codecs.v2)
+    odd = odd_chunks(table, facts, mask, bytes_of_chunk, plain=not codecs.v2)
+    if not codecs.v2 and (odd & (table[:, -1] == np.uint64(mask))).any():
+        raise LeftOutError("its chunks have other sizes than they should")
     kept = table[~odd]
     return Places(
         chunks,
@@ -113,22 +115,21 @@ def chunked_places(facts: Facts, index: ChunkIndex, size: int, itemsize: int) ->
     )
 
 
-def _usual(table: Table, filters: list[Filter]) -> tuple[int, list[Filter]]:
+def usual_filters(table: Table, filters: list[Filter]) -> tuple[int, list[Filter]]:
     """The mask of most chunks, and the filters that they went through."""
     masks, counts = np.unique(table[:, -1], return_counts=True)
     mask = int(masks[counts.argmax()]) if len(masks) else 0
     return mask, [item for number, item in enumerate(filters) if not mask >> number & 1]
 
 
-def _odd(table: Table, facts: Facts, mask: int, size: int, plain: bool) -> Table:
-    """Chunks that are not like most: they skipped other filters, as those at edges may do unnoticed."""
+def odd_chunks(table: Table, facts: Facts, mask: int, size: int, plain: bool) -> Table:
+    """Which chunks are not like most: they skipped other filters, as those at edges may do unnoticed, or,
+    where they are `plain`, have another size."""
     odd: Table = table[:, -1] != np.uint64(mask)
+    whole: Table = table[:, -2] == np.uint64(size)
     if plain:
-        wrong = table[:, -2] != np.uint64(size)
-        if (wrong & ~odd).any():
-            raise LeftOutError("its chunks have other sizes than they should")
-        return odd
+        return odd | ~whole
     ends = [n // c for n, c in zip(facts.shape or (), facts.chunks or (), strict=True)]
     edge = (table[:, : len(ends)] >= np.array(ends, dtype="<u8")).any(axis=1)
-    odd |= edge & (table[:, -2] == np.uint64(size))
+    odd |= edge & whole
     return odd
