@@ -26,6 +26,13 @@ _LONGEST_CELL = 40  # where there are several columns
 _LONGEST_HEADING = 24
 
 
+def load() -> None:
+    """Have loaded what plots are drawn with, while there is time."""
+    from h5s3.render.plots import axes, plot  # noqa: F401 - what it imports takes long
+
+    axes.load()
+
+
 def reduced(preview: Preview, only: str | None, plot: bool) -> Preview:
     """The document with the parts that were asked for; the others are null."""
     wanted = {"stats", "table", "plot", "profile"} if only is None else {only}

@@ -75,7 +75,8 @@ def cell(settings: Settings, debug: bool) -> Cell | None:
 def _load_pictures() -> None:
     """Load what draws the answer."""
     with suppress(ImportError):
-        import_module(f"h5s3.render.{sys.argv[1]}")
+        module = import_module(f"h5s3.render.{sys.argv[1]}")
+        getattr(module, "load", lambda: None)()
 
 
 def cache(settings: Settings) -> Cache | None:

@@ -296,6 +296,11 @@ def _greedy(at: Sequence[float], need: float) -> list[int]:
     return chosen
 
 
+def load() -> None:
+    """Import what draws frames."""
+    import plotext  # noqa: F401
+
+
 def frame(
     columns: int, rows: int, x: AxisTicks, y: AxisTicks, draw: Callable[[Any], None] | None = None
 ) -> list[str]:
