@@ -5,6 +5,7 @@ And what it has no place for, in memory alone: strings of variable length.
 
 from __future__ import annotations
 
+import mmap
 import os
 import zipfile
 from collections.abc import Iterator
@@ -164,6 +165,19 @@ def _runs(box: Box, whole: tuple[int, ...], data: Array, size: int) -> Iterator[
         )
     for number, start in enumerate(starts.reshape(-1).tolist()):
         yield start, data[number * length : (number + 1) * length]
+
+
+def array_in(descriptor: int) -> Array:
+    """The array in a file in memory, which is the array's own from now on."""
+    with os.fdopen(os.dup(descriptor), "rb") as stream:
+        stream.seek(0)
+        if np.lib.format.read_magic(stream) != (1, 0):
+            stream.seek(0)
+            read: Array = np.lib.format.read_array(stream, allow_pickle=False)
+            return read
+        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+        values = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
+        return np.frombuffer(values, dtype, prod(shape), stream.tell()).reshape(shape)
 
 
 def array_of_texts(shape: list[int], found: list[str]) -> Array:

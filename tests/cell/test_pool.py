@@ -10,13 +10,17 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import h5py
+import numpy as np
 import pytest
 
 import h5s3
 from h5s3.cell import pool, process
 from h5s3.cell.host import Cell
 from h5s3.errors import DamagedError, NetworkError
+from h5s3.explore.get import transfer
 from tests.support.cli import file
 from tests.support.hostile import misbehaving
 
@@ -141,3 +145,23 @@ def test_a_kept_file_is_read_here() -> None:
     with h5s3.open(file("nexus")) as opened:
         assert list(opened) == ["entry"]
     assert children() == before
+
+
+@pytest.mark.parametrize("cell", ["0", "1"])
+@pytest.mark.parametrize("dtype", ["<f8", ">i4", [("a", "<i4"), ("b", "S12")], [("ä", "<f8")]])
+def test_large_arrays_are_shared(
+    cell: str, dtype: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("H5S3_CELL", cell)
+    size = transfer.SENT_WHOLE // np.dtype(dtype).itemsize + 1000
+    values = np.zeros(size, dtype)
+    values.view("u1")[::7] = 5
+    with h5py.File(tmp_path / "large.h5", "w") as file:
+        file["data"] = values
+    before = len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
+    found = h5s3.get(tmp_path / "large.h5", "/data", selection="10:")
+    assert found.dtype == values.dtype and found.tobytes() == values[10:].tobytes()
+    found[0] = found[-1]  # it is the caller's own
+    if before and cell == "0":
+        del found
+        assert len(os.listdir("/proc/self/fd")) <= before + 1

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from h5s3.cell.calls import Callback
 from h5s3.errors import DamagedError, UsageError
-from h5s3.explore.get.output import Output
+from h5s3.explore.get.output import Output, SharedMemory
 from h5s3.explore.get.structure import copy_structure
 from h5s3.explore.get.transfer import Estimate, Outside, Transfer
 from h5s3.explore.session import Session
@@ -35,6 +35,7 @@ class GetRequest(Request):
     output: str | None = None  # None: a file named for the dataset
     stream: BinaryIO | None = None  # in place of a file
     texts: Callable[[Texts], object] | None = None  # takes strings of variable length in place of the stream
+    memory: Callable[[None], int] | None = None  # gives a file in memory for large arrays, in place of it
     format: str | None = None  # None: by the suffix of the file
     overwrite: bool = False
     coords: bool = False  # the values of the dimensions with them
@@ -77,12 +78,16 @@ def get_array(session: Session, location: Location, asked: GetRequest) -> Values
     """
     from io import BytesIO
 
-    from h5s3.export.npy import array_of, array_of_texts
+    from h5s3.export.npy import array_in, array_of, array_of_texts
 
     if asked.coords or asked.format or asked.overwrite or asked.metadata_only:
         raise UsageError("format, coords, overwrite and metadata_only go with a file", hint="give output")
     stream, texts = BytesIO(), list[Texts]()
-    get(session, location, replace(asked, stream=stream, format="npy", texts=texts.append))
+    asked = replace(asked, stream=stream, format="npy", texts=texts.append)
+    with SharedMemory() as memory:
+        get(session, location, replace(asked, memory=memory.file if memory.there else None))
+        if memory.descriptor is not None:
+            return array_in(memory.descriptor)
     return array_of_texts(*texts[-1]) if texts else array_of(stream)
 
 
@@ -123,6 +128,7 @@ def _outside(asked: GetRequest, output: Output, begun: list[bool]) -> Outside:
         file=Callback(output.file, str, gives_file=True),
         spool=Callback(output.spool, None, gives_file=True),
         stream=None if asked.stream is None else Callback(send, bytes),
+        memory=None if asked.memory is None else Callback(asked.memory, None, gives_file=True),
         texts=None if asked.texts is None else Callback(asked.texts, Texts),
         announce=Callback(asked.announce, Estimate),
         differs=Callback(asked.differs, Coding),

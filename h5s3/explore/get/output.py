@@ -77,3 +77,28 @@ class Output:
     def _discard(self) -> None:
         """Take away what was begun: the question is asked again."""
         self._open.__exit__(_AgainError, _AgainError(), None)
+
+
+class SharedMemory:
+    """A file in memory that another process fills. A context manager."""
+
+    there = hasattr(os, "memfd_create")  # on this system
+
+    def __init__(self) -> None:
+        self.descriptor: int | None = None
+
+    def file(self, _: None = None) -> int:
+        """A descriptor of a new one, which takes the place of one that was begun before."""
+        self._close()
+        self.descriptor = os.memfd_create("h5s3", os.MFD_CLOEXEC)
+        return os.dup(self.descriptor)
+
+    def __enter__(self) -> SharedMemory:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self.descriptor is not None:
+            os.close(self.descriptor)

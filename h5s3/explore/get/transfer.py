@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 SPOOL = 1.5  # times the bytes that are needed, beyond which chunks are not fetched again
 TOLERATED = 256 * 1024  # bytes that are fetched again whatever they are times
 SENT = MIB // 8  # bytes of a stream that are sent together
+SENT_WHOLE = 8 * MIB  # bytes of an array that are sent, not left in memory that both processes have
 LARGE = 64 * MIB  # to be fetched or written: said before
 MOST_PLANNED = 20_000  # boxes whose requests are counted; of more, the rest is taken to be like them
 
@@ -59,6 +60,7 @@ class Outside:
     file: Callable[[str], int]  # the new file of a name that was checked
     spool: Callable[[None], int]  # a file without a name
     stream: Callable[[bytes], object] | None  # takes bytes in place of a file
+    memory: Callable[[None], int] | None  # a file in memory, for an array that is larger than SENT_WHOLE
     texts: Callable[[tuple[list[int], list[str]]], object] | None  # takes strings, with their shape
     announce: Callable[[Estimate], object]
     differs: Callable[[CodingRecord], object]  # told where stored values are not what is meant
@@ -97,7 +99,9 @@ class Transfer:
         reader = BoxReader(job.array, job.selection, self.max_bytes, limit)
         make = texts.writer if texts else maker(kind)
         head = job.head
-        estimate = _plan(reader, job, output, output is None or kind not in ("npy", "h5"))
+        shared = self._is_shared(job, output)
+        placed = output or ("memory" if shared else None)
+        estimate = _plan(reader, job, output, placed is None or kind not in ("npy", "h5"))
         if kind == "h5" and reader.never_written:
             estimate = replace(estimate, written=0)
         free = None if output is None else self.outside.check(output)
@@ -109,8 +113,8 @@ class Transfer:
             "planned_requests": estimate.requests,
             "planned_bytes": estimate.fetched,
         }
-        with self._opened(job, output) as stream:
-            _Filling(job, reader, estimate, self.outside).fill(lambda: make(job, stream, output))
+        with self._opened(job, output, shared) as stream:
+            _Filling(job, reader, estimate, self.outside).fill(lambda: make(job, stream, placed))
         if texts is not None and self.outside.texts is not None:
             self.outside.texts(texts.found)
         if output is not None and job.notes:
@@ -122,10 +126,17 @@ class Transfer:
 
         return Texts(self.max_bytes) if self.outside.texts is not None and Texts.fit(job) else None
 
+    def _is_shared(self, job: Job, output: str | None) -> bool:
+        """Whether the values go into memory that the other process has, too."""
+        fixed = not (job.dtype is None or job.dtype.hasobject)
+        large = job.count * job.facts.itemsize > SENT_WHOLE
+        return output is None and self.outside.memory is not None and fixed and large
+
     @contextmanager
-    def _opened(self, job: Job, output: str | None) -> Iterator[BinaryIO]:
-        if output is not None:
-            with os.fdopen(self.outside.file(output), "w+b") as file:
+    def _opened(self, job: Job, output: str | None, shared: bool) -> Iterator[BinaryIO]:
+        if output is not None or (shared and self.outside.memory is not None):
+            given = self.outside.memory(None) if output is None else self.outside.file(output)  # type: ignore[misc]
+            with os.fdopen(given, "w+b") as file:
                 yield file
             return
         for note in job.notes:  # no receipt is shown
