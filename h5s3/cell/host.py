@@ -32,12 +32,11 @@ class Cell:
     """A process that answers questions about objects. Started when it is needed, ended by `close`.
 
     `more`: bytes of memory that it may take beyond the default. `debug`: its own words for a crash go to
-    standard error. `strict`: without all locks it reads nothing. `locked`: False for one that is to reach
-    what this process does, and has nothing but limits. `missing`: walls that do not stand.
+    standard error. `strict`: without all locks it reads nothing. `missing`: walls that do not stand.
     """
 
-    def __init__(self, more: int = 0, debug: bool = False, strict: bool = False, locked: bool = True) -> None:
-        self._more, self._debug, self._strict, self._locked = more, debug, strict, locked
+    def __init__(self, more: int = 0, debug: bool = False, strict: bool = False) -> None:
+        self._more, self._debug, self._strict = more, debug, strict
         self.missing: list[str] = []
         self.asked = 0  # questions of the process that is running
         self._process: Process | None = None
@@ -55,7 +54,7 @@ class Cell:
         """
         if self._process is None or (plugins and not self._process.plugins):
             self.end()
-            self.adopt(Process(self._more, self._debug, plugins, self._locked))
+            self.adopt(Process(self._more, self._debug, plugins))
 
     def adopt(self, process: Process) -> None:
         """Take a process that was started."""
@@ -95,7 +94,8 @@ class Cell:
         Raises what the question raises, and `DamagedError` where the process ends, or sends nonsense.
         """
         self.start(source.plugins or source.info.location.kind == "local")
-        told = (
+        asked = (
+            question,
             format or name,
             known(source.info),
             source.start,
@@ -106,16 +106,11 @@ class Cell:
         )
         served = Served(source)
         try:
-            return self._ask((question, told), served, kind, left)
+            return self._ask(asked, served, kind, left)
         finally:
             served.close()
 
-    def call(self, question: Callable[[], Any], kind: Any, left: Callable[[], float] | None = None) -> Any:
-        """What a function gives, that is about no source. Otherwise as `ask`."""
-        self.start()
-        return self._ask((question, None), None, kind, left)
-
-    def _ask(self, question: Any, served: Served | None, kind: Any, left: Callable[[], float] | None) -> Any:
+    def _ask(self, question: Any, served: Served, kind: Any, left: Callable[[], float] | None) -> Any:
         assert self._control is not None
         self.asked += 1
         packed, callbacks = pack(question)
@@ -146,22 +141,19 @@ class Cell:
             threading.Thread(target=meanwhile, daemon=True).start()
 
     def _end_of(
-        self, control: wire.Line, callbacks: list[Callback[Any]], served: Served | None
+        self, control: wire.Line, callbacks: list[Callback[Any]], served: Served
     ) -> tuple[wire.Answer | wire.Failure, memoryview]:
         """What ends a question, with what stands behind it; until then the cell has what it asks for."""
         while True:
             message, data = control.receive()
             if isinstance(message, wire.Answer | wire.Failure):
-                if served is not None:
-                    served.source.trace.hits += min(max(0, message.hits), MOST_HITS)
-                    served.source.trace.waited += min(max(0.0, message.waited), wire.LONGEST)
+                served.source.trace.hits += min(max(0, message.hits), MOST_HITS)
+                served.source.trace.waited += min(max(0.0, message.waited), wire.LONGEST)
                 return message, data
             if isinstance(message, wire.Ready):
                 self._take_ready(message)
             elif isinstance(message, wire.Call):
                 self._gave |= _call(control, callbacks, message.number, data)
-            elif served is None:
-                raise wire.MalformedError
             else:
                 served.serve(control, message, data)
 
@@ -194,7 +186,7 @@ class Cell:
         if not isinstance(message, wire.Ready):
             raise wire.MalformedError
         self._ready = True
-        self.missing = [name for name in WALLS if name not in message.walls and self._locked]
+        self.missing = [name for name in WALLS if name not in message.walls]
         if self.missing and self._strict:
             cause = f"this system cannot lock the process that reads: no wall for {', '.join(self.missing)}"
             raise RefusedError(cause, hint="H5S3_CELL=strict asks for all of them")

@@ -34,7 +34,7 @@ def main(told: str) -> None:
     gc.set_threshold(50_000, 20, 100)  # a question is short, and keeps nearly all that it makes
     for module in READERS:
         importlib.import_module(module)
-    walls = locks.lock(facts["folders"]) if facts["locked"] else []
+    walls = locks.lock(facts["folders"])
     control, *others = (
         wire.Line(socket.socket(fileno=number), wire.FromHost)
         for number in (facts["control"], *facts["others"])
@@ -63,8 +63,8 @@ def _answer(wall: Wall, packed: memoryview) -> None:
     trace = Trace()
     limits.renew()
     try:
-        question, about = unpack(packed, lambda number: remote(wall, number))
-        answer = to_json(question() if about is None else _asked(wall, trace, question, *about))
+        asked = unpack(packed, lambda number: remote(wall, number))
+        answer = to_json(_asked(wall, trace, *asked))
     except wire.ClosedError:
         raise
     except BaseException as error:  # noqa: BLE001 - the command says what went wrong

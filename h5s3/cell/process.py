@@ -28,13 +28,10 @@ class Process:
     """A cell that runs, and this process' ends of the lines to it: first that of the thread that answers.
 
     `more`: bytes of memory that it may take beyond the default. `debug`: its own words for a crash go to
-    standard error. `plugins`: it may load filters from the folders of HDF5_PLUGIN_PATH. `locked`: False for
-    one that is to reach what this process does, and has nothing but limits.
+    standard error. `plugins`: it may load filters from the folders of HDF5_PLUGIN_PATH.
     """
 
-    def __init__(
-        self, more: int = 0, debug: bool = False, plugins: bool = False, locked: bool = True
-    ) -> None:
+    def __init__(self, more: int = 0, debug: bool = False, plugins: bool = False) -> None:
         self.plugins = plugins
         pairs = [socket.socketpair() for _ in range(1 + OTHERS)]
         kept, self._alive = os.pipe()  # nothing is written to it: it closes when this process is gone
@@ -46,7 +43,6 @@ class Process:
             "alive": kept,
             "memory": None if memory is None else memory + 4 * more,
             "cpu": limits.seconds(),
-            "locked": locked,
             "folders": _plugin_folders() if plugins else [],
         }
         self.ends = [ours for ours, _ in pairs]
@@ -58,7 +54,7 @@ class Process:
                     json.dumps(facts),
                     json.dumps([str(part) for part in sys.path]),
                 ],
-                env=environment(plugins) if locked else None,
+                env=environment(plugins),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE if debug else QUIET,

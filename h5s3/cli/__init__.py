@@ -28,6 +28,8 @@ def main() -> None:
             code = cells.limited(command)
         else:
             code = supervise(command) if wanted() else command()
+    except KeyboardInterrupt:  # while it starts
+        code = 130
     except OSError as error:  # no pipe, no process
         sys.stderr.write(f"h5s3: cannot start: {error.strerror}\n")
         code = 1

@@ -86,9 +86,12 @@ def get_array(session: Session, location: Location, asked: GetRequest) -> Values
     asked = replace(asked, stream=stream, format="npy", texts=texts.append)
     with SharedMemory() as memory:
         get(session, location, replace(asked, memory=memory.file if memory.there else None))
-        if memory.descriptor is not None:
-            return array_in(memory.descriptor)
-    return array_of_texts(*texts[-1]) if texts else array_of(stream)
+        try:
+            if memory.descriptor is not None:
+                return array_in(memory.descriptor)
+            return array_of_texts(*texts[-1]) if texts else array_of(stream)
+        except ValueError:
+            raise DamagedError("what was read is no array", location=location.display) from None
 
 
 def _question(

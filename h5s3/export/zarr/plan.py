@@ -231,12 +231,7 @@ class _Planner:
         thing, kind, chunks = dataset.thing, dataset.kind, dataset.chunks
         facts = thing.facts
         assert facts is not None
-        if kind.enum:
-            attributes = {**attributes, "h5s3.enum": kind.enum}
-            self.notes.append(
-                NotConverted(path=text_of(thing.path), reason="an enum: its names are an attribute")
-            )
-        told = attributes
+        attributes = told = self._with_enum(dataset, attributes)
         fill, attributes, dense = self._filled(dataset, attributes)
         value = kind.default() if fill is None else kind.value(fill)
         shape = ((facts.shape or ()) + kind.inner) if not kind.references else (facts.shape or ())
@@ -264,12 +259,7 @@ class _Planner:
         inner = len(kind.inner)
         if not kind.enum and not kind.text:
             self.told[name] = Told(kind, attributes, names, _missing(kind, told))
-        cells = chunks.decoded
-        if all_decoded:
-            sizes = (shards or wanted)[: len(chunks.shape)]
-            cells = None if dense else touched(chunks, facts.shape or (), sizes)
-            if cells is None and prod(grid_of(facts.shape or (), sizes)) > MOST_CHUNKS:
-                raise NoCounterpartError(f"more than {MOST_CHUNKS:,} chunks that would be decoded")
+        cells = _decoded_cells(chunks, facts, shards or wanted, dense) if all_decoded else chunks.decoded
         return document, PlannedArray(
             path=name,
             source=text_of(thing.path),
@@ -285,6 +275,14 @@ class _Planner:
             copied=b"" if all_decoded else _with_inner(chunks.copied, inner).tobytes(),
             decoded=None if cells is None else cells.tobytes(),
         )
+
+    def _with_enum(self, dataset: _Dataset, attributes: dict[str, Json]) -> dict[str, Json]:
+        """The attributes with the names of an enum, if it is one, of which a note is made."""
+        if not dataset.kind.enum:
+            return attributes
+        reason = "an enum: its names are an attribute"
+        self.notes.append(NotConverted(path=text_of(dataset.thing.path), reason=reason))
+        return {**attributes, "h5s3.enum": dataset.kind.enum}
 
     def _codecs(self, kind: Kind, codecs: ZarrCodecs) -> list[Json]:
         if self.version == 2:
@@ -368,3 +366,12 @@ def _fill_of(dataset: h5d.DatasetID, kind: Kind, dtype: np.dtype[Any] | None) ->
 def check(plan: ConversionPlan, content: tuple[int, str | None]) -> bool:
     """Whether a plan is of an object as it is now."""
     return (plan.size, plan.etag or plan.last_modified) == content
+
+
+def _decoded_cells(chunks: Chunks, facts: Facts, sizes: tuple[int, ...], dense: bool) -> Any:
+    """Cells of an array that is decoded; None: all. Raises `NoCounterpartError` for too many."""
+    sizes = sizes[: len(chunks.shape)]
+    cells = None if dense else touched(chunks, facts.shape or (), sizes)
+    if cells is None and prod(grid_of(facts.shape or (), sizes)) > MOST_CHUNKS:
+        raise NoCounterpartError(f"more than {MOST_CHUNKS:,} chunks that would be decoded")
+    return cells
