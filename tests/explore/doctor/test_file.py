@@ -105,15 +105,16 @@ def counted(server: S3Server, proxy: Proxy, name: str) -> Trace:
 
 
 KINDS = list(MAKERS)
-REPORTS: dict[str, FileReport] = {}
+REPORTS: dict[tuple[str, str], FileReport] = {}
 
 
 def report_on(server: S3Server, proxy: Proxy, kind: str) -> FileReport:
-    """What is found in a file of this kind, found out once."""
-    if kind not in REPORTS:
+    """What is found in a file of this kind, found out once for a server: a worker may have several in turn."""
+    name = stored(server, kind)
+    if (server.url, kind) not in REPORTS:
         with session_for(server, proxy) as session:
-            REPORTS[kind] = examine_file(session, Location("s3", stored(server, kind), bucket=BUCKET))
-    return REPORTS[kind]
+            REPORTS[server.url, kind] = examine_file(session, Location("s3", name, bucket=BUCKET))
+    return REPORTS[server.url, kind]
 
 
 def near(predicted: float, found: float) -> bool:
