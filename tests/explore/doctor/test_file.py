@@ -109,7 +109,7 @@ REPORTS: dict[tuple[str, str], FileReport] = {}
 
 
 def report_on(server: S3Server, proxy: Proxy, kind: str) -> FileReport:
-    """What is found in a file of this kind, found out once for a server: a worker may have several in turn."""
+    """What is found in a file of this kind, found out once for a server: a worker may have several."""
     name = stored(server, kind)
     if (server.url, kind) not in REPORTS:
         with session_for(server, proxy) as session:
