@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import h5py
+import numpy as np
 import pytest
 
 from h5s3.demo.server import serve
 from tests.support import ROOT, notebook
 from tests.support.hostile import secrecy
+from tests.support.servers.s3 import S3Server
 
 EXAMPLES = ROOT / "examples"
 needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed on this machine")
@@ -63,6 +66,50 @@ def test_summary(demo: dict[str, str]) -> None:
     assert "/precip" in done.stdout.splitlines()[0]
     assert "mean of /precip" in done.stdout
     assert "Conventions" in done.stdout
+
+
+@pytest.mark.slow
+def test_slurm_convert(server: S3Server, tmp_path: Path) -> None:
+    """Two tasks of an array job share the files; a damaged one fails alone; what is whole stays."""
+    names = ["a.h5", "b b.nc", "deep/ä.h5", "damaged.h5"]
+    for number, name in enumerate(names):
+        with h5py.File(tmp_path / "new.h5", "w") as new:
+            new.create_dataset("data", data=np.arange(number, 1000 + number), chunks=(100,))
+        whole = (tmp_path / "new.h5").read_bytes()
+        server.put("slurm", f"scans/{name}", whole[:-500] if name == "damaged.h5" else whole)
+    server.put("slurm", "scans/notes.txt", b"no HDF5")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    known = {**server.env(), "PATH": path, "TMPDIR": str(tmp_path), "SLURM_ARRAY_TASK_COUNT": "2"}
+    command = [
+        str(EXAMPLES / "slurm_convert.sh"),
+        "s3://slurm/scans",
+        "s3://slurm/zarr",
+        "--zarr-format",
+        "2",
+    ]
+    tasks = [{**known, "SLURM_ARRAY_TASK_ID": str(number)} for number in range(3)]
+    done = [run(task, *command) for task in tasks[:2]]
+    again = [run(task, *command) for task in tasks[:2]]
+    for both in done, again:
+        assert sorted(one.returncode for one in both) == [0, 6]
+        assert sum(one.stderr.count("damaged.h5: ") for one in both) == 1
+    converted = [{name for name in names if f"{name}.zarr: Zarr v2" in one.stdout} for one in done]
+    assert converted[0] | converted[1] == set(names[:-1]) and all(converted)
+    assert not converted[0] & converted[1]
+    there = [{name for name in names if f"{name}.zarr is there" in one.stdout} for one in again]
+    assert there == converted and not any("Zarr v2" in one.stdout for one in again)
+    wrong = run(tasks[2], *command)
+    assert wrong.returncode == 2 and "--array=0-1" in wrong.stderr
+    for number, name in enumerate(names[:-1]):
+        place = f"s3://slurm/zarr/{name}.zarr"
+        values = run(known, "h5s3", "get", place, "/data", "-o", "-", "--format", "csv").stdout.split()
+        assert values[-1000:] == [str(value) for value in range(number, 1000 + number)]
+
+
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed on this machine")
+def test_shellcheck_finds_nothing() -> None:
+    done = run({}, "shellcheck", *map(str, EXAMPLES.glob("*.sh")), str(ROOT / ".ci" / "run"))
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 def shown(cell: Any) -> list[Any]:
