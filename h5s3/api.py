@@ -16,7 +16,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack, cast, overload
 
 from h5s3.explore.session import Session
-from h5s3.records import Bench, DiskUsage, Doctor, Get, Listing, Meta, Preview, Tree
+from h5s3.records import Bench, Diff, DiskUsage, Doctor, Get, Listing, Meta, Preview, Tree
 from h5s3.records.base import show_in_notebooks
 from h5s3.settings import Settings, from_environment
 from h5s3.storage.location import Location as Location  # of `h5s3.Location`, too
@@ -346,6 +346,27 @@ def du(
 
     with _session(settings) as session:
         return ask(session, session.location(location), UsageRequest(path, depth, limit, sort))
+
+
+@_asking
+def diff(
+    a: Place,
+    b: Place | None = None,
+    *,
+    path_a: str = "/",
+    path_b: str | None = None,
+    **settings: Unpack[SettingsArgs],
+) -> Diff:
+    """What differs between `a` and `b`, or between two objects in them (`path_b`: None for that of `path_a`).
+
+    Without `b`, both paths are of `a`.
+    """
+    from h5s3.explore.diff.diff import DiffRequest
+    from h5s3.explore.diff.diff import diff as ask
+
+    with _session(settings) as session:
+        places = session.location(a), session.location(a if b is None else b)
+        return ask(session, *places, DiffRequest(path_a, path_a if path_b is None else path_b))
 
 
 @_asking

@@ -148,7 +148,7 @@ class Cell:
             message, data = control.receive()
             if isinstance(message, wire.Answer | wire.Failure):
                 served.source.trace.hits += min(max(0, message.hits), MOST_HITS)
-                served.source.trace.waited += min(max(0.0, message.waited), wire.LONGEST)
+                served.source.trace.add(waited=min(max(0.0, message.waited), wire.LONGEST))
                 return message, data
             if isinstance(message, wire.Ready):
                 self._take_ready(message)

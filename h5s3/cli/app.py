@@ -19,10 +19,15 @@ from h5s3.cli.process.errors import report, unwritten
 from h5s3.errors import UsageError
 
 COMMANDS = (
-    "ls", "tree", "meta", "preview", "get", "convert", "du", "refs", "serve", "bench", "doctor", "cache",
-    "stats", "demo", "completion", "schema",
+    "ls", "tree", "meta", "preview", "get", "convert", "du", "diff", "refs", "serve", "bench", "doctor",
+    "cache", "stats", "demo", "completion", "schema",
 )  # fmt: skip
-FOLDERS = {"refs": "zarr", "convert": "zarr", "serve": "zarr"}  # of commands that stand in one
+FOLDERS = {
+    "diff": "many",
+    "refs": "zarr",
+    "convert": "zarr",
+    "serve": "zarr",
+}  # of commands that stand in one
 WHOLE_NUMBERS = (int, int | None)
 PLAIN = (str, str | None)  # types whose values need no conversion
 WHOLE = 1000  # characters: a command's first sentence is not shortened
@@ -166,7 +171,7 @@ def top(
     bucket that H5S3_BUCKET names.
 
     Exit codes: 0 done, 2 usage, 3 not found, 4 access denied, 5 network or time-out, 6 not HDF5 or damaged,
-    7 changed while read, 8 refused, 130 Ctrl-C.
+    7 changed while read, 8 refused, 9 diff: they differ, 130 Ctrl-C.
 
     \b
     Examples:

@@ -13,7 +13,8 @@ def schema(
     command: Annotated[
         str,
         typer.Argument(
-            metavar="COMMAND", help="ls, tree, meta, preview, get, du, serve, bench, doctor, cache or stats."
+            metavar="COMMAND",
+            help="ls, tree, meta, preview, get, du, diff, serve, bench, doctor, cache or stats.",
         ),
     ],
 ) -> None:

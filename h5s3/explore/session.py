@@ -30,7 +30,7 @@ from h5s3.explore.questions import answer_key
 from h5s3.formats.base import Contents, Format, Seen, Source
 from h5s3.formats.names import looks_like_hdf5
 from h5s3.formats.requests import Request
-from h5s3.records import DiskUsage, Meta, Preview, Tree, from_json, to_json
+from h5s3.records import DiskUsage, Meta, Outline, Preview, Tree, from_json, to_json
 from h5s3.settings import Settings
 from h5s3.storage.base import ObjectInfo, Store
 from h5s3.storage.head_cache import HeadCache
@@ -47,7 +47,7 @@ FIRST_BYTES = 256 * 1024  # of an object that is met for the first time
 TELLING = 16 * 1024  # of one that was met before, to tell its format
 MOST_FILES = 2  # that a location is tried as, with a path inside them
 T = TypeVar("T")
-Answer = TypeVar("Answer", Tree, Meta, Preview, DiskUsage)
+Answer = TypeVar("Answer", Tree, Meta, Preview, DiskUsage, Outline)
 Question = Callable[[Contents], T]
 
 
@@ -82,6 +82,7 @@ class Session:
         self.catalog = HeadCache(self.cache, self.settings, self.trace)
         self.stores: dict[str, Store] = dict(stores or {})  # open ones, by `Location.store`
         self.locations: list[str] = []  # that were asked for, as they may be shown
+        self._opening = threading.Lock()
 
     def __enter__(self) -> Session:
         return self
@@ -115,9 +116,10 @@ class Session:
 
     def store(self, location: Location) -> Store:
         """The store for a location, opened when first needed."""
-        if location.store not in self.stores:
-            self.stores[location.store] = open_store(location, self.settings, self.trace)
-        return self.stores[location.store]
+        with self._opening:
+            if location.store not in self.stores:
+                self.stores[location.store] = open_store(location, self.settings, self.trace)
+            return self.stores[location.store]
 
     # ---------------------------------------------------------------------------------- questions
 
@@ -140,6 +142,7 @@ class Session:
         asked: Request,
         question: Question[Answer | None],
         repeatable: Callable[[], bool] = lambda: True,
+        cell: Cell | None = None,
     ) -> Answer | None:
         """The same for a question that may be answered without a record that could be remembered."""
 
@@ -158,6 +161,7 @@ class Session:
             repeatable=repeatable,
             remembered=remembered,
             remember=remember,
+            cell=cell,
         )
 
     def read(
@@ -170,6 +174,7 @@ class Session:
         format: Format | None = None,
         remembered: Callable[[ObjectInfo], T | None] = lambda info: None,
         remember: Callable[[ObjectInfo, T], None] = lambda info, found: None,
+        cell: Cell | None = None,
     ) -> T:
         """Ask the object at a location; the contents are open for as long as the question takes.
 
@@ -178,17 +183,18 @@ class Session:
         damaged ones; `repeatable` says whether it still may be. `format`: to open objects of its
         name with, in place of the usual one. `remembered`
         may know the answer without; `remember` is given a new one. `kind`: the type of the answer. A question
-        that is asked in a cell has to be one that can be pickled, with `Callback`s for what it tells.
+        that is asked in a cell has to be one that can be pickled, with `Callback`s for what it tells. `cell`:
+        in place of the session's own.
         """
         if location.kind == "s3" and not location.key:
             hint = f"try: h5s3 ls {location.display}"
             raise UsageError("a bucket, not a file", location=location.display, hint=hint)
 
         def once() -> T:
-            resolved = self._resolve(location)
+            resolved = self._resolve(location, cell)
             found = remembered(resolved.info)
             if found is None:
-                found = self._ask(self._source(resolved), question, kind, repeatable, format)
+                found = self._ask(self._source(resolved), question, kind, repeatable, format, cell)
                 remember(resolved.info, found)
             return found
 
@@ -234,14 +240,14 @@ class Session:
                 raise
         return once()
 
-    def _resolve(self, location: Location) -> _Resolved:
+    def _resolve(self, location: Location, cell: Cell | None = None) -> _Resolved:
         """The object at a location and its first bytes; or, of a prefix, what stands directly below it."""
         below = self._below(location) if location.name_of_store else None
         if below is not None and self._knows(below):
             return below
         try:
             info, start = self.catalog.resolve(
-                location, lambda: self.store(location), FIRST_BYTES, lambda: self._load_reader(location)
+                location, lambda: self.store(location), FIRST_BYTES, lambda: self._load_reader(location, cell)
             )
             return _Resolved(info, start)
         except (NotFoundError, AccessError) as error:
@@ -264,11 +270,12 @@ class Session:
 
         return detect(Seen(below.info.location.name, names=below.names)) is not None
 
-    def _load_reader(self, location: Location) -> None:
+    def _load_reader(self, location: Location, cell: Cell | None = None) -> None:
         """Have h5py loaded while the first bytes are on their way: the interpreter waits for it, should it
         leave."""
-        if self.cell is not None:
-            self.cell.start(self.settings.plugins or location.kind == "local")
+        cell = cell or self.cell
+        if cell is not None:
+            cell.start(self.settings.plugins or location.kind == "local")
         elif "h5py" not in sys.modules:
             module = "h5s3.formats.hdf5.objects.file"
             threading.Thread(target=importlib.import_module, args=(module,)).start()
@@ -329,9 +336,10 @@ class Session:
         kind: Any,
         repeatable: Callable[[], bool],
         format: Format | None,
+        cell: Cell | None = None,
     ) -> T:
         with self._located(source):
-            chosen, cell = self._format(source), self.cell
+            chosen, cell = self._format(source), cell or self.cell
 
             def once(seen: Source) -> T:
                 other = format if format is not None and format.name == chosen.name else None
@@ -342,7 +350,7 @@ class Session:
                 return ask(other or chosen, seen, question)
 
             found = self._undamaged(source, once, repeatable)
-            if isinstance(found, Tree | Meta | Preview | DiskUsage):
+            if isinstance(found, Tree | Meta | Preview | DiskUsage | Outline):
                 found.location, found.key = source.info.location.display, source.info.location.shown_key
             return found
 

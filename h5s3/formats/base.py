@@ -14,8 +14,19 @@ from math import prod
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from h5s3.errors import NotCachedError, UsageError, absence
-from h5s3.formats.requests import MetaRequest, ReferencesRequest, TreeRequest, UsageRequest
-from h5s3.records import DiskUsage, ExternalFile, FileReferences, Filter, Json, Meta, Tree, TreeNode, TypeInfo
+from h5s3.formats.requests import MetaRequest, OutlineRequest, ReferencesRequest, TreeRequest, UsageRequest
+from h5s3.records import (
+    DiskUsage,
+    ExternalFile,
+    FileReferences,
+    Filter,
+    Json,
+    Meta,
+    Outline,
+    Tree,
+    TreeNode,
+    TypeInfo,
+)
 from h5s3.storage.base import ObjectInfo, Range, Store
 from h5s3.storage.trace import Trace
 
@@ -134,6 +145,15 @@ class Referable(Protocol):
 
     def references(self, asked: ReferencesRequest) -> FileReferences:
         """Every array as Zarr describes it, and where its chunks are."""
+
+
+@runtime_checkable
+class Comparable(Protocol):
+    """Contents that tell all that `diff` compares."""
+
+    def outline(self, asked: OutlineRequest) -> Outline:
+        """Everything below a path but data. Raises `NotFoundError`, and `RefusedError` for what is more than
+        can be held."""
 
 
 @dataclass(frozen=True)

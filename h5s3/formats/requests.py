@@ -87,6 +87,11 @@ USAGE_ORDERS = ("stored", "logical", "ratio", "name")
 
 
 @dataclass(frozen=True)
+class OutlineRequest(Request):
+    """Everything below the path but data, to be compared."""
+
+
+@dataclass(frozen=True)
 class ReferencesRequest(Request):
     """References to all chunks of a file. Datasets of up to `inline` stored bytes are written into them;
     for what must be, at most `max_bytes` of raw data are read. `concat`: a dimension along which files are to

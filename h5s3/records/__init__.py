@@ -32,6 +32,8 @@ from h5s3.records.doctor import Costs, Doctor, Extent, FileLayout, Finding
 from h5s3.records.du import DiskUsage, Usage
 from h5s3.records.get import Get, GetStructure
 from h5s3.records.ls import Arriving, Entry, Listing
+from h5s3.records.many.diff import Changed, Diff, DiffSide, NotCompared, OnOneSide, Renamed
+from h5s3.records.many.outline import Outline, OutlinedDataset, OutlinedObject, OutlinedType, OutlinedValue
 from h5s3.records.meta import (
     Codec,
     Dimension,
@@ -90,6 +92,7 @@ DOCUMENTS: dict[str, type[Document]] = {
     "convert": Convert,
     "convert-many": ConvertMany,
     "du": DiskUsage,
+    "diff": Diff,
     "refs": Refs,
     "refs-check": RefsCheck,
     "serve": Serve,

@@ -60,11 +60,13 @@ class Trace:
         with self.waiting():
             yield
 
-    def add(self, rounds: int = 0, trips: int = 0) -> None:
-        """Count waits for the wire, and round trips."""
+    def add(self, rounds: int = 0, trips: int = 0, waited: float = 0.0) -> None:
+        """Count waits for the wire, round trips, and seconds of them."""
+        counted: Trace = getattr(self._behind, "apart", None) or self
         with self._lock:
-            self.rounds += rounds
-            self.trips += trips
+            counted.rounds += rounds
+            counted.trips += trips
+            counted.waited += waited
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
@@ -73,8 +75,16 @@ class Trace:
         try:
             yield
         finally:
-            with self._lock:
-                self.waited += time.perf_counter() - begun
+            self.add(waited=time.perf_counter() - begun)
+
+    @contextmanager
+    def apart(self) -> Iterator[Trace]:
+        """Within this, waits of this thread count in the trace that this gives: others wait meanwhile."""
+        self._behind.apart = own = Trace()
+        try:
+            yield own
+        finally:
+            self._behind.apart = None
 
     @contextmanager
     def behind(self) -> Iterator[None]:

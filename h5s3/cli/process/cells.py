@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from h5s3.cell.process import Process
     from h5s3.settings import Settings
 
-COMMANDS = ("tree", "meta", "preview", "du", "get", "doctor", "refs")
+COMMANDS = ("tree", "meta", "preview", "du", "diff", "get", "doctor", "refs")
 GUARD = "H5S3_GUARD"  # 0: all in one process, unless there is a word on cells
 NAMED = ("profile", "endpoint_url", "region", "env_file", "version_id", "max_bytes")  # options with a value
 FLAGS = ("anon", "request_payer", "insecure", "no_cache", "refresh", "offline", "plugins", "debug")

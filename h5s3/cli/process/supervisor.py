@@ -33,6 +33,7 @@ COMMANDS = (
     "get",
     "convert",
     "du",
+    "diff",
     "refs",
     "bench",
     "doctor",

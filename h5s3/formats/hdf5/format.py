@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from h5s3.errors import H5s3Error, UsageError
 from h5s3.formats.base import Array, Contents, Seen, Source, Take
-from h5s3.formats.requests import MetaRequest, ReferencesRequest, TreeRequest, UsageRequest
-from h5s3.records import DiskUsage, FileReferences, Meta, Tree
+from h5s3.formats.requests import MetaRequest, OutlineRequest, ReferencesRequest, TreeRequest, UsageRequest
+from h5s3.records import DiskUsage, FileReferences, Meta, Outline, Tree
 
 if TYPE_CHECKING:
     from h5s3.formats.hdf5.fetch.block_file import BlockFile
@@ -103,6 +103,12 @@ class Hdf5Contents:
         from h5s3.formats.hdf5.du import read_usage
 
         return read_usage(self.file, asked)
+
+    def outline(self, asked: OutlineRequest) -> Outline:
+        """From headers and attributes."""
+        from h5s3.formats.hdf5.outline import read_outline
+
+        return read_outline(self.file, asked)
 
     def references(self, asked: ReferencesRequest) -> FileReferences:
         """From headers, attributes and chunk indexes."""

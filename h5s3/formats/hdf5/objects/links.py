@@ -135,10 +135,13 @@ def count_links(group: h5g.GroupID) -> int:
     return int(group.get_num_objs())
 
 
-def list_links(group: h5g.GroupID, limit: int = 0) -> Links:
-    """The first `limit` links (0: all), in h5py's order: of creation where tracked, else by name."""
+def list_links(group: h5g.GroupID, limit: int = 0, by_name: bool = False) -> Links:
+    """The first `limit` links (0: all), in h5py's order: of creation where tracked, else by name.
+
+    `by_name`: all of them, by name in any case.
+    """
     found = Links()
-    if not limit and count_links(group) >= MANY and not tracks_creation(group):
+    if by_name or (not limit and count_links(group) >= MANY and not tracks_creation(group)):
         group.links.iterate(_visitor(found.add), info=True, order=h5py.h5.ITER_NATIVE)
         found.sort()
     else:

@@ -1,0 +1,69 @@
+"""`h5s3 diff`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from h5s3.cli.options import Common
+from h5s3.errors import UsageError
+
+DIFFERENT, NOT_COMPARED = 9, 8  # exit codes
+
+
+def diff(
+    a: Annotated[str, typer.Argument(metavar="LOCATION", help="One object: what was.")],
+    b: Annotated[
+        str | None,
+        typer.Argument(metavar="LOCATION", help="The other one: what is. [default: the first one]"),
+    ] = None,
+    path_a: Annotated[
+        str | None,
+        typer.Option("--path-a", metavar="PATH", help="Compare this object of the first. [default: /]"),
+    ] = None,
+    path_b: Annotated[
+        str | None,
+        typer.Option(
+            "--path-b", metavar="PATH", help="With this one of the other. [default: that of --path-a]"
+        ),
+    ] = None,
+    *,
+    common: Common,
+) -> None:
+    """Show what differs between two files, or two objects in them.
+
+    Groups, datasets, links, named types and attributes are compared: which there are, and of datasets shape,
+    type, layout, chunks, filters and fill value.
+
+    Exit code 0: nothing differs; 9: something does.
+
+    \b
+    Examples:
+      h5s3 diff s3://bucket/scan_0041.nxs s3://bucket/scan_0042.nxs
+      h5s3 diff s3://bucket/scan_0042.nxs ./scan_0042.nxs
+      h5s3 diff s3://bucket/scan.nxs --path-a /entry1 --path-b /entry2
+    """
+    from h5s3.explore.diff.diff import DiffRequest, num_differences
+    from h5s3.explore.diff.diff import diff as ask
+
+    if b is None and (path_a or "/") == (path_b or path_a or "/"):
+        raise UsageError(
+            "an object is compared with itself", hint="give another LOCATION, or --path-a and --path-b"
+        )
+    with common.session() as opened:
+        places = (opened.location(a), opened.location(a if b is None else b))
+        paths = (path_a or "/", path_b or path_a or "/")
+        if common.json:
+            found = ask(opened, *places, DiffRequest(*paths))
+            common.shown_as_json(found)
+        else:
+            from h5s3.render.many.diff import Shown
+
+            shown = Shown()
+            found = ask(opened, *places, DiffRequest(*paths, shown.take))
+            shown.end(found)
+    if num_differences(found):
+        raise typer.Exit(DIFFERENT)
+    if found.not_compared:
+        raise typer.Exit(NOT_COMPARED)

@@ -1,0 +1,249 @@
+"""What differs between two outlines, in the order of paths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from h5s3.explore.diff.definitions import dataset_changes, type_changes
+from h5s3.records import (
+    UNSET,
+    Changed,
+    NotCompared,
+    OnOneSide,
+    Outline,
+    OutlinedObject,
+    OutlinedValue,
+    Renamed,
+)
+
+Key = tuple[str, ...]  # the parts of a path, so that what is below an object follows it
+
+
+@dataclass(frozen=True)
+class Added:
+    """What B has alone."""
+
+    what: OnOneSide
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What A has alone."""
+
+    what: OnOneSide
+
+
+Event = Added | Removed | Changed | Renamed | NotCompared
+
+
+class Side:
+    """An outline, its objects by their paths. `top`: the path that it is of."""
+
+    def __init__(self, outline: Outline, top: str) -> None:
+        self.outline, self.types = outline, outline.types
+        self._top = top.rstrip("/")
+        self.objects: dict[Key, OutlinedObject] = {key_of(one): one for one in outline.objects}
+
+    def at(self, key: Key) -> OutlinedObject | None:
+        """What stands at a path: of an object with several names, what is told at the first."""
+        found = self.objects.get(key)
+        if found is None or found.alias_of is UNSET:
+            return found
+        return self.objects.get(self.first(key), found)
+
+    def first(self, key: Key) -> Key:
+        """The first path of the object at a path."""
+        found = self.objects[key]
+        return key if found.alias_of is UNSET else _key(found.alias_of)
+
+    def path(self, one: OutlinedObject) -> str:
+        """The path in the file."""
+        return self._top + one.path if one.path != "/" else self._top or "/"
+
+
+def key_of(one: OutlinedObject) -> Key:
+    """Sorts objects by their paths, those whose names are not UTF-8 by their bytes, too."""
+    return _key(one.path) if one.path_b64 is UNSET else (*_key(one.path), "\0" + str(one.path_b64))
+
+
+def _key(path: str) -> Key:
+    return tuple(path.split("/")[1:]) if path != "/" else ()
+
+
+@dataclass
+class Comparison:
+    """Two sides. `shared`: they are of different formats, and only what both know is compared."""
+
+    a: Side
+    b: Side
+    num_objects: int = 0
+    num_attributes: int = 0
+    datasets: list[tuple[Key, OutlinedObject, OutlinedObject]] = field(default_factory=list)
+    renamed: dict[Key, Key] = field(default_factory=dict)
+
+    @property
+    def shared(self) -> bool:
+        """Whether the two are of different formats."""
+        return self.a.outline.format != self.b.outline.format
+
+    def events(self) -> Iterator[tuple[Key, Event]]:
+        """All differences, each with its key."""
+        names = self._names()
+        known = [
+            {side.first(key): first for key, first in found.items()}
+            for side, found in zip((self.a, self.b), names.values(), strict=True)
+        ]
+        for key in sorted(self.a.objects.keys() | self.b.objects.keys()):
+            one, other = self.a.objects.get(key), self.b.objects.get(key)
+            if one is None:
+                assert other is not None
+                yield key, Added(_alone(self.b, other, known[1].get(self.b.first(key))))
+            elif other is None:
+                yield key, Removed(_alone(self.a, one, known[0].get(self.a.first(key))))
+            else:
+                for event in self._both(key, names):
+                    yield key, event
+
+    def _names(self) -> dict[str, dict[Key, Key]]:
+        """Of each side, by path, the first path of the same object that both sides have."""
+        common = self.a.objects.keys() & self.b.objects.keys()
+        found: dict[str, dict[Key, Key]] = {}
+        for name, side in (("a", self.a), ("b", self.b)):
+            firsts: dict[Key, Key] = {}
+            found[name] = {}
+            for key in sorted(common):
+                found[name][key] = firsts.setdefault(side.first(key), key)
+        return found
+
+    def _both(self, key: Key, names: dict[str, dict[Key, Key]]) -> Iterator[Event]:
+        one, other = self.a.at(key), self.b.at(key)
+        assert one is not None and other is not None
+        path = self.a.path(self.a.objects[key])
+        firsts = [names[side][key] for side in ("a", "b")]
+        if firsts[0] != firsts[1] and not self.shared:
+            a, b = (None if first == key else "/" + "/".join(first) for first in firsts)
+            yield Changed(path=path, field="hard_link", a=a, b=b)
+        elif firsts[0] != key and firsts == [self.a.first(key), self.b.first(key)]:
+            return  # the same object, which is compared there
+        self.num_objects += 1
+        if one.kind != other.kind:
+            yield Changed(path=path, field="type", a=one.kind, b=other.kind)
+            return
+        yield from self._objects(key, path, one, other)
+
+    def _objects(self, key: Key, path: str, one: OutlinedObject, other: OutlinedObject) -> Iterator[Event]:
+        if one.target != other.target:
+            yield Changed(path=path, field="target", a=one.target, b=other.target)
+        if one.reason != other.reason:
+            a, b = (None if side.reason is UNSET else side.reason for side in (one, other))
+            yield Changed(path=path, field="error", a=a, b=b)
+        elif one.reason is not UNSET:
+            yield NotCompared(path=path, reason=one.reason)
+        if one.datatype is not UNSET and other.datatype is not UNSET:
+            for name, a, b in type_changes(self.a.types[one.datatype], self.b.types[other.datatype]):
+                yield Changed(path=path, field=name, a=a, b=b)
+        if one.dataset is not UNSET and other.dataset is not UNSET:
+            sides = (one.dataset, other.dataset), (self.a.types, self.b.types)
+            for name, a, b in dataset_changes(*sides, self.shared):
+                yield Changed(path=path, field=name, a=a, b=b)
+            self.datasets.append((key, one, other))
+        yield from self._attributes(path, one, other)
+
+    # ---------------------------------------------------------------------------------------- attributes
+
+    def _attributes(self, path: str, one: OutlinedObject, other: OutlinedObject) -> Iterator[Event]:
+        mine, others = ({_name(each): each for each in side.attributes} for side in (one, other))
+        if self.shared:
+            mine, others = ({k: v for k, v in each.items() if k not in INTERNAL} for each in (mine, others))
+        for name in sorted(mine.keys() | others.keys()):
+            a, b = mine.get(name), others.get(name)
+            if a is None:
+                assert b is not None
+                yield Added(_attribute(path, b))
+            elif b is None:
+                yield Removed(_attribute(path, a))
+            else:
+                self.num_attributes += 1
+                yield from self._values(path, a, b)
+
+    def _values(self, path: str, a: OutlinedValue, b: OutlinedValue) -> Iterator[Event]:
+        if self.shared:
+            if _told(a) != _told(b):
+                yield _value_change(path, a, b)
+            elif a.truncated or b.truncated or a.digest is UNSET or b.digest is UNSET:
+                yield NotCompared(path=path, name=a.name, reason="not all of it is told by both formats")
+            return
+        known = a.digest is not UNSET and b.digest is not UNSET
+        types = list(type_changes(self.a.types[a.type], self.b.types[b.type])) if a.dtype != "unknown" else []
+        for name, old, new in types:
+            yield Changed(path=path, attribute=a.name, field=name, a=old, b=new)
+        if a.shape != b.shape:
+            yield Changed(path=path, attribute=a.name, field="shape", a=a.shape, b=b.shape)
+        if known and (a.digest != b.digest or (a.shape is None) != (b.shape is None)):
+            yield _value_change(path, a, b)
+        elif not known and not types and a.shape == b.shape:
+            reason = a.error if a.error is not UNSET else b.error
+            yield NotCompared(path=path, name=a.name, reason=str(reason or "its value cannot be read"))
+
+
+INTERNAL = frozenset(  # attributes by which formats find their own
+    ("DIMENSION_LIST", "REFERENCE_LIST", "DIMENSION_LABELS", "CLASS", "NAME", "_Netcdf4Coordinates",
+     "_Netcdf4Dimid", "_NCProperties", "_nc3_strict", "_ARRAY_DIMENSIONS")
+)  # fmt: skip
+
+
+def _name(value: OutlinedValue) -> str:
+    return value.name if value.name_b64 is UNSET else f"{value.name}\0{value.name_b64}"
+
+
+def _told(value: OutlinedValue) -> Any:
+    """The value as formats tell it that have no arrays of one element."""
+    found = value.value
+    while isinstance(found, list) and len(found) == 1:
+        found = found[0]
+    return found
+
+
+def _value_change(path: str, a: OutlinedValue, b: OutlinedValue) -> Changed:
+    return Changed(
+        path=path,
+        attribute=a.name,
+        field="value",
+        a=a.value,
+        b=b.value,
+        a_truncated=a.truncated,
+        b_truncated=b.truncated,
+        a_nan_count=a.nan_count,
+        a_inf_count=a.inf_count,
+        b_nan_count=b.nan_count,
+        b_inf_count=b.inf_count,
+    )
+
+
+def _attribute(path: str, value: OutlinedValue) -> OnOneSide:
+    return OnOneSide(
+        path=path,
+        type="attribute",
+        name=value.name,
+        shape=value.shape,
+        dtype=value.dtype,
+        value=value.value,
+        truncated=value.truncated,
+        nan_count=value.nan_count,
+        inf_count=value.inf_count,
+    )
+
+
+def _alone(side: Side, one: OutlinedObject, known: Key | None) -> OnOneSide:
+    """What one side has alone. `known`: a path of the same object that both have."""
+    path = side.path(one)
+    if known is not None:
+        return OnOneSide(path=path, type="hard_link", target=side.path(side.objects[known]))
+    if one.alias_of is not UNSET:
+        return OnOneSide(path=path, type="hard_link", target=one.alias_of)
+    found = OnOneSide(path=path, type=one.kind, target=one.target)
+    if one.dataset is not UNSET:
+        found.shape, found.dtype = one.dataset.shape, one.dataset.dtype
+    return found

@@ -1,0 +1,129 @@
+"""What differs between two objects: their outlines are read at the same time, then compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from h5s3.errors import H5s3Error, UsageError
+from h5s3.explore.diff.compare import Added, Comparison, Event, Removed, Side
+from h5s3.explore.diff.sides import Cells, two_cells
+from h5s3.explore.session import Session
+from h5s3.formats.base import Comparable, Contents
+from h5s3.formats.requests import OutlineRequest, absolute
+from h5s3.records import UNSET, Changed, Diff, DiffSide, NotCompared, Outline, Renamed
+from h5s3.storage.location import Location
+
+if TYPE_CHECKING:
+    from h5s3.cell.host import Cell
+
+
+@dataclass(frozen=True)
+class DiffRequest:
+    """What to compare: these paths of the two. `take` is given each difference as it is found."""
+
+    path_a: str = "/"
+    path_b: str = "/"
+    take: Callable[[Event], object] = lambda event: None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path_a", absolute(self.path_a))
+        object.__setattr__(self, "path_b", absolute(self.path_b))
+
+
+def diff(session: Session, a: Location, b: Location, asked: DiffRequest | None = None) -> Diff:
+    """What differs. Raises what opening either of them raises, with its location."""
+    asked = asked or DiffRequest()
+    places = (a, b)
+    paths = (asked.path_a, asked.path_b)
+    with two_cells(session) as cells:
+        found = _outlines(session, cells, places, paths)
+        comparison = Comparison(Side(found[0], asked.path_a), Side(found[1], asked.path_b))
+        document = Diff(
+            a=_side(a, asked.path_a, found[0]),
+            b=_side(b, asked.path_b, found[1]),
+            identical=False,
+            data=False,
+            added=[],
+            removed=[],
+            changed=[],
+            renamed=[],
+            not_compared=[],
+            num_objects=0,
+            num_attributes=0,
+        )
+        for _, event in comparison.events():
+            _note(document, event)
+            asked.take(event)
+    document.num_objects, document.num_attributes = comparison.num_objects, comparison.num_attributes
+    document.identical = not (num_differences(document) or document.not_compared)
+    return document
+
+
+def num_differences(found: Diff) -> int:
+    """How much was found that differs."""
+    return len(found.added) + len(found.removed) + len(found.changed) + len(found.renamed)
+
+
+def _outlines(
+    session: Session, cells: Cells, places: tuple[Location, Location], paths: tuple[str, str]
+) -> list[Outline]:
+    calls = [partial(_outline, session, *each) for each in zip(places, paths, strict=True)]
+    return cells.both(
+        [partial(named, call, place, places) for call, place in zip(calls, places, strict=True)]
+    )
+
+
+def named(
+    call: Callable[[Cell | None], Outline],
+    place: Location,
+    places: tuple[Location, Location],
+    cell: Cell | None,
+) -> Outline:
+    """What a call about a place gives; its errors tell which of two versions they are of."""
+    try:
+        return call(cell)
+    except H5s3Error as error:
+        error = error.at(place.display)
+        if place.version_id and places[0].display == places[1].display:
+            error.location = f"{place.display} (version {place.version_id})"
+        raise
+
+
+def _outline(session: Session, place: Location, path: str, cell: Cell | None) -> Outline:
+    asked = OutlineRequest(path)
+    found = session.answer_if_held(Outline, place, asked, partial(_outlined, asked=asked), cell=cell)
+    if found is None:
+        raise UsageError("objects of this format cannot be compared", location=place.display)
+    return found
+
+
+def _outlined(contents: Contents, asked: OutlineRequest) -> Outline | None:
+    return contents.outline(asked) if isinstance(contents, Comparable) else None
+
+
+def _side(place: Location, path: str, found: Outline) -> DiffSide:
+    return DiffSide(
+        location=found.location,
+        key=found.key,
+        etag=found.etag,
+        path=path,
+        format=found.format,
+        version_id=place.version_id or UNSET,
+        cached=found.cached,
+    )
+
+
+def _note(document: Diff, event: Event) -> None:
+    if isinstance(event, Added):
+        document.added.append(event.what)
+    elif isinstance(event, Removed):
+        document.removed.append(event.what)
+    elif isinstance(event, Changed):
+        document.changed.append(event)
+    elif isinstance(event, Renamed):
+        document.renamed.append(event)
+    elif isinstance(event, NotCompared):
+        document.not_compared.append(event)

@@ -1,0 +1,126 @@
+"""`h5s3 diff` on a screen, in a pipe and as JSON; its exit codes."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import h5s3
+from h5s3.errors import DamagedError
+from tests.support.cli import on_terminal_here, run, spawn, without_colour
+from tests.support.servers.s3 import S3Server
+
+BUCKET = "diff"
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("diff")
+    a, b = folder / "a.h5", folder / "b.h5"
+    with h5py.File(a, "w") as new:
+        data = new.create_dataset("entry/data/counts", (60, 256, 256), "<u4", chunks=(1, 256, 256))
+        data.attrs["units"], data.attrs["n"], data.attrs["text"] = "K", np.int32(5), "x" * 100 + "a"
+        new["entry/old/x"] = new["entry/old/y"] = 1
+        new["entry/link"] = h5py.SoftLink("/entry/data")
+        new["entry/\x1b[31mname"] = 5
+    shutil.copy(a, b)
+    with h5py.File(b, "a") as new:
+        data = new["entry/data/counts"]
+        data.attrs["units"], data.attrs["n"], data.attrs["text"] = "°C ", np.int64(6), "x" * 100 + "b"
+        data.attrs["scale"] = [1.5, np.nan]
+        del new["entry/old"], new["entry/link"]
+        new["entry/link"] = h5py.SoftLink("/entry")
+        new["zzz"] = np.zeros((3, 4))
+        new["entry/\x1b[31mname"].attrs["\u202e"] = 1
+    return a, b
+
+
+TEXT = """\
+~ /entry/\\x1b[31mname
+  + @\\u202e  1  (int64)
+~ /entry/data/counts
+  ~ @n      5 → 6  (dtype int32 → int64)
+  + @scale  [1.5, nan]  (float64 2)
+  ~ @text   "{x}a" → "{x}b"
+  ~ @units  "K" → "°C "
+~ /entry/link
+  ~ target  /entry/data → /entry
+- /entry/old/  (2 objects in it)
++ /zzz  3 × 4 float64
+3 added, 3 removed, 4 changed  (both have 6 objects and 3 attributes; values were not compared (--data))
+""".replace("{x}", "x" * 100)
+
+
+def test_text(pair: tuple[Path, Path]) -> None:
+    done = run("diff", *pair)
+    assert (done.code, done.out, done.err) == (9, TEXT, "")
+
+
+def test_json(pair: tuple[Path, Path]) -> None:
+    done = run("diff", *pair, "--json")
+    assert done.code == 9
+    found = type(done)(0, done.out, done.err).json
+    assert not found["identical"] and not found["data"]
+    assert [one["path"] for one in found["removed"]] == ["/entry/old", "/entry/old/x", "/entry/old/y"]
+    scale = next(one for one in found["added"] if one.get("name") == "scale")
+    assert scale["value"] == [1.5, None] and scale["nan_count"] == 1
+    assert {"path": "/entry/link", "field": "target", "a": "/entry/data", "b": "/entry"} in found["changed"]
+    same = run("diff", pair[0], pair[0], "--json").json
+    assert same["identical"] and same["changed"] == same["added"] == same["removed"] == []
+
+
+def test_nothing_differs(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    shutil.copy(pair[0], tmp_path / "copy.h5")
+    line = "identical  (9 objects and 3 attributes; values were not compared (--data))"
+    assert run("diff", pair[0], tmp_path / "copy.h5").lines == [line]
+
+
+def test_a_narrow_terminal_has_all_names_whole(pair: tuple[Path, Path]) -> None:
+    code, sent = on_terminal_here("diff", *pair, columns=60)
+    lines = without_colour(sent).splitlines()
+    assert code == 9 and "\x1b[32m" in sent and "\x1b[31m" in sent
+    assert max(map(len, lines)) <= 60
+    text = next(line for line in lines if "@text" in line)
+    assert "xa" in text and "xb" in text and text.count("…") == 2
+
+
+def test_parts_of_one_file(pair: tuple[Path, Path]) -> None:
+    done = run("diff", pair[0], "--path-a", "/entry/old/x", "--path-b", "/entry/old/y")
+    assert done.lines == ["identical  (1 object and 0 attributes; values were not compared (--data))"]
+    done = run("diff", *pair, "--path-a", "entry/data")
+    assert done.code == 9 and done.out.startswith("~ /entry/data/counts\n")
+    assert "compared with itself" in run("diff", pair[0]).failed(2)
+    assert "compared with itself" in run("diff", pair[0], "--path-a", "/entry").failed(2)
+    message = run("diff", *pair, "--path-a", "/entry/old").failed(3)
+    assert message.startswith(str(pair[1])) and "/entry/old" in message
+
+
+def test_the_damaged_side_is_named(pair: tuple[Path, Path], tmp_path: Path, server: S3Server) -> None:
+    broken = tmp_path / "broken.h5"
+    broken.write_bytes(pair[0].read_bytes()[:1000])
+    for both in ((pair[0], broken), (broken, pair[0])):
+        assert run("diff", *both).failed(6).startswith(f"{broken}: the file is truncated")
+    server.put(BUCKET, "broken.h5", broken.read_bytes())
+    done = spawn("diff", pair[0], f"s3://{BUCKET}/broken.h5", on=server)
+    assert done.failed(6).startswith(f"s3://{BUCKET}/broken.h5: the file is truncated")
+    assert run("diff", pair[0], tmp_path / "none.h5").failed(3).startswith(str(tmp_path / "none.h5"))
+
+
+def test_an_object_and_its_copy_by_two_cells(server: S3Server, pair: tuple[Path, Path]) -> None:
+    server.put(BUCKET, "a.h5", pair[0].read_bytes())
+    done = spawn("diff", f"s3://{BUCKET}/a.h5", pair[1], on=server)
+    assert (done.code, done.out) == (9, TEXT)
+    again = spawn("diff", f"s3://{BUCKET}/a.h5", pair[1], "--offline", "--json", "--stats", on=server)
+    assert again.code == 9 and '"cached":true' in again.out and "0 requests" in again.err
+
+
+def test_from_python(pair: tuple[Path, Path]) -> None:
+    found = h5s3.diff(*pair)
+    assert not found.identical and found.to_dict()["schema"] == "h5s3/diff/1"
+    assert h5s3.diff(pair[0], pair[0]).identical
+    with pytest.raises(DamagedError):
+        h5s3.diff(pair[0], __file__)

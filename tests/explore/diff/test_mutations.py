@@ -1,0 +1,213 @@
+"""A file against a copy of it: nothing; against a changed copy: exactly what was changed."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from h5s3.explore.diff.diff import DiffRequest, diff
+from h5s3.explore.session import Session
+from h5s3.records import Diff
+from h5s3.settings import Settings
+from h5s3.storage.location import Location
+from tests.support import examples
+
+Found = set[tuple[str, ...]]
+NAMES = st.text("abcé _.@", min_size=1, max_size=8).filter(lambda name: name not in (".", ".."))
+TYPES = ["<i4", ">i2", "<f8", "S5", "?", "<c8"]
+ANY = h5py.Empty("f4")
+
+
+def compared(a: Path, b: Path, **more: Any) -> Diff:
+    with Session(Settings(no_cache=True)) as session:
+        return diff(session, Location("local", str(a)), Location("local", str(b)), DiffRequest(**more))
+
+
+def found(a: Path, b: Path, **more: Any) -> Found:
+    """What differs, as words."""
+    result = compared(a, b, **more)
+    assert not result.not_compared
+    assert result.identical is not bool(words(result))
+    return words(result)
+
+
+def words(result: Diff) -> Found:
+    """What a comparison found."""
+    texts = {("renamed", one.a, one.b) for one in result.renamed}
+    for sign, items in (("+", result.added), ("-", result.removed)):
+        texts |= {(sign, one.path, *([f"@{one.name}"] if one.type == "attribute" else [])) for one in items}
+    for change in result.changed:
+        name = [f"@{change.attribute}"] if isinstance(change.attribute, str) else []
+        texts.add(("~", change.path, *name, change.field))  # type: ignore[arg-type]
+    return texts  # type: ignore[return-value]
+
+
+class Tree(bytes):
+    """A file, which is too long to be shown."""
+
+    def __repr__(self) -> str:
+        with h5py.File(io.BytesIO(self)) as file:
+            names: list[str] = []
+            file.visit(names.append)
+        return f"Tree({names})"
+
+
+@st.composite
+def trees(draw: st.DrawFn) -> Tree:
+    """A file with groups, datasets, links and attributes, with one known group at its root."""
+    made = io.BytesIO()
+    with h5py.File(
+        made, "w", libver=draw(st.sampled_from(["earliest", "latest"])), track_order=draw(st.booleans())
+    ) as file:
+        places = [file, file.create_group("known")]
+        for name in draw(st.lists(NAMES, unique=True, max_size=5)):
+            parent = draw(st.sampled_from(places))
+            if name in parent:
+                continue
+            kind = draw(st.sampled_from(["group", "dataset", "soft", "hard", "type"]))
+            if kind == "group":
+                places.append(parent.create_group(name))
+            elif kind == "soft":
+                parent[name] = h5py.SoftLink(draw(NAMES))
+            elif kind == "hard":
+                parent[name] = draw(st.sampled_from(places[2:] or [h5py.SoftLink("x")]))
+            elif kind == "type":
+                parent[name] = np.dtype(draw(st.sampled_from(TYPES)))
+            else:
+                parent[name] = np.zeros(
+                    draw(st.sampled_from([(), (3,), (2, 2)])), draw(st.sampled_from(TYPES))
+                )
+        for place in places:
+            for name in draw(st.lists(NAMES, unique=True, max_size=3)):
+                place.attrs[name] = draw(
+                    st.sampled_from(["text", 5, 1.5, [1, 2], ANY, ["a", "é"], float("nan")])
+                )
+        data = file["known"].create_dataset(
+            "data", data=np.arange(24.0).reshape(4, 6), chunks=(2, 3), maxshape=(None, 6), compression="gzip",
+            fillvalue=1.0,
+        )  # fmt: skip
+        data.attrs["units"], data.attrs["points"] = "K", file["known"].ref
+        file["known/plain"] = np.arange(5)
+        file["known/below/x"] = np.arange(3)
+    return Tree(made.getvalue())
+
+
+def anew(file: h5py.File, values: Any = None, **changed: Any) -> None:
+    """The dataset defined another way."""
+    old = file["known/data"]
+    kept = dict(old.attrs)
+    options = {"chunks": (2, 3), "maxshape": (None, 6), "compression": "gzip", "fillvalue": 1.0} | changed
+    values = old[()] if values is None else values
+    del file["known/data"]
+    new = file["known"].create_dataset("data", data=values, **options)
+    for name, value in kept.items():
+        new.attrs[name] = value
+
+
+DATA = "/known/data"
+MUTATIONS: dict[str, tuple[Callable[[h5py.File], Any], Found]] = {
+    "a group more": (lambda f: f.create_group("known/new"), {("+", "/known/new")}),
+    "a dataset more": (lambda f: f.__setitem__("known/new", 5), {("+", "/known/new")}),
+    "a dataset less": (lambda f: f.__delitem__("known/plain"), {("-", "/known/plain")}),
+    "a group less": (
+        lambda f: f.__delitem__("known/below"),
+        {("-", "/known/below"), ("-", "/known/below/x")},
+    ),
+    "an alias more": (lambda f: f.__setitem__("known/zz", f["known/data"]), {("+", "/known/zz")}),
+    "a soft link more": (lambda f: f.__setitem__("known/zz", h5py.SoftLink("a")), {("+", "/known/zz")}),
+    "an attribute's value": (lambda f: f[DATA].attrs.modify("units", "C"), {("~", DATA, "@units", "value")}),
+    "an attribute's type": (
+        lambda f: f[DATA].attrs.create("units", np.bytes_("K")),
+        {("~", DATA, "@units", "dtype")},
+    ),
+    "an attribute's shape": (
+        lambda f: f[DATA].attrs.create("units", ["K"], dtype=h5py.string_dtype()),
+        {("~", DATA, "@units", "shape")},
+    ),
+    "an attribute less": (lambda f: f[DATA].attrs.__delitem__("units"), {("-", DATA, "@units")}),
+    "an attribute more": (lambda f: f[DATA].attrs.__setitem__("a", 1), {("+", DATA, "@a")}),
+    "a reference": (
+        lambda f: f[DATA].attrs.__setitem__("points", f["known/below"].ref),
+        {("~", DATA, "@points", "value")},
+    ),
+    "shape": (lambda f: f[DATA].resize((9, 6)), {("~", DATA, "shape")}),
+    "maxshape": (lambda f: anew(f, maxshape=(8, 6)), {("~", DATA, "maxshape")}),
+    "dtype": (lambda f: anew(f, dtype="<f4"), {("~", DATA, "dtype")}),
+    "chunks": (lambda f: anew(f, chunks=(1, 6)), {("~", DATA, "chunks")}),
+    "a filter more": (lambda f: anew(f, shuffle=True), {("~", DATA, "filters")}),
+    "a filter's option": (lambda f: anew(f, compression_opts=9), {("~", DATA, "filters")}),
+    "no filter": (lambda f: anew(f, compression=None), {("~", DATA, "filters")}),
+    "fill value": (lambda f: anew(f, fillvalue=2.0), {("~", DATA, "fill_value")}),
+    "a fill value that is NaN": (lambda f: anew(f, fillvalue=np.nan), {("~", DATA, "fill_value")}),
+    "layout": (
+        lambda f: anew(f, chunks=None, maxshape=None, compression=None),
+        {("~", DATA, name) for name in ("layout", "chunks", "filters", "maxshape")},
+    ),
+}  # fmt: skip
+
+
+@settings(max_examples=examples(40))
+@given(trees(), st.data())
+def test_exactly_the_change_is_named(
+    tmp_path_factory: pytest.TempPathFactory, tree: Tree, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("diff")
+    a, b = folder / "a.h5", folder / "b.h5"
+    a.write_bytes(tree)
+    b.write_bytes(tree + b"more")  # what stands behind the file tells the two apart
+    assert found(a, b) == set()
+    name = data.draw(st.sampled_from(sorted(MUTATIONS)))
+    change, expected = MUTATIONS[name]
+    b.write_bytes(tree)
+    with h5py.File(b, "a") as file:
+        change(file)
+    assert found(a, b) == expected
+    signs = {"+": "-", "-": "+"}
+    assert found(b, a) == {(signs.get(one[0], one[0]), *one[1:]) for one in expected}
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("diff") / "file.h5"
+    with h5py.File(path, "w") as file:
+        file.create_group("known").attrs["n"] = 1
+        file["known/plain"], file["known/below/x"] = np.arange(5), np.arange(3)
+        data = file["known"].create_dataset(
+            "data", data=np.arange(24.0).reshape(4, 6), chunks=(2, 3), maxshape=(None, 6), compression="gzip",
+            fillvalue=1.0,
+        )  # fmt: skip
+        data.attrs["units"], data.attrs["points"] = "K", file["known"].ref
+    return path
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_each_change_is_named(name: str, tree: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.h5"
+    shutil.copy(tree, other)
+    change, expected = MUTATIONS[name]
+    with h5py.File(other, "a") as file:
+        change(file)
+    assert found(tree, other) == expected
+
+
+def test_every_good_file_equals_its_copy(files: dict[str, Path], tmp_path: Path) -> None:
+    for name, path in files.items():
+        other = tmp_path / path.name
+        shutil.copy(path, other)
+        result = compared(path, other)
+        assert words(result) == set(), name
+        left = {one.reason.split(":")[0] for one in result.not_compared}
+        assert not left or name in NOT_WHOLLY_READ, (name, left)
+
+
+NOT_WHOLLY_READ: set[str] = set()
