@@ -136,10 +136,24 @@ def open_output(location: Location, settings: Settings, trace: Trace) -> Output:
     if location.kind == "s3":
         from h5s3.storage.stores.s3_output import S3Output
 
-        return S3Output(location, settings, trace)
+        if not location.bucket or not location.key.strip("/"):
+            raise UsageError(
+                "a bucket, not a place in it", location=location.display, hint="add a name, such as scan.zarr"
+            )
+        return S3Output(location, location.key.rstrip("/") + "/", settings, trace)
     if location.kind != "local":
         raise UsageError("only a folder or s3:// can be written to", location=location.display)
     path = location.key.rstrip("/") or "/"
     if os.path.lexists(path) and not os.path.isdir(path):
         raise UsageError("a file, where a folder is to be", location=location.display)
     return FolderOutput(path)
+
+
+def open_object(location: Location, settings: Settings, trace: Trace) -> tuple[Output, str]:
+    """The place in S3 that an object stands in, and its name there. Raises `UsageError` without a name."""
+    from h5s3.storage.stores.s3_output import S3Output
+
+    above, slash, name = location.key.rpartition("/")
+    if not location.bucket or not name:
+        raise UsageError("no name of an object", location=location.display, hint="add one, such as refs.json")
+    return S3Output(location, above + slash, settings, trace), name

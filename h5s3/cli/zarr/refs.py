@@ -28,7 +28,7 @@ def refs(
             "-o",
             "--output",
             metavar="FILE",
-            help="Write this file, .json; or this folder, .parq or .icechunk.",
+            help="Write this file, .json, or this folder, .parq or .icechunk; here or in s3://.",
         ),
     ] = None,
     url: Annotated[
@@ -79,7 +79,7 @@ def refs(
     Examples:
       h5s3 refs s3://bucket/climate.nc -o climate.json
       h5s3 refs s3://bucket/climate.nc -o climate.json --url https://data.example.org/climate.nc
-      h5s3 refs 's3://bucket/2024-*.nc' -o year.json --concat-dim time
+      h5s3 refs 's3://bucket/2024-*.nc' -o s3://bucket/year.parq --concat-dim time
       h5s3 refs --check climate.json
     """
     if check is not None:

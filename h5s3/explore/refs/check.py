@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
 
-from h5s3.errors import DamagedError, H5s3Error, NotFoundError, UsageError
+from h5s3.errors import DamagedError, H5s3Error, NotFoundError
+from h5s3.explore.refs.places import read_references
 from h5s3.explore.session import Session
-from h5s3.export.references.folder import MARKS
 from h5s3.records import RefsCheck, RefsSource, StaleSource
 from h5s3.storage.base import ObjectInfo
 from h5s3.storage.http.parallel import Batch
 
-LARGEST = 2 << 30  # bytes of references that are read
 MOST_SOURCES = 100_000
 
 
@@ -22,7 +20,7 @@ def check_references(session: Session, output: str) -> RefsCheck:
     Raises `NotFoundError` where there are no references, `DamagedError` for what h5s3 did not write, and what
     the storage raises but for an object that is not there.
     """
-    sources = _sources(output)
+    sources = _sources(session, output)
     places = [session.location(source.location) for source in sources]
     stores = {place.store: session.store(place) for place in places}
 
@@ -40,20 +38,10 @@ def check_references(session: Session, output: str) -> RefsCheck:
     return RefsCheck(output=output, num_sources=len(sources), fresh=not stale, stale=stale)
 
 
-def _sources(output: str) -> list[RefsSource]:
+def _sources(session: Session, output: str) -> list[RefsSource]:
     from h5s3.export.references.kerchunk_json import read_sources
 
-    marks = [os.path.join(output, name) for name in MARKS]
-    path = next(filter(os.path.isfile, marks), output) if os.path.isdir(output) else output
-    try:
-        if os.path.getsize(path) > LARGEST:
-            raise DamagedError(f"larger than {LARGEST >> 30} GiB: not references", location=output)
-        with open(path, "rb") as stream:
-            data = stream.read()
-    except FileNotFoundError:
-        raise NotFoundError("no such file", location=output) from None
-    except OSError as error:
-        raise UsageError(f"cannot be read: {error.strerror}", location=output) from None
+    data = read_references(session, output)
     try:
         sources = read_sources(data)
     except DamagedError as error:

@@ -13,9 +13,8 @@ from h5s3.errors import NotFoundError, RefusedError, UsageError
 from h5s3.explore.globs import glob_of
 from h5s3.explore.ls import ls
 from h5s3.explore.questions import Question
+from h5s3.explore.refs.places import check_place, place_of, write_file, write_folder
 from h5s3.explore.session import Session
-from h5s3.export.atomic_file import atomic_write, check_target, write_errors
-from h5s3.export.references.folder import atomic_folder, check_folder, folder_bytes
 from h5s3.export.references.hierarchy import Hierarchy, Part, group_names, side_by_side
 from h5s3.export.references.icechunk import supported, write_icechunk
 from h5s3.formats.base import Contents, Referable
@@ -60,7 +59,8 @@ def refs(session: Session, locations: Sequence[Location], asked: RefsRequest) ->
     prefix or a glob. Raises `UsageError` for what cannot be written so, and what opening a file raises.
     """
     kind = _format(asked)
-    (check_target if kind == "json" else check_folder)(asked.output, asked.overwrite)
+    target = place_of(asked.output)
+    check_place(session, target, kind != "json", asked.overwrite)
     places = [one for location in locations for one in files_of(session, location)]
     several = len(places) > 1
     if several and asked.url is not None and not FIELDS.search(asked.url):
@@ -81,7 +81,7 @@ def refs(session: Session, locations: Sequence[Location], asked: RefsRequest) ->
         made, more = supported(made)
         left_out += more
     notes = [_of(part, note, len(parts)) for part in parts for note in part.found.notes]
-    size = _write(session, asked, kind, made, left_out)
+    size = _write(session, target, asked.overwrite, kind, made, left_out)
     return Refs(
         output=asked.output,
         format=kind,
@@ -180,24 +180,25 @@ def _format(asked: RefsRequest) -> Format:
 
 
 def _write(
-    session: Session, asked: RefsRequest, kind: Format, made: Hierarchy, left_out: Sequence[LeftOut]
+    session: Session,
+    target: Location,
+    overwrite: bool,
+    kind: Format,
+    made: Hierarchy,
+    left_out: Sequence[LeftOut],
 ) -> int:
     """Write the references; how many bytes they have."""
     from h5s3.export.references.kerchunk_json import write_json
+    from h5s3.export.references.kerchunk_parquet import write_parquet
 
-    with write_errors(asked.output):
-        if kind == "json":
-            with atomic_write(asked.output, asked.overwrite) as (stream, _):
-                write_json(stream, made, left_out)
-            return os.path.getsize(asked.output)
-        from h5s3.export.references.kerchunk_parquet import write_parquet
-
-        with atomic_folder(asked.output, asked.overwrite) as folder:
-            if kind == "parquet":
-                write_parquet(folder, made, left_out)
-            else:
-                write_icechunk(folder, made, left_out, *_endpoint(session, made))
-        return folder_bytes(asked.output)
+    if kind == "json":
+        return write_file(session, target, overwrite, lambda stream: write_json(stream, made, left_out))
+    if kind == "parquet":
+        return write_folder(session, target, overwrite, lambda folder: write_parquet(folder, made, left_out))
+    where = _endpoint(session, made)
+    return write_folder(
+        session, target, overwrite, lambda folder: write_icechunk(folder, made, left_out, *where)
+    )
 
 
 def _endpoint(session: Session, made: Hierarchy) -> tuple[str | None, str | None]:

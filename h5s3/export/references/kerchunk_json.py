@@ -17,7 +17,6 @@ from h5s3.export.references.hierarchy import Hierarchy, consolidated
 from h5s3.records import LeftOut, RefsSource, from_json_value, to_json_value
 
 AT_ONCE = 10_000  # lines that are written together
-LARGEST = 2 << 30  # bytes of references that are read to be checked
 
 
 def write_json(target: BinaryIO, made: Hierarchy, left_out: Sequence[LeftOut]) -> None:

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
-from h5s3.errors import UsageError
 from h5s3.settings import Settings
 from h5s3.storage.location import Location
 from h5s3.storage.stores.boto_connection import BotoConnection
@@ -22,16 +21,12 @@ TOGETHER = 1000  # objects that one request removes, and names of one page
 
 
 class S3Output:
-    """A prefix."""
+    """What stands below a prefix of a bucket, which is empty for all of it. `location`: named in errors."""
 
     threads = 8
 
-    def __init__(self, location: Location, settings: Settings, trace: Trace) -> None:
-        if not location.bucket or not location.key.strip("/"):
-            raise UsageError(
-                "a bucket, not a place in it", location=location.display, hint="add a name, such as scan.zarr"
-            )
-        self._bucket, self._prefix = location.bucket, location.key.rstrip("/") + "/"
+    def __init__(self, location: Location, prefix: str, settings: Settings, trace: Trace) -> None:
+        self._bucket, self._prefix = location.bucket, prefix
         self.display = location.display
         self._connection = BotoConnection(settings, trace)
         self._trace = trace

@@ -18,13 +18,13 @@ from tests.support.servers.s3 import S3Server
 BUCKET, KEY = "icechunk", "gzip.h5"
 
 
-def opened(folder: Path, allowed: Any) -> Any:
-    """The root group of a repository."""
+def opened(place: Any, allowed: Any) -> Any:
+    """The root group of a repository: a folder, or a storage of Icechunk's."""
     import icechunk
     import zarr
 
     icechunk.set_logs_filter("error")
-    storage = icechunk.local_filesystem_storage(str(folder))
+    storage = icechunk.local_filesystem_storage(str(place)) if isinstance(place, Path) else place
     repository = icechunk.Repository.open(storage, authorize_virtual_chunk_access=allowed)
     return zarr.open_group(repository.readonly_session("main").store, mode="r", zarr_format=3)
 
@@ -61,7 +61,8 @@ def test_an_object_in_s3_and_its_change(server: S3Server, tmp_path: Path) -> Non
     server.put(BUCKET, KEY, data)
     assert run("refs", f"s3://{BUCKET}/{KEY}", "-o", output, on=server).code == 0
     keys = icechunk.s3_credentials(access_key_id=server.access_key, secret_access_key=server.secret_key)
-    group = opened(output, icechunk.containers_credentials({f"s3://{BUCKET}/": keys}))
+    allowed = icechunk.containers_credentials({f"s3://{BUCKET}/": keys})
+    group = opened(output, allowed)
     with h5py.File(file("gzip")) as source:
         assert np.array_equal(group["level9"][...], source["level9"][...])
     server.put(BUCKET, KEY, data + b"more")
@@ -69,3 +70,22 @@ def test_an_object_in_s3_and_its_change(server: S3Server, tmp_path: Path) -> Non
     if server.name == "moto":  # rclone's server does not look at If-Match
         with pytest.raises(icechunk.IcechunkError, match="has changed"):
             group["level9"][...]
+
+
+@pytest.mark.slow
+def test_a_repository_in_s3(server: S3Server) -> None:
+    """It is what Icechunk itself would have put there."""
+    icechunk = pytest.importorskip("icechunk")
+    server.put(BUCKET, KEY, file("gzip").read_bytes())
+    source, output = f"s3://{BUCKET}/{KEY}", f"s3://{BUCKET}/up/refs.icechunk"
+    assert run("refs", source, "-o", output, "--overwrite", on=server).code == 0
+    assert run("refs", source, "-o", output, "--overwrite", on=server).code == 0
+    assert run("refs", "--check", output, on=server).lines == [f"{output}: fresh: 1 object as they were"]
+    keys = {"access_key_id": server.access_key, "secret_access_key": server.secret_key}
+    place = {"endpoint_url": server.url, "allow_http": True, "force_path_style": True}
+    storage = icechunk.s3_storage(
+        bucket=BUCKET, prefix="up/refs.icechunk", region=server.region, **keys, **place
+    )
+    allowed = icechunk.containers_credentials({f"s3://{BUCKET}/": icechunk.s3_credentials(**keys)})
+    with h5py.File(file("gzip")) as local:
+        assert np.array_equal(opened(storage, allowed)["level9"][...], local["level9"][...])
