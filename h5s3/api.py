@@ -50,11 +50,20 @@ class SettingsArgs(TypedDict, total=False):
     max_bytes: int | None  # to be fetched
 
 
+class FollowingArgs(SettingsArgs, total=False):
+    """The same of questions that can read the files that a file names."""
+
+    follow: bool  # external links are followed to files beside this one, or below it
+    follow_prefix: str | None  # or to files below this prefix
+
+
 def _asking(function: Asking) -> Asking:
     """Refuse names that are no settings, as Python does, and show all settings in `help`."""
     signature = inspect.signature(function)
     own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
-    known = {one.name for one in own} | set(SettingsArgs.__annotations__)
+    follows = "FollowingArgs" in str(signature.parameters["settings"].annotation)
+    named_ones = (FollowingArgs if follows else SettingsArgs).__annotations__
+    known = {one.name for one in own} | set(named_ones)
 
     @wraps(function)
     def asked(*arguments: Any, **named: Any) -> Any:
@@ -64,7 +73,7 @@ def _asking(function: Asking) -> Asking:
         return function(*arguments, **named)
 
     defaults = Settings()
-    for name, kind in SettingsArgs.__annotations__.items():
+    for name, kind in named_ones.items():
         own.append(
             inspect.Parameter(
                 name,
@@ -166,7 +175,7 @@ def tree(
     all_attributes: bool = False,
     stored: bool = False,
     view: str = "plain",
-    **settings: Unpack[SettingsArgs],
+    **settings: Unpack[FollowingArgs],
 ) -> Tree:
     """What lies up to `depth` levels below `path` (0: all), `limit` children of each group (0: all).
 
@@ -200,7 +209,7 @@ def meta(
     attribute: str | None = None,
     all_attributes: bool = False,
     chunks: int = 0,
-    **settings: Unpack[SettingsArgs],
+    **settings: Unpack[FollowingArgs],
 ) -> Meta:
     """Everything about the object at `path`; up to so many places of `chunks`."""
     from h5s3.explore.meta import meta as ask
@@ -227,7 +236,7 @@ def preview(
     log: bool = False,
     vmin: float | None = None,
     vmax: float | None = None,
-    **settings: Unpack[SettingsArgs],
+    **settings: Unpack[FollowingArgs],
 ) -> Preview:
     """Statistics, table, plot data and profile of a bounded sample of the dataset at `path`.
 
@@ -267,7 +276,7 @@ def get(
     selection: str | None = None,
     sel: str | None = None,
     decode: bool = False,
-    **settings: Unpack[SettingsArgs],
+    **settings: Unpack[FollowingArgs],
 ) -> np.ndarray[Any, Any]: ...
 
 
@@ -284,7 +293,7 @@ def get(
     format: Values | None = None,
     overwrite: bool = False,
     metadata_only: bool = False,
-    **settings: Unpack[SettingsArgs],
+    **settings: Unpack[FollowingArgs],
 ) -> Get: ...
 
 
@@ -301,7 +310,7 @@ def get(
     format: Values | None = None,
     overwrite: bool = False,
     metadata_only: bool = False,
-    **settings: Unpack[SettingsArgs],
+    **settings: Unpack[FollowingArgs],
 ) -> Get | np.ndarray[Any, Any]:
     """The values at `path`, or those of a `selection`: a NumPy array, or in a file, `output`, and a receipt.
 
@@ -418,7 +427,7 @@ def _html(record: Any) -> str:
 show_in_notebooks(_html)
 
 
-def _session(settings: SettingsArgs, here: bool = False) -> Session:
+def _session(settings: SettingsArgs | FollowingArgs, here: bool = False) -> Session:
     """`here`: files are read in this process."""
     chosen = replace(from_environment(), **settings)
     if here:

@@ -42,6 +42,8 @@ class Settings:
     offline: bool = False
     insecure: bool = False  # TLS without verification; nothing got that way is kept
     plugins: bool = False  # HDF5_PLUGIN_PATH counts for remote files too
+    follow: bool = False  # files that a file names are looked for below its own folder
+    follow_prefix: str | None = None  # or below this location
     timeout: float | None = None
     max_bytes: int | None = None
     deadline: float | None = None  # of time.monotonic()
@@ -49,6 +51,11 @@ class Settings:
     def __post_init__(self) -> None:
         if self.insecure:
             object.__setattr__(self, "no_cache", True)  # what nobody vouches for is not shown as proven later
+
+    @property
+    def follows(self) -> bool:
+        """Whether an answer may depend on more objects than the one that is asked about."""
+        return self.follow or self.follow_prefix is not None
 
     @property
     def request_seconds(self) -> float:

@@ -103,6 +103,7 @@ class Cell:
             source.plugins,
             {name: (known(info), data) for name, (info, data) in source.found.items()},
             source.store is not None,
+            source.follows,
         )
         served = Served(source)
         try:

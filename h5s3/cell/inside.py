@@ -16,7 +16,7 @@ from typing import Any
 from h5s3.cell import limits, locks, wire
 from h5s3.cell.ask import ask
 from h5s3.cell.calls import unpack
-from h5s3.cell.wall import Wall, WallCache, WallSource, WallStore, remote
+from h5s3.cell.wall import Wall, WallSource, remote
 from h5s3.errors import H5s3Error
 from h5s3.formats.detect import by_name
 from h5s3.records import to_json
@@ -84,12 +84,20 @@ def _asked(
     plugins: bool,
     found: Any,
     online: bool,
+    follows: bool,
 ) -> Any:
     """The answer to a question about a source."""
-    store = WallStore(wall, trace) if online else None
-    cache: Any = WallCache(wall)  # no `Cache`: that takes long to import
-    source = WallSource(info, start, store, cache, trace, names, plugins, found=found)
-    source.wall = wall
+    source = WallSource.made(
+        wall,
+        trace,
+        info,
+        start,
+        online=online,
+        follows=follows,
+        names=names,
+        plugins=plugins,
+        found=found,
+    )
     chosen = by_name(format_) if isinstance(format_, str) else format_
     assert chosen is not None
     return ask(chosen, source, question)

@@ -16,6 +16,7 @@ from h5s3.formats.base import Source
 from h5s3.sizes import GIB
 from h5s3.storage.base import ObjectInfo, Range
 from h5s3.storage.objects import Objects
+from h5s3.storage.siblings import MOST_FILES
 
 MOST_RANGES = 1_000_000  # of one request
 MOST_PATHS = 1_000_000  # likewise
@@ -31,6 +32,8 @@ class Served:
         self._objects: Objects | None = None
         self._infos = [info for info, _ in source.found.values()]  # of what was looked at, by number
         self._listings: list[Iterator[Sequence[tuple[str, int]]]] = []
+        self._files = [source]  # that may be read, by number
+        self._numbers = {source.info.location: 0}
 
     def close(self) -> None:
         """Let threads end."""
@@ -41,13 +44,72 @@ class Served:
         """Answer one message. Raises `MalformedError` for what the cell may not have."""
         try:
             if isinstance(message, wire.Ranges):
-                _fetch(line, self.source, message)
+                self._fetch(line, message)
             elif isinstance(message, wire.Look | wire.Keep):
-                _use_cache(line, self.source, message, data)
+                self._use_cache(line, message, data)
+            elif isinstance(message, wire.Siblings):
+                self._name(line, message)
             else:
                 self._below(line, message)
         except H5s3Error as error:
             line.send(wire.Failed(type(error).__name__, error.cause, error.hint))
+
+    def _file(self, number: int) -> Source:
+        if not 0 <= number < len(self._files):
+            raise wire.MalformedError
+        return self._files[number]
+
+    def _fetch(self, line: wire.Line, asked: wire.Ranges) -> None:
+        """Give the cell bytes as they arrive, and what it asks for then."""
+        source = self._file(asked.file)
+        info = source.info
+        if source.store is None:
+            raise NotCachedError(absence(source.cache), location=info.location.display)
+
+        def arrived(came: Range, data: bytes) -> list[Range]:
+            line.send(wire.Data(came[0]), data)
+            if not asked.arriving:
+                return []
+            while True:
+                message, behind = line.receive()
+                if isinstance(message, wire.More):
+                    return _inside(info, message.ranges)
+                self._use_cache(line, message, behind)  # which it looks at to know what it wants
+
+        source.store.get_ranges(info, _inside(info, asked.ranges), arrived)
+        line.send(wire.Done())
+
+    def _use_cache(self, line: wire.Line, message: Any, data: memoryview) -> None:
+        """Give the cell entries of the cache, or take some. Raises `MalformedError` for any other wish."""
+        if isinstance(message, wire.Look):
+            source = self._file(message.file)
+            _own(source.info, message.keys)
+            found = source.cache.get_many(message.keys)
+            line.send(wire.Found([(key, len(value)) for key, value in found.items()]), *found.values())
+        elif isinstance(message, wire.Keep):
+            _keep(self._file(message.file), message, data)
+            line.send(wire.Done())
+        else:
+            raise wire.MalformedError
+
+    def _name(self, line: wire.Line, asked: wire.Siblings) -> None:
+        """Look for the files that a file names, where they may be; those that are there may be read."""
+        source = self._file(asked.file)
+        if not source.follows or len(asked.names) > MOST_FILES:
+            raise wire.MalformedError
+        found: list[tuple[int, wire.Known, int] | None] = []
+        failures, behind = [], []
+        for one in source.named(asked.names):
+            if isinstance(one, H5s3Error):
+                found.append(None)
+                failures.append((type(one).__name__, one.cause, one.hint))
+                continue
+            number = self._numbers.setdefault(one.info.location, len(self._files))
+            if number == len(self._files):
+                self._files.append(one)
+            found.append((number, known(one.info), len(one.start)))
+            behind.append(one.start)
+        line.send(wire.Named(found, failures), *behind)
 
     def _below(self, line: wire.Line, message: Any) -> None:
         if isinstance(message, wire.LookAt):
@@ -109,43 +171,10 @@ def known(info: ObjectInfo) -> wire.Known:
     return wire.Known(**{**vars(info), "location": info.location.unsigned}, known=info.identity)
 
 
-def _fetch(line: wire.Line, source: Source, asked: wire.Ranges) -> None:
-    """Give the cell bytes as they arrive, and what it asks for then."""
-    info = source.info
-    if source.store is None:
-        raise NotCachedError(absence(source.cache), location=info.location.display)
-
-    def arrived(came: Range, data: bytes) -> list[Range]:
-        line.send(wire.Data(came[0]), data)
-        if not asked.arriving:
-            return []
-        while True:
-            message, behind = line.receive()
-            if isinstance(message, wire.More):
-                return _inside(info, message.ranges)
-            _use_cache(line, source, message, behind)  # which it looks at to know what it wants
-
-    source.store.get_ranges(info, _inside(info, asked.ranges), arrived)
-    line.send(wire.Done())
-
-
 def _inside(info: ObjectInfo, ranges: list[Range]) -> list[Range]:
     if len(ranges) > MOST_RANGES or not all(0 <= start < stop <= info.size for start, stop in ranges):
         raise wire.MalformedError
     return ranges
-
-
-def _use_cache(line: wire.Line, source: Source, message: Any, data: memoryview) -> None:
-    """Give the cell entries of the cache, or take some. Raises `MalformedError` for any other wish."""
-    if isinstance(message, wire.Look):
-        _own(source.info, message.keys)
-        found = source.cache.get_many(message.keys)
-        line.send(wire.Found([(key, len(value)) for key, value in found.items()]), *found.values())
-    elif isinstance(message, wire.Keep):
-        _keep(source, message, data)
-        line.send(wire.Done())
-    else:
-        raise wire.MalformedError
 
 
 def _own(info: ObjectInfo, keys: Sequence[str]) -> None:

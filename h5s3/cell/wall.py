@@ -18,6 +18,7 @@ from h5s3.records import Entry
 from h5s3.storage.base import ObjectInfo, OnArrival, Range
 from h5s3.storage.location import Location
 from h5s3.storage.objects import Found, Objects
+from h5s3.storage.siblings import MOST_FILES
 from h5s3.storage.trace import Trace
 
 
@@ -67,12 +68,12 @@ def error_of(kind: str, cause: str, hint: str) -> H5s3Error:
 
 
 class WallStore:
-    """The store of the one object that the cell reads."""
+    """The store of one object that the cell reads: that of a number."""
 
     endpoint = ""
 
-    def __init__(self, wall: Wall, trace: Trace) -> None:
-        self._wall, self._trace = wall, trace
+    def __init__(self, wall: Wall, trace: Trace, file: int = 0) -> None:
+        self._wall, self._trace, self._file = wall, trace, file
         self._question = wall.question
 
     def get_ranges(
@@ -82,7 +83,7 @@ class WallStore:
         found: dict[Range, bytes] = {}
         failure: BaseException | None = None
         with self._wall.line() as line:
-            line.send(wire.Ranges(list(ranges), on_arrival is not None, self._question))
+            line.send(wire.Ranges(list(ranges), on_arrival is not None, self._question, self._file))
             while True:
                 message, data = answer_of(line)
                 if isinstance(message, wire.Done):
@@ -120,17 +121,17 @@ class WallStore:
 
 
 class WallCache:
-    """The entries of the one object that the cell reads."""
+    """The entries of one object that the cell reads."""
 
-    def __init__(self, wall: Wall) -> None:
+    def __init__(self, wall: Wall, file: int = 0) -> None:
         self.enabled, self.problem = True, None
-        self._wall, self._question = wall, wall.question
+        self._wall, self._question, self._file = wall, wall.question, file
 
     def get(self, key: str) -> bytes | None:
         return self.get_many([key]).get(key)
 
     def get_many(self, keys: Iterable[str]) -> dict[str, bytes]:
-        message, data = self._wall.ask(wire.Look(list(keys), self._question))
+        message, data = self._wall.ask(wire.Look(list(keys), self._question, self._file))
         found, at = {}, 0
         for key, size in message.items:
             found[key] = bytes(data[at : at + size])
@@ -140,7 +141,7 @@ class WallCache:
     def set_many(self, items: dict[str, bytes], tag: str) -> None:
         if items:
             sizes = [(key, len(value)) for key, value in items.items()]
-            self._wall.ask(wire.Keep(tag, sizes, self._question), *items.values())
+            self._wall.ask(wire.Keep(tag, sizes, self._question, self._file), *items.values())
 
     def close(self) -> None:
         """The cache is the command's."""
@@ -203,6 +204,55 @@ class WallSource(Source):
     """A location that the command reads for the cell."""
 
     wall: Wall
+    number = 0  # among the files of the question
+
+    @classmethod
+    def made(
+        cls,
+        wall: Wall,
+        trace: Trace,
+        info: ObjectInfo,
+        start: bytes,
+        *,
+        online: bool,
+        follows: bool,
+        number: int = 0,
+        **more: Any,
+    ) -> WallSource:
+        """The one of a number. `online`: what is not in the cache can be fetched. `follows`: files may be
+        asked for that it names."""
+        store = WallStore(wall, trace, number) if online else None
+        cache: Any = WallCache(wall, number)  # no `Cache`: that takes long to import
+        source = cls(info, start, store, cache, trace, follows=follows, **more)
+        source.wall, source.number = wall, number
+        return source
+
+    def named(self, names: Sequence[bytes]) -> list[Source | H5s3Error]:
+        """As `Source.named` says."""
+        found: list[Source | H5s3Error] = []
+        for at in range(0, len(names), MOST_FILES):
+            found += self._named(names[at : at + MOST_FILES])
+        return found
+
+    def _named(self, names: Sequence[bytes]) -> Iterator[Source | H5s3Error]:
+        message, data = self.wall.ask(wire.Siblings(list(names), self.number))
+        failures, at = iter(message.failures), 0
+        for one in message.found:
+            if one is None:
+                yield error_of(*next(failures))
+                continue
+            number, info, size = one
+            yield WallSource.made(
+                self.wall,
+                self.trace,
+                info,
+                bytes(data[at : at + size]),
+                online=self.store is not None,
+                follows=True,
+                number=number,
+                plugins=self.plugins,
+            )
+            at += size
 
     def objects(self) -> Objects:
         """As `Source.objects` says."""

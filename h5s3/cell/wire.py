@@ -48,6 +48,7 @@ class Ranges(msgspec.Struct, tag=True, array_like=True):
     ranges: list[tuple[int, int]]
     arriving: bool
     question: int = 0  # during which it was wanted
+    file: int = 0  # of which file: 0 is the one that is asked about
 
 
 class More(msgspec.Struct, tag=True, array_like=True):
@@ -61,6 +62,7 @@ class Look(msgspec.Struct, tag=True, array_like=True):
 
     keys: list[str]
     question: int = 0
+    file: int = 0
 
 
 class Keep(msgspec.Struct, tag=True, array_like=True):
@@ -69,6 +71,14 @@ class Keep(msgspec.Struct, tag=True, array_like=True):
     label: str
     items: list[tuple[str, int]]  # key and bytes
     question: int = 0
+    file: int = 0
+
+
+class Siblings(msgspec.Struct, tag=True, array_like=True):
+    """Identity and first bytes of the files that a file names."""
+
+    names: list[bytes]
+    file: int
 
 
 class LookAt(msgspec.Struct, tag=True, array_like=True):
@@ -130,7 +140,20 @@ class Failure(msgspec.Struct, tag=True, array_like=True):
 
 
 FromCell = (
-    Ready | Ranges | More | Look | Keep | LookAt | ReadFrom | Below | Pages | Page | Call | Answer | Failure
+    Ready
+    | Ranges
+    | More
+    | Look
+    | Keep
+    | Siblings
+    | LookAt
+    | ReadFrom
+    | Below
+    | Pages
+    | Page
+    | Call
+    | Answer
+    | Failure
 )
 
 # ------------------------------------------------------------------------------------------ to the cell
@@ -170,6 +193,14 @@ class Looked(msgspec.Struct, tag=True, array_like=True):
     found: list[tuple[int, Known, int] | None]
 
 
+class Named(msgspec.Struct, tag=True, array_like=True):
+    """Of each file its number, what it is, and how many bytes stand behind; of those that are not to be had
+    why, in their order: an error by its name, cause and hint."""
+
+    found: list[tuple[int, Known, int] | None]
+    failures: list[tuple[str, str, str]]
+
+
 class Done(msgspec.Struct, tag=True, array_like=True):
     """All was done that was asked for."""
 
@@ -188,7 +219,7 @@ class Failed(msgspec.Struct, tag=True, array_like=True):
     hint: str
 
 
-FromHost = Ask | Data | Found | Looked | Done | Returned | Failed
+FromHost = Ask | Data | Found | Looked | Named | Done | Returned | Failed
 
 
 class Line:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from h5s3.cell import limits
-from h5s3.cli.options import Labels, Location, Reading
+from h5s3.cli.options import Following, Labels, Location
 from h5s3.cli.process.signals import ended_by_signals
 from h5s3.errors import UsageError
 
@@ -61,7 +61,7 @@ def get(
         typer.Option("--metadata-only", help="Copy a whole file without its data; PATH is /, FILE an .h5."),
     ] = False,
     *,
-    common: Reading,
+    common: Following,
 ) -> None:
     """Export a dataset or a slice, with the values exactly as stored.
 
@@ -146,8 +146,11 @@ def _show(found: Get) -> None:
     from h5s3.render.console import stdout
     from h5s3.render.get import result_line
     from h5s3.render.text import safe
+    from h5s3.render.value_text import followed_text
 
     notes = [] if found.structure else found.notes or []  # said on standard error
+    if found.followed:
+        notes = [f"in {followed_text(found.followed)}", *notes]
     for line in [result_line(found), *(f"  {safe(note)}" for note in notes)]:
         stdout().print(line, soft_wrap=True)
 

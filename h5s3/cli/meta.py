@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from h5s3.cli.options import Location, ObjectPath, Reading
+from h5s3.cli.options import Following, Location, ObjectPath
 from h5s3.errors import UsageError
 
 
@@ -25,7 +25,7 @@ def meta(
         typer.Option("--jsonl", help="With --chunks: one JSON record per chunk and line, and nothing else."),
     ] = False,
     *,
-    common: Reading,
+    common: Following,
 ) -> None:
     """Describe one object: attributes, datatype, layout, filters, sizes.
 

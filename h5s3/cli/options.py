@@ -45,6 +45,7 @@ Labels = Annotated[
 connection = functools.partial(typer.Option, rich_help_panel="Connection")
 cache = functools.partial(typer.Option, rich_help_panel="Cache")
 output = functools.partial(typer.Option, rich_help_panel="Output")
+files = functools.partial(typer.Option, rich_help_panel="Files")
 bound = functools.partial(typer.Option, rich_help_panel="Limits")
 
 
@@ -145,6 +146,20 @@ class Reading(Common):
 
     version_id: Annotated[
         str | None, connection(metavar="ID", help="Read this version of the object (see: ls --versions).")
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Following(Reading):
+    """The options of commands that can read the files that a file names."""
+
+    follow: Annotated[
+        bool,
+        files("--follow", help="Follow external links to files beside this one, or below it."),
+    ] = False
+    follow_prefix: Annotated[
+        str | None,
+        files("--follow-prefix", metavar="PREFIX", help="Follow them to files below this prefix."),
     ] = None
 
 

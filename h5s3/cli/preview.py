@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from h5s3.cli.options import Labels, Location, Reading
+from h5s3.cli.options import Following, Labels, Location
 from h5s3.errors import UsageError
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def preview(
         ),
     ] = Image.auto,
     *,
-    common: Reading,
+    common: Following,
 ) -> None:
     """Show statistics, a table and a plot of a sample of a dataset.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from h5s3.cell import limits
-from h5s3.cli.options import Location, ObjectPath, Reading
+from h5s3.cli.options import Following, Location, ObjectPath
 from h5s3.errors import UsageError
 
 if TYPE_CHECKING:
@@ -69,11 +69,11 @@ def tree(
     ] = None,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="One JSON record per line, parents first.")] = False,
     *,
-    common: Reading,
+    common: Following,
 ) -> None:
     """Show what a group holds: one level below PATH, or more.
 
-    Links are shown with their targets and never followed.
+    Links are shown with their targets; those to other files are followed with --follow alone.
 
     \b
     Examples:
@@ -92,7 +92,8 @@ def tree(
         raise UsageError("--attrs, --all-attrs, --values, --stored and --jsonl go with --view plain")
     if view is None:
         more = recursive or depth is not None or attrs or all_attrs or values or stored or jsonl
-        usual = path.strip("/") == "" and not (more or common.json) and sys.stdout.isatty()
+        plain = more or common.json or common.follow or common.follow_prefix
+        usual = path.strip("/") == "" and not plain and sys.stdout.isatty()
         view = View.AUTO if usual else View.PLAIN
     levels = 0 if recursive else depth
     asked = TreeRequest(

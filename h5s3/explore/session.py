@@ -41,6 +41,7 @@ from h5s3.storage.trace import Trace
 
 if TYPE_CHECKING:
     from h5s3.cell.host import Cell
+    from h5s3.storage.siblings import Siblings
 
 IN_CELL = ("hdf5", "zarr")  # formats that native code reads
 FIRST_BYTES = 256 * 1024  # of an object that is met for the first time
@@ -201,7 +202,8 @@ class Session:
         try:
             return once()
         except ChangedError:
-            if not self.catalog.forget(location) or not repeatable():
+            read = [location, *(place for siblings in followed for place in siblings.found)]
+            if not any([self.catalog.forget(one) for one in read]) or not repeatable():
                 raise
         return once()
 
@@ -371,9 +373,14 @@ class Session:
         info = resolved.info
         from_cache = self.settings.offline and info.location.kind != "local"
         store = None if from_cache else self.store(info.location)
+        siblings = None
+        if self.settings.follows and not resolved.names:
+            from h5s3.storage.siblings import siblings_of
+
+            siblings = siblings_of(info.location, self.settings, self.catalog, self.store, self.trace)
         return Source(
             info, resolved.start, store, self.cache, self.trace, resolved.names, self.settings.plugins,
-            found=resolved.found,
+            found=resolved.found, follows=siblings is not None, siblings=siblings,
         )  # fmt: skip
 
     # ---------------------------------------------------------------------------------- formats
@@ -444,6 +451,6 @@ class Session:
         return found
 
     def _key(self, kind: type[Answer], info: ObjectInfo, asked: Request) -> str | None:
-        if info.identity is None:
+        if info.identity is None or self.settings.follows:
             return None
         return answer_key(kind.__name__, info.identity, asked, self.settings.plugins)

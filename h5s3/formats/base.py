@@ -9,23 +9,26 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
-from h5s3.errors import NotCachedError, UsageError, absence
+from h5s3.errors import H5s3Error, NotCachedError, UsageError, absence
 from h5s3.formats.requests import MetaRequest, OutlineRequest, ReferencesRequest, TreeRequest, UsageRequest
 from h5s3.records import (
+    UNSET,
     DiskUsage,
     ExternalFile,
     FileReferences,
     Filter,
+    Followed,
     Json,
     Meta,
     Outline,
     Tree,
     TreeNode,
     TypeInfo,
+    UnsetType,
 )
 from h5s3.storage.base import ObjectInfo, Range, Store
 from h5s3.storage.trace import Trace
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from h5s3.formats.images import Picture
     from h5s3.formats.selection import Selection
     from h5s3.storage.objects import Objects
+    from h5s3.storage.siblings import Siblings
 
     Values = np.ndarray[Any, Any]
 
@@ -70,12 +74,24 @@ class Source:
     plugins: bool = False  # filters may be loaded from the folders that the environment names
     kept: dict[str, Any] = field(default_factory=dict)  # what a format keeps from one opening to the next
     found: Mapping[str, tuple[ObjectInfo, bytes]] = field(default_factory=dict)  # below a prefix: first bytes
+    follows: bool = False  # files are looked for that this one names
+    siblings: Siblings | None = None  # by whom, in the command's process
 
     def read(self, ranges: Sequence[Range]) -> dict[Range, bytes]:
         """Exactly these bytes of the object, in one round. Raises `NotCachedError` when working offline."""
         if self.store is None:
             raise NotCachedError(absence(self.cache), location=self.info.location.display)
         return self.store.get_ranges(self.info, ranges)
+
+    def named(self, names: Sequence[bytes]) -> list[Source | H5s3Error]:
+        """The files that this one names, each as it is now, or why it is not to be had: one round."""
+        assert self.siblings is not None
+        return [
+            one
+            if isinstance(one, H5s3Error)
+            else replace(self, info=one[0], start=one[1], names=(), kept={}, found={})
+            for one in self.siblings.look(names, self.info.location)
+        ]
 
     def objects(self) -> Objects:
         """What stands below the location; to be closed. Raises `NotCachedError` when working offline."""
@@ -260,6 +276,7 @@ class Array(ABC):
     dtype: np.dtype[Any] | None  # NumPy's, array types included; None: it has none for the whole of it
     readable: np.dtype[Any] | None  # the same, of a compound without the fields that NumPy has no type for
     etag: str | None = None  # of the object, where one holds all of it
+    followed: Followed | UnsetType = UNSET  # the other file that it is in, where its path led to one
     group: str | None = None  # that shows this array by default, where it was found by its group
     table = False  # made of the columns of a group: values are compounds, single fields of them masked
     index = 0  # columns of a table that name its rows: the first ones

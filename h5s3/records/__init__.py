@@ -15,6 +15,7 @@ from msgspec import UNSET, UnsetType
 from h5s3.records.attribute import Attribute, Member, TypeInfo
 from h5s3.records.base import (
     Document,
+    Followed,
     Json,
     Record,
     Shape,

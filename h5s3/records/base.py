@@ -34,6 +34,15 @@ class Record(msgspec.Struct, kw_only=True):
         return f"{type(self).__name__}({text if len(text) <= LONGEST else text[:LONGEST] + '…'})"
 
 
+class Followed(Record, kw_only=True):
+    """Another file, to which a link led, and the path in it."""
+
+    location: str
+    key: str
+    etag: str | None
+    path: str
+
+
 class Document(Record, kw_only=True):
     """Base of what a command prints as its one JSON document."""
 

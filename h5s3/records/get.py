@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from h5s3.records.base import Document, Json, Record, Shape
+from h5s3.records.base import Document, Followed, Json, Record, Shape
 from h5s3.records.preview import Coding
 
 
@@ -55,6 +55,7 @@ class Get(Document, kw_only=True):
     planned_requests: int | UnsetType = UNSET  # for the values: what the index of chunks took comes on top
     planned_bytes: int | UnsetType = UNSET
     structure: GetStructure | UnsetType = UNSET  # of --metadata-only
+    followed: Followed | UnsetType = UNSET  # where the path led, if that is another file
     notes: list[str] | UnsetType = UNSET
     coding: Coding | UnsetType = UNSET  # what the stored numbers mean, if not themselves
     decoded: bool | UnsetType = UNSET  # the values are as they are meant, missing ones null

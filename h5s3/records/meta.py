@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import UNSET, UnsetType
 
 from h5s3.records.attribute import Attribute, TypeInfo
-from h5s3.records.base import Document, Json, Record, Shape
+from h5s3.records.base import Document, Followed, Json, Record, Shape
 
 
 class Filter(Record, kw_only=True):
@@ -114,6 +114,7 @@ class Meta(Document, kw_only=True):
     name_b64: str | UnsetType = UNSET
     reason: str | UnsetType = UNSET
     link: LinkInfo | UnsetType = UNSET
+    followed: Followed | UnsetType = UNSET  # where the path led, if that is another file
     target: str | UnsetType = UNSET
     # groups
     num_children: int | UnsetType = UNSET

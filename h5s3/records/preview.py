@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import UNSET, UnsetType
 
-from h5s3.records.base import Document, Json, Record, Shape
+from h5s3.records.base import Document, Followed, Json, Record, Shape
 
 
 class Stats(Record, kw_only=True):
@@ -132,5 +132,6 @@ class Preview(Document, kw_only=True):
     table: Table | None = None
     plot: Plot | None = None
     profile: list[float | None] | None = None  # mean of every row drawn (2-D and up)
+    followed: Followed | UnsetType = UNSET  # where the path led, if that is another file
     notes: list[str] = []
     drawn: str | UnsetType = UNSET  # the one of `notes` that is about the plot alone

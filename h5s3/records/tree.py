@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import UNSET, UnsetType
 
 from h5s3.records.attribute import Attribute
-from h5s3.records.base import Document, Json, Record, Shape, replaced
+from h5s3.records.base import Document, Followed, Json, Record, Shape, replaced
 from h5s3.records.convention import Convention
 
 
@@ -75,11 +75,15 @@ class SoftLinkNode(Node, tag="soft_link", kw_only=True):
 
 
 class ExternalLinkNode(Node, tag="external_link", kw_only=True):
-    """A link into another file, shown and never followed."""
+    """A link into another file. Where it is followed, `node` is what it leads to, its paths being those by
+    which it was reached here."""
 
     target: str  # file:path
     target_file: str
     target_path: str
+    followed: Followed | UnsetType = UNSET
+    node: TreeNode | UnsetType = UNSET
+    error: str | UnsetType = UNSET  # why it cannot be followed
 
 
 class UnresolvedNode(Node, tag="unresolved", kw_only=True):
@@ -108,6 +112,7 @@ class Tree(Document, kw_only=True):
     attributes: list[Attribute] | UnsetType = UNSET
     num_attributes: int | UnsetType = UNSET
     attributes_truncated: bool | UnsetType = UNSET
+    followed: Followed | UnsetType = UNSET  # where the path led, if that is another file
     convention: Convention | UnsetType = UNSET  # what it is by its convention, where a view was asked for
 
 

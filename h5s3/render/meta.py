@@ -8,7 +8,7 @@ from h5s3.records import UNSET, Codec, Meta, TypeInfo
 from h5s3.render.columns import Line, Row, align, print_lines
 from h5s3.render.console import Symbols, output_symbols, stdout
 from h5s3.render.text import plural, safe, shape
-from h5s3.render.value_text import attribute_text, cell_text, small_value_text
+from h5s3.render.value_text import attribute_text, cell_text, followed_text, small_value_text
 from h5s3.sizes import size_text
 
 
@@ -61,9 +61,11 @@ def _kind(dtype: str, dims: list[int] | None) -> str:
 def _facts(meta: Meta, symbols: Symbols) -> list[tuple[str, str]]:
     facts: list[tuple[str, str]] = []
     if meta.link is not UNSET:
-        end = "  (never followed)" if meta.link.type == "external_link" else "  (dangling)"
+        end = "  (not followed)" if meta.link.type == "external_link" else "  (dangling)"
         target = f"{symbols.arrow} {safe(meta.link.target)}" + ("" if meta.link.resolved else end)
         facts.append((meta.link.type.replace("_", " "), target))
+    if meta.followed is not UNSET:
+        facts.append(("in file", followed_text(meta.followed)))
     if meta.reason is not UNSET:
         facts.append(("reason", safe(meta.reason)))
     if meta.kind == "group":

@@ -13,7 +13,7 @@ from h5s3.records import UNSET, Coding, Preview, Sampling, Stats, Table, replace
 from h5s3.render.columns import Cell, Line, Row, align, print_lines, width_of
 from h5s3.render.console import Symbols, output_symbols, stdout
 from h5s3.render.text import plural, safe, shape, titled
-from h5s3.render.value_text import cell_text, null_word, number_text, shorten_dates
+from h5s3.render.value_text import cell_text, followed_text, null_word, number_text, shorten_dates
 
 if TYPE_CHECKING:
     from h5s3.render.plots.pictures import Pictures
@@ -124,6 +124,7 @@ def _about(preview: Preview, symbols: Symbols) -> list[Line]:
         group,
         _coding(preview.coding, symbols) if isinstance(preview.coding, Coding) else "",
         _sampling(preview.sample) if isinstance(preview.sample, Sampling) else "",
+        *([] if preview.followed is UNSET else [f"in {followed_text(preview.followed)}"]),
         *(safe(note) for note in preview.notes if preview.plot is not None or note != preview.drawn),
     ]
     return [[(f"  {title}", "")]] * bool(title) + [[(f"  {text}", "faint")] for text in texts if text]

@@ -21,7 +21,7 @@ from h5s3.records import (
 from h5s3.render.columns import Cell, Line, Row, align_with_tails, print_lines
 from h5s3.render.console import Symbols, output_symbols, stdout
 from h5s3.render.text import plural, safe, shape
-from h5s3.render.value_text import attribute_text, small_value_text
+from h5s3.render.value_text import attribute_text, followed_text, small_value_text
 from h5s3.sizes import size_text
 
 LONGEST_NAME = 120
@@ -68,7 +68,8 @@ def _heading(tree: Tree, stored: bool) -> Line:
         size = "size" if tree.node is not UNSET else "sizes"
         words.append(f"{'stored' if stored else 'logical'} {size}")
     count = f"  ({', '.join(words)})" if words else ""
-    return [(where, "key"), (f"  {safe(tree.path)}", "group"), (count, "faint")]
+    where_to = [] if tree.followed is UNSET else [(f"  = {followed_text(tree.followed)}", "target")]
+    return [(where, "key"), (f"  {safe(tree.path)}", "group"), *where_to, (count, "faint")]
 
 
 def _rows(children: list[TreeNode], cut: bool, total: int, symbols: Symbols, stored: bool) -> list[Row]:
@@ -95,7 +96,9 @@ def _rows(children: list[TreeNode], cut: bool, total: int, symbols: Symbols, sto
         if isinstance(node, AttributedNode) and node.attributes_error is not UNSET:
             words = f"@… unreadable: {safe(node.attributes_error, 80)}"
             rows.append(([(below, "faint"), (words, "bad")], []))
-        if isinstance(node, GroupNode) and node.children is not UNSET:
+        if isinstance(node, ExternalLinkNode) and node.node is not UNSET:
+            stack.append((below, [node.node], 0, 1))
+        elif isinstance(node, GroupNode) and node.children is not UNSET:
             more = node.num_children if node.children_truncated is True else len(node.children)
             stack.append((below, node.children, 0, more))
         elif isinstance(node, GroupNode) and node.children_truncated is True:
@@ -114,9 +117,12 @@ def _name(node: TreeNode, symbols: Symbols) -> Line:
         return [(name, "link"), (f" = {safe(node.alias_of)}", "target")]
     if isinstance(node, GroupNode):
         error = [] if node.error is UNSET else [(f"  (unreadable: {safe(node.error, 80)})", "bad")]
-        return [(f"{name}/", "group"), *error]
+        return [("/" if node.name == "/" else f"{name}/", "group"), *error]
     if isinstance(node, SoftLinkNode | ExternalLinkNode):
         kind = "soft link" if isinstance(node, SoftLinkNode) else "external link"
+        if isinstance(node, ExternalLinkNode) and node.error is not UNSET:
+            problem = f"  ({kind}: {safe(node.error, 200)})"
+            return [(name, "link"), (f" {symbols.arrow} {safe(node.target)}", "target"), (problem, "bad")]
         return [(name, "link"), (f" {symbols.arrow} {safe(node.target)}", "target"), (f"  ({kind})", "faint")]
     if isinstance(node, DatatypeNode):
         return [(name, "datatype")]

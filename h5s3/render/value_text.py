@@ -6,10 +6,15 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from h5s3.records import UNSET, Attribute, DatasetNode, Meta
+from h5s3.records import UNSET, Attribute, DatasetNode, Followed, Meta
 from h5s3.render.text import safe, shape
 
 _DATE = re.compile(r"(-?\d{4,}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(?:Z|[+-]\d\d:?\d\d)?\Z")
+
+
+def followed_text(followed: Followed) -> str:
+    """Where a link led, in another file."""
+    return f"{safe(followed.location, 1000)}:{safe(followed.path)}"
 
 
 def attribute_text(attribute: Attribute, most: int = 200) -> str:

@@ -143,7 +143,7 @@ class Objects:
         """All answers, in one round; where some take several, in as many as those."""
         if self._place.kind == "local":  # no round trips to save
             return [ask(item) for item in wanted]
-        return _at_once(self._batch, self._trace, ask, wanted)
+        return at_once(self._batch, self._trace, ask, wanted)
 
 
 def first_names(
@@ -169,7 +169,7 @@ def first_names(
     if all(place.kind == "local" for place, _ in wanted):
         return [[mark for mark in marks if _is_there(place.key, mark)] for place, _ in wanted]
     with closing(Batch(trace)) as batch:
-        return _at_once(batch, trace, one, wanted)
+        return at_once(batch, trace, one, wanted)
 
 
 def _is_there(folder: str, name: str) -> bool:
@@ -182,7 +182,7 @@ def _name(entry: Entry) -> str:
     return entry.key.rstrip("/").rpartition("/")[2] + "/" * (entry.type == "prefix")
 
 
-def _at_once(batch: Batch, trace: Trace, ask: Callable[[Q], T], wanted: Sequence[Q]) -> list[T]:
+def at_once(batch: Batch, trace: Trace, ask: Callable[[Q], T], wanted: Sequence[Q]) -> list[T]:
     """All answers, in one round; where some take several, in as many as those."""
 
     def counted(number: int) -> tuple[T, int]:

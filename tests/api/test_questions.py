@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import h5s3
-from h5s3.api import SettingsArgs
+from h5s3.api import FollowingArgs, SettingsArgs
 from h5s3.errors import RefusedError, UsageError
 from h5s3.settings import Settings
 from h5s3.storage.location import Location
@@ -45,7 +45,11 @@ def test_a_name_that_is_none_is_refused_before_anything_is_opened(function: Call
 def test_the_settings_are_those_of_the_command_line() -> None:
     own = {one.name: one.type for one in fields(Settings)}
     del own["deadline"]
-    assert own == {name: kind.__forward_arg__ for name, kind in SettingsArgs.__annotations__.items()}
+    assert own == {name: kind.__forward_arg__ for name, kind in FollowingArgs.__annotations__.items()}
+    assert set(FollowingArgs.__annotations__) - set(SettingsArgs.__annotations__) == {
+        "follow",
+        "follow_prefix",
+    }
 
 
 @pytest.fixture

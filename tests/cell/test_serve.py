@@ -16,6 +16,7 @@ from h5s3.formats.base import Source
 from h5s3.records import DatasetNode, nodes_of
 from h5s3.storage.base import ObjectInfo
 from h5s3.storage.location import Location
+from h5s3.storage.siblings import MOST_FILES, Siblings
 from h5s3.storage.stores.local import LocalStore
 from h5s3.storage.trace import Trace
 from tests.support.zarr_stores import made, on_disk
@@ -117,3 +118,50 @@ def test_a_store_in_a_cell(version: int, tmp_path: Path, monkeypatch: pytest.Mon
     assert found[-1]
     monkeypatch.setenv("H5S3_CELL", "0")
     assert repr(found) == repr([ask() for ask in asked])
+
+
+@pytest.fixture
+def following(tmp_path: Path) -> Served:
+    """A file that may lead to others of its folder."""
+    (tmp_path / "outside").write_bytes(b"secret")
+    folder = tmp_path / "run"
+    folder.mkdir()
+    for name in ("master", "data", "unnamed"):
+        (folder / name).write_bytes(name.encode() * 10)
+    store, place = LocalStore(), Location("local", str(folder / "master"))
+    siblings = Siblings(place, None, store.first, Trace())
+    info = store.head(place)
+    source = Source(info, b"", store, Cache(enabled=False), Trace(), follows=True, siblings=siblings)
+    return Served(source)
+
+
+def test_files_that_a_file_names(following: Served) -> None:
+    names = [b"data", b"../outside", b"none", b"/etc/passwd"]
+    found, data = answer(following, wire.Siblings(names, 0))
+    assert [one and one[0] for one in found.found] == [1, None, None, None]
+    assert [kind for kind, _, _ in found.failures] == ["RefusedError", "NotFoundError", "RefusedError"]
+    assert data == b"data" * 10
+    assert answer(following, wire.Ranges([(0, 4)], False, 0, 1))[0] == wire.Done()
+    again, _ = answer(following, wire.Siblings([b"./data", b"master"], 1))
+    assert [one[0] for one in again.found] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        wire.Ranges([(0, 4)], False, 0, 1),
+        wire.Ranges([(0, 4)], False, 0, -1),
+        wire.Look(["block:x:0"], 0, 1),
+        wire.Keep("block", [("block:x:0", 0)], 0, 1),
+        wire.Siblings([b"data"], 1),
+        wire.Siblings([b"x"] * (MOST_FILES + 1), 0),
+    ],
+)
+def test_files_that_were_not_named(message: Any, following: Served) -> None:
+    with pytest.raises(wire.MalformedError):
+        answer(following, message)
+
+
+def test_no_files_where_none_are_followed(served: Served) -> None:
+    with pytest.raises(wire.MalformedError):
+        answer(served, wire.Siblings([b"inside"], 0))

@@ -260,12 +260,13 @@ def test_a_filter_that_nobody_has(server: S3Server) -> None:
     assert line.startswith(f"{where}: ") and "40000" in line
 
 
-def test_an_external_link_is_never_followed(server: S3Server) -> None:
+def test_an_external_link_is_not_followed_unasked(server: S3Server) -> None:
     where = sample(server, "external_link")
+    hint = "; tree, meta, preview and get follow it with --follow"
     for command in ("tree", "meta", "preview"):
         assert run(command, where, "/group/data", on=server).failed(8) == (
-            f"{where}: /group is an external link to external_target.h5:/group, which is never followed"
+            f"{where}: /group is an external link to external_target.h5:/group, which is not followed{hint}"
         )
     line = run("preview", where, "/data", on=server).failed(8)
     target = "external_target.h5:/group/data"
-    assert line == f"{where}: /data is an external link to {target}, which is never followed"
+    assert line == f"{where}: /data is an external link to {target}, which is not followed{hint}"

@@ -187,8 +187,8 @@ def test_a_soft_link_that_leads_somewhere(server: S3Server) -> None:
     [
         ("soft_link_dangling", "/group/absent", "soft_link", "/no/such", "dangling"),
         ("soft_link_loop", "/itself", "soft_link", "itself", "dangling"),
-        ("external_link", "/data", "external_link", "external_target.h5:/group/data", "never followed"),
-        ("external_link_dangling", "/device", "external_link", "/dev/null:/data", "never followed"),
+        ("external_link", "/data", "external_link", "external_target.h5:/group/data", "not followed"),
+        ("external_link_dangling", "/device", "external_link", "/dev/null:/data", "not followed"),
     ],
 )
 def test_a_link_that_leads_nowhere_here(

@@ -22,8 +22,16 @@ if TYPE_CHECKING:
 
 COMMANDS = ("tree", "meta", "preview", "du", "diff", "get", "doctor", "refs")
 GUARD = "H5S3_GUARD"  # 0: all in one process, unless there is a word on cells
-NAMED = ("profile", "endpoint_url", "region", "env_file", "version_id", "max_bytes")  # options with a value
-FLAGS = ("anon", "request_payer", "insecure", "no_cache", "refresh", "offline", "plugins", "debug")
+NAMED = (
+    "profile",
+    "endpoint_url",
+    "region",
+    "env_file",
+    "version_id",
+    "max_bytes",
+    "follow_prefix",
+)  # options with a value
+FLAGS = ("anon", "request_payer", "insecure", "no_cache", "refresh", "offline", "plugins", "debug", "follow")
 _made: list[Cell] = []
 _begun: list[Process] = []
 _caches: list[Cache] = []

@@ -218,7 +218,7 @@ def _external_links(case: Case) -> Finding | None:
     return warning(
         "external links",
         f"{counted(count, 'link')} to other files: {', '.join(shown[:NAMED])}{more}",
-        cost="they are never followed: what they lead to is not in this object",
+        cost="they are followed with --follow alone: what they lead to is not in this object",
         remedy=repack(case.location, ["--merge"]),
     )
 

@@ -225,6 +225,7 @@ class Transfer:
             nbytes=job.count * job.facts.itemsize,
             coding=(job.coding.record() if job.coding else None) or UNSET,
             decoded=job.decode is not None or UNSET,
+            followed=job.array.followed,
         )
 
 

@@ -51,6 +51,7 @@ def _document(array: Array) -> Preview:
         ndim=facts.ndim,
         preview_type="empty",
         selection="()",
+        followed=array.followed,
         notes=[],
     )
     if array.group is not None and not array.table:

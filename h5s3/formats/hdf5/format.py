@@ -13,6 +13,7 @@ from h5s3.records import DiskUsage, FileReferences, Meta, Outline, Tree
 
 if TYPE_CHECKING:
     from h5s3.formats.hdf5.fetch.block_file import BlockFile
+    from h5s3.formats.hdf5.follow.places import Place
     from h5s3.formats.hdf5.objects.file import OpenFile
     from h5s3.formats.hdf5.objects.lasting import LastingFile, LastingReads
 
@@ -42,6 +43,7 @@ class Hdf5:
     @contextmanager
     def opened(self, source: Source) -> Iterator[OpenFile]:
         """The file itself, over blocks that are kept from one opening to the next."""
+        from h5s3.formats.hdf5.follow.files import Files
         from h5s3.formats.hdf5.objects.file import open_hdf5
 
         blocks: BlockFile | None = source.kept.get("blocks")
@@ -50,7 +52,12 @@ class Hdf5:
             blocks.seed(source.start)
         else:
             blocks.restart()
-        with open_hdf5(blocks, source.info, source.plugins) as file:
+        if not source.follows:
+            with open_hdf5(blocks, source.info, source.plugins) as file:
+                yield file
+            return
+        with Files(source) as files, open_hdf5(blocks, source.info, source.plugins, files) as file:
+            files.begin(file)
             yield file
 
     def kept(
@@ -118,35 +125,46 @@ class Hdf5Contents:
 
     def values(self, path: str) -> Array:
         """A dataset, a group that is a table, or the default plot of a NeXus group."""
-        from h5s3.formats.hdf5.conventions.anndata import anndata_frame
-        from h5s3.formats.hdf5.conventions.pandas_frames import pandas_frame
-        from h5s3.formats.hdf5.conventions.pandas_tables import pandas_table
-        from h5s3.formats.names import raw_path
+        from h5s3.formats.hdf5.follow.places import find, reading
+        from h5s3.formats.names import raw_path, text_of
 
-        found = self.file.find(raw_path(path))
-        kinds = (anndata_frame, pandas_table, pandas_frame)
-        table = next((made for kind in kinds if (made := kind(self.file, found)) is not None), None)
-        return table or self._array(path)
+        raw = raw_path(path)
+        place = find(self.file, raw)
+        with reading(place):
+            array = self._table(place) or self._array(place)
+        if place.elsewhere:
+            array.path, array.etag, array.followed = text_of(raw), self.file.info.etag, place.followed
+            place.file.files.keep(place.file)
+        return array
 
     shown = values
 
-    def _array(self, path: str) -> Array:
+    def _table(self, place: Place) -> Array | None:
+        from h5s3.formats.hdf5.conventions.anndata import anndata_frame
+        from h5s3.formats.hdf5.conventions.pandas_frames import pandas_frame
+        from h5s3.formats.hdf5.conventions.pandas_tables import pandas_table
+
+        kinds = (anndata_frame, pandas_table, pandas_frame)
+        made = (kind(place.file, place.found) for kind in kinds)
+        return next((table for table in made if table is not None), None)
+
+    def _array(self, place: Place) -> Array:
         from h5s3.formats.hdf5.conventions.dataset import ConventionalArray
         from h5s3.formats.hdf5.conventions.nexus import default_plot
         from h5s3.formats.hdf5.objects.links import kind_of, stopped
-        from h5s3.formats.names import raw_path, shown_by, text_of
+        from h5s3.formats.names import shown_by, text_of
 
-        raw = raw_path(path)
-        found = self.file.find(raw)
+        file, found = place.file, place.found
         kind = "link" if found.object is None else kind_of(found.object)
         if kind == "group":
-            plot = default_plot(self.file, found)
+            plot = default_plot(file, found)
             if plot is not None and plot.object is not None and kind_of(plot.object) == "dataset":
-                array = ConventionalArray(self.file, plot.object, plot)
-                array.group = text_of(raw)
+                array = ConventionalArray(file, plot.object, plot)
+                array.group = text_of(found.path)
                 return array
         if found.object is None and found.link is not None:
-            raise stopped(raw, found.link)
+            raise stopped(found.path, found.link)
         if kind != "dataset":
-            raise UsageError(f"{text_of(raw)} is a {kind}, not a dataset", hint=shown_by(text_of(raw)))
-        return ConventionalArray(self.file, found.object, found)
+            path = text_of(found.path)
+            raise UsageError(f"{path} is a {kind}, not a dataset", hint=shown_by(path))
+        return ConventionalArray(file, found.object, found)

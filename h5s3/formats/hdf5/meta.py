@@ -15,6 +15,7 @@ from h5s3.formats.hdf5.data.chunk_index import count_storage, read_index
 from h5s3.formats.hdf5.data.small_values import add_value, is_small, read_small
 from h5s3.formats.hdf5.fetch.waves import gather
 from h5s3.formats.hdf5.file_space import file_space
+from h5s3.formats.hdf5.follow.places import find, reading
 from h5s3.formats.hdf5.objects.attributes import (
     attribute_names,
     count_attributes,
@@ -29,6 +30,7 @@ from h5s3.formats.hdf5.objects.filters import compression
 from h5s3.formats.hdf5.objects.links import (
     MOST_NAMES,
     Found,
+    Link,
     count_links,
     kind_of,
     list_links,
@@ -50,7 +52,7 @@ def read_meta(file: OpenFile, asked: MetaRequest) -> Meta:
     Raises `NotFoundError` for a path or an attribute that is not there.
     """
     raw = raw_path(asked.path)
-    found = file.find(raw)
+    place = find(file, raw)
     location = file.info.location
     document = Meta(
         location=location.display,
@@ -62,16 +64,17 @@ def read_meta(file: OpenFile, asked: MetaRequest) -> Meta:
         attributes=[],
         num_attributes=0,
     )
-    if found.link is not None and found.link.link_class != "hard":
-        _add_link(document, found)
-    if found.object is not None:
-        _add_object(document, file, found, asked)
+    document.followed = place.followed
+    if place.link is not None and place.link.link_class != "hard":
+        _add_link(document, place.link, place.found.object is not None)
+    if place.found.object is not None:
+        with reading(place):
+            _add_object(document, place.file, place.found, asked)
     return document
 
 
-def _add_link(document: Meta, found: Found) -> None:
-    link = found.link
-    if link is None or link.link_class == "other":
+def _add_link(document: Meta, link: Link, resolved: bool) -> None:
+    if link.link_class == "other":
         document.reason = "a user-defined link"
         return
     target = text_of(link.target)
@@ -79,7 +82,7 @@ def _add_link(document: Meta, found: Found) -> None:
         target = f"{text_of(link.target_file)}:{target}"
     document.kind = "external_link" if link.link_class == "external" else "soft_link"
     document.target = target
-    document.link = LinkInfo(type=document.kind, target=target, resolved=found.object is not None)
+    document.link = LinkInfo(type=document.kind, target=target, resolved=resolved)
 
 
 def _add_object(document: Meta, file: OpenFile, found: Found, asked: MetaRequest) -> None:
@@ -91,7 +94,7 @@ def _add_object(document: Meta, file: OpenFile, found: Found, asked: MetaRequest
         )
     if document.kind == "group":
         add_group(document, found.object)
-        if document.path == "/":
+        if found.path == b"/":
             add_file(document, file)
     elif document.kind == "dataset":
         add_dataset(document, file, found.object, namer)

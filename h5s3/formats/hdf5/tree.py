@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import h5py
-from h5py import h5a
 
-from h5s3.errors import DamagedError, H5s3Error
-from h5s3.formats.base import Facts, Take
-from h5s3.formats.cf import one
+from h5s3.errors import DamagedError, H5s3Error, RefusedError
+from h5s3.formats.base import Take
 from h5s3.formats.hdf5.fetch.memory import give_back
 from h5s3.formats.hdf5.fetch.waves import OF_THE_FILE
+from h5s3.formats.hdf5.follow.branches import Branches
+from h5s3.formats.hdf5.follow.places import Place, find, reading
 from h5s3.formats.hdf5.metadata.node import walk
 from h5s3.formats.hdf5.objects.addressed import Addressed
-from h5s3.formats.hdf5.objects.attributes import attribute_names, count_attributes, read_attribute
 from h5s3.formats.hdf5.objects.datasets import read_facts
 from h5s3.formats.hdf5.objects.datatypes import describe, short
 from h5s3.formats.hdf5.objects.file import (
@@ -28,7 +25,6 @@ from h5s3.formats.hdf5.objects.file import (
     OpenFile,
     plain_reason,
 )
-from h5s3.formats.hdf5.objects.filters import compression
 from h5s3.formats.hdf5.objects.links import (
     Found,
     Link,
@@ -36,12 +32,21 @@ from h5s3.formats.hdf5.objects.links import (
     count_links,
     kind_of,
     list_links,
-    misleading,
 )
+from h5s3.formats.hdf5.objects.packed import Met
 from h5s3.formats.hdf5.objects.reference_names import References, name_targets
 from h5s3.formats.hdf5.objects.values import by_address
 from h5s3.formats.hdf5.told import Told
 from h5s3.formats.hdf5.tree_details import Details
+from h5s3.formats.hdf5.tree_nodes import (
+    ATTRIBUTES_SHOWN,
+    Wanted,
+    add_attributes,
+    dataset_node,
+    link_node,
+    nx_class,
+    unresolved,
+)
 from h5s3.formats.hdf5.walk import DEEPEST, MOST_LINKS, MOST_TEXT, Group, Listing, Step, Walk, unreadable
 from h5s3.formats.names import join, names_of, raw_path, text_of
 from h5s3.formats.requests import TreeRequest
@@ -52,21 +57,16 @@ from h5s3.records import (
     DatatypeNode,
     ExternalLinkNode,
     GroupNode,
-    SoftLinkNode,
     Tree,
     TreeNode,
-    UnresolvedNode,
-    to_json,
 )
 from h5s3.sizes import MIB
+from h5s3.storage.location import Location
 
 MOST_VALUES = 64 * MIB  # bytes of the attributes of one walk, as JSON
 FARTHER = 10  # times as far goes a walk whose nodes are told and not held
+MOST_FILES_DEEP = 16  # that lead to each other
 MOST_BLOCKS = 64 * MIB  # bytes of the file that such a walk holds from one wave to the next
-ATTRIBUTES_SHOWN = 20
-INTERNAL = {  # attributes by which HDF5's dimension scales and netCDF-4 find their own, not for people
-    b"CLASS", b"DIMENSION_LIST", b"REFERENCE_LIST", b"_Netcdf4Coordinates", b"_Netcdf4Dimid",
-}  # fmt: skip
 
 
 def read_tree(file: OpenFile, asked: TreeRequest) -> Tree:
@@ -85,7 +85,8 @@ def stream_tree(file: OpenFile, asked: TreeRequest, take: Take) -> Tree | None:
 
 def _read(file: OpenFile, asked: TreeRequest, told: Told | None) -> Tree:
     location, path = file.info.location, raw_path(asked.path)
-    found = file.find(path)
+    place = find(file, path)
+    found = place.found
     document = Tree(
         location=location.display,
         key=location.shown_key,
@@ -94,16 +95,17 @@ def _read(file: OpenFile, asked: TreeRequest, told: Told | None) -> Tree:
         num_children=0,
         children=[],
     )
-    tree = _Tree(file, asked, told)
-    if found.object is not None and kind_of(found.object) == "group":
-        tree.fill(document, path, found.object)
+    document.followed = place.followed
+    with reading(place):
+        tree = _Tree(place.file, asked, told)
+        if found.object is not None and kind_of(found.object) == "group":
+            tree.fill(document, path, found.object)
+        elif place.link is not None:
+            path = join(path.rpartition(b"/")[0], place.link.name)
+            tree.alone(document, path, place)
         tree.name_references(found)
-    elif found.link is not None:
-        path = join(path.rpartition(b"/")[0], found.link.name)
-        document.node = tree.only(path, found.parent, found.link)
-        tree.name_references(found)
-    if asked.view != "plain":
-        _add_view(document, file, found, asked)
+        if asked.view != "plain":
+            _add_view(document, place.file, found, asked)
     return document
 
 
@@ -129,12 +131,23 @@ class _Tree(Walk[GroupNode, TreeNode]):
 
     at_once = 10_000
 
-    def __init__(self, file: OpenFile, asked: TreeRequest, told: Told | None) -> None:
-        levels, more = min(asked.depth or DEEPEST, DEEPEST), FARTHER if told else 1
+    def __init__(
+        self, file: OpenFile, asked: TreeRequest, told: Told | None, trunk: _Tree | None = None
+    ) -> None:
+        """`trunk`: the tree of another file that led to this one; both share bounds, and what they met."""
+        levels = min(asked.depth or DEEPEST, DEEPEST) if trunk is None else trunk.below
+        more = FARTHER if told else 1
         super().__init__(file, levels=levels, links=MOST_LINKS * more, text=MOST_TEXT * more)
+        self._asked, self._branches = asked, Branches(file)
+        self.met_in: dict[Location, Met] = trunk.met_in if trunk else {}
+        self.met = self.met_in.setdefault(file.info.location, self.met)
+        self.files_deep: int = trunk.files_deep + 1 if trunk else 0
         self._all, self._limit, self._ahead = asked.depth == 0, asked.limit, walk(levels)
         each = 0 if asked.all_attributes else ATTRIBUTES_SHOWN
-        self._attributes = _Wanted(each, MOST_VALUES * more) if asked.attributes else None
+        self.attributes: Wanted | None = Wanted(each, MOST_VALUES * more) if asked.attributes else None
+        if trunk is not None:
+            self.attributes = trunk.attributes
+            self.share(trunk)
         self._references = References(self.met.where)
         self._counts: dict[int, int] = {}
         self._details = Details(file, asked.values, asked.stored, self._name)
@@ -147,14 +160,23 @@ class _Tree(Walk[GroupNode, TreeNode]):
     def fill(self, document: Tree, path: bytes, group: Any) -> None:
         """Give the document what is below a group."""
         top = GroupNode(name=document.path.rpartition("/")[2] or "/", path=document.path, num_children=0)
-        if self._attributes is not None:
-            _add_attributes(top, self.file.h5.id, group, self._attributes, self._references)
+        if self.attributes is not None:
+            add_attributes(top, self.file.h5.id, group, self.attributes, self._references)
         address = address_of(group)
         self.met.first(address, path)
         self.file.prefetch_objects([address], self._ahead, self._limit)
         if self._told:
             with suppress(*FAILURES):  # who lists them says why
                 top.num_children = count_links(group)
+        self._grow(top, path, group)
+        document.num_children = top.num_children
+        document.children = top.children or []
+        document.children_truncated = top.children_truncated or False
+        document.attributes, document.num_attributes = top.attributes, top.num_attributes
+        document.attributes_truncated = top.attributes_truncated
+
+    def _grow(self, top: GroupNode, path: bytes, group: Any) -> None:
+        """Hang what is below a group into its node."""
         for item in self.descend(top, path, group):
             item.owner.children_truncated = item.owner.num_children > 0 or UNSET
             if self._told:
@@ -162,20 +184,69 @@ class _Tree(Walk[GroupNode, TreeNode]):
         if self._told:
             self._told.give()
         self._details.read()
-        document.num_children = top.num_children
-        document.children = top.children or []
-        document.children_truncated = top.children_truncated or False
-        document.attributes, document.num_attributes = top.attributes, top.num_attributes
-        document.attributes_truncated = top.attributes_truncated
+
+    def alone(self, document: Tree, path: bytes, place: Place) -> None:
+        """Give the document the node of what is no group."""
+        link = place.link
+        if link is not None and place.elsewhere and link.link_class == "external":
+            node = link_node(link, {**names_of(link.name), "path": text_of(path)})
+            assert isinstance(node, ExternalLinkNode)
+            node.followed, node.node = place.followed, self.branch(path, place.found)
+            document.node = node
+            return
+        found = place.found
+        within = found.link if place.elsewhere else link
+        if within is not None:
+            document.node = self.only(path, found.parent, within)
 
     def only(self, path: bytes, parent: Any, link: Link) -> TreeNode:
         """What one link leads to."""
         node, found = self._look(path, parent, link)
-        if self._attributes is not None and isinstance(node, AttributedNode):
-            _add_attributes(node, self.file.h5.id, found, self._attributes, self._references)
+        if self.attributes is not None and isinstance(node, AttributedNode):
+            add_attributes(node, self.file.h5.id, found, self.attributes, self._references)
         if isinstance(node, DatasetNode) and link.link_class == "hard":
             self._details.note(node, parent, link)
             self._details.read()
+        return node
+
+    @property
+    def below(self) -> int:
+        """Levels that are left below the links that are met now."""
+        return max(0, self._levels - self.depth - 1)
+
+    def branch(self, path: bytes, found: Found) -> TreeNode:
+        """The node of what a link of another file led to, with what is below it."""
+        thing = found.object
+        address = address_of(thing)
+        first = self.met.first(address, path)
+        if not isinstance(thing, h5py.h5g.GroupID):
+            assert found.link is not None
+            other = self.only(path, found.parent, found.link)
+            if isinstance(other, AttributedNode) and first is not path:
+                other.alias_of = text_of(first)
+            return other
+        name = found.link.name if found.link is not None else b"/"
+        node = self._group_node(thing, address, {**names_of(name), "path": text_of(path)})
+        if self.attributes is not None:
+            add_attributes(node, self.file.h5.id, thing, self.attributes, self._references)
+        if first is not path:
+            node.alias_of = text_of(first)
+        elif self._levels:
+            self.file.prefetch_objects([address], self._ahead, self._limit)
+            self._grow(node, path, thing)
+        elif self._all:
+            node.children_truncated = node.num_children > 0 or UNSET
+        return node
+
+    def _follow(self, path: bytes, place: Place) -> TreeNode:
+        """What an external link leads to."""
+        if self.files_deep >= MOST_FILES_DEEP:
+            raise RefusedError(f"the walk ends {MOST_FILES_DEEP} files away")
+        tree = _Tree(place.file, self._asked, None, self)
+        node = tree.branch(path, place.found)
+        tree.name_references(place.found)
+        self.share(tree)
+        self.cut = self.cut or tree.cut
         return node
 
     def name_references(self, found: Found) -> None:
@@ -190,10 +261,10 @@ class _Tree(Walk[GroupNode, TreeNode]):
     def describe(self, step: Step[GroupNode]) -> TreeNode:
         """Of an object whose attributes fail, all but these."""
         node, found = self._look(step.path, step.group, step.link)
-        if self._attributes is not None and isinstance(node, AttributedNode):
+        if self.attributes is not None and isinstance(node, AttributedNode):
             try:
                 with self.file.blocks.misses_first():
-                    _add_attributes(node, self.file.h5.id, found, self._attributes, self._references)
+                    add_attributes(node, self.file.h5.id, found, self.attributes, self._references)
             except (*FAILURES, *OF_THE_FILE) as error:
                 if not isinstance(error, H5s3Error):
                     self.file.blocks.raise_if_confused(error)
@@ -202,7 +273,7 @@ class _Tree(Walk[GroupNode, TreeNode]):
 
     def meet(self, step: Step[GroupNode], answer: TreeNode | Exception) -> GroupNode | None:
         """Hang a child into the tree; an object met before is an alias and is not gone into again."""
-        node = _unresolved(step, answer) if isinstance(answer, Exception) else answer
+        node = unresolved(step, answer) if isinstance(answer, Exception) else answer
         if self._told is None or self._told.keeps:
             assert step.owner.children is not UNSET
             step.owner.children.append(node)
@@ -217,6 +288,8 @@ class _Tree(Walk[GroupNode, TreeNode]):
                     return node
                 if self._all:
                     node.children_truncated = node.num_children > 0 or UNSET
+        if isinstance(node, ExternalLinkNode):
+            self._branches.note(node, step.path, step.link)
         if self._told:
             self._told.node(node, step.owner)
         return None
@@ -267,6 +340,7 @@ class _Tree(Walk[GroupNode, TreeNode]):
             self._told.group(node)
 
     def wave_ended(self) -> None:
+        self._branches.follow(self._follow)
         if self._told:
             self._told.give()
 
@@ -282,84 +356,17 @@ class _Tree(Walk[GroupNode, TreeNode]):
     def _look(self, path: bytes, group: Any, link: Link) -> tuple[TreeNode, Any]:
         """The node of a link, and the object behind it where the link is hard."""
         named = {**names_of(link.name), "path": text_of(path)}
-        if link.link_class == "soft":
-            return SoftLinkNode(**named, target=text_of(link.target)), None
-        if link.link_class == "external":
-            name, inside = text_of(link.target_file), text_of(link.target)
-            target = f"{name}:{inside}"
-            return ExternalLinkNode(**named, target=target, target_file=name, target_path=inside), None
-        if link.link_class == "other":
-            reason = "its name is a path" if misleading(link.name) else "a user-defined link"
-            return UnresolvedNode(**named, reason=reason), None
+        if link.link_class != "hard":
+            return link_node(link, named), None
         found = self._addressed.open(group, link)
         if isinstance(found, h5py.h5g.GroupID):
             return self._group_node(found, link.address or 0, named), found
         if isinstance(found, h5py.h5d.DatasetID):
-            return _dataset_node(read_facts(found), named), found
+            return dataset_node(read_facts(found), named), found
         return DatatypeNode(**named, dtype=short(describe(found))), found
 
     def _group_node(self, group: Any, address: int, named: dict[str, Any]) -> GroupNode:
         """To count the links of an old group reads all of it: once, however many names it has."""
         if address not in self._counts:
             self._counts[address] = count_links(group)
-        return GroupNode(**named, num_children=self._counts[address], nx_class=_nx_class(group) or UNSET)
-
-
-@dataclass
-class _Wanted:
-    """How many attributes of each object are wanted (0: all of them, also those that conventions use inside),
-    and how many bytes all of them together may take."""
-
-    each: int
-    left: int
-
-
-def _dataset_node(facts: Facts, named: dict[str, Any]) -> DatasetNode:
-    """The node of a dataset. The chunk index is not looked at: its requests are for `meta` to make."""
-    packed, _ = compression(facts.filters)
-    resizable = facts.maxshape != facts.shape and facts.maxshape is not None
-    return DatasetNode(
-        **named,
-        shape=None if facts.shape is None else list(facts.shape),
-        dtype=facts.dtype,
-        size=facts.size,
-        ndim=facts.ndim,
-        nbytes=facts.nbytes,
-        maxshape=list(facts.maxshape or ()) if resizable else UNSET,
-        layout=facts.layout,
-        chunks=list(facts.chunks) if facts.chunks else UNSET,
-        compression=packed or UNSET,
-        filters=[item.name for item in facts.filters] or UNSET,
-        external_files=[item.name for item in facts.external] or UNSET,
-    )
-
-
-def _add_attributes(
-    node: AttributedNode | Tree, file: Any, found: Any, wanted: _Wanted, references: References
-) -> None:
-    """Give a node its first attributes; none once all together take what they may."""
-    number = count_attributes(found)
-    most = wanted.each and wanted.each + len(INTERNAL)
-    names = attribute_names(found, most) if wanted.left > 0 else []
-    shown = [name for name in names if name not in INTERNAL][: wanted.each] if wanted.each else names
-    attributes = [references.noted(partial(read_attribute, file, found, name)) for name in shown]
-    wanted.left -= len(to_json(list(attributes)))
-    node.num_attributes, node.attributes = number, attributes
-    hidden = sum(name in INTERNAL for name in names) if wanted.each else 0
-    node.attributes_truncated = len(attributes) + hidden < number
-
-
-def _nx_class(group: Any) -> str | None:
-    """The NeXus class of a group (https://www.nexusformat.org), a text attribute, where it has one."""
-    if not h5a.exists(group, b"NX_class"):
-        return None
-    try:
-        value = one(read_attribute(group, group, b"NX_class").value)
-    except (OSError, RuntimeError, ValueError, KeyError):
-        return None
-    return value if isinstance(value, str) and len(value) <= 64 else None
-
-
-def _unresolved(step: Step[GroupNode], error: Exception) -> UnresolvedNode:
-    """The node of what could not be opened."""
-    return UnresolvedNode(**names_of(step.link.name), path=text_of(step.path), reason=plain_reason(error))
+        return GroupNode(**named, num_children=self._counts[address], nx_class=nx_class(group) or UNSET)

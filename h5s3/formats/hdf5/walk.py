@@ -87,7 +87,7 @@ class Walk(ABC, Generic[Owner, Answer]):
         self.cut: Cut | None = None
         self.depth = 0  # levels that were walked
         self.links_left = links
-        self._levels, self._text = levels, text
+        self._levels, self.text_left = levels, text
 
     @abstractmethod
     def links_of(self, group: Group[Owner]) -> Listing:
@@ -132,6 +132,10 @@ class Walk(ABC, Generic[Owner, Answer]):
     def stopped(self) -> bool:
         """Whether the walk ends at once. Asked between waves."""
         return False
+
+    def share(self, other: Walk[Any, Any]) -> None:
+        """Have the bounds of another walk, of which this one is a part."""
+        self.links_left, self.text_left = other.links_left, other.text_left
 
     def descend(self, owner: Owner, path: bytes, group: Any) -> Sequence[Group[Owner]]:
         """Walk what is below a group; the groups whose links were left out, all of one level."""
@@ -189,14 +193,14 @@ class Walk(ABC, Generic[Owner, Answer]):
     def _room(self, group: Group[Owner], links: Links) -> int:
         each = len(join(group.path, b""))
         text = each * len(links) + links.names + links.text
-        if len(links) <= self.links_left and text < self._text:
+        if len(links) <= self.links_left and text < self.text_left:
             self.links_left -= len(links)
-            self._text -= text
+            self.text_left -= text
             return len(links)
         for number, link in enumerate(links):
             self.links_left -= 1
-            self._text -= each + 2 * len(link.name) + len(link.target) + len(link.target_file)
-            if self.links_left < 0 or self._text <= 0:
+            self.text_left -= each + 2 * len(link.name) + len(link.target) + len(link.target_file)
+            if self.links_left < 0 or self.text_left <= 0:
                 self.cut = Cut.LINKS if self.links_left < 0 else Cut.TEXT
                 return number
         return len(links)

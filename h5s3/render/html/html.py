@@ -119,7 +119,10 @@ def _nodes(top: Sequence[TreeNode], total: int) -> Iterator[str]:
         stack.append((nodes, hidden - 1, after))
         inside = "".join(_inside(node))
         below = node.children if isinstance(node, GroupNode) and node.children is not UNSET else []
-        if below and len(stack) < DEEPEST and isinstance(node, GroupNode):
+        if isinstance(node, ExternalLinkNode) and node.node is not UNSET and len(stack) < DEEPEST:
+            yield f"<li><details><summary>{_label(node)}</summary><ul>"
+            stack.append((iter([node.node]), 1, "</ul></details></li>"))
+        elif below and len(stack) < DEEPEST and isinstance(node, GroupNode):
             yield f"<li><details><summary>{_label(node)}</summary>{inside}<ul>"
             stack.append((iter(below), node.num_children, "</ul></details></li>"))
         elif inside:
@@ -147,7 +150,8 @@ def _what(node: TreeNode) -> str:
     if isinstance(node, DatatypeNode):
         return f"datatype {node.dtype}"
     if isinstance(node, SoftLinkNode | ExternalLinkNode):
-        return f"→ {node.target}"
+        error = node.error if isinstance(node, ExternalLinkNode) else UNSET
+        return f"→ {node.target}" + ("" if error is UNSET else f"  ({error})")
     return f"({node.reason})" if isinstance(node, UnresolvedNode) else ""
 
 

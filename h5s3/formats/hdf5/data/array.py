@@ -37,6 +37,7 @@ from h5s3.formats.hdf5.objects.values import (
 )
 from h5s3.formats.names import text_of
 from h5s3.formats.selection import Selection
+from h5s3.records import UNSET
 from h5s3.storage.base import Range
 
 Values = np.ndarray[Any, Any]
@@ -148,13 +149,18 @@ class Hdf5Array(Array):
             with blocks.limited(most, piece):
                 yield
         except EOFError as error:
-            raise DamagedError(f"the values cannot be read: {error}") from None
+            raise DamagedError(f"{self._says}: {error}") from None
         except FAILURES as error:
             if again is None and isinstance(error, MemoryError | KeyError):
                 raise
             if again:
                 blocks.raise_if_confused(error)
-            raise DamagedError(f"the values cannot be read: {plain_reason(error)}") from None
+            raise DamagedError(f"{self._says}: {plain_reason(error)}") from None
+
+    @property
+    def _says(self) -> str:
+        where = "" if self.followed is UNSET else f" of {self.followed.location}:{self.followed.path}"
+        return f"the values{where} cannot be read"
 
     # ------------------------------------------------------------------------------------------ values
 

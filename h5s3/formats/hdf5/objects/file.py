@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from struct import unpack_from
 from traceback import walk_tb
+from typing import Any
 
 import h5py
 
@@ -38,6 +39,7 @@ class OpenFile:
     blocks: BlockFile
     info: ObjectInfo
     superblock_offset: int
+    files: Any = None  # `follow.files.Files`, those that it names; None where they are not followed
 
     @property
     def root(self) -> h5py.h5g.GroupID:
@@ -100,10 +102,13 @@ class OpenFile:
 
 
 @contextmanager
-def open_hdf5(blocks: BlockFile, info: ObjectInfo, plugins: bool = False) -> Iterator[OpenFile]:
+def open_hdf5(
+    blocks: BlockFile, info: ObjectInfo, plugins: bool = False, files: Any = None
+) -> Iterator[OpenFile]:
     """The file, closed for certain: an h5py object left open at exit over a Python file crashes the process.
 
-    `plugins`: let HDF5_PLUGIN_PATH load filters for a file that is not of this machine, too.
+    `plugins`: let HDF5_PLUGIN_PATH load filters for a file that is not of this machine, too. `files`: where
+    those are opened that it names.
 
     Raises `DamagedError` for what is empty, not HDF5, truncated or damaged; and `AskAgainError` where closing
     fails after a suspended read.
@@ -111,7 +116,7 @@ def open_hdf5(blocks: BlockFile, info: ObjectInfo, plugins: bool = False) -> Ite
     offset = prepare(blocks, info, plugins)
     h5 = open_h5(blocks, info)
     try:
-        yield OpenFile(h5, blocks, info, offset)
+        yield OpenFile(h5, blocks, info, offset, files)
     finally:
         _close(h5, blocks, info)
         blocks.save()

@@ -234,16 +234,16 @@ def resolve(root: h5g.GroupID, path: bytes, ahead: Callable[[int, int], None] = 
     Raises `NotFoundError` where a part is missing, `RefusedError` where the path goes on through a link
     that is not followed.
     """
-    parts = _parts(path)
+    parts = parts_of(path)
     here: Objects = root
     parent, link = root, None
     ahead(address_of(root), len(parts))
     for position, name in enumerate(parts):
         where = b"/" + b"/".join(parts[: position + 1])
-        parent = _as_group(here, where)
+        parent = as_group(here, where)
         link = get_link(parent, name) or get_link(parent, unescaped(name))
         if link is None:
-            raise _not_there(parent, where)
+            raise not_there(parent, where)
         if link.address is not None:
             ahead(link.address, len(parts) - position - 1)
         target = _target(root, parent, link)
@@ -255,7 +255,7 @@ def resolve(root: h5g.GroupID, path: bytes, ahead: Callable[[int, int], None] = 
     return Found(path, parent, link, here)
 
 
-def _not_there(parent: h5g.GroupID, where: bytes) -> NotFoundError:
+def not_there(parent: h5g.GroupID, where: bytes) -> NotFoundError:
     """The error for a path whose last part is not in its group, with the name that may have been meant."""
     folder, _, name = where.rpartition(b"/")
     cause = f"no {text_of(where)} in the file"
@@ -282,7 +282,7 @@ def _target(root: h5g.GroupID, group: h5g.GroupID, link: Link) -> Objects | None
 def _follow(root: h5g.GroupID, group: h5g.GroupID, link: Link, hops: list[int]) -> Objects | None:
     hops[0] -= 1
     here: Objects | None = root if link.target.startswith(b"/") else group
-    for name in _parts(link.target):
+    for name in parts_of(link.target):
         if hops[0] < 0 or not isinstance(here, h5g.GroupID):
             return None
         step = get_link(here, name)
@@ -292,11 +292,13 @@ def _follow(root: h5g.GroupID, group: h5g.GroupID, link: Link, hops: list[int]) 
     return here
 
 
-def _parts(path: bytes) -> list[bytes]:
+def parts_of(path: bytes) -> list[bytes]:
+    """The names of a path."""
     return [part for part in path.split(b"/") if part not in (b"", b".")]
 
 
-def _as_group(here: Objects, where: bytes) -> h5g.GroupID:
+def as_group(here: Objects, where: bytes) -> h5g.GroupID:
+    """What a path goes on from to `where`. Raises `NotFoundError` where it is no group."""
     if not isinstance(here, h5g.GroupID):
         parent = text_of(where.rpartition(b"/")[0])
         raise NotFoundError(f"no {text_of(where)} in the file: {parent} is not a group")
@@ -313,5 +315,6 @@ def stopped(path: bytes, link: Link) -> NotFoundError | RefusedError:
 def _refuse(path: bytes, link: Link) -> RefusedError:
     if link.link_class == "external":
         target = f"{text_of(link.target_file)}:{text_of(link.target)}"
-        return RefusedError(f"{text_of(path)} is an external link to {target}, which is never followed")
+        cause = f"{text_of(path)} is an external link to {target}, which is not followed"
+        return RefusedError(cause, hint="tree, meta, preview and get follow it with --follow")
     return RefusedError(f"{text_of(path)} is a user-defined link, which is never followed")

@@ -99,7 +99,7 @@ def test_links_that_are_not_followed(path: str) -> None:
         ("/group/..", NotFoundError, r"no /group/\.\."),
         ("/nowhere/x", NotFoundError, "soft link /nowhere leads nowhere"),
         ("/loop/x", NotFoundError, "soft link /loop leads nowhere"),
-        ("/outside_group/data", RefusedError, "other.h5:/group, which is never followed"),
+        ("/outside_group/data", RefusedError, "other.h5:/group, which is not followed"),
     ],
 )
 @pytest.mark.parametrize("question", [meta_of, tree_of])
