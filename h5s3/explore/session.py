@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from shlex import quote
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,6 +25,7 @@ from h5s3.errors import (
     NotFoundError,
     UsageError,
 )
+from h5s3.explore.glued_path import with_path
 from h5s3.explore.questions import answer_key
 from h5s3.formats.base import Contents, Format, Seen, Source
 from h5s3.formats.names import looks_like_hdf5
@@ -41,12 +41,10 @@ from h5s3.storage.trace import Trace
 
 if TYPE_CHECKING:
     from h5s3.cell.host import Cell
-    from h5s3.storage.siblings import Siblings
 
 IN_CELL = ("hdf5", "zarr")  # formats that native code reads
 FIRST_BYTES = 256 * 1024  # of an object that is met for the first time
 TELLING = 16 * 1024  # of one that was met before, to tell its format
-MOST_FILES = 2  # that a location is tried as, with a path inside them
 T = TypeVar("T")
 Answer = TypeVar("Answer", Tree, Meta, Preview, DiskUsage, Outline)
 Question = Callable[[Contents], T]
@@ -181,28 +179,30 @@ class Session:
 
         The question is asked again where the object had changed before this command began, where a format
         says that its answer cannot be trusted, and, with bytes fetched again, where the cache may have held
-        damaged ones; `repeatable` says whether it still may be. `format`: to open objects of its
-        name with, in place of the usual one. `remembered`
-        may know the answer without; `remember` is given a new one. `kind`: the type of the answer. A question
-        that is asked in a cell has to be one that can be pickled, with `Callback`s for what it tells. `cell`:
-        in place of the session's own.
+        damaged ones; `repeatable` says whether it still may be. `format`: to open objects of its name with,
+        in place of the usual one. `remembered` may know the answer without; `remember` is given a new one.
+        `kind`: the type of the answer. A question that is asked in a cell has to be one that can be pickled,
+        with `Callback`s for what it tells. `cell`: in place of the session's own.
         """
         if location.kind == "s3" and not location.key:
             hint = f"try: h5s3 ls {location.display}"
             raise UsageError("a bucket, not a file", location=location.display, hint=hint)
 
+        sources: list[Source] = []
+
         def once() -> T:
             resolved = self._resolve(location, cell)
             found = remembered(resolved.info)
             if found is None:
-                found = self._ask(self._source(resolved), question, kind, repeatable, format, cell)
+                sources.append(self._source(resolved))
+                found = self._ask(sources[-1], question, kind, repeatable, format, cell)
                 remember(resolved.info, found)
             return found
 
         try:
             return once()
         except ChangedError:
-            read = [location, *(place for siblings in followed for place in siblings.found)]
+            read = [location, *(place for source in sources for place in source.found_beside)]
             if not any([self.catalog.forget(one) for one in read]) or not repeatable():
                 raise
         return once()
@@ -260,7 +260,7 @@ class Session:
             if not isinstance(error, NotFoundError):
                 raise
             if below is None:
-                raise self._with_path(location, error) from None
+                raise with_path(location, error, self.store) from None
             from h5s3.formats.lookalikes import unknown_prefix
 
             kind = "directory" if location.kind == "local" else "prefix"
@@ -281,22 +281,6 @@ class Session:
         elif "h5py" not in sys.modules:
             module = "h5s3.formats.hdf5.objects.file"
             threading.Thread(target=importlib.import_module, args=(module,)).start()
-
-    def _with_path(self, location: Location, error: NotFoundError) -> NotFoundError:
-        """The error for a location that is not there, which may be a file with a path inside it."""
-        parts = location.key.split("/") if location.kind in ("s3", "local") else []
-        named = [at for at, part in enumerate(parts[:-1], 1) if "." in part.strip(".")]
-        for at in named[:MOST_FILES]:
-            file, path = replace(location, key="/".join(parts[:at])), "/" + "/".join(parts[at:])
-            try:
-                self.store(location).head(file)
-            except H5s3Error:
-                continue
-            what = "file" if location.kind == "local" else "object"
-            cause = f"no such {what}: PATH, inside a file, is an argument of its own"
-            hint = f"try: h5s3 tree {quote(file.display)} {quote(path)}"
-            return NotFoundError(cause, location=location.display, hint=hint)
-        return error
 
     def _below_missing(self, location: Location) -> _Resolved | None:
         """The same below what is no object. For a name that files have, a LIST alone tells in most cases that
@@ -375,9 +359,9 @@ class Session:
         store = None if from_cache else self.store(info.location)
         siblings = None
         if self.settings.follows and not resolved.names:
-            from h5s3.storage.siblings import siblings_of
+            from h5s3.storage.siblings import siblings_of as beside
 
-            siblings = siblings_of(info.location, self.settings, self.catalog, self.store, self.trace)
+            siblings = beside(info.location, self.settings, self.catalog, self.store, self.trace)
         return Source(
             info, resolved.start, store, self.cache, self.trace, resolved.names, self.settings.plugins,
             found=resolved.found, follows=siblings is not None, siblings=siblings,

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from h5s3.formats.grid import Grid
     from h5s3.formats.images import Picture
     from h5s3.formats.selection import Selection
+    from h5s3.storage.location import Location
     from h5s3.storage.objects import Objects
     from h5s3.storage.siblings import Siblings
 
@@ -82,6 +83,11 @@ class Source:
         if self.store is None:
             raise NotCachedError(absence(self.cache), location=self.info.location.display)
         return self.store.get_ranges(self.info, ranges)
+
+    @property
+    def found_beside(self) -> Sequence[Location]:
+        """The files that were looked for so far, which this one or another one names."""
+        return () if self.siblings is None else list(self.siblings.found)
 
     def named(self, names: Sequence[bytes]) -> list[Source | H5s3Error]:
         """The files that this one names, each as it is now, or why it is not to be had: one round."""
