@@ -135,3 +135,17 @@ class WriteOnlyCache(Cache):
 
     def set_many(self, items: dict[str, bytes], tag: str) -> None:
         self._target.set_many(items, tag)
+
+
+class ReadOnlyCache(Cache):
+    """Finds what another cache holds, and stores nothing."""
+
+    def __init__(self, source: Cache) -> None:
+        super().__init__(source.directory, enabled=False)
+        self._source = source
+
+    def get(self, key: str) -> bytes | None:
+        return self._source.get(key)
+
+    def set_many(self, items: dict[str, bytes], tag: str) -> None:
+        """Nothing is kept."""

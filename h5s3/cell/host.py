@@ -47,6 +47,10 @@ class Cell:
         self._gave = False  # it was given a file to write
         self.meanwhile: Callable[[], object] | None = None  # done once, while the first question is answered
 
+    def another(self) -> Cell:
+        """One more like this one."""
+        return Cell(self._more, self._debug, self._strict)
+
     def start(self, plugins: bool = False) -> None:
         """Start the process, if it is not running: it loads what it needs meanwhile.
 

@@ -20,6 +20,10 @@ class KeptCell(Cell):
         super().__init__(strict=strict())
         self._pool = pool
 
+    def another(self) -> Cell:
+        """One more of the same pool."""
+        return self._pool.lend()
+
     def close(self) -> None:
         """Wait for another question."""
         self._pool.take_back(self)

@@ -14,7 +14,7 @@ def schema(
         str,
         typer.Argument(
             metavar="COMMAND",
-            help="ls, tree, meta, preview, get, du, diff, serve, bench, doctor, cache or stats.",
+            help="ls, tree, meta, preview, find, get, du, diff, serve, bench, doctor, cache or stats.",
         ),
     ],
 ) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from h5s3 import guard
 from h5s3.cache import Cache
-from h5s3.cache.cache import WriteOnlyCache
+from h5s3.cache.cache import ReadOnlyCache, WriteOnlyCache
 from h5s3.cell.ask import ask
 from h5s3.errors import (
     AccessError,
@@ -25,12 +25,12 @@ from h5s3.errors import (
     NotFoundError,
     UsageError,
 )
+from h5s3.explore.answers import Answers
 from h5s3.explore.glued_path import with_path
-from h5s3.explore.questions import answer_key
 from h5s3.formats.base import Contents, Format, Seen, Source
 from h5s3.formats.names import looks_like_hdf5
 from h5s3.formats.requests import Request
-from h5s3.records import DiskUsage, Meta, Outline, Preview, Tree, from_json, to_json
+from h5s3.records import DiskUsage, Meta, Outline, Preview, Tree
 from h5s3.settings import Settings
 from h5s3.storage.base import ObjectInfo, Store
 from h5s3.storage.head_cache import HeadCache
@@ -51,7 +51,7 @@ Question = Callable[[Contents], T]
 
 
 @dataclass(frozen=True)
-class _Resolved:
+class Resolved:
     """An object and its first bytes; or what stands below a prefix (`names`), of some the first bytes."""
 
     info: ObjectInfo
@@ -79,6 +79,7 @@ class Session:
         self.cell = cell
         self.cache = cache or Cache(enabled=not settings.no_cache)
         self.catalog = HeadCache(self.cache, self.settings, self.trace)
+        self.answers = Answers(self.cache, self.settings, self.trace)
         self.stores: dict[str, Store] = dict(stores or {})  # open ones, by `Location.store`
         self.locations: list[str] = []  # that were asked for, as they may be shown
         self._opening = threading.Lock()
@@ -146,12 +147,11 @@ class Session:
         """The same for a question that may be answered without a record that could be remembered."""
 
         def remembered(info: ObjectInfo) -> Answer | None:
-            return self._remembered(kind, info, asked)
+            return self.answers.get(kind, info, asked)
 
         def remember(info: ObjectInfo, found: Answer | None) -> None:
-            key = self._key(kind, info, asked)
-            if found is not None and key and not self.settings.offline:
-                self.cache.set_many({key: to_json(found)}, "answer")
+            if found is not None:
+                self.answers.keep([(info, asked, found)])
 
         return self.read(
             location,
@@ -173,7 +173,9 @@ class Session:
         format: Format | None = None,
         remembered: Callable[[ObjectInfo], T | None] = lambda info: None,
         remember: Callable[[ObjectInfo, T], None] = lambda info, found: None,
+        seen: Resolved | None = None,
         cell: Cell | None = None,
+        keep: bool = True,
     ) -> T:
         """Ask the object at a location; the contents are open for as long as the question takes.
 
@@ -182,7 +184,8 @@ class Session:
         damaged ones; `repeatable` says whether it still may be. `format`: to open objects of its name with,
         in place of the usual one. `remembered` may know the answer without; `remember` is given a new one.
         `kind`: the type of the answer. A question that is asked in a cell has to be one that can be pickled,
-        with `Callback`s for what it tells. `cell`: in place of the session's own.
+        with `Callback`s for what it tells. `seen`: the object, where it was met already. `cell`: in place of
+        the session's own. `keep`: its bytes may go into the cache.
         """
         if location.kind == "s3" and not location.key:
             hint = f"try: h5s3 ls {location.display}"
@@ -190,26 +193,26 @@ class Session:
 
         sources: list[Source] = []
 
-        def once() -> T:
-            resolved = self._resolve(location, cell)
+        def once(resolved: Resolved) -> T:
             found = remembered(resolved.info)
             if found is None:
-                sources.append(self._source(resolved))
+                sources.append(self._source(resolved, keep))
                 found = self._ask(sources[-1], question, kind, repeatable, format, cell)
                 remember(resolved.info, found)
             return found
 
         try:
-            return once()
+            return once(seen or self.resolve(location, cell))
         except ChangedError:
             read = [location, *(place for source in sources for place in source.found_beside)]
-            if not any([self.catalog.forget(one) for one in read]) or not repeatable():
+            forgotten = [self.catalog.forget(one) for one in read]
+            if not (any(forgotten) or seen) or not repeatable():
                 raise
-        return once()
+        return once(self.resolve(location, cell))
 
     def identity(self, location: Location) -> ObjectInfo:
         """What the object at a location is now, for reads of its bytes that are held against it."""
-        return self._resolve(location).info
+        return self.resolve(location).info
 
     def kept(
         self, location: Location, as_bytes: bool = False, content: tuple[int, str | None] | None = None
@@ -227,7 +230,7 @@ class Session:
                 self.catalog.forget(location)
 
         def once() -> Any:
-            source = self._source(self._resolve(location))
+            source = self._source(self.resolve(location))
             with self._located(source):
                 if source.names:
                     raise DamagedError(f"not an HDF5 file: its format is {self._format(source).name}")
@@ -242,7 +245,7 @@ class Session:
                 raise
         return once()
 
-    def _resolve(self, location: Location, cell: Cell | None = None) -> _Resolved:
+    def resolve(self, location: Location, cell: Cell | None = None) -> Resolved:
         """The object at a location and its first bytes; or, of a prefix, what stands directly below it."""
         below = self._below(location) if location.name_of_store else None
         if below is not None and self._knows(below):
@@ -251,7 +254,7 @@ class Session:
             info, start = self.catalog.resolve(
                 location, lambda: self.store(location), FIRST_BYTES, lambda: self._load_reader(location, cell)
             )
-            return _Resolved(info, start)
+            return Resolved(info, start)
         except (NotFoundError, AccessError) as error:
             asked = isinstance(error, NotFoundError) or location.kind == "web"
             below = below or (self._below_missing(location) if asked else None)
@@ -267,7 +270,7 @@ class Session:
             unknown = unknown_prefix(below.names, kind, f"h5s3 ls {location.below.display}")
             raise unknown.at(location.display) from error
 
-    def _knows(self, below: _Resolved) -> bool:
+    def _knows(self, below: Resolved) -> bool:
         from h5s3.formats.detect import detect
 
         return detect(Seen(below.info.location.name, names=below.names)) is not None
@@ -282,7 +285,7 @@ class Session:
             module = "h5s3.formats.hdf5.objects.file"
             threading.Thread(target=importlib.import_module, args=(module,)).start()
 
-    def _below_missing(self, location: Location) -> _Resolved | None:
+    def _below_missing(self, location: Location) -> Resolved | None:
         """The same below what is no object. For a name that files have, a LIST alone tells in most cases that
         nothing is there; documents are asked for where something may be."""
         if location.kind == "web" or not looks_like_hdf5(location.key):
@@ -293,7 +296,7 @@ class Session:
         may_be = listed is not None and (self._knows(listed) or len(listed.names) > MOST_NAMES)
         return self._below(location) if may_be else listed
 
-    def _below(self, location: Location, documents: bool = True) -> _Resolved | None:
+    def _below(self, location: Location, documents: bool = True) -> Resolved | None:
         """What stands directly below a location; None where nothing does, or it cannot be told."""
         local = location.kind == "local"
         if location.version_id or (self.settings.offline and not local):
@@ -313,7 +316,7 @@ class Session:
             found = {name: one for name, one in found.items() if one[1].lstrip().startswith(b"{")}
             names = tuple(found)
         info = ObjectInfo(location, store.endpoint, 0, cacheable=False)
-        return _Resolved(info, b"", names, found) if names else None
+        return Resolved(info, b"", names, found) if names else None
 
     def _ask(
         self,
@@ -322,10 +325,10 @@ class Session:
         kind: Any,
         repeatable: Callable[[], bool],
         format: Format | None,
-        cell: Cell | None = None,
+        own: Cell | None = None,
     ) -> T:
         with self._located(source):
-            chosen, cell = self._format(source), cell or self.cell
+            chosen, cell = self._format(source), own or self.cell
 
             def once(seen: Source) -> T:
                 other = format if format is not None and format.name == chosen.name else None
@@ -351,10 +354,10 @@ class Session:
             if self.trace.hits == hits or self.settings.offline or not repeatable():
                 raise
         # The cache had some of the bytes: a server that erred may have given them.
-        return ask(replace(source, cache=WriteOnlyCache(self.cache), kept={}))
+        return ask(replace(source, cache=WriteOnlyCache(source.cache), kept={}))
 
-    def _source(self, resolved: _Resolved) -> Source:
-        info = resolved.info
+    def _source(self, resolved: Resolved, keep: bool = True) -> Source:
+        info, cache = resolved.info, self.cache if keep else ReadOnlyCache(self.cache)
         from_cache = self.settings.offline and info.location.kind != "local"
         store = None if from_cache else self.store(info.location)
         siblings = None
@@ -363,7 +366,7 @@ class Session:
 
             siblings = beside(info.location, self.settings, self.catalog, self.store, self.trace)
         return Source(
-            info, resolved.start, store, self.cache, self.trace, resolved.names, self.settings.plugins,
+            info, resolved.start, store, cache, self.trace, resolved.names, self.settings.plugins,
             found=resolved.found, follows=siblings is not None, siblings=siblings,
         )  # fmt: skip
 
@@ -386,7 +389,7 @@ class Session:
             start = source.read([wanted])[wanted] if source.store else b""
         found = detect(Seen(info.location.name, info.size, start))
         if found is not None and info.identity and not self.settings.offline:
-            self.cache.set_many({key: found.name.encode()}, "format")
+            source.cache.set_many({key: found.name.encode()}, "format")
         return found or first()
 
     # ---------------------------------------------------------------------------------- errors
@@ -417,24 +420,3 @@ class Session:
         for now in (store.head(info.location), store.first(info.location, 1)[0]):
             if now.content != info.content:
                 raise changed().at(info.location.display)
-
-    # ---------------------------------------------------------------------------------- answers
-
-    def _remembered(self, kind: type[Answer], info: ObjectInfo, asked: Request) -> Answer | None:
-        key = self._key(kind, info, asked)
-        stored = self.cache.get(key) if key else None
-        if stored is None:
-            return None
-        try:
-            found = from_json(stored, kind)
-        except ValueError:
-            return None
-        self.trace.hits += 1
-        location = info.location
-        found.location, found.key, found.cached = location.display, location.shown_key, True
-        return found
-
-    def _key(self, kind: type[Answer], info: ObjectInfo, asked: Request) -> str | None:
-        if info.identity is None or self.settings.follows:
-            return None
-        return answer_key(kind.__name__, info.identity, asked, self.settings.plugins)

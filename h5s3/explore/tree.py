@@ -34,7 +34,7 @@ def stream(session: Session, location: Location, asked: TreeRequest, take: Take)
 
     Raises what `tree` raises. Whatever happens on the way, no node is given twice.
     """
-    once = _Once(take)
+    once = Once(take)
 
     question = partial(
         _streamed,
@@ -57,7 +57,7 @@ def _streamed(
     return contents.tree(asked)
 
 
-class _Once:
+class Once:
     """Passes nodes on. Of a walk that begins anew, those that were not passed on before.
 
     It is to bring the same ones first. Else what was passed on was wrong, and a `DamagedError` says so.

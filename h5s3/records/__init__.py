@@ -34,6 +34,7 @@ from h5s3.records.du import DiskUsage, Usage
 from h5s3.records.get import Get, GetStructure
 from h5s3.records.ls import Arriving, Entry, Listing
 from h5s3.records.many.diff import Changed, Diff, DiffSide, NotCompared, OnOneSide, Renamed
+from h5s3.records.many.find import FileFailure, Find, FoundFile, Match, Presence, Searched, match
 from h5s3.records.many.outline import Outline, OutlinedDataset, OutlinedObject, OutlinedType, OutlinedValue
 from h5s3.records.meta import (
     Codec,
@@ -94,6 +95,7 @@ DOCUMENTS: dict[str, type[Document]] = {
     "convert-many": ConvertMany,
     "du": DiskUsage,
     "diff": Diff,
+    "find": Find,
     "refs": Refs,
     "refs-check": RefsCheck,
     "serve": Serve,

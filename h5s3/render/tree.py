@@ -88,7 +88,7 @@ def _rows(children: list[TreeNode], cut: bool, total: int, symbols: Symbols, sto
         rows.append(
             (
                 [(prefix + (symbols.last if last else symbols.branch), "faint"), *_name(node, symbols)],
-                _cells(node, symbols, stored),
+                cells_of(node, symbols, stored),
             )
         )
         if isinstance(node, AttributedNode) and node.attributes is not UNSET:
@@ -119,11 +119,10 @@ def _name(node: TreeNode, symbols: Symbols) -> Line:
         error = [] if node.error is UNSET else [(f"  (unreadable: {safe(node.error, 80)})", "bad")]
         return [("/" if node.name == "/" else f"{name}/", "group"), *error]
     if isinstance(node, SoftLinkNode | ExternalLinkNode):
-        kind = "soft link" if isinstance(node, SoftLinkNode) else "external link"
+        target = (f" {symbols.arrow} {safe(node.target)}", "target")
         if isinstance(node, ExternalLinkNode) and node.error is not UNSET:
-            problem = f"  ({kind}: {safe(node.error, 200)})"
-            return [(name, "link"), (f" {symbols.arrow} {safe(node.target)}", "target"), (problem, "bad")]
-        return [(name, "link"), (f" {symbols.arrow} {safe(node.target)}", "target"), (f"  ({kind})", "faint")]
+            return [(name, "link"), target, (f"  ({kind_of(node)}: {safe(node.error, 200)})", "bad")]
+        return [(name, "link"), target, (f"  ({kind_of(node)})", "faint")]
     if isinstance(node, DatatypeNode):
         return [(name, "datatype")]
     if isinstance(node, UnresolvedNode):
@@ -131,7 +130,12 @@ def _name(node: TreeNode, symbols: Symbols) -> Line:
     return [(name, "dataset")]
 
 
-def _cells(node: TreeNode, symbols: Symbols, stored: bool) -> list[Cell]:
+def kind_of(node: TreeNode) -> str:
+    """What a node is, in words."""
+    return str(node.__struct_config__.tag).replace("_", " ")
+
+
+def cells_of(node: TreeNode, symbols: Symbols, stored: bool = False) -> list[Cell]:
     """Shape, type, chunks, filters, size."""
     if isinstance(node, AttributedNode) and node.alias_of is not UNSET:
         return []

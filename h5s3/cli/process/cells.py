@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from h5s3.cell.process import Process
     from h5s3.settings import Settings
 
-COMMANDS = ("tree", "meta", "preview", "du", "diff", "get", "doctor", "refs")
+COMMANDS = ("tree", "meta", "preview", "find", "du", "diff", "get", "doctor", "refs")
 GUARD = "H5S3_GUARD"  # 0: all in one process, unless there is a word on cells
 NAMED = (
     "profile",

@@ -30,6 +30,7 @@ COMMANDS = (
     "tree",
     "meta",
     "preview",
+    "find",
     "get",
     "convert",
     "du",

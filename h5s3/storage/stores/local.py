@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,10 +27,12 @@ class LocalStore:
 
     def __init__(self) -> None:
         self._files: dict[str, int] = {}
+        self._lock = threading.RLock()  # a file that one thread reads is not closed by another
 
     def head(self, location: Location) -> ObjectInfo:
         """Size and modification time. Raises `NotFoundError` for what is not a regular file."""
-        return self._info(location, os.fstat(self._open(location)))
+        with self._lock:
+            return self._info(location, os.fstat(self._open(location)))
 
     def first(self, location: Location, length: int) -> tuple[ObjectInfo, bytes]:
         """Identity and the first bytes."""
@@ -91,6 +94,10 @@ class LocalStore:
         )
 
     def _read(self, obj: ObjectInfo, wanted: Range) -> bytes:
+        with self._lock:
+            return self._read_open(obj, wanted)
+
+    def _read_open(self, obj: ObjectInfo, wanted: Range) -> bytes:
         descriptor = self._open(obj.location)
         start, stop = wanted
         try:

@@ -13,7 +13,7 @@ import pytest
 import h5s3.formats.hdf5.told
 import h5s3.formats.hdf5.tree
 from h5s3.errors import DamagedError
-from h5s3.explore.tree import _Once, stream, tree
+from h5s3.explore.tree import Once, stream, tree
 from h5s3.formats.base import AskAgainError
 from h5s3.formats.hdf5.format import Hdf5Contents
 from h5s3.formats.hdf5.objects.packed import Met, Packed, sorted_order
@@ -145,7 +145,7 @@ def test_asked_again_it_tells_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_was_told_wrongly_is_said() -> None:
     nodes: list[TreeNode] = [DatatypeNode(name=name, path=f"/{name}", dtype="x") for name in "abcd"]
     found: list[TreeNode] = []
-    once = _Once(found.extend)
+    once = Once(found.extend)
     once.take(nodes[:3])
     once.begin()
     once.take(nodes[:1])

@@ -153,13 +153,13 @@ def main() -> None:
     h5s3.cli.main()
 
 
-def start(how: str) -> str:
-    """What a cell is started with in which opening a file misbehaves."""
+def start(how: str, only: str = "") -> str:
+    """What a cell is started with in which opening a file misbehaves: those with `only` in their names."""
     return (
         "import json, os, sys; sys.path[:] = json.loads(sys.argv[2]); os.environ.update("
         + repr(_told())
         + ");"
-        f"from tests.support.hostile.misbehaving import inside; inside({how!r}, sys.argv[1])"
+        f"from tests.support.hostile.misbehaving import inside; inside({how!r}, sys.argv[1], {only!r})"
     )
 
 
@@ -167,13 +167,13 @@ def _told() -> dict[str, str]:
     return {name: os.environ[name] for name in ("STARTED", "RECURSION") if name in os.environ}
 
 
-def inside(how: str, told: str) -> None:
+def inside(how: str, told: str, only: str) -> None:
     """What runs in the cell."""
     from h5s3.cell.inside import main as answer
 
     if "RECURSION" in os.environ:
         CRAFTED.write(Path(os.environ["RECURSION"]).read_bytes())  # the cell opens no file
-    _misbehaving(HOW[how])
+    _misbehaving(HOW[how], only)
     answer(told)
 
 
@@ -182,14 +182,15 @@ def _prepared(how: str, work: Callable[[], int]) -> int:
     return work()
 
 
-def _misbehaving(misbehave: Callable[[], None]) -> None:
+def _misbehaving(misbehave: Callable[[], None], only: str = "") -> None:
     from h5s3.formats.hdf5.objects import file as opening
 
     opened = opening.open_hdf5
 
-    def misbehaving(*args: Any, **options: Any) -> Any:
-        misbehave()
-        return opened(*args, **options)
+    def misbehaving(blocks: Any, info: Any, *args: Any, **options: Any) -> Any:
+        if only in info.location.key:
+            misbehave()
+        return opened(blocks, info, *args, **options)
 
     opening.open_hdf5 = misbehaving
 

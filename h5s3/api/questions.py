@@ -1,92 +1,22 @@
-"""The questions for Python programs: each opens a session, asks, and closes it.
-
-A location is text as on the command line, a `Location`, or a path of this machine (`os.PathLike`). All
-functions take the settings of the command line as keyword arguments, which `SettingsArgs` names, and raise
-the errors of `h5s3.errors`.
-"""
+"""The questions about one location for Python programs: each opens a session, asks, and closes it."""
 
 from __future__ import annotations
 
-import inspect
 import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import wraps
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 
-from h5s3.explore.session import Session
-from h5s3.records import Bench, Diff, DiskUsage, Doctor, Get, Listing, Meta, Preview, Tree
-from h5s3.records.base import show_in_notebooks
-from h5s3.settings import Settings, from_environment
-from h5s3.storage.location import Location as Location  # of `h5s3.Location`, too
+from h5s3.api.common import FollowingArgs, Place, SettingsArgs, asking, session_of
+from h5s3.records import Bench, DiskUsage, Doctor, Get, Listing, Meta, Preview, Tree
 
 if TYPE_CHECKING:
     import h5py
     import numpy as np
 
-Place = str | os.PathLike[str] | Location
-Asking = TypeVar("Asking", bound=Callable[..., Any])
 
-
-class SettingsArgs(TypedDict, total=False):
-    """Settings, as on the command line. What is left out comes from the environment."""
-
-    profile: str | None  # of the AWS config
-    endpoint_url: str | None
-    region: str | None
-    access_key: str | None
-    secret_key: str | None
-    bucket: str | None  # of keys that are given without one
-    version_id: str | None  # of the object
-    anon: bool  # requests are not signed
-    request_payer: bool  # you pay
-    no_cache: bool  # neither read nor written
-    refresh: bool  # what was remembered of objects and listings does not count
-    offline: bool  # the cache alone answers
-    insecure: bool  # TLS without verification
-    plugins: bool  # HDF5_PLUGIN_PATH counts for remote files too
-    timeout: float | None  # seconds, for all of it
-    max_bytes: int | None  # to be fetched
-
-
-class FollowingArgs(SettingsArgs, total=False):
-    """The same of questions that can read the files that a file names."""
-
-    follow: bool  # external links are followed to files beside this one, or below it
-    follow_prefix: str | None  # or to files below this prefix
-
-
-def _asking(function: Asking) -> Asking:
-    """Refuse names that are no settings, as Python does, and show all settings in `help`."""
-    signature = inspect.signature(function)
-    own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
-    follows = "FollowingArgs" in str(signature.parameters["settings"].annotation)
-    named_ones = (FollowingArgs if follows else SettingsArgs).__annotations__
-    known = {one.name for one in own} | set(named_ones)
-
-    @wraps(function)
-    def asked(*arguments: Any, **named: Any) -> Any:
-        for name in named:
-            if name not in known:
-                raise TypeError(f"{function.__name__}() got an unexpected keyword argument {name!r}")
-        return function(*arguments, **named)
-
-    defaults = Settings()
-    for name, kind in named_ones.items():
-        own.append(
-            inspect.Parameter(
-                name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=getattr(defaults, name),
-                annotation=getattr(kind, "__forward_arg__", kind),
-            )
-        )
-    asked.__signature__ = signature.replace(parameters=own)  # type: ignore[attr-defined]
-    return asked  # type: ignore[return-value]
-
-
-@_asking
+@asking
 def open(location: Place, **settings: Unpack[SettingsArgs]) -> h5py.File:
     """A read-only `h5py.File` over the ranged reader and the persistent cache.
 
@@ -113,7 +43,7 @@ def _kept(
     content: tuple[int, str | None] | None = None,
 ) -> Any:
     """What is open at a place; a process that it is sent to (by pickle) calls this, for the same content."""
-    session = _session(settings, here=True)
+    session = session_of(settings, here=True)
     try:
         where = session.location(place)
         opened = session.kept(where, as_bytes, content)
@@ -126,7 +56,7 @@ def _kept(
     return opened
 
 
-@_asking
+@asking
 def ls(
     location: Place | None = None,
     *,
@@ -158,12 +88,12 @@ def ls(
         uris=uris,
         formats=formats,
     )
-    with _session(settings) as session:
+    with session_of(settings) as session:
         default = f"s3://{session.settings.bucket}/" if session.settings.bucket else "s3://"
         return ask(session, session.location(default if location is None else location), question)
 
 
-@_asking
+@asking
 def tree(
     location: Place,
     path: str = "/",
@@ -186,7 +116,7 @@ def tree(
     from h5s3.explore.tree import tree as ask
     from h5s3.formats.requests import TreeRequest
 
-    with _session(settings) as session:
+    with session_of(settings) as session:
         shown = attributes or all_attributes
         asked = TreeRequest(
             path,
@@ -201,7 +131,7 @@ def tree(
         return ask(session, session.location(location), asked)
 
 
-@_asking
+@asking
 def meta(
     location: Place,
     path: str = "/",
@@ -215,12 +145,12 @@ def meta(
     from h5s3.explore.meta import meta as ask
     from h5s3.formats.requests import MetaRequest
 
-    with _session(settings) as session:
+    with session_of(settings) as session:
         asked = MetaRequest(path, attribute, all_attributes, chunks)
         return ask(session, session.location(location), asked)
 
 
-@_asking
+@asking
 def preview(
     location: Place,
     path: str = "/",
@@ -260,7 +190,7 @@ def preview(
         vmin=vmin,
         vmax=vmax,
     )
-    with _session(settings) as session:
+    with session_of(settings) as session:
         return ask(session, session.location(location), asked)
 
 
@@ -297,7 +227,7 @@ def get(
 ) -> Get: ...
 
 
-@_asking
+@asking
 def get(
     location: Place,
     path: str,
@@ -334,12 +264,12 @@ def get(
         decode=decode,
         metadata_only=metadata_only,
     )
-    with _session(settings) as session:
+    with session_of(settings) as session:
         where = session.location(location)
         return get_array(session, where, asked) if output is None else ask(session, where, asked)
 
 
-@_asking
+@asking
 def du(
     location: Place,
     path: str = "/",
@@ -353,32 +283,11 @@ def du(
     from h5s3.explore.du import du as ask
     from h5s3.formats.requests import UsageRequest
 
-    with _session(settings) as session:
+    with session_of(settings) as session:
         return ask(session, session.location(location), UsageRequest(path, depth, limit, sort))
 
 
-@_asking
-def diff(
-    a: Place,
-    b: Place | None = None,
-    *,
-    path_a: str = "/",
-    path_b: str | None = None,
-    **settings: Unpack[SettingsArgs],
-) -> Diff:
-    """What differs between `a` and `b`, or between two objects in them (`path_b`: None for that of `path_a`).
-
-    Without `b`, both paths are of `a`.
-    """
-    from h5s3.explore.diff.diff import DiffRequest
-    from h5s3.explore.diff.diff import diff as ask
-
-    with _session(settings) as session:
-        places = session.location(a), session.location(a if b is None else b)
-        return ask(session, *places, DiffRequest(path_a, path_a if path_b is None else path_b))
-
-
-@_asking
+@asking
 def bench(
     location: Place,
     *,
@@ -396,7 +305,7 @@ def bench(
     """
     from h5s3.explore.bench.bench import bench as ask
 
-    with _session(settings) as session:
+    with session_of(settings) as session:
         return ask(
             session,
             session.location(location),
@@ -408,36 +317,11 @@ def bench(
         )
 
 
-@_asking
+@asking
 def doctor(location: Place | None = None, **settings: Unpack[SettingsArgs]) -> Doctor:
     """What is wrong with a connection or a file, and the remedy; without a location, with the account."""
     from h5s3.explore.doctor.doctor import doctor as ask
 
     origins = {name: f"the argument {name}" for name in ("endpoint_url", "region")}
-    with _session(settings) as session:
+    with session_of(settings) as session:
         return ask(session, None if location is None else session.location(location), origins)
-
-
-def _html(record: Any) -> str:
-    from h5s3.render.html.html import html_of
-
-    return html_of(record)
-
-
-show_in_notebooks(_html)
-
-
-def _session(settings: SettingsArgs | FollowingArgs, here: bool = False) -> Session:
-    """`here`: files are read in this process."""
-    chosen = replace(from_environment(), **settings)
-    if here:
-        return Session(chosen)
-    from h5s3.cell.pool import lend
-
-    cell = lend(chosen.max_bytes or 0)
-    try:
-        return Session(chosen, cell=cell)
-    except BaseException:
-        if cell is not None:
-            cell.close()
-        raise

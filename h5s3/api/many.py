@@ -1,0 +1,86 @@
+"""The questions about many files for Python programs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Unpack
+
+from h5s3.api.common import Place, SettingsArgs, asking, session_of
+from h5s3.records import Diff, Find
+from h5s3.storage.location import Location
+
+
+@asking
+def find(
+    locations: Place | Sequence[Place],
+    *,
+    name: str | None = None,
+    regex: str | None = None,
+    type: str | None = None,
+    dtype: str | None = None,
+    ndim: str | int | None = None,
+    shape: str | None = None,
+    larger: int | None = None,
+    smaller: int | None = None,
+    attrs: str | Sequence[str] = (),
+    value: str | None = None,
+    filter: str | None = None,
+    layout: str | None = None,
+    nxclass: str | None = None,
+    depth: int | None = None,
+    files: bool = False,
+    missing: str | None = None,
+    jobs: int = 8,
+    **settings: Unpack[SettingsArgs],
+) -> Find:
+    """Objects inside files that meet all conditions, which are written as on the command line.
+
+    Locations are files, prefixes that end in `/`, folders, globs. `files`: only which files have a match;
+    `missing`: which lack this path. `jobs` files are read at a time. Failures of single files are in the
+    record.
+    """
+    from h5s3.explore.find.conditions import Conditions
+    from h5s3.explore.find.find import FindRequest, Search
+
+    conditions = Conditions(
+        name=name,
+        regex=regex,
+        type=type,
+        dtype=dtype,
+        ndim=None if ndim is None else str(ndim),
+        shape=shape,
+        larger=larger,
+        smaller=smaller,
+        attrs=(attrs,) if isinstance(attrs, str) else tuple(attrs),
+        value=value,
+        filter=filter,
+        layout=layout,
+        nxclass=nxclass,
+        depth=depth,
+    )
+    asked = FindRequest(conditions=conditions, files=files, missing=missing, jobs=jobs)
+    given = [locations] if isinstance(locations, str | os.PathLike | Location) else locations
+    with session_of(settings) as session:
+        return Search(session, [session.location(one) for one in given], asked).document()
+
+
+@asking
+def diff(
+    a: Place,
+    b: Place | None = None,
+    *,
+    path_a: str = "/",
+    path_b: str | None = None,
+    **settings: Unpack[SettingsArgs],
+) -> Diff:
+    """What differs between `a` and `b`, or between two objects in them (`path_b`: None for that of `path_a`).
+
+    Without `b`, both paths are of `a`.
+    """
+    from h5s3.explore.diff.diff import DiffRequest
+    from h5s3.explore.diff.diff import diff as ask
+
+    with session_of(settings) as session:
+        places = session.location(a), session.location(a if b is None else b)
+        return ask(session, *places, DiffRequest(path_a, path_a if path_b is None else path_b))

@@ -1,0 +1,211 @@
+"""`h5s3 find`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from h5s3.cell import limits
+from h5s3.cli.options import Common, bound
+from h5s3.errors import NotFoundError, UsageError
+from h5s3.sizes import parse_size
+
+if TYPE_CHECKING:
+    from h5s3.explore.find.find import Search
+
+
+class Kind(StrEnum):
+    """Kinds of objects and links."""
+
+    GROUP = "group"
+    DATASET = "dataset"
+    DATATYPE = "datatype"
+    SOFT_LINK = "soft_link"
+    EXTERNAL_LINK = "external_link"
+    LINK = "link"
+    UNRESOLVED = "unresolved"
+
+
+class Layout(StrEnum):
+    """How datasets are stored."""
+
+    CHUNKED = "chunked"
+    CONTIGUOUS = "contiguous"
+    COMPACT = "compact"
+    VIRTUAL = "virtual"
+    EXTERNAL = "external"
+
+
+def find(
+    locations: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="LOCATION…",
+            help="Files, prefixes that end in /, buckets, folders, globs such as 's3://bucket/run*/*.nxs'.",
+            show_default=False,
+        ),
+    ],
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name", metavar="GLOB", help="Name; with a / in it, the whole path ('/entry/*/data')."
+        ),
+    ] = None,
+    regex: Annotated[
+        str | None,
+        typer.Option("--regex", metavar="RE", help="The same as a regular expression, found anywhere in it."),
+    ] = None,
+    kind: Annotated[Kind | None, typer.Option("--type", help="Kind of object.")] = None,
+    dtype: Annotated[
+        str | None, typer.Option("--dtype", metavar="GLOB", help="Type as tree shows it, such as 'float*'.")
+    ] = None,
+    ndim: Annotated[
+        str | None, typer.Option("--ndim", metavar="N", help="Number of dimensions: 3, or '>=2'.")
+    ] = None,
+    shape: Annotated[
+        str | None, typer.Option("--shape", metavar="N,…", help="Lengths of all dimensions: '*,2048,>100'.")
+    ] = None,
+    larger: Annotated[
+        str | None, typer.Option("--larger", metavar="SIZE", help="Datasets of more logical bytes, as 10M.")
+    ] = None,
+    smaller: Annotated[
+        str | None, typer.Option("--smaller", metavar="SIZE", help="Datasets of fewer logical bytes.")
+    ] = None,
+    attr: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--attr",
+            metavar="NAME…",
+            help="With this attribute: NAME, or 'units=K', 'title~temp' (holds), 'count>100', '!='; "
+            "NAME may be a glob. May be given again.",
+        ),
+    ] = None,
+    value: Annotated[
+        str | None,
+        typer.Option("--value", metavar="VALUE", help="Scalars of this value, or '~text', '>5', '!=1'."),
+    ] = None,
+    filter: Annotated[
+        str | None, typer.Option("--filter", metavar="GLOB", help="With this filter, such as zstd.")
+    ] = None,
+    layout: Annotated[Layout | None, typer.Option("--layout", help="How it is stored.")] = None,
+    nxclass: Annotated[
+        str | None, typer.Option("--nxclass", metavar="GLOB", help="NeXus class, such as NXdetector.")
+    ] = None,
+    depth: Annotated[
+        int | None, typer.Option("--depth", metavar="N", min=0, help="At most N levels below the root.")
+    ] = None,
+    files: Annotated[bool, typer.Option("--files", help="Print only the files that have a match.")] = False,
+    missing: Annotated[
+        str | None,
+        typer.Option("--missing", metavar="PATH", help="Print the files that lack PATH, and nothing else."),
+    ] = None,
+    jobs: Annotated[
+        int, bound("--jobs", metavar="N", min=1, max=64, help="Files that are read at the same time.")
+    ] = 8,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", help="One JSON record per line, while they are found.")
+    ] = False,
+    *,
+    common: Common,
+) -> None:
+    """Find objects inside one file, or in all files of a prefix.
+
+    All conditions hold together; without any, every object is a match. Files are read several at a time, and
+    what was learned of one is remembered: as long as a file does not change, it is not read again.
+
+    A file that cannot be read costs itself alone, and is named at the end. Exit code 0: there are matches; 3:
+    there are none; where there are none and files failed, that of the first failure.
+
+    \b
+    Examples:
+      h5s3 find s3://bucket/scans/ --name temperature
+      h5s3 find s3://bucket/scans/ --type dataset --ndim 3 --larger 100M --files
+      h5s3 find 's3://bucket/run*/*.nxs' --nxclass NXdetector --attr 'units=K'
+      h5s3 find s3://bucket/granules/ --missing /gt1l/h_li
+    """
+    from h5s3.explore.find.conditions import Conditions
+    from h5s3.explore.find.find import FindRequest, Search
+
+    conditions = Conditions(
+        name=name,
+        regex=regex,
+        type=kind,
+        dtype=dtype,
+        ndim=ndim,
+        shape=shape,
+        larger=None if larger is None else parse_size(larger),
+        smaller=None if smaller is None else parse_size(smaller),
+        attrs=tuple(attr or ()),
+        value=value,
+        filter=filter,
+        layout=layout,
+        nxclass=nxclass,
+        depth=depth,
+    )
+    if common.json and jsonl:
+        raise UsageError("--json and --jsonl contradict each other")
+    asked = FindRequest(conditions=conditions, files=files, missing=missing, jobs=jobs)
+    with common.session() as opened, _progress() as tell:
+        search = Search(opened, [opened.location(one) for one in locations], asked, tell)
+        if common.json:
+            common.shown_as_json(search.document())
+        else:
+            _show(search, files or missing is not None, jsonl)
+    _end(search, common.json)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """Takes how many files are done, of how many that are known so far."""
+    from h5s3.render.diagnostics import progress
+
+    if sys.stdout.isatty():  # the lines themselves are the progress
+        yield lambda done, known: limits.renew()
+        return
+    with progress() as bar:
+
+        def tell(done: int, known: int) -> None:
+            limits.renew()
+            if bar is not None:
+                bar(f"{done:,} files searched", done / known)
+
+        yield tell
+
+
+def _show(search: Search, only_files: bool, jsonl: bool) -> None:
+    """Print matches, or files, as they are found."""
+    from h5s3.render.json import show_json_lines
+    from h5s3.render.many.find import Shown
+
+    shown = Shown()
+    for batch in search:
+        if only_files and not batch.last:
+            continue
+        if jsonl:
+            show_json_lines([batch.file] if only_files else batch.matches)
+        elif only_files:
+            shown.file(batch.file)
+        else:
+            shown.matches(batch.file, batch.matches)
+
+
+def _end(search: Search, quiet: bool) -> None:
+    """Say what was searched, and what failed. Raises `NotFoundError`, or what `Exit` stands for."""
+    from h5s3.render.diagnostics import announce
+    from h5s3.render.many.find import failure_lines, summary
+
+    if not quiet:
+        for line in failure_lines(search.failures):
+            announce(line)
+        if sys.stdout.isatty():
+            announce(summary(search.files, search.num_matches, search.num_files))
+    if search.num_files:
+        return
+    if search.first_error is not None:
+        raise typer.Exit(search.first_error.exit_code)
+    raise NotFoundError(f"nothing found in {search.files.searched:,} files")

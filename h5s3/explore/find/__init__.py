@@ -1,0 +1,1 @@
+"""Objects inside many files that meet conditions."""

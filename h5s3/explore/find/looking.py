@@ -1,0 +1,216 @@
+"""What is asked of each file of a search, and what of the answer meets the conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import partial
+from itertools import product
+
+from h5s3.cell.calls import Callback
+from h5s3.errors import H5s3Error, NotFoundError
+from h5s3.explore.find.conditions import Conditions
+from h5s3.explore.many.reading import Asking, Tell, Work
+from h5s3.explore.session import Session
+from h5s3.explore.tree import Once
+from h5s3.formats.base import Contents, Streaming, Take
+from h5s3.formats.requests import Request, TreeRequest
+from h5s3.records import (
+    UNSET,
+    AttributedNode,
+    DatasetNode,
+    GroupNode,
+    Match,
+    Presence,
+    Tree,
+    TreeNode,
+    match,
+    nodes_of,
+    replaced,
+)
+from h5s3.sizes import MIB
+from h5s3.storage.base import ObjectInfo
+
+SMALL = 8 * MIB  # bytes of a file whose objects are told all at once
+TOGETHER = 2000  # nodes of a larger one that are told at a time
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was found in a file. `learned`: for the cache. `unknown`: why not all could be looked at."""
+
+    info: ObjectInfo
+    matches: Sequence[Match] = ()
+    lacks: bool = False
+    learned: tuple[Request, Tree | Presence] | None = None
+    unknown: H5s3Error | None = None
+
+
+class Nodes:
+    """Looks through the nodes of trees, of which as much is read as the conditions need."""
+
+    def __init__(self, session: Session, conditions: Conditions) -> None:
+        self._session, self._test = session, conditions.test()
+        self._names = conditions.attribute_names()
+        self._attributes, self._values = bool(self._names), conditions.value is not None
+        self._request = _request(self._attributes, self._values)
+        self.work: Work[Answer, Sequence[Match]] = Work(self._held, self._ask)
+
+    def _held(self, info: ObjectInfo) -> Answer | None:
+        """From an answer that is remembered, to this question or to one that took more."""
+        if info.identity is None:
+            return None
+        for more in product(*({wanted, True} for wanted in (self._attributes, self._values))):
+            tree = self._session.answers.get(Tree, info, _request(*more))
+            if tree is not None:
+                return self._answer(info, _Seen(), list(nodes_of(tree)))
+        return None
+
+    def _ask(self, asking: Asking, tell: Tell[Sequence[Match]]) -> Answer:
+        info, seen = asking.seen.info, _Seen()
+        once = Once(lambda nodes: self._tell(info, seen, nodes, tell))
+        question = partial(
+            surveyed,
+            asked=self._request,
+            at_once=info.size <= SMALL,
+            begin=Callback(once.begin_anew, bool),
+            take=Callback(once.take, list[TreeNode]),
+        )
+        tree = asking.read(question, Tree | None, lambda: not once.given)
+        if tree is None or once.given:
+            return self._answer(info, seen, [])
+        found = self._answer(info, seen, list(nodes_of(tree)))
+        return _learning(found, self._request, tree)
+
+    def _tell(
+        self, info: ObjectInfo, seen: _Seen, nodes: Sequence[TreeNode], tell: Tell[Sequence[Match]]
+    ) -> None:
+        matches = self._matches(info, seen, nodes)
+        if matches:
+            tell(matches, len(matches))
+
+    def _answer(self, info: ObjectInfo, seen: _Seen, nodes: Sequence[TreeNode]) -> Answer:
+        matches = self._matches(info, seen, nodes)
+        return Answer(info, matches, unknown=seen.unknown())
+
+    def _matches(self, info: ObjectInfo, seen: _Seen, nodes: Sequence[TreeNode]) -> list[Match]:
+        found = []
+        place, key, etag = info.location.display, info.location.shown_key, info.etag
+        for node in nodes:
+            seen.take(node, self._attributes, self._values)
+            if self._test(node):
+                found.append(match(self._shown(node), place, key, etag))
+        return found
+
+    def _shown(self, node: TreeNode) -> TreeNode:
+        """A node with those attributes alone that the conditions name."""
+        if not isinstance(node, AttributedNode) or node.attributes is UNSET:
+            return node
+        kept = [one for one in node.attributes if any(fnmatchcase(one.name, name) for name in self._names)]
+        return replaced(node, attributes=kept or UNSET, num_attributes=UNSET, attributes_truncated=UNSET)
+
+
+@dataclass
+class _Seen:
+    """What of a file could not be looked at."""
+
+    unlisted: int = 0
+    attributes: int = 0
+    values: int = 0
+
+    def take(self, node: TreeNode, attributes: bool, values: bool) -> None:
+        """Take note of one node."""
+        if isinstance(node, GroupNode) and (node.error is not UNSET or node.children_truncated is True):
+            self.unlisted += 1
+        if attributes and isinstance(node, AttributedNode) and node.alias_of is UNSET:
+            known = node.attributes is not UNSET and node.attributes_truncated is not True
+            self.attributes += not known
+        if values and isinstance(node, DatasetNode) and node.shape == [] and node.alias_of is UNSET:
+            self.values += node.value is UNSET or node.value_truncated is True
+
+    def unknown(self) -> H5s3Error | None:
+        """The error that says so; None where all was looked at."""
+        parts = [
+            f"{what} of {count:,} {of}"
+            for count, what, of in (
+                (self.unlisted, "the children", "groups"),
+                (self.attributes, "the attributes", "objects"),
+                (self.values, "the values", "scalars"),
+            )
+            if count
+        ]
+        return DamagedOrCut(f"not all could be looked at: not {', '.join(parts)}") if parts else None
+
+
+class DamagedOrCut(H5s3Error):
+    """Part of a file could not be read, or goes beyond a bound (exit 6)."""
+
+    exit_code = 6
+
+
+class Paths:
+    """Asks whether files have a path."""
+
+    def __init__(self, session: Session, path: str) -> None:
+        self._session, self._request = session, Request(path)
+        self.work: Work[Answer, Sequence[Match]] = Work(self._held, self._ask)
+
+    def _held(self, info: ObjectInfo) -> Answer | None:
+        known = self._session.answers.get(Presence, info, self._request) if info.identity else None
+        return None if known is None else Answer(info, lacks=not known.present)
+
+    def _ask(self, asking: Asking, tell: Tell[Sequence[Match]]) -> Answer:
+        found = asking.read(partial(present, path=self._request.path), Presence)
+        return Answer(asking.seen.info, lacks=not found.present, learned=(self._request, found))
+
+
+def present(contents: Contents, path: str) -> Presence:
+    """Whether there is something at a path, soft links followed inside the file."""
+    try:
+        contents.tree(TreeRequest(path, depth=1, limit=1))
+    except NotFoundError:
+        return Presence(present=False)
+    return Presence(present=True)
+
+
+def surveyed(
+    contents: Contents,
+    asked: TreeRequest,
+    at_once: bool,
+    begin: Callable[[bool], object],
+    take: Take,
+) -> Tree | None:
+    """The tree of a file; of a long one its nodes are given to `take`, and there is no answer."""
+    if at_once or asked.values or not isinstance(contents, Streaming):
+        return contents.tree(asked)
+    waiting: list[TreeNode] = []
+    given = 0
+
+    def hold(nodes: Sequence[TreeNode]) -> None:
+        waiting.extend(nodes)
+        if len(waiting) >= TOGETHER:
+            give()
+
+    def give() -> None:
+        nonlocal given
+        if not given:
+            begin(True)
+        given += len(waiting)
+        take(list(waiting))
+        waiting.clear()
+
+    tree = contents.stream(asked, hold)
+    if given:
+        give()
+        return None
+    return tree
+
+
+def _learning(answer: Answer, request: Request, tree: Tree) -> Answer:
+    """The answer, with the tree that it was found in."""
+    return Answer(answer.info, answer.matches, learned=(request, tree), unknown=answer.unknown)
+
+
+def _request(attributes: bool, values: bool) -> TreeRequest:
+    return TreeRequest(depth=0, limit=0, attributes=attributes, all_attributes=attributes, values=values)

@@ -1,0 +1,1 @@
+"""Questions to many files at a time."""
