@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from h5s3.api.common import SettingsArgs
+from h5s3.api.common import FollowingArgs, SettingsArgs
 from h5s3.api.many import diff, find
 from h5s3.api.questions import bench, doctor, du, get, ls, meta, open, open_bytes, preview, tree
 from h5s3.records.base import show_in_notebooks
 from h5s3.storage.location import Location
 
 __all__ = [
-    "Location", "SettingsArgs", "bench", "diff", "doctor", "du", "find", "get", "ls", "meta", "open",
-    "open_bytes", "preview", "tree",
+    "FollowingArgs", "Location", "SettingsArgs", "bench", "diff", "doctor", "du", "find", "get", "ls", "meta",
+    "open", "open_bytes", "preview", "tree",
 ]  # fmt: skip
 
 
