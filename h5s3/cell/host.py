@@ -45,6 +45,8 @@ class Cell:
         self._served: Served | None = None  # what is asked about now
         self._ready = False  # it has said that it is locked
         self._gave = False  # it was given a file to write
+        self._callbacks: list[Callback[Any]] = []  # of what is asked now
+        self._failure: Exception | None = None  # of a callback that a thread of the cell called
         self.meanwhile: Callable[[], object] | None = None  # done once, while the first question is answered
 
     def another(self) -> Cell:
@@ -54,9 +56,10 @@ class Cell:
     def start(self, plugins: bool = False) -> None:
         """Start the process, if it is not running: it loads what it needs meanwhile.
 
-        `plugins`: it may load filters from the folders of HDF5_PLUGIN_PATH.
+        `plugins`: it may load filters from the folders of HDF5_PLUGIN_PATH; one that may not, or may, is
+        another process.
         """
-        if self._process is None or (plugins and not self._process.plugins):
+        if self._process is None or plugins != self._process.plugins:
             self.end()
             self.adopt(Process(self._more, self._debug, plugins))
 
@@ -64,7 +67,8 @@ class Cell:
         """Take a process that was started."""
         self._process, self.asked = process, 0
         self._ready = self._gave = False
-        self._control, *self._others = (wire.Line(end, wire.FromCell) for end in process.ends)
+        each = zip(process.ends, wire.slots_in(process.shared, len(process.ends)), strict=True)
+        self._control, *self._others = (wire.Line(end, wire.FromCell, slot) for end, slot in each)
         for line in self._others:
             given = (line, process)
             threading.Thread(target=self._serve_line, args=given, daemon=True, name="h5s3-wall").start()
@@ -119,6 +123,7 @@ class Cell:
         assert self._control is not None
         self.asked += 1
         packed, callbacks = pack(question)
+        self._callbacks, self._failure = callbacks, None
         self._served, self._control.left = served, left
         message: Any = None
         try:
@@ -127,6 +132,8 @@ class Cell:
             self._control.send(wire.Ask(), packed)
             self._use_the_time()
             message, data = self._end_of(self._control, callbacks, served)
+            if self._failure is not None:
+                raise self._failure
             if isinstance(message, wire.Failure):
                 raise self._error(message, data)
             return _decoded(data, kind)
@@ -136,7 +143,7 @@ class Cell:
             message = None
             raise DamagedError(NONSENSE) from None
         finally:
-            self._served = None
+            self._served, self._callbacks = None, []
             if message is None or self._gave:  # it is not to have a finished file in its hands
                 self.end()
 
@@ -208,11 +215,24 @@ class Cell:
                 if served is None or late:  # the question was answered meanwhile
                     line.send(wire.Failed("NetworkError", "no longer wanted", ""))
                     continue
+                if isinstance(message, wire.Call):
+                    self._call_behind(line, message.number, data)
+                    continue
                 with served.source.trace.behind():
                     served.serve(line, message, data)
         except Exception:  # noqa: BLE001 - a closed line, or whatever nonsense leads to
             with suppress(OSError):
                 process.kill()  # this one: another may have taken its place
+
+    def _call_behind(self, line: wire.Line, number: int, data: memoryview) -> None:
+        """Call a function for a thread of the cell. What it raises is raised to who asked."""
+        try:
+            self._gave |= _call(line, self._callbacks, number, data)
+        except (wire.MalformedError, wire.ClosedError):
+            raise
+        except Exception as error:  # noqa: BLE001 - raised where the question was asked
+            self._failure = self._failure or error
+            line.send(wire.Failed("H5s3Error", "stopped", ""))
 
     # ---------------------------------------------------------------------------------- how it ends
 
@@ -241,13 +261,19 @@ def _call(line: wire.Line, callbacks: list[Callback[Any]], number: int, data: me
     if not 0 <= number < len(callbacks):
         raise wire.MalformedError
     callback = callbacks[number]
-    given = callback(bytes(data) if callback.kind is bytes else _decoded(data, callback.kind))
+    given = callback(_argument(data, callback.kind))
     if callback.gives_file:
         line.send(wire.Returned(file=True))
         line.send_file(given)
     else:
         line.send(wire.Returned(), msgspec.json.encode(given))
     return callback.gives_file
+
+
+def _argument(data: memoryview, kind: Any) -> Any:
+    if kind is memoryview:
+        return data
+    return bytes(data) if kind is bytes else _decoded(data, kind)
 
 
 def _decoded(data: memoryview, kind: Any) -> Any:

@@ -35,9 +35,13 @@ def main(told: str) -> None:
     for module in READERS:
         importlib.import_module(module)
     walls = locks.lock(facts["folders"])
+    numbers = (facts["control"], *facts["others"])
+    slots = wire.slots_in(facts["shared"], len(numbers))
+    if facts["shared"] is not None:
+        os.close(facts["shared"])  # the memory has a descriptor of its own
     control, *others = (
-        wire.Line(socket.socket(fileno=number), wire.FromHost)
-        for number in (facts["control"], *facts["others"])
+        wire.Line(socket.socket(fileno=number), wire.FromHost, slot, writes=True)
+        for number, slot in zip(numbers, slots, strict=True)
     )
     wall = Wall(control, others)
     with suppress(wire.ClosedError):

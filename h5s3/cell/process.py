@@ -16,6 +16,7 @@ from h5s3.errors import H5s3Error
 QUIET = subprocess.DEVNULL  # what becomes of the C library's own words
 ENDING = 2.0  # seconds that a cell has that has closed its lines
 OTHERS = 3  # lines for threads of the cell
+SLOT = 8 * 1024 * 1024  # bytes of memory that a line has, for what is too large for a socket
 PASSED = ("LANG", "LC_ALL", "LC_CTYPE", "TZ")  # of the environment, beside what is set here
 PLUGINS = "HDF5_PLUGIN_PATH"
 START = (
@@ -36,10 +37,12 @@ class Process:
         pairs = [socket.socketpair() for _ in range(1 + OTHERS)]
         kept, self._alive = os.pipe()  # nothing is written to it: it closes when this process is gone
         theirs = [their.fileno() for _, their in pairs]
+        self.shared = _shared_memory(len(pairs))  # a file that both processes have, a slot for each line
         memory = limits.memory()
         facts = {
             "control": theirs[0],
             "others": theirs[1:],
+            "shared": self.shared,
             "alive": kept,
             "memory": None if memory is None else memory + 4 * more,
             "cpu": limits.seconds(),
@@ -58,7 +61,7 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE if debug else QUIET,
-                pass_fds=[*theirs, kept],
+                pass_fds=[*theirs, kept, *([] if self.shared is None else [self.shared])],
                 start_new_session=True,  # it has no terminal, which sends Ctrl-C to this process alone
             )
         except (OSError, ValueError) as error:
@@ -90,6 +93,23 @@ class Process:
         for end in self.ends:
             end.close()
         os.close(self._alive)
+        if self.shared is not None:
+            os.close(self.shared)
+
+
+def _shared_memory(lines: int) -> int | None:
+    """A descriptor of a file in memory that keeps its size; None where the system has no such files."""
+    if not hasattr(os, "memfd_create"):
+        return None
+    import fcntl
+
+    try:
+        descriptor = os.memfd_create("h5s3", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    except OSError:
+        return None
+    os.ftruncate(descriptor, lines * SLOT)
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL)
+    return descriptor
 
 
 def _pass_on(words: IO[bytes]) -> None:

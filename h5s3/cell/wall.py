@@ -268,7 +268,7 @@ def remote(wall: Wall, number: int) -> Callable[[Any], Any]:
         limits.renew()
         behind = value if isinstance(value, bytes) else msgspec.json.encode(value)
         with wall.line() as line:
-            line.send(wire.Call(number), behind)
+            line.send(wire.Call(number, wall.question), behind)
             message, data = answer_of(line)
             return line.receive_file() if message.file else msgspec.json.decode(data)
 

@@ -6,6 +6,7 @@ memory for them, and decodes messages by their types.
 
 from __future__ import annotations
 
+import mmap
 import os
 import socket
 import struct
@@ -20,6 +21,9 @@ from h5s3.sizes import GIB, MIB
 from h5s3.storage.base import ObjectInfo
 
 LENGTHS = struct.Struct("<IQ")  # bytes of a message, and of what stands behind it
+SHARED = 1 << 63  # added to the second: it stands in memory that both processes have
+LEAST = 64 * 1024  # bytes that are worth the detour
+AT_ONCE = 8 * MIB  # bytes of memory that are taken before anything came
 MOST_HEAD = 16 * MIB
 MOST_BODY = 2 * GIB
 LONGEST = 1e6  # seconds that the system can wait
@@ -118,6 +122,7 @@ class Call(msgspec.Struct, tag=True, array_like=True):
     """Call a function of the command's by its number; the argument stands behind, as JSON or as bytes."""
 
     number: int
+    question: int = 0
 
 
 class Answer(msgspec.Struct, tag=True, array_like=True):
@@ -222,11 +227,27 @@ class Failed(msgspec.Struct, tag=True, array_like=True):
 FromHost = Ask | Data | Found | Looked | Named | Done | Returned | Failed
 
 
-class Line:
-    """One end of a line, on which `kind` arrives."""
+def slots_in(descriptor: int | None, lines: int) -> list[memoryview | None]:
+    """Memory that both processes have, a slot for each line."""
+    if descriptor is None:
+        return [None] * lines
+    size = os.fstat(descriptor).st_size // lines
+    memory = memoryview(mmap.mmap(descriptor, lines * size))
+    return [memory[number * size : (number + 1) * size] for number in range(lines)]
 
-    def __init__(self, end: socket.socket, kind: Any) -> None:
+
+class Line:
+    """One end of a line, on which `kind` arrives.
+
+    `slot`: memory that both processes have. The cell writes to it (`writes`), and sends nothing more on the
+    line before it has an answer.
+    """
+
+    def __init__(
+        self, end: socket.socket, kind: Any, slot: memoryview | None = None, writes: bool = False
+    ) -> None:
         self._end = end
+        self._slot, self._writes = slot, writes
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(kind)
         self.left: Callable[[], float] | None = None  # seconds that may be waited; it may raise
@@ -235,8 +256,12 @@ class Line:
         """Send a message and what stands behind it. Raises `ClosedError`."""
         head = self._encoder.encode(message)
         size = sum(memoryview(part).nbytes for part in behind)
+        shared = self._writes and self._slot is not None and LEAST <= size <= len(self._slot)
         try:
-            self._send(LENGTHS.pack(len(head), size) + head)
+            if shared:
+                self._share(behind)
+                behind = ()
+            self._send(LENGTHS.pack(len(head), size | SHARED * shared) + head)
             for part in behind:
                 self._send(part)
         except OSError:
@@ -245,12 +270,16 @@ class Line:
     def receive(self) -> tuple[Any, memoryview]:
         """The next message, and what stands behind it. Raises `ClosedError`, `MalformedError`."""
         head, size = LENGTHS.unpack(self._take(LENGTHS.size))
-        if head > MOST_HEAD or size > MOST_BODY:
+        shared = bool(size & SHARED)
+        size &= SHARED - 1
+        if head > MOST_HEAD or size > (len(self._slot or b"") if shared else MOST_BODY):
             raise MalformedError
         try:
             message = self._decoder.decode(self._take(head))
         except msgspec.MsgspecError:
             raise MalformedError from None
+        if shared and self._slot is not None:  # a copy: the other side may write to it at any time
+            return message, memoryview(bytearray(self._slot[:size]))
         return message, self._take(size)
 
     def send_file(self, descriptor: int) -> None:
@@ -273,8 +302,16 @@ class Line:
         """End the line."""
         self._end.close()
 
+    def _share(self, parts: tuple[bytes | bytearray | memoryview, ...]) -> None:
+        assert self._slot is not None
+        at = 0
+        for part in parts:
+            view = memoryview(part).cast("B")
+            self._slot[at : at + len(view)] = view
+            at += len(view)
+
     def _take(self, size: int) -> memoryview:
-        taken, at = bytearray(), 0
+        taken, at = bytearray(min(size, AT_ONCE)), 0
         try:
             while at < size:
                 if at == len(taken):  # memory is taken as bytes arrive, not as they are announced

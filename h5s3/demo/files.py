@@ -11,7 +11,8 @@ import numpy as np
 
 from h5s3.demo.samples import Sample, make_samples
 from h5s3.errors import UsageError
-from h5s3.explore.convert.convert import ConvertRequest, convert
+from h5s3.explore.convert.convert import convert
+from h5s3.explore.convert.request import ConvertRequest
 from h5s3.explore.session import Session
 from h5s3.export.atomic_file import write_errors
 from h5s3.storage.location import Location

@@ -32,8 +32,8 @@ MAY = {
     "thread": 0,
     "variable": 0,
     "secret in memory": 0,
-    "descriptors": 1,
-}  # 1: the pipe that tells of the end
+    "descriptors": 2,
+}  # 2: the pipe that tells of the end, and the memory of a fixed size that both processes have
 DENIED = {errno.EACCES, errno.EPERM, errno.ESRCH}
 HOW = {"attack": 0, "noise": 1, "huge": 2, "endless": 3, "spin": 4, "devour": 5, "forks": 6, "crash": 7}
 

@@ -118,6 +118,17 @@ def test_the_process_with_the_keys_loads_no_decoder(place: S3Server, tmp_path: P
         assert done.stdout and not ours & {"h5py", "numpy", "hdf5plugin", "deflate", "numcodecs"}
 
 
+def test_a_conversion_loads_no_decoder_either(place: S3Server, tmp_path: Path) -> None:
+    environment = {**os.environ, **place.env(), "H5S3_CACHE_DIR": str(tmp_path)}
+    environment |= {"H5S3_GUARD": "0", "H5S3_CELL": "1"}
+    line = ["convert", "s3://lean/nexus.h5", "-o", str(tmp_path / "out.zarr"), "--recompress", "zstd"]
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, *line], env=environment, capture_output=True, text=True, timeout=60
+    )
+    ours = set(done.stderr.splitlines()[-1].split())
+    assert "Zarr v3" in done.stdout and not ours & {"h5py", "hdf5plugin", "numcodecs", "zarr"}
+
+
 def test_completion_out_of_the_cache_loads_next_to_nothing(place: S3Server, tmp_path: Path) -> None:
     loaded(place, tmp_path, "tree", "s3://lean/nexus.h5")
     program = (

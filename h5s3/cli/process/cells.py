@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from h5s3.cell.process import Process
     from h5s3.settings import Settings
 
-COMMANDS = ("tree", "meta", "preview", "find", "du", "diff", "get", "doctor", "refs")
+COMMANDS = ("tree", "meta", "preview", "find", "du", "diff", "get", "doctor", "refs", "convert")
+FRESH = ("convert",)  # whose answers no cache has
 GUARD = "H5S3_GUARD"  # 0: all in one process, unless there is a word on cells
 NAMED = (
     "profile",
@@ -103,17 +104,18 @@ def begin() -> None:
 
     given = _options(sys.argv[2:])
     place = next((word for word in sys.argv[2:] if "://" in word and word not in given.values()), None)
-    if place is None or "offline" in given:
+    local = sys.argv[1] in FRESH and any(os.path.isfile(word) for word in sys.argv[2:3])
+    if (place is None and not local) or "offline" in given:
         return
     file, debug = given.pop("env_file", None), bool(given.pop("debug", False))
     try:
         if "max_bytes" in given:
             given["max_bytes"] = parse_size(given["max_bytes"])
         settings = replace(from_environment(Path(file) if file else None), **given)
-        if not _knows(place, settings):
+        if local or place is None or sys.argv[1] in FRESH or not _knows(place, settings):
             from h5s3.cell.process import Process
 
-            _begun.append(Process(settings.max_bytes or 0, debug, settings.plugins))
+            _begun.append(Process(settings.max_bytes or 0, debug, settings.plugins or local))
     except H5s3Error:  # it comes again
         return
 

@@ -106,9 +106,9 @@ def convert(
       h5s3 convert run.h5 -o run.zarr --recompress zstd --chunks 'time=100' --shards 64M
     """
     from h5s3.errors import UsageError
-    from h5s3.explore.convert.convert import ConvertRequest
     from h5s3.explore.convert.convert import convert as ask
     from h5s3.explore.convert.many import convert_many, is_many
+    from h5s3.explore.convert.request import ConvertRequest
     from h5s3.render.diagnostics import announce, transfer
 
     if not output:

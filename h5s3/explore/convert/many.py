@@ -7,7 +7,9 @@ import os
 from dataclasses import replace
 
 from h5s3.errors import DamagedError, H5s3Error, NotFoundError, RefusedError, UsageError
-from h5s3.explore.convert.convert import WHOLE, ConvertRequest, convert
+from h5s3.explore.convert.convert import convert
+from h5s3.explore.convert.request import ConvertRequest
+from h5s3.explore.convert.work import WHOLE
 from h5s3.explore.globs import WILD, glob_of
 from h5s3.explore.refs.refs import MOST_FILES, files_of
 from h5s3.explore.session import Session

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from math import prod
 
+from h5s3.cell.calls import Callback
 from h5s3.errors import DamagedError
+from h5s3.explore.convert.request import Progress
 from h5s3.explore.session import Session
-from h5s3.export.zarr.digests import Digest, OfFile, OfStore
-from h5s3.records import ConversionPlan, PlannedArray
+from h5s3.export.zarr.asked import Digest, Version
+from h5s3.export.zarr.questions import OfFile, OfStore
+from h5s3.records import ConversionPlan, PlannedArray, replaced
 from h5s3.storage.location import Location
 
-Tell = Callable[[str, int, int], None]
+NONSENSE = "what was read of the file makes no sense"
 
 
 def verify(
-    session: Session, location: Location, output: Location, plan: ConversionPlan, version: int, tell: Tell
+    session: Session,
+    location: Location,
+    output: Location,
+    plan: ConversionPlan,
+    version: Version,
+    tell: Progress,
 ) -> int:
     """Compare all values; how many there are. Raises `DamagedError` for the first that differ."""
     total = 2 * sum(_size(array) for array in plan.arrays)
@@ -31,19 +38,35 @@ def verify(
     digests: list[Digest] = []
 
     def take(found: Digest) -> None:
+        _require(plan, found)
         digests.append(found)
         count(found)
 
-    question = OfFile(plan.arrays, version, take, plan.names, session.settings.max_bytes)
-    session.read(location, question)
+    def checked(number: int) -> None:
+        if 0 <= number < len(digests):
+            count(digests[number])
+
+    most = session.settings.max_bytes
+    question = OfFile(plan.arrays, version, Callback(take, Digest), plan.names, most)
+    session.read(location, question, int)
     store = replace(output, key=output.key.rstrip("/") + "/")
-    wrong = session.read(store, OfStore(plan.arrays, digests, count))
+    arrays = [replaced(array, copied=b"", decoded=b"") for array in plan.arrays]
+    wrong = session.read(store, OfStore(arrays, digests, Callback(checked, int)), list[int])
     if wrong:
-        first = wrong[0]
+        first = digests[wrong[0] % len(digests)]
         part = ",".join(f"{low}:{high}" for low, high in first.bounds)
         path = plan.arrays[first.array].path or "/"
         raise DamagedError(f"{path}[{part}] has other values than the file", location=output.display)
     return sum(prod(array.shape) for array in plan.arrays)
+
+
+def _require(plan: ConversionPlan, found: Digest) -> None:
+    """Raise `DamagedError` for a box of no array."""
+    shape = plan.arrays[found.array].shape if 0 <= found.array < len(plan.arrays) else None
+    if shape is None or len(found.bounds) != len(shape):
+        raise DamagedError(NONSENSE)
+    if not all(0 <= low <= high <= n for (low, high), n in zip(found.bounds, shape, strict=True)):
+        raise DamagedError(NONSENSE)
 
 
 def _size(array: PlannedArray) -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
-from h5s3.export.zarr.chunks import rows_of
+from h5s3.export.zarr.objects import Cell, rows_of
 from h5s3.export.zarr.shards import assembled, cells_in
 from h5s3.formats.hdf5.data.threads import work_on
 from h5s3.records import PlannedArray
@@ -20,7 +20,6 @@ from h5s3.storage.trace import Trace
 
 MEMORY = 512 * MIB  # bytes of shards that are made at a time
 BATCH, MOST = 8 * MIB, 1024  # bytes and chunks of one batch
-Cell = tuple[int, ...]
 Held = Callable[[PlannedArray, Cell], bool]
 Put = Callable[[PlannedArray, Cell, bytes | memoryview], None]
 
@@ -88,15 +87,7 @@ class Copier:
         cell, pieces = shard
         array = pieces[0].array
         found = {piece.cell: data for piece, data in zip(pieces, self._fetch(pieces), strict=True)}
-        counts = [size // part for size, part in zip(array.shards, array.chunks, strict=True)]
-        first = [number * count for number, count in zip(cell, counts, strict=True)]
-        chunks = [
-            found.get(tuple(a + b for a, b in zip(first, at, strict=True)))
-            for at in cells_in(array.shards, array.chunks)
-        ]
-        made = assembled(chunks)
-        assert made is not None
-        put(array, cell, made)
+        put(array, cell, shard_of(array, cell, found))
 
     def _fetch(self, pieces: list[Piece]) -> list[bytes | memoryview]:
         with self._trace.behind():
@@ -108,7 +99,7 @@ class Copier:
             start, stop = piece.stored
             place = wanted[bisect_right(firsts, start) - 1]
             data = memoryview(found[place])[start - place[0] : stop - place[0]]
-            made.append(_padded(piece.array, data))
+            made.append(padded(piece.array, data))
         return made
 
 
@@ -126,7 +117,20 @@ def shards(array: PlannedArray, held: Held) -> Iterator[tuple[Cell, list[Piece]]
     yield from found.items()
 
 
-def _padded(array: PlannedArray, data: memoryview) -> bytes | memoryview:
+def shard_of(array: PlannedArray, cell: Cell, found: Mapping[Cell, bytes | memoryview]) -> bytes:
+    """A shard of the chunks that there are of it, by their cells."""
+    counts = [size // part for size, part in zip(array.shards, array.chunks, strict=True)]
+    first = [number * count for number, count in zip(cell, counts, strict=True)]
+    chunks = [
+        found.get(tuple(a + b for a, b in zip(first, at, strict=True)))
+        for at in cells_in(array.shards, array.chunks)
+    ]
+    made = assembled(chunks)
+    assert made is not None
+    return made
+
+
+def padded(array: PlannedArray, data: memoryview) -> bytes | memoryview:
     """A chunk as long as all are: the last one of contiguous values may be short."""
     full = prod(array.chunks) * len(array.fill)
     return bytes(data).ljust(full, b"\0") if not array.codecs and len(data) < full else data

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from h5s3.records import Json
 
 Documents = dict[str, bytes]  # by name, in the order in which they are written
 FILL = "_FillValue"
+LONGEST_NAME = 255  # bytes, as file systems have it
+TAKEN = {".zarray", ".zattrs", ".zgroup", ".zmetadata", "zarr.json", ".h5s3-convert"}
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,13 @@ def all_documents(nodes: Mapping[str, dict[str, Json]], version: int) -> Documen
         root["consolidated_metadata"] = {"kind": "inline", "must_understand": False, "metadata": below}
     found["zarr.json"] = _bytes(root)
     return found
+
+
+def is_possible(name: str) -> bool:
+    """Whether a group or an array can be called so, in a store and in a folder."""
+    wrong = not name.strip(".") or name in TAKEN or name.startswith("__")
+    wrong = wrong or re.search(r"[/\x00-\x1f\x7f\\]", name) is not None
+    return not wrong and len(name.encode("utf-8", "surrogatepass")) <= LONGEST_NAME
 
 
 def fill_attribute(value: Json, kind: str) -> Json:

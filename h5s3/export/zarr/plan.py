@@ -1,29 +1,37 @@
-"""What of a file becomes what in a Zarr store: a question to the open file, before anything is copied."""
+"""What of a file becomes what in a Zarr store, told before anything is copied."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from h5py import h5d
 
 from h5s3.errors import H5s3Error, UsageError
-from h5s3.export.zarr.chunks import PIECE, Chunks, chunked, contiguous, grid_of, touched
-from h5s3.export.zarr.dimensions import Dimensions
-from h5s3.export.zarr.documents import FILL, Layout, array_document, fill_attribute, group_document
-from h5s3.export.zarr.kinds import Kind, NoCounterpartError, kind_of, packed
-from h5s3.export.zarr.pyramid import Told, documents, factors_of, shapes_of
-from h5s3.export.zarr.wishes import Wishes
+from h5s3.export.zarr.asked import Version
+from h5s3.export.zarr.documents import (
+    FILL,
+    Layout,
+    array_document,
+    fill_attribute,
+    group_document,
+    is_possible,
+)
+from h5s3.export.zarr.layout.chunks import PIECE, Chunks, chunked, contiguous, touched
+from h5s3.export.zarr.layout.dimensions import Dimensions
+from h5s3.export.zarr.layout.kinds import Kind, NoCounterpartError, kind_of, packed
+from h5s3.export.zarr.layout.wishes import Wishes
+from h5s3.export.zarr.objects import grid_of
+from h5s3.export.zarr.overviews.pyramid import Told, documents, factors_of, shapes_of
+from h5s3.export.zarr.reading import file_of
 from h5s3.formats.base import Contents, Facts
 from h5s3.formats.cf import one
 from h5s3.formats.encoding.zarr_codecs import ZarrCodecs
 from h5s3.formats.grid import run_shape
 from h5s3.formats.hdf5.data.chunk_index import ChunkIndex
 from h5s3.formats.hdf5.data.refuse import refuse_unsafe
-from h5s3.formats.hdf5.format import Hdf5Contents
 from h5s3.formats.hdf5.hierarchy import Hierarchy, Thing, with_paths
 from h5s3.formats.hdf5.objects.file import FAILURES, OpenFile, plain_reason
 from h5s3.formats.hdf5.objects.links import kind_of as kind_of_object
@@ -33,27 +41,14 @@ from h5s3.formats.hdf5.objects.values import memory_dtype
 from h5s3.formats.names import raw_path, text_of
 from h5s3.records import ConversionPlan, Json, NotConverted, PlannedArray, PlannedOverview
 
-Version = Literal[2, 3]
 LARGEST_FILL = 64 * 1024  # bytes
 MOST_CHUNKS = 20_000_000  # of one array
-LONGEST_NAME = 255  # bytes, as file systems have it
-TAKEN = {".zarray", ".zattrs", ".zgroup", ".zmetadata", "zarr.json", ".h5s3-convert"}
 Lost = list[NotConverted]
 
 
-@dataclass(frozen=True)
-class Planning:
-    """The question. `path`: of a group or a dataset, which becomes the store itself."""
-
-    path: str
-    version: Version = 3
-    wishes: Wishes = field(default_factory=Wishes)
-
-    def __call__(self, contents: Contents) -> ConversionPlan:
-        """The plan. Raises `UsageError` for what is not HDF5, and what opening objects raises."""
-        if not isinstance(contents, Hdf5Contents):
-            raise UsageError("only HDF5 files are converted", hint="h5s3 get writes values of other formats")
-        return _Planner(contents.file, self.version, self.wishes).plan(raw_path(self.path))
+def plan_of(contents: Contents, path: str, version: Version, wishes: Wishes) -> ConversionPlan:
+    """The answer to `Planning`."""
+    return _Planner(file_of(contents), version, wishes).plan(raw_path(path))
 
 
 @dataclass(frozen=True)
@@ -172,7 +167,7 @@ class _Planner:
         """The path below the store; None, and told of, for one that Zarr cannot have."""
         inside = path.removeprefix(top.rstrip(b"/")).lstrip(b"/")
         for part in inside.split(b"/") if inside else []:
-            if not _possible(text_of(part)):
+            if not is_possible(text_of(part)):
                 self._lose(text_of(path), "its name is none that Zarr can have")
                 return None
         return text_of(inside)
@@ -333,12 +328,6 @@ def _missing(kind: Kind, attributes: dict[str, Json]) -> Any:
         return None
 
 
-def _possible(name: str) -> bool:
-    """Whether a group or an array can be called so, in a store and in a folder."""
-    wrong = not name.strip(".") or name in TAKEN or name.startswith("__")
-    return not (wrong or re.search(r"[\x00-\x1f\x7f\\]", name) or len(name.encode()) > LONGEST_NAME)
-
-
 def _with_inner(table: np.ndarray[Any, Any], inner: int) -> np.ndarray[Any, Any]:
     """Rows of chunks with cells along the dimensions of an array type, all of which are one chunk long."""
     if not inner:
@@ -361,11 +350,6 @@ def _fill_of(dataset: h5d.DatasetID, kind: Kind, dtype: np.dtype[Any] | None) ->
     if dtype.names is not None:
         return None
     return value.astype(kind.dtype)[()]
-
-
-def check(plan: ConversionPlan, content: tuple[int, str | None]) -> bool:
-    """Whether a plan is of an object as it is now."""
-    return (plan.size, plan.etag or plan.last_modified) == content
 
 
 def _decoded_cells(chunks: Chunks, facts: Facts, sizes: tuple[int, ...], dense: bool) -> Any:

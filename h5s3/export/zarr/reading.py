@@ -10,13 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from h5s3.errors import RefusedError
-from h5s3.export.zarr.chunks import FEW, grid_of, rows_of
+from h5s3.errors import RefusedError, UsageError
 from h5s3.export.zarr.encode import as_stored, text_maker
-from h5s3.export.zarr.kinds import Kind, NoCounterpartError, kind_of
+from h5s3.export.zarr.layout.chunks import FEW
+from h5s3.export.zarr.layout.kinds import Kind, NoCounterpartError, kind_of
+from h5s3.export.zarr.objects import grid_of, rows_of
+from h5s3.formats.base import Contents
 from h5s3.formats.boxes import POINTED, Box, BoxReader, Cut
 from h5s3.formats.hdf5.data.array import Hdf5Array
 from h5s3.formats.hdf5.format import Hdf5Contents
+from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.formats.names import raw_path
 from h5s3.formats.selection import whole
 from h5s3.records import PlannedArray
@@ -28,10 +31,17 @@ Values = np.ndarray[Any, Any]
 Cell = tuple[int, ...]
 
 
-def opened(contents: Hdf5Contents, array: PlannedArray) -> Hdf5Array:
+def file_of(contents: Contents) -> OpenFile:
+    """The open HDF5 file. Raises `UsageError` for any other format."""
+    if not isinstance(contents, Hdf5Contents):
+        raise UsageError("only HDF5 files are converted", hint="h5s3 get writes values of other formats")
+    return contents.file
+
+
+def opened(file: OpenFile, array: PlannedArray) -> Hdf5Array:
     """The dataset that becomes an array."""
-    found = contents.file.find(raw_path(array.source))
-    return Hdf5Array(contents.file, found.object, found)
+    found = file.find(raw_path(array.source))
+    return Hdf5Array(file, found.object, found)
 
 
 class Reading:

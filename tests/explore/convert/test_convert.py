@@ -16,7 +16,8 @@ import pytest
 import zarr
 
 from h5s3.errors import ChangedError, DamagedError, RefusedError, UsageError
-from h5s3.explore.convert.convert import ConvertRequest, convert
+from h5s3.explore.convert.convert import convert
+from h5s3.explore.convert.request import ConvertRequest
 from h5s3.explore.session import Session
 from h5s3.records import Convert
 from h5s3.settings import Settings

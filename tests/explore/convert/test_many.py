@@ -12,7 +12,7 @@ import zarr
 from h5s3.errors import DamagedError
 from h5s3.explore.convert.verify import verify
 from h5s3.explore.session import Session
-from h5s3.export.zarr.plan import Planning
+from h5s3.export.zarr.questions import Planning
 from h5s3.settings import Settings
 from tests.support.cli import run
 

@@ -16,9 +16,10 @@ import zarr
 from hypothesis import given, settings
 
 from h5s3.errors import UsageError
-from h5s3.explore.convert.convert import ConvertRequest, convert
+from h5s3.explore.convert.convert import convert
+from h5s3.explore.convert.request import ConvertRequest
 from h5s3.explore.session import Session
-from h5s3.export.zarr.pyramid import empty, factors_of, shapes_of, smaller, stretches
+from h5s3.export.zarr.overviews.pyramid import empty, factors_of, shapes_of, smaller, stretches
 from h5s3.settings import Settings
 from tests.support.cli import run
 

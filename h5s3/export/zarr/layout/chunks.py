@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from h5s3.export.zarr.objects import grid_of
 from h5s3.formats.base import Facts
 from h5s3.formats.encoding.zarr_codecs import ZarrCodecs, zarr_codecs
 from h5s3.formats.grid import run_shape
 from h5s3.formats.hdf5.data.chunk_index import ChunkIndex
 from h5s3.formats.hdf5.references.places import odd_chunks, usual_filters
-from h5s3.records import PlannedArray
 from h5s3.sizes import MIB
 
 PIECE = 4 * MIB  # bytes of a chunk of values that are not chunked in the file
@@ -88,11 +88,6 @@ def chunked(facts: Facts, index: ChunkIndex, size: int, direct: bool) -> Chunks:
     )
 
 
-def grid_of(shape: tuple[int, ...], chunks: tuple[int, ...]) -> tuple[int, ...]:
-    """How many chunks there are along each dimension."""
-    return tuple(-(-length // size) for length, size in zip(shape, chunks, strict=True))
-
-
 def touched(chunks: Chunks, shape: tuple[int, ...], sizes: tuple[int, ...]) -> Table | None:
     """The cells of other chunks, of these sizes, that something is stored of; None where these are most of
     them, or it is not known."""
@@ -116,8 +111,3 @@ def _sound(table: Table, columns: int, size: int) -> bool:
     starts, sizes = table[:, -3], table[:, -2]
     inside = (starts <= size).all() and (sizes <= size - starts).all()
     return bool(inside) and len(np.unique(table[:, :columns], axis=0)) == len(table)
-
-
-def rows_of(array: PlannedArray) -> np.ndarray[Any, Any]:
-    """The rows of `PlannedArray.copied`."""
-    return np.frombuffer(array.copied, dtype="<u8").reshape(-1, len(array.chunks) + 2)

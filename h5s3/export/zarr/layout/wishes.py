@@ -6,12 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from h5s3.errors import UsageError
-from h5s3.export.zarr.kinds import Kind
 from h5s3.formats.encoding.zarr_codecs import ZarrCodecs
 from h5s3.sizes import MIB, parse_size
+
+if TYPE_CHECKING:
+    from h5s3.export.zarr.layout.kinds import Kind
 
 Compression = Literal["zstd", "blosc", "gzip", "none"]
 COMPRESSIONS: tuple[str, ...] = get_args(Compression)

@@ -7,9 +7,10 @@ not count; where all of a stretch is missing, so is what stands for it.
 
 from __future__ import annotations
 
-import tempfile
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from math import prod
 from typing import Any
@@ -18,24 +19,22 @@ import numpy as np
 
 from h5s3.export.zarr.documents import Layout, array_document, group_document
 from h5s3.export.zarr.encode import Encoder
-from h5s3.export.zarr.kinds import Kind
-from h5s3.export.zarr.reading import Reading, opened
-from h5s3.export.zarr.wishes import blosc_codecs
-from h5s3.formats.base import Contents
+from h5s3.export.zarr.layout.kinds import Kind
+from h5s3.export.zarr.layout.wishes import blosc_codecs
+from h5s3.export.zarr.objects import Cell, Chunk, grid_of
 from h5s3.formats.grid import run_shape
-from h5s3.formats.hdf5.format import Hdf5Contents
-from h5s3.records import Json, PlannedArray, PlannedOverview
+from h5s3.records import Json, PlannedOverview
 from h5s3.sizes import MIB
 
 SCREEN = 1024  # points that a screen has room for
 LINE, IMAGE = 8, 2  # how much smaller each level is: along a line, along each side of an image
 PIECE = MIB // 2  # bytes of a chunk
+ALIGNED = 64  # bytes: where arrays begin in a file
 NAMES = {"min": "min", "max": "max", "mean": "average"}  # arrays of a level, and the convention's words
 KEPT = ("units", "scale_factor", "add_offset", "_FillValue", "missing_value", "long_name", "standard_name")
 UUID = "d35379db-88df-4056-af3a-620245f8e347"
 TAG = "https://raw.githubusercontent.com/zarr-conventions/multiscales/refs/tags/v1"
 Values = np.ndarray[Any, Any]
-Bounds = tuple[tuple[int, int], ...]
 
 
 def factors_of(shape: Sequence[int], dtype: np.dtype[Any]) -> tuple[int, ...]:
@@ -144,62 +143,32 @@ def _reduced(found: Stretches, starts: Sequence[int], factors: Sequence[int]) ->
     return found
 
 
-# ------------------------------------------------------------------------------------------------ reading
-
-
-@dataclass(frozen=True)
-class Found:
-    """The first level of a box: the number of the overviews, and the bounds of the stretches."""
-
-    overview: int
-    bounds: Bounds
-    stretches: Stretches
-
-
-@dataclass(frozen=True)
-class Overviews:
-    """The question to the file: the first level of these arrays, to `take`, box by box."""
-
-    arrays: Sequence[PlannedArray]
-    overviews: Sequence[PlannedOverview]
-    version: int
-    take: Callable[[Found], None]
-    max_bytes: int | None = None
-
-    def __call__(self, contents: Contents) -> int:
-        """How many boxes there were. Raises what reading values raises."""
-        assert isinstance(contents, Hdf5Contents)
-        count = 0
-        for number, one in enumerate(self.overviews):
-            array = self.arrays[one.array]
-            reading = Reading(array, self.version, {}, opened(contents, array))
-            missing = missing_of(one)
-            for box, values, _ in reading.boxes(self.max_bytes, written=False):
-                low = [low for low, _ in box.bounds]
-                each = zip(box.bounds, one.factors, strict=True)
-                bounds = tuple((a // factor, -(-b // factor)) for (a, b), factor in each)
-                native = values.astype(values.dtype.newbyteorder("="), copy=False)
-                self.take(Found(number, bounds, stretches(native, low, one.factors, missing)))
-                count += 1
-        return count
+# ------------------------------------------------------------------------------------------------- levels
 
 
 class Levels:
-    """All levels of an array, on the disk while they are made."""
+    """All levels of an array, in a file while they are made. `file`: a descriptor of it, closed here."""
 
-    def __init__(self, one: PlannedOverview, shape: Sequence[int], folder: str) -> None:
-        self._factors, self._folder = one.factors, folder
+    def __init__(self, one: PlannedOverview, shape: Sequence[int], file: int) -> None:
+        self._planned, self._factors = one, one.factors
         self._dtype = np.dtype(one.dtype).newbyteorder("=")
-        self.shapes = shapes_of(shape, one.factors)
-        self.levels = [empty(shape, self._dtype, self._new) for shape in self.shapes]
+        self._missing = missing_of(one)
+        self._at = 0  # bytes of the file that are taken
+        with os.fdopen(file, "r+b") as self._file:
+            self.levels = [empty(each, self._dtype, self._new) for each in shapes_of(shape, one.factors)]
 
     def _new(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Values:
-        with tempfile.NamedTemporaryFile(dir=self._folder) as file:
-            return np.memmap(file.name, dtype=dtype, mode="w+", shape=shape)  # its file has no name any more
+        made = np.memmap(self._file, dtype=dtype, mode="r+", offset=self._at, shape=shape)
+        self._at += -(-made.nbytes // ALIGNED) * ALIGNED
+        return made
 
-    def take(self, found: Found) -> None:
-        """A part of the first level."""
-        self.levels[0].put(tuple(slice(low, high) for low, high in found.bounds), found.stretches)
+    def take(self, starts: Sequence[int], values: Values) -> None:
+        """Values that begin at these indices of the array; dimensions that are not named are whole."""
+        starts = [*starts, *[0] * (values.ndim - len(starts))]
+        native = values.astype(values.dtype.newbyteorder("="), copy=False)
+        each = zip(starts, values.shape, self._factors, strict=True)
+        place = tuple(slice(low // factor, -(-(low + size) // factor)) for low, size, factor in each)
+        self.levels[0].put(place, stretches(native, starts, self._factors, self._missing))
 
     def finish(self) -> None:
         """The levels behind the first."""
@@ -209,6 +178,12 @@ class Levels:
                 part = smaller(below.part(place), starts, self._factors)
                 each = zip(place, self._factors, strict=True)
                 above.put(tuple(slice(p.start // f, -(-p.stop // f)) for p, f in each), part)
+
+    def chunks(self, path: str) -> Iterator[Callable[[], Chunk]]:
+        """What makes the chunks of all levels, of the overviews of an array at a path."""
+        for number, level in enumerate(self.levels, 1):
+            for name in NAMES:
+                yield from _chunks_of_level(level, self._planned, f"overview/{path}/{number}/{name}", name)
 
 
 def _pieces(shape: tuple[int, ...], itemsize: int, factors: Sequence[int]) -> Iterator[tuple[slice, ...]]:
@@ -295,19 +270,23 @@ def missing_of(one: PlannedOverview) -> Any:
     return None if one.missing is None else np.asarray(one.missing).astype(np.dtype(one.dtype))[()]
 
 
-def chunks_of_level(
-    found: Stretches, one: PlannedOverview, name: str
-) -> Iterator[tuple[tuple[int, ...], bytes]]:
-    """The chunks of `min`, `max` or `mean` of a level, by their cells."""
-    dtype = np.dtype(one.dtype)
+def _chunks_of_level(
+    found: Stretches, one: PlannedOverview, path: str, name: str
+) -> Iterator[Callable[[], Chunk]]:
+    """What makes the chunks of `min`, `max` or `mean` of a level."""
+    dtype, missing = np.dtype(one.dtype), missing_of(one)
     dtype = mean_type(dtype) if name == "mean" else dtype
     shape = found.low.shape
     sizes = chunks_of(shape, dtype)
     encoder = Encoder(sizes, blosc_codecs(dtype.itemsize).v2, np.zeros((), dtype=dtype))
-    for cell in product(*(range(-(-length // size)) for length, size in zip(shape, sizes, strict=True))):
+
+    def make(cell: Cell, place: tuple[slice, ...]) -> Chunk:
+        return Chunk(path, cell, encoder.encoded(found.part(place).of(name, missing).astype(dtype)))
+
+    for cell in product(*map(range, grid_of(shape, sizes))):
         each = zip(cell, sizes, shape, strict=True)
         place = tuple(slice(at * size, min((at + 1) * size, length)) for at, size, length in each)
-        yield cell, encoder.encoded(found.part(place).of(name, missing_of(one)).astype(dtype))
+        yield partial(make, cell, place)
 
 
 def mean_type(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -1,0 +1,1 @@
+"""How arrays are stored: types, chunks, compression, names of dimensions."""

@@ -1,0 +1,1 @@
+"""Overviews of large arrays: their numbers, and the documents that describe them."""
