@@ -15,7 +15,7 @@ from h5s3.cell import limits, wire
 from h5s3.cell.calls import Callback, pack
 from h5s3.cell.ended import of_code
 from h5s3.cell.locks import WALLS
-from h5s3.cell.process import Process
+from h5s3.cell.process import PLUGINS, Process
 from h5s3.cell.serve import Served, known
 from h5s3.cell.wall import error_of
 from h5s3.errors import DamagedError, H5s3Error, RefusedError
@@ -56,10 +56,10 @@ class Cell:
     def start(self, plugins: bool = False) -> None:
         """Start the process, if it is not running: it loads what it needs meanwhile.
 
-        `plugins`: it may load filters from the folders of HDF5_PLUGIN_PATH; one that may not, or may, is
-        another process.
+        `plugins`: it may load filters from the folders of HDF5_PLUGIN_PATH; where there are any, a process
+        that may is no process that may not.
         """
-        if self._process is None or plugins != self._process.plugins:
+        if self._process is None or (plugins != self._process.plugins and PLUGINS in os.environ):
             self.end()
             self.adopt(Process(self._more, self._debug, plugins))
 

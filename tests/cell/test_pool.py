@@ -75,8 +75,9 @@ def test_what_kills_a_cell_costs_itself_alone(monkeypatch: pytest.MonkeyPatch) -
     assert h5s3.tree(file("nexus"), no_cache=True).num_children == 1
 
 
-def test_a_thread_of_the_one_before_does_not_end_it() -> None:
+def test_a_thread_of_the_one_before_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """It may hear late that its line is closed."""
+    monkeypatch.setenv("HDF5_PLUGIN_PATH", "/nowhere")
     cell = Cell()
     cell.start()
     line, before = cell._others[0], cell._process

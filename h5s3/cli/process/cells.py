@@ -104,7 +104,8 @@ def begin() -> None:
 
     given = _options(sys.argv[2:])
     place = next((word for word in sys.argv[2:] if "://" in word and word not in given.values()), None)
-    local = sys.argv[1] in FRESH and any(os.path.isfile(word) for word in sys.argv[2:3])
+    fresh = sys.argv[1] in FRESH
+    local = fresh and any(os.path.isfile(word) for word in sys.argv[2:3])
     if (place is None and not local) or "offline" in given:
         return
     file, debug = given.pop("env_file", None), bool(given.pop("debug", False))
@@ -112,7 +113,7 @@ def begin() -> None:
         if "max_bytes" in given:
             given["max_bytes"] = parse_size(given["max_bytes"])
         settings = replace(from_environment(Path(file) if file else None), **given)
-        if local or place is None or sys.argv[1] in FRESH or not _knows(place, settings):
+        if place is None or fresh or not _knows(place, settings):
             from h5s3.cell.process import Process
 
             _begun.append(Process(settings.max_bytes or 0, debug, settings.plugins or local))

@@ -47,6 +47,8 @@ def begin(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Begin:
         (["meta", "--json", "--region=eu", PLACE, "/a"], (0, False, False)),
         (["get", "--plugins", PLACE, "/a", "--max-bytes", "2K"], (2048, False, True)),
         (["preview", "--debug", "--profile", "s3://none", PLACE], (0, True, False)),
+        (["convert", PLACE, "-o", "out.zarr"], (0, False, False)),
+        (["convert", __file__, "-o", "out.zarr"], (0, False, True)),
     ],
 )
 def test_it_begins_with_the_command(words: list[str], given: tuple[object, ...], begin: Begin) -> None:
