@@ -72,15 +72,20 @@ def diff(
     *,
     path_a: str = "/",
     path_b: str | None = None,
+    data: bool = False,
+    rtol: float = 0.0,
+    atol: float = 0.0,
     **settings: Unpack[SettingsArgs],
 ) -> Diff:
     """What differs between `a` and `b`, or between two objects in them (`path_b`: None for that of `path_a`).
 
-    Without `b`, both paths are of `a`.
+    Without `b`, both paths are of `a`. `data`: compare the values of datasets as well, numbers with
+    tolerances as NumPy's `isclose` has them.
     """
     from h5s3.explore.diff.diff import DiffRequest
     from h5s3.explore.diff.diff import diff as ask
 
     with session_of(settings) as session:
         places = session.location(a), session.location(a if b is None else b)
-        return ask(session, *places, DiffRequest(path_a, path_a if path_b is None else path_b))
+        paths = path_a, path_a if path_b is None else path_b
+        return ask(session, *places, DiffRequest(*paths, data, rtol, atol))

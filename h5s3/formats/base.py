@@ -177,6 +177,9 @@ class Comparable(Protocol):
         """Everything below a path but data. Raises `NotFoundError`, and `RefusedError` for what is more than
         can be held."""
 
+    def arrays(self, paths: Sequence[str]) -> Sequence[Array | Exception]:
+        """Several datasets, found in shared rounds, or why they cannot be."""
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -267,6 +270,18 @@ class Stored(Protocol):
         """The bytes of the object that hold a part of the selection."""
 
 
+@dataclass(frozen=True)
+class StoredCells:
+    """The pieces of an array that were written, a row of `table` for each: its number along each dimension,
+    its first byte in the object, its bytes, and what tells how it was encoded where that is not as all are.
+
+    Of two arrays of one shape, type, shape of pieces and encoding, rows with equal bytes hold equal values.
+    """
+
+    shape: tuple[int, ...]  # of a piece, in elements
+    table: Values  # unsigned 64-bit numbers
+
+
 class Runs(Protocol):
     """A selection as runs of bytes of the object, which need no decoding."""
 
@@ -351,6 +366,14 @@ class Array(ABC):
 
     def stored(self, selection: Selection) -> Stored | None:
         """Where the chunks of a selection are stored; None for arrays without chunks."""
+        return None
+
+    def stored_cells(self) -> StoredCells | None:
+        """The pieces that are stored together; None where values are elsewhere, or not all are known."""
+        return None
+
+    def stored_bytes(self, start: int, stop: int) -> memoryview | None:
+        """Bytes of the object that were fetched."""
         return None
 
     def exact(self, part: Selection) -> Values:

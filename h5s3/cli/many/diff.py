@@ -28,6 +28,11 @@ def diff(
             "--path-b", metavar="PATH", help="With this one of the other. [default: that of --path-a]"
         ),
     ] = None,
+    data: Annotated[bool, typer.Option("--data", help="Compare the values of datasets, too.")] = False,
+    rtol: Annotated[
+        float, typer.Option("--rtol", metavar="R", help="Numbers are alike within R times the second one.")
+    ] = 0.0,
+    atol: Annotated[float, typer.Option("--atol", metavar="A", help="Numbers are alike within A.")] = 0.0,
     *,
     common: Common,
 ) -> None:
@@ -36,12 +41,17 @@ def diff(
     Groups, datasets, links, named types and attributes are compared: which there are, and of datasets shape,
     type, layout, chunks, filters and fill value.
 
-    Exit code 0: nothing differs; 9: something does.
+    With --data the values of datasets are compared: first their stored bytes, which need no decoding where
+    both are stored alike, then the values of what differs. Numbers are alike where |a - b| <= A + R * |b|;
+    NaN is like NaN. --max-bytes bounds what is fetched; what was not compared is named.
+
+    Exit code 0: nothing differs; 9: something does; 8: nothing does, but not all could be compared.
 
     \b
     Examples:
       h5s3 diff s3://bucket/scan_0041.nxs s3://bucket/scan_0042.nxs
       h5s3 diff s3://bucket/scan_0042.nxs ./scan_0042.nxs
+      h5s3 diff s3://bucket/run1.h5 s3://bucket/run2.h5 --data --rtol 1e-6
       h5s3 diff s3://bucket/scan.nxs --path-a /entry1 --path-b /entry2
     """
     from h5s3.explore.diff.diff import DiffRequest, num_differences
@@ -55,13 +65,13 @@ def diff(
         places = (opened.location(a), opened.location(a if b is None else b))
         paths = (path_a or "/", path_b or path_a or "/")
         if common.json:
-            found = ask(opened, *places, DiffRequest(*paths))
+            found = ask(opened, *places, DiffRequest(*paths, data, rtol, atol))
             common.shown_as_json(found)
         else:
             from h5s3.render.many.diff import Shown
 
             shown = Shown()
-            found = ask(opened, *places, DiffRequest(*paths, shown.take))
+            found = ask(opened, *places, DiffRequest(*paths, data, rtol, atol, shown.take))
             shown.end(found)
     if num_differences(found):
         raise typer.Exit(DIFFERENT)

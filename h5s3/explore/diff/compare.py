@@ -58,6 +58,14 @@ class Side:
         found = self.objects[key]
         return key if found.alias_of is UNSET else _key(found.alias_of)
 
+    def names(self) -> dict[str, str]:
+        """Paths of objects, by what a reference to them is called that knows their address alone."""
+        return {
+            f"@{one.address}": one.path
+            for one in self.outline.objects
+            if one.address is not UNSET and one.alias_of is UNSET
+        }
+
     def path(self, one: OutlinedObject) -> str:
         """The path in the file."""
         return self._top + one.path if one.path != "/" else self._top or "/"

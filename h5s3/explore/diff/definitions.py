@@ -10,6 +10,7 @@ from h5s3.records import UNSET, Filter, Json, OutlinedDataset, OutlinedType, to_
 Change = tuple[str, Json, Json]  # field, and what it was and is
 MOST_PARTS = 20  # of one type that are told one by one
 PLAIN = ("layout", "chunks", "shards", "external_files", "virtual_sources", "dimension_names", "type_name")
+PLAIN_CLASSES = ("integer", "float", "boolean", "string")  # whose fill values compare across types
 DERIVED: dict[int, slice] = {  # options of filters that tell of the type or the chunks: where they stand
     2: slice(0, None),  # shuffle
     4: slice(2, None),  # szip
@@ -52,7 +53,7 @@ def dataset_changes(
     codecs = [to_json_value(one.codecs) if one.codecs is not UNSET else [] for one in pair]
     if codecs[0] != codecs[1]:
         yield "codecs", codecs[0], codecs[1]
-    if mine.info.class_ == others.info.class_:
+    if not changes or (mine.info.class_ == others.info.class_ and mine.info.class_ in PLAIN_CLASSES):
         yield from _fill(a, b)
 
 

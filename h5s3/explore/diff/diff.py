@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from math import inf
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from h5s3.errors import H5s3Error, UsageError
 from h5s3.explore.diff.compare import Added, Comparison, Event, Removed, Side
@@ -19,18 +21,30 @@ from h5s3.storage.location import Location
 if TYPE_CHECKING:
     from h5s3.cell.host import Cell
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class DiffRequest:
-    """What to compare: these paths of the two. `take` is given each difference as it is found."""
+    """What to compare: these paths of the two. `take` is given each difference as it is found.
+
+    `data`: values of datasets, too, with tolerances as NumPy's `isclose` has them.
+    """
 
     path_a: str = "/"
     path_b: str = "/"
+    data: bool = False
+    rtol: float = 0.0
+    atol: float = 0.0
     take: Callable[[Event], object] = lambda event: None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path_a", absolute(self.path_a))
         object.__setattr__(self, "path_b", absolute(self.path_b))
+        if not (0 <= self.rtol < inf and 0 <= self.atol < inf):
+            raise UsageError("tolerances are not negative")
+        if (self.rtol or self.atol) and not self.data:
+            raise UsageError("tolerances are for values", hint="compare them with --data")
 
 
 def diff(session: Session, a: Location, b: Location, asked: DiffRequest | None = None) -> Diff:
@@ -45,7 +59,7 @@ def diff(session: Session, a: Location, b: Location, asked: DiffRequest | None =
             a=_side(a, asked.path_a, found[0]),
             b=_side(b, asked.path_b, found[1]),
             identical=False,
-            data=False,
+            data=asked.data,
             added=[],
             removed=[],
             changed=[],
@@ -54,12 +68,52 @@ def diff(session: Session, a: Location, b: Location, asked: DiffRequest | None =
             num_objects=0,
             num_attributes=0,
         )
-        for _, event in comparison.events():
+        events = _with_values(session, cells, places, comparison, asked, document)
+        for event in events if asked.data else (event for _, event in comparison.events()):
             _note(document, event)
             asked.take(event)
     document.num_objects, document.num_attributes = comparison.num_objects, comparison.num_attributes
     document.identical = not (num_differences(document) or document.not_compared)
     return document
+
+
+def _with_values(
+    session: Session,
+    cells: Cells,
+    places: tuple[Location, Location],
+    comparison: Comparison,
+    asked: DiffRequest,
+    document: Diff,
+) -> Iterator[Event]:
+    """All differences in the order of paths, those of values behind what else differs of a dataset."""
+    from h5s3.explore.diff.data import DataComparison
+    from h5s3.explore.diff.readers import two_readers
+    from h5s3.explore.diff.values import Tolerance
+
+    events = deque(comparison.events())
+    if not comparison.datasets:
+        yield from (event for _, event in events)
+        return
+    with two_readers(session, cells, places, partial(_naming, places)) as readers:
+        data = DataComparison(
+            readers,
+            (comparison.a, comparison.b),
+            comparison.shared,
+            Tolerance(asked.rtol, asked.atol),
+            session.settings.max_bytes,
+        )
+        for key, found in data.events(comparison.datasets):
+            while events and events[0][0] <= key:
+                yield events.popleft()[1]
+            yield from found
+        document.num_values = data.compared
+    yield from (event for _, event in events)
+
+
+def _naming(
+    places: tuple[Location, Location], call: Callable[[Cell | None], Any], place: Location
+) -> Callable[[Cell | None], Any]:
+    return partial(named, call, place, places)
 
 
 def num_differences(found: Diff) -> int:
@@ -77,11 +131,11 @@ def _outlines(
 
 
 def named(
-    call: Callable[[Cell | None], Outline],
+    call: Callable[[Cell | None], T],
     place: Location,
     places: tuple[Location, Location],
     cell: Cell | None,
-) -> Outline:
+) -> T:
     """What a call about a place gives; its errors tell which of two versions they are of."""
     try:
         return call(cell)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from h5s3.cell.pool import lend
 from h5s3.explore.session import Session
+from h5s3.storage.trace import Trace
 
 if TYPE_CHECKING:
     from h5s3.cell.host import Cell
@@ -34,7 +35,7 @@ class Cells:
         if None in self.cells:
             return [call(None) for call in calls]
         ended: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
-        traces: list[Any] = []
+        traces: list[Trace] = []
 
         def work(number: int) -> None:
             try:
@@ -57,10 +58,16 @@ class Cells:
             self.end()
             raise
         finally:
-            self.session.trace.add(
-                **{name: max(getattr(one, name) for one in traces) for name in ("rounds", "trips", "waited")}
-            )
+            self.count(traces)
         return [found[number] for number in range(len(calls))]
+
+    def count(self, traces: Sequence[Trace]) -> None:
+        """Count the waits of who waited longer."""
+        self.session.trace.add(
+            rounds=max((one.rounds for one in traces), default=0),
+            trips=max((one.trips for one in traces), default=0),
+            waited=max((one.waited for one in traces), default=0.0),
+        )
 
     def end(self) -> None:
         """End the processes: what they are asked is no longer wanted."""

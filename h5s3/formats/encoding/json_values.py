@@ -29,6 +29,7 @@ class JsonValues:
     most: int = 0  # elements of one value that are shown, and 16 times as many characters (0: all)
     cut: int = 0  # values of which not all is shown
     sequences: int | None = None  # elements of all sequences together that are shown
+    words: bool = False  # NaN and infinities as texts
     exact: bool = False  # byte strings that are not UTF-8 as `{"b64": …}`, not as escaped text
 
     def array(self, values: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> Json:
@@ -72,14 +73,14 @@ class JsonValues:
     def _integer(self, value: Any, dtype: np.dtype[Any]) -> Json:
         return int(value)
 
-    def _float(self, value: Any) -> float | None:
+    def _float(self, value: Any) -> Json:
         number = float(value)
         if math.isnan(number):
             self.nans += 1
-            return None
+            return "NaN" if self.words else None
         if math.isinf(number):
             self.infs += 1
-            return None
+            return ("Infinity" if number > 0 else "-Infinity") if self.words else None
         return number
 
     def _bytes(self, value: bytes) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -116,6 +116,12 @@ class Hdf5Contents:
         from h5s3.formats.hdf5.outline import read_outline
 
         return read_outline(self.file, asked)
+
+    def arrays(self, paths: Sequence[str]) -> Sequence[Array | Exception]:
+        """Datasets, with the indexes of their chunks."""
+        from h5s3.formats.hdf5.data.several import open_arrays
+
+        return open_arrays(self.file, paths)
 
     def references(self, asked: ReferencesRequest) -> FileReferences:
         """From headers, attributes and chunk indexes."""

@@ -56,8 +56,8 @@ class Changed(Record, kw_only=True):
     num_different: int | UnsetType = UNSET
     num_compared: int | UnsetType = UNSET
     first: list[int] | UnsetType = UNSET  # where the first are that differ
-    max_difference: float | UnsetType | None = UNSET  # of numbers; None: infinite
-    max_relative: float | UnsetType | None = UNSET  # to the one of b
+    max_difference: float | UnsetType | None = UNSET  # of numbers; None: none of them is finite
+    max_relative: float | UnsetType | None = UNSET  # to the one of b, where that is not 0
 
 
 class Renamed(Record, kw_only=True):

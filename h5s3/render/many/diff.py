@@ -163,8 +163,18 @@ def _field(what: Changed, symbols: Symbols) -> Iterator[Row]:
 
 
 def _data(what: Changed) -> Row:
-    old, new = value_text(what.a), value_text(what.b)
-    return "~", "data", old, new, ""
+    """Values of a dataset: the first that differ, where they are, how many differ and by how much."""
+    old = value_text(what.a, what.a_nan_count, what.a_inf_count)
+    new = value_text(what.b, what.b_nan_count, what.b_inf_count)
+    name = "data" if what.column is UNSET else f"data {safe(str(what.column), 200)}"
+    place = f"[{','.join(map(str, what.first or []))}]" if what.first else ""
+    verb = "differs" if what.num_different == 1 else "differ"
+    words = f"{what.num_different:,} of {what.num_compared:,} {verb}"
+    if isinstance(what.max_difference, float):
+        words += f", by up to {what.max_difference:.4g}"
+    if isinstance(what.max_relative, float):
+        words += f" (relative {what.max_relative:.4g})"
+    return "~", name + place, old, new, f"  {words}"
 
 
 def _field_text(name: str, value: Any, symbols: Symbols) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,8 @@ from h5s3.records import Diff
 from h5s3.settings import Settings
 from h5s3.storage.location import Location
 from tests.support import examples
+from tests.support.reference.mutations import MUTATIONS, Found, make, make_file
 
-Found = set[tuple[str, ...]]
 NAMES = st.text("abcé _.@", min_size=1, max_size=8).filter(lambda name: name not in (".", ".."))
 TYPES = ["<i4", ">i2", "<f8", "S5", "?", "<c8"]
 ANY = h5py.Empty("f4")
@@ -91,68 +91,8 @@ def trees(draw: st.DrawFn) -> Tree:
                 place.attrs[name] = draw(
                     st.sampled_from(["text", 5, 1.5, [1, 2], ANY, ["a", "é"], float("nan")])
                 )
-        data = file["known"].create_dataset(
-            "data", data=np.arange(24.0).reshape(4, 6), chunks=(2, 3), maxshape=(None, 6), compression="gzip",
-            fillvalue=1.0,
-        )  # fmt: skip
-        data.attrs["units"], data.attrs["points"] = "K", file["known"].ref
-        file["known/plain"] = np.arange(5)
-        file["known/below/x"] = np.arange(3)
+        make(file)
     return Tree(made.getvalue())
-
-
-def anew(file: h5py.File, values: Any = None, **changed: Any) -> None:
-    """The dataset defined another way."""
-    old = file["known/data"]
-    kept = dict(old.attrs)
-    options = {"chunks": (2, 3), "maxshape": (None, 6), "compression": "gzip", "fillvalue": 1.0} | changed
-    values = old[()] if values is None else values
-    del file["known/data"]
-    new = file["known"].create_dataset("data", data=values, **options)
-    for name, value in kept.items():
-        new.attrs[name] = value
-
-
-DATA = "/known/data"
-MUTATIONS: dict[str, tuple[Callable[[h5py.File], Any], Found]] = {
-    "a group more": (lambda f: f.create_group("known/new"), {("+", "/known/new")}),
-    "a dataset more": (lambda f: f.__setitem__("known/new", 5), {("+", "/known/new")}),
-    "a dataset less": (lambda f: f.__delitem__("known/plain"), {("-", "/known/plain")}),
-    "a group less": (
-        lambda f: f.__delitem__("known/below"),
-        {("-", "/known/below"), ("-", "/known/below/x")},
-    ),
-    "an alias more": (lambda f: f.__setitem__("known/zz", f["known/data"]), {("+", "/known/zz")}),
-    "a soft link more": (lambda f: f.__setitem__("known/zz", h5py.SoftLink("a")), {("+", "/known/zz")}),
-    "an attribute's value": (lambda f: f[DATA].attrs.modify("units", "C"), {("~", DATA, "@units", "value")}),
-    "an attribute's type": (
-        lambda f: f[DATA].attrs.create("units", np.bytes_("K")),
-        {("~", DATA, "@units", "dtype")},
-    ),
-    "an attribute's shape": (
-        lambda f: f[DATA].attrs.create("units", ["K"], dtype=h5py.string_dtype()),
-        {("~", DATA, "@units", "shape")},
-    ),
-    "an attribute less": (lambda f: f[DATA].attrs.__delitem__("units"), {("-", DATA, "@units")}),
-    "an attribute more": (lambda f: f[DATA].attrs.__setitem__("a", 1), {("+", DATA, "@a")}),
-    "a reference": (
-        lambda f: f[DATA].attrs.__setitem__("points", f["known/below"].ref),
-        {("~", DATA, "@points", "value")},
-    ),
-    "shape": (lambda f: f[DATA].resize((9, 6)), {("~", DATA, "shape")}),
-    "maxshape": (lambda f: anew(f, maxshape=(8, 6)), {("~", DATA, "maxshape")}),
-    "dtype": (lambda f: anew(f, dtype="<f4"), {("~", DATA, "dtype")}),
-    "chunks": (lambda f: anew(f, chunks=(1, 6)), {("~", DATA, "chunks")}),
-    "a filter more": (lambda f: anew(f, shuffle=True), {("~", DATA, "filters")}),
-    "a filter's option": (lambda f: anew(f, compression_opts=9), {("~", DATA, "filters")}),
-    "no filter": (lambda f: anew(f, compression=None), {("~", DATA, "filters")}),
-    "fill value": (lambda f: anew(f, fillvalue=2.0), {("~", DATA, "fill_value")}),
-    "a fill value that is NaN": (lambda f: anew(f, fillvalue=np.nan), {("~", DATA, "fill_value")}),
-    "layout": (
-        lambda f: anew(f, chunks=None, maxshape=None, compression=None),
-        {("~", DATA, name) for name in ("layout", "chunks", "filters", "maxshape")},
-    ),
-}  # fmt: skip
 
 
 @settings(max_examples=examples(40))
@@ -179,14 +119,7 @@ def test_exactly_the_change_is_named(
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("diff") / "file.h5"
-    with h5py.File(path, "w") as file:
-        file.create_group("known").attrs["n"] = 1
-        file["known/plain"], file["known/below/x"] = np.arange(5), np.arange(3)
-        data = file["known"].create_dataset(
-            "data", data=np.arange(24.0).reshape(4, 6), chunks=(2, 3), maxshape=(None, 6), compression="gzip",
-            fillvalue=1.0,
-        )  # fmt: skip
-        data.attrs["units"], data.attrs["points"] = "K", file["known"].ref
+    make_file(path)
     return path
 
 
@@ -200,14 +133,13 @@ def test_each_change_is_named(name: str, tree: Path, tmp_path: Path) -> None:
     assert found(tree, other) == expected
 
 
+@pytest.mark.slow
 def test_every_good_file_equals_its_copy(files: dict[str, Path], tmp_path: Path) -> None:
+    """With its values. Of what h5py cannot read, and what is in other files, nothing is said to be alike."""
     for name, path in files.items():
         other = tmp_path / path.name
         shutil.copy(path, other)
-        result = compared(path, other)
+        result = compared(path, other, data=True)
         assert words(result) == set(), name
-        left = {one.reason.split(":")[0] for one in result.not_compared}
-        assert not left or name in NOT_WHOLLY_READ, (name, left)
-
-
-NOT_WHOLLY_READ: set[str] = set()
+        for left in result.not_compared:
+            assert re.search("cannot be read|stored|no plugin", left.reason), (name, left)

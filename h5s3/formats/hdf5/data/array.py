@@ -13,12 +13,13 @@ import numpy as np
 from h5py import h5d, h5s, h5t
 
 from h5s3.errors import DamagedError
-from h5s3.formats.base import Array, Facts
+from h5s3.formats.base import Array, Facts, StoredCells
 from h5s3.formats.boxes import Cut
 from h5s3.formats.cf import Coding
 from h5s3.formats.grid import Grid
-from h5s3.formats.hdf5.data.byte_ranges import Runs, StoredChunks, count_runs
+from h5s3.formats.hdf5.data.byte_ranges import Runs, StoredChunks, count_runs, run_cells
 from h5s3.formats.hdf5.data.chunk_grid import make_grid
+from h5s3.formats.hdf5.data.chunk_index import read_index
 from h5s3.formats.hdf5.data.chunk_reader import ChunkReader
 from h5s3.formats.hdf5.data.heaps import fetch_heaps, stored_pointers
 from h5s3.formats.hdf5.data.refuse import refuse_unsafe
@@ -161,6 +162,22 @@ class Hdf5Array(Array):
     def _says(self) -> str:
         where = "" if self.followed is UNSET else f" of {self.followed.location}:{self.followed.path}"
         return f"the values{where} cannot be read"
+
+    def stored_cells(self) -> StoredCells | None:
+        """Chunks, or runs of contiguous bytes."""
+        facts = self.facts
+        if facts.type_has_pointers or not facts.shape:
+            return None
+        if facts.layout == "contiguous":
+            return run_cells(facts.shape, facts.itemsize, self._offset)
+        if facts.layout != "chunked" or not facts.chunks:
+            return None
+        index = read_index(self.dataset, facts, self.file)
+        return StoredCells(facts.chunks, index.table) if index.complete and index.certain else None
+
+    def stored_bytes(self, start: int, stop: int) -> memoryview | None:
+        """As they are in the file."""
+        return self.file.blocks.stored(start, stop)
 
     # ------------------------------------------------------------------------------------------ values
 

@@ -11,14 +11,18 @@ from typing import Any
 import numpy as np
 
 from h5s3.errors import RefusedError
-from h5s3.formats.base import Facts
+from h5s3.formats.base import Facts, StoredCells
+from h5s3.formats.grid import run_shape
 from h5s3.formats.hdf5.data.chunk_index import read_index
 from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.formats.selection import Axis, Selection
+from h5s3.sizes import MIB
 from h5s3.storage.base import Range
 from h5s3.storage.ranges import GAP, LARGEST, join_ranges
 
 MOST_CHUNKS = 20_000_000  # of one selection: 24 bytes of memory each
+RUN = MIB  # bytes of contiguous values that are compared as one
+MOST_RUNS = 200_000  # such of one dataset
 SHORT = 512  # bytes of a run that is picked out of a longer read
 Numbers = np.ndarray[Any, Any]
 
@@ -155,6 +159,24 @@ class Runs:
         picked = np.empty((self.starts.size, count, self.inner), dtype="u1")
         picked[:] = found.reshape(self.starts.size, -1, self.inner)[:, :: self.step]
         return picked
+
+
+def run_cells(shape: tuple[int, ...], itemsize: int, offset: int | None) -> StoredCells | None:
+    """Contiguous values as pieces that are one run of bytes each; None where these are too many."""
+    piece = run_shape(shape, itemsize, RUN)
+    if offset is None:
+        return StoredCells(piece, np.zeros((0, len(shape) + 3), dtype="<u8"))
+    grid = [-(-size // part) for size, part in zip(shape, piece, strict=True)]
+    count = prod(grid)
+    if count > MOST_RUNS:
+        return None
+    cells = np.indices(grid, dtype="<u8").reshape(len(shape), count).T
+    lows = cells * np.array(piece, dtype="<u8")
+    sizes = np.minimum(lows + np.array(piece, dtype="<u8"), np.array(shape, dtype="<u8")) - lows
+    strides = np.array([prod(shape[d + 1 :]) * itemsize for d in range(len(shape))], dtype="<u8")
+    starts = (lows * strides).sum(axis=1, dtype="<u8") + np.uint64(offset)
+    lengths = sizes.prod(axis=1, dtype="<u8") * np.uint64(itemsize)
+    return StoredCells(piece, np.column_stack([cells, starts, lengths, np.zeros(count, dtype="<u8")]))
 
 
 def count_runs(shape: tuple[int, ...], part: Selection) -> int:
