@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from h5s3.settings import Settings
 
 COMMANDS = ("tree", "meta", "preview", "find", "du", "diff", "get", "doctor", "refs", "convert")
-FRESH = ("convert",)  # whose answers no cache has
+FRESH = ("refs", "convert")  # whose answers no cache has
+WRITTEN = {"refs": ("h5s3.explore.refs.writing",)}  # modules with which answers are written to files
+DRAWN = {  # where it is not the one that is called like the command
+    "diff": "h5s3.render.many.diff",
+    "refs": "h5s3.render.zarr.refs",
+    "convert": "h5s3.render.zarr.convert",
+}
 GUARD = "H5S3_GUARD"  # 0: all in one process, unless there is a word on cells
 NAMED = (
     "profile",
@@ -76,16 +82,16 @@ def cell(settings: Settings, debug: bool) -> Cell | None:
         _made.append(Cell(settings.max_bytes or 0, debug, strict()))
         for process in _begun:
             _made[0].adopt(process)
-        if "--json" not in sys.argv:
-            _made[0].meanwhile = _load_pictures
+        _made[0].meanwhile = _load_what_follows
     return _made[0]
 
 
-def _load_pictures() -> None:
-    """Load what draws the answer."""
-    with suppress(ImportError):
-        module = import_module(f"h5s3.render.{sys.argv[1]}")
-        getattr(module, "load", lambda: None)()
+def _load_what_follows() -> None:
+    """Load what the answer is written or drawn with."""
+    drawn = () if "--json" in sys.argv else (DRAWN.get(sys.argv[1], f"h5s3.render.{sys.argv[1]}"),)
+    for name in (*WRITTEN.get(sys.argv[1], ()), *drawn):
+        with suppress(ImportError):
+            getattr(import_module(name), "load", lambda: None)()
 
 
 def cache(settings: Settings) -> Cache | None:

@@ -11,19 +11,17 @@ from typing import Literal
 
 from h5s3.errors import NotFoundError, RefusedError, UsageError
 from h5s3.explore.globs import glob_of
-from h5s3.explore.ls import ls
 from h5s3.explore.questions import Question
-from h5s3.explore.refs.places import check_place, place_of, write_file, write_folder
+from h5s3.explore.refs.places import check_place, place_of
+from h5s3.explore.refs.question import file_references
 from h5s3.explore.session import Session
-from h5s3.export.references.hierarchy import Hierarchy, Part, group_names, side_by_side
-from h5s3.export.references.icechunk import supported, write_icechunk
-from h5s3.formats.base import Contents, Referable
 from h5s3.formats.requests import ReferencesRequest
-from h5s3.records import FileReferences, LeftOut, Refs
+from h5s3.records import FileReferences, Refs
 from h5s3.storage.base import unsigned
 from h5s3.storage.location import Location
 
 Format = Literal["json", "parquet", "icechunk"]
+FileRead = tuple[str, str, FileReferences]  # where it was read, the URL that its readers know, what was found
 FIELDS = re.compile(r"\{(bucket|key|name)\}")
 MOST_FILES = 100_000
 SUFFIXES: dict[str, Format] = {
@@ -67,33 +65,14 @@ def refs(session: Session, locations: Sequence[Location], asked: RefsRequest) ->
         raise UsageError("--url is to hold {key} or {name}: there are several files")
     if len({url_of(place, asked.url) for place in places}) < len(places):
         raise UsageError("two of the files would have the same URL")
-    parts = [_read(session, place, asked, number / len(places)) for number, place in enumerate(places)]
+    files = [_read(session, place, asked, number / len(places)) for number, place in enumerate(places)]
     asked.progress(f"writing {asked.output}", 1.0)
-    if asked.concat is not None:
-        from h5s3.export.references.concat import concatenated
+    from h5s3.explore.refs.writing import write
 
-        made = concatenated(parts, asked.concat)
-    else:
-        names = group_names([place.key for place in places]) if several else [""]
-        made = side_by_side(parts, names)
-    left_out = [_of(part, item, len(parts)) for part in parts for item in part.found.left_out]
-    if kind == "icechunk":
-        made, more = supported(made)
-        left_out += more
-    notes = [_of(part, note, len(parts)) for part in parts for note in part.found.notes]
-    size = _write(session, target, asked.overwrite, kind, made, left_out)
-    return Refs(
-        output=asked.output,
-        format=kind,
-        file_bytes=size,
-        sources=made.sources,
-        num_groups=len(made.groups) - 1,
-        num_arrays=len(made.arrays),
-        num_chunks=sum(one.num_chunks for one in made.arrays),
-        num_inlined=sum(len(one.inlined) for one in made.arrays),
-        left_out=left_out,
-        notes=notes,
-    )
+    names = [place.key for place in places]
+    found = write(session, files, names, target, kind, asked.concat, asked.overwrite)
+    found.output = asked.output
+    return found
 
 
 def files_of(session: Session, location: Location) -> list[Location]:
@@ -104,6 +83,8 @@ def files_of(session: Session, location: Location) -> list[Location]:
     many = location.key.endswith("/") or glob_of(location) is not None
     if location.version_id is not None or not many:
         return [location]
+    from h5s3.explore.ls import ls
+
     question = Question(recursive=location.key.endswith("/"), h5=location.key.endswith("/"), uris=True)
     listing = ls(session, location, question)
     entries = sorted((one for one in listing.entries if one.type == "object"), key=lambda one: one.key)
@@ -114,18 +95,11 @@ def files_of(session: Session, location: Location) -> list[Location]:
     return [session.location(str(one.uri)) for one in entries]
 
 
-def _read(session: Session, place: Location, asked: RefsRequest, done: float) -> Part:
+def _read(session: Session, place: Location, asked: RefsRequest, done: float) -> FileRead:
     asked.progress(f"reading {place.display}", done)
     wanted = ReferencesRequest(inline=asked.inline, max_bytes=session.settings.max_bytes, concat=asked.concat)
     found = session.read(place, partial(file_references, asked=wanted), FileReferences)
-    return Part(_place(place), url_of(place, asked.url), found)
-
-
-def file_references(contents: Contents, asked: ReferencesRequest) -> FileReferences:
-    """What references say of a file. Raises `UsageError` for a format that has none."""
-    if not isinstance(contents, Referable):
-        raise UsageError("references are made of HDF5 files: this is not one", hint="Zarr needs none")
-    return contents.references(asked)
+    return _place(place), url_of(place, asked.url), found
 
 
 def url_of(location: Location, form: str | None) -> str:
@@ -177,39 +151,3 @@ def _format(asked: RefsRequest) -> Format:
         location=asked.output,
         hint="end it in .json, .parq or .icechunk",
     )
-
-
-def _write(
-    session: Session,
-    target: Location,
-    overwrite: bool,
-    kind: Format,
-    made: Hierarchy,
-    left_out: Sequence[LeftOut],
-) -> int:
-    """Write the references; how many bytes they have."""
-    from h5s3.export.references.kerchunk_json import write_json
-    from h5s3.export.references.kerchunk_parquet import write_parquet
-
-    if kind == "json":
-        return write_file(session, target, overwrite, lambda stream: write_json(stream, made, left_out))
-    if kind == "parquet":
-        return write_folder(session, target, overwrite, lambda folder: write_parquet(folder, made, left_out))
-    where = _endpoint(session, made)
-    return write_folder(
-        session, target, overwrite, lambda folder: write_icechunk(folder, made, left_out, *where)
-    )
-
-
-def _endpoint(session: Session, made: Hierarchy) -> tuple[str | None, str | None]:
-    """Where S3 is for those who read: the endpoint, where it is not AWS, and the region."""
-    store = session.stores.get("s3")
-    if store is None or not any(source.url.startswith("s3://") for source in made.sources):
-        return None, None
-    named = session.settings.endpoint_url or getattr(store, "endpoint", None)
-    amazon = named is None or "amazonaws.com" in named
-    return None if amazon else named, session.settings.region or "us-east-1"
-
-
-def _of(part: Part, item: LeftOut, many: int) -> LeftOut:
-    return item if many == 1 else LeftOut(path=item.path, reason=item.reason, location=part.location)

@@ -43,12 +43,15 @@ def has_attribute(obj: Any, name: bytes) -> bool:
 def attribute_names(obj: Any, limit: int = 0) -> list[bytes]:
     """The first `limit` names (0: all), in order of creation where that is tracked, else by name."""
     names: list[bytes] = []
+    count = count_attributes(obj)
+    if not count:
+        return names
 
     def visit(name: bytes) -> bool | None:
         names.append(name)
         return True if limit and len(names) >= limit else None
 
-    h5a.iterate(obj, visit, index_type=_order(obj))
+    h5a.iterate(obj, visit, index_type=_order(obj) if count > 1 else h5py.h5.INDEX_NAME)
     return names
 
 

@@ -50,8 +50,8 @@ def contiguous_places(dataset: Any, facts: Facts, size: int) -> Places:
         raise LeftOutError("its values reach beyond the end of the object")
     grid = tuple(-(-n // c) for n, c in zip(shape, chunks, strict=True))
     count, length = prod(grid), prod(chunks) * facts.itemsize
-    table = np.empty((count, columns + 2), dtype="<u8")
-    if columns:
+    table = np.zeros((count, columns + 2), dtype="<u8")
+    if count > 1:
         table[:, :columns] = np.indices(grid).reshape(columns, -1).T
     table[:, -2] = offset + np.arange(count, dtype="<u8") * np.uint64(length)
     table[:, -1] = length

@@ -63,6 +63,7 @@ class _References(Walk[FoundGroup, _Answer]):
         self._found = Assembly(self.met)
         self._pending: list[FoundArray] = []
         self._told = MOST_TOLD  # bytes of attributes that may still be read
+        self._kinds: dict[bytes, Kind] = {}  # by encoded types: most files have few
 
     def read(self) -> FileReferences:
         """The walk, and all that follows."""
@@ -143,10 +144,17 @@ class _References(Walk[FoundGroup, _Answer]):
         try:
             if made.facts.shape is None:
                 raise LeftOutError("it has no elements (a null dataspace)")
-            made.kind = kind_of_type(dataset.get_type())
+            made.kind = self._kind(dataset.get_type())
         except LeftOutError as error:
             made.reason = str(error)
         return made
+
+    def _kind(self, tid: Any) -> Kind:
+        encoded = tid.encode()
+        found = self._kinds.get(encoded)
+        if found is None:
+            found = self._kinds[encoded] = kind_of_type(tid)
+        return found
 
     # -------------------------------------------------------------------------------- indexes and values
 
