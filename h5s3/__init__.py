@@ -1,8 +1,9 @@
 """Explore HDF5 files in S3-compatible object storage.
 
 From Python: `h5s3.open(location)` gives a read-only `h5py.File`, for `with` or to be kept, `h5s3.get` values
-as a NumPy array or in a file; `h5s3.ls`, `tree`, `meta`, `preview`, `find`, `du`, `diff`, `bench` and
-`doctor` return the records that the commands print.
+as a NumPy array or in a file, `h5s3.refs` and `h5s3.convert` write references and Zarr stores; `h5s3.ls`,
+`tree`, `meta`, `preview`, `find`, `du`, `diff`, `bench` and `doctor` return the records that the commands
+print.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Location",
     "bench",
+    "convert",
     "diff",
     "doctor",
     "du",
@@ -22,11 +24,27 @@ __all__ = [
     "meta",
     "open",
     "preview",
+    "refs",
     "tree",
 ]
 
 if TYPE_CHECKING:
-    from h5s3.api import Location, bench, diff, doctor, du, find, get, ls, meta, open, preview, tree
+    from h5s3.api import (
+        Location,
+        bench,
+        convert,
+        diff,
+        doctor,
+        du,
+        find,
+        get,
+        ls,
+        meta,
+        open,
+        preview,
+        refs,
+        tree,
+    )
 
 
 def __getattr__(name: str) -> Any:
