@@ -24,6 +24,7 @@ from h5s3.records import (
     Followed,
     Json,
     Meta,
+    NamedNode,
     Outline,
     Tree,
     TreeNode,
@@ -159,6 +160,14 @@ class Streaming(Protocol):
         The answer is that of `tree`, or None where it became too long to be held. Asked again, it gives the
         same nodes again, unless the first ones were wrong.
         """
+
+
+@runtime_checkable
+class Named(Protocol):
+    """Contents that can tell names without reading much else."""
+
+    def names(self, take: Callable[[list[NamedNode]], object]) -> None:
+        """Give `take` what all objects and links are called, and their kinds, some at a time."""
 
 
 @runtime_checkable

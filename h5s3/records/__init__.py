@@ -34,7 +34,18 @@ from h5s3.records.du import DiskUsage, Usage
 from h5s3.records.get import Get, GetStructure
 from h5s3.records.ls import Arriving, Entry, Listing
 from h5s3.records.many.diff import Changed, Diff, DiffSide, NotCompared, OnOneSide, Renamed
-from h5s3.records.many.find import FileFailure, Find, FoundFile, Match, Presence, Searched, match
+from h5s3.records.many.find import (
+    FileFailure,
+    Find,
+    FoundFile,
+    FoundName,
+    Match,
+    NamedNode,
+    Names,
+    Presence,
+    Searched,
+    match,
+)
 from h5s3.records.many.outline import Outline, OutlinedDataset, OutlinedObject, OutlinedType, OutlinedValue
 from h5s3.records.meta import (
     Codec,
@@ -72,6 +83,7 @@ from h5s3.records.tree import (
     Tree,
     TreeNode,
     UnresolvedNode,
+    kind_of,
     nodes_of,
 )
 from h5s3.records.zarr.convert import (
