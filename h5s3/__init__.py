@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Location",
     "bench",
+    "catalog_build",
     "convert",
     "diff",
     "doctor",
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from h5s3.api import (
         Location,
         bench,
+        catalog_build,
         convert,
         diff,
         doctor,

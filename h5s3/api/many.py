@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Unpack
 
 from h5s3.api.common import Place, SettingsArgs, asking, session_of
-from h5s3.records import Diff, Find
+from h5s3.records import CatalogBuild, Diff, Find
 from h5s3.storage.location import Location
 
 
@@ -60,9 +60,8 @@ def find(
         depth=depth,
     )
     asked = FindRequest(conditions=conditions, files=files, missing=missing, jobs=jobs)
-    given = [locations] if isinstance(locations, str | os.PathLike | Location) else locations
     with session_of(settings) as session:
-        return Search(session, [session.location(one) for one in given], asked).document()
+        return Search(session, [session.location(one) for one in _places(locations)], asked).document()
 
 
 @asking
@@ -89,3 +88,31 @@ def diff(
         places = session.location(a), session.location(a if b is None else b)
         paths = path_a, path_a if path_b is None else path_b
         return ask(session, *places, DiffRequest(*paths, data, rtol, atol))
+
+
+@asking
+def catalog_build(
+    locations: Place | Sequence[Place],
+    output: Place,
+    *,
+    stored: bool = False,
+    again: bool = False,
+    jobs: int = 8,
+    **settings: Unpack[SettingsArgs],
+) -> CatalogBuild:
+    """Write the metadata of many files as Parquet into a folder or a prefix, or renew what is there.
+
+    Only files that are new or have changed are read, `again`: all. `stored`: the bytes that datasets take,
+    also in large files. Failures of single files are in the record and in the catalog.
+    """
+    from h5s3.explore.catalog.build import Build, BuildRequest
+    from h5s3.explore.catalog.place import location_of
+
+    asked = BuildRequest(jobs=jobs, stored=stored, again=again)
+    with session_of(settings) as session:
+        places = [session.location(one) for one in _places(locations)]
+        return Build(session, places, location_of(session, output), asked).run()
+
+
+def _places(given: Place | Sequence[Place]) -> Sequence[Place]:
+    return [given] if isinstance(given, str | os.PathLike | Location) else given

@@ -21,6 +21,7 @@ from h5s3.records.base import (
     Shape,
     from_json,
     from_json_value,
+    json_text,
     replaced,
     to_json,
     to_json_lines,
@@ -33,19 +34,19 @@ from h5s3.records.doctor import Costs, Doctor, Extent, FileLayout, Finding
 from h5s3.records.du import DiskUsage, Usage
 from h5s3.records.get import Get, GetStructure
 from h5s3.records.ls import Arriving, Entry, Listing
-from h5s3.records.many.diff import Changed, Diff, DiffSide, NotCompared, OnOneSide, Renamed
-from h5s3.records.many.find import (
-    FileFailure,
-    Find,
-    FoundFile,
-    FoundName,
-    Match,
-    NamedNode,
-    Names,
-    Presence,
-    Searched,
-    match,
+from h5s3.records.many.catalog import (
+    CatalogBuild,
+    CatalogCheck,
+    CatalogColumn,
+    CatalogGroup,
+    CatalogManifest,
+    CatalogPart,
+    CatalogQuery,
+    CatalogTable,
+    Difference,
 )
+from h5s3.records.many.diff import Changed, Diff, DiffSide, NotCompared, OnOneSide, Renamed
+from h5s3.records.many.find import FileFailure, Find, FoundFile, Match, Presence, Searched, match
 from h5s3.records.many.outline import Outline, OutlinedDataset, OutlinedObject, OutlinedType, OutlinedValue
 from h5s3.records.meta import (
     Codec,
@@ -83,7 +84,6 @@ from h5s3.records.tree import (
     Tree,
     TreeNode,
     UnresolvedNode,
-    kind_of,
     nodes_of,
 )
 from h5s3.records.zarr.convert import (
@@ -108,6 +108,9 @@ DOCUMENTS: dict[str, type[Document]] = {
     "du": DiskUsage,
     "diff": Diff,
     "find": Find,
+    "catalog-build": CatalogBuild,
+    "catalog-query": CatalogQuery,
+    "catalog-check": CatalogCheck,
     "refs": Refs,
     "refs-check": RefsCheck,
     "serve": Serve,

@@ -113,3 +113,8 @@ def from_json_value(value: Any, kind: type[V]) -> V:
         return msgspec.convert(value, kind)
     except msgspec.MsgspecError as error:
         raise ValueError("not what was expected") from error
+
+
+def json_text(value: Any) -> str:
+    """A value that JSON can hold, as its text."""
+    return _ENCODER.encode(value).decode()

@@ -97,6 +97,7 @@ def test_every_dependency_is_used_and_none_is_missing() -> None:
     extras = project["optional-dependencies"]
     needed = (
         project["dependencies"]
+        + extras["catalog"]
         + extras["image"]
         + extras["plot"]
         + extras["parquet"]

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from h5s3.cell.process import Process
     from h5s3.settings import Settings
 
-COMMANDS = ("tree", "meta", "preview", "find", "du", "diff", "get", "doctor", "refs", "convert")
+COMMANDS = ("tree", "meta", "preview", "find", "du", "diff", "get", "doctor", "refs", "convert", "catalog")
 FRESH = ("refs", "convert")  # whose answers no cache has
+ELSEWHERE = (["catalog", "query"],)  # commands that read tables alone
 WRITTEN = {"refs": ("h5s3.explore.refs.writing",)}  # modules with which answers are written to files
 DRAWN = {  # where it is not the one that is called like the command
+    "catalog": "h5s3.render.many.catalog",
     "diff": "h5s3.render.many.diff",
     "refs": "h5s3.render.zarr.refs",
     "convert": "h5s3.render.zarr.convert",
@@ -47,7 +49,8 @@ _used: list[bool] = []  # holds something in a process that is a command, not a 
 
 def use() -> bool:
     """From now on give this command a cell, if it is one of those; whether it is."""
-    if sys.argv[1:2] and sys.argv[1] in COMMANDS and wanted(os.environ.get(GUARD)):
+    reads = bool(sys.argv[1:2]) and sys.argv[1] in COMMANDS and sys.argv[1:3] not in ELSEWHERE
+    if reads and wanted(os.environ.get(GUARD)):
         _used.append(True)
     return used()
 

@@ -31,6 +31,7 @@ COMMANDS = (
     "meta",
     "preview",
     "find",
+    "catalog",
     "get",
     "convert",
     "du",

@@ -26,8 +26,7 @@ TAKEN = {".zarray", ".zattrs", ".zgroup", ".zmetadata", "zarr.json", ".h5s3-conv
 
 @dataclass(frozen=True)
 class Layout:
-    """How the values of an array are stored. `codecs`: all that are applied, in order. `nested`: chunks of
-    version 2 stand in folders, as they do in version 3."""
+    """How the values of an array are stored. `codecs`: all that are applied, in order."""
 
     shape: tuple[int, ...]
     chunks: tuple[int, ...]
@@ -35,7 +34,6 @@ class Layout:
     fill: Json
     codecs: Sequence[Json]
     shards: tuple[int, ...] | None = None
-    nested: bool = False
 
 
 def array_document(
@@ -53,7 +51,7 @@ def array_document(
             "order": "C",
             "filters": list(layout.codecs) or None,
             "compressor": None,
-            "dimension_separator": "/" if layout.nested else ".",
+            "dimension_separator": ".",
         }
         return {".zarray": document, ".zattrs": {**told, "_ARRAY_DIMENSIONS": list(dimensions)}}
     return {

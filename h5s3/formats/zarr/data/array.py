@@ -106,23 +106,20 @@ class ZarrArray(Array):
     def overview(self, selection: Selection, least: int) -> Overview | None:
         """From arrays of minima, maxima and means that stand below `overview`."""
         kept = [number for number, axis in enumerate(selection) if axis.keep]
-        first, shape = len(selection) - len(kept), self._node.shape
-        if not 1 <= len(kept) <= 2 or kept != [*range(first, len(selection))]:
+        last = len(selection) - 1
+        if kept != [last] or selection[last].count != self._node.shape[last]:
             return None
-        if any(selection[number].count != shape[number] for number in kept):
-            return None
-        found = level_of(self._store, self._inside, self._node, least, image=len(kept) == 2)
+        found = level_of(self._store, self._inside, self._node, least)
         if found is None:
             return None
-        (down, every), arrays = found
+        every, arrays = found
         values = []
         for path, node in arrays:
-            part = (*selection[:first], *whole(node.shape[first:]))
+            part = (*selection[:last], *whole(node.shape[last:]))
             array = ZarrArray(self._store, path, node)
             array.refuse()
-            values.append(array.read(part).reshape(node.shape[first:]))
-        low, high, mean = values
-        return Overview(every, low, high, mean, down)
+            values.append(array.read(part).reshape(-1))
+        return Overview(every, *values)
 
     def coordinates(self) -> tuple[str, list[Coordinate]]:
         """Dimensions are named; an array of that name, in the same group or above, holds coordinates."""

@@ -1,0 +1,141 @@
+"""`h5s3 catalog`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from h5s3.cell import limits
+from h5s3.cli.options import Common, bound, with_common
+from h5s3.cli.process.signals import ended_by_signals
+from h5s3.errors import H5s3Error
+
+if TYPE_CHECKING:
+    from h5s3.explore.catalog.build import Progress
+    from h5s3.records import FileFailure
+
+catalog = typer.Typer(
+    help="Keep the metadata of many files as Parquet: build, query with SQL, check what falls out of line."
+)
+Catalog = Annotated[
+    str, typer.Argument(metavar="CATALOG", help="A folder or s3://bucket/prefix that `build` has written.")
+]
+Jobs = Annotated[
+    int, bound("--jobs", metavar="N", min=1, max=64, help="Files that are read at the same time.")
+]
+
+
+def build(
+    locations: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="LOCATION…",
+            help="Files, prefixes that end in /, buckets, folders, globs such as 's3://bucket/run*/*.nxs'.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        str,
+        typer.Option(
+            "-o", "--output", metavar="CATALOG", help="A folder, or s3://bucket/prefix.", show_default=False
+        ),
+    ],
+    stored: Annotated[
+        bool,
+        typer.Option("--stored", help="Stored bytes also of large files, from the indexes of their chunks."),
+    ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Read all files, also those that have not changed.")
+    ] = False,
+    log: Annotated[
+        Path | None,
+        typer.Option("--log", metavar="FILE", help="Append each failure to FILE, as a JSON record a line."),
+    ] = None,
+    jobs: Jobs = 8,
+    *,
+    common: Common,
+) -> None:
+    """Write the metadata of many files as Parquet, or renew what is there.
+
+    The tables are `files`, `objects` and `attributes`; also DuckDB, pandas or Spark read the Parquet below
+    CATALOG/parts, of which manifest.json names what counts. Where a catalog is there, only files that are
+    new or have another ETag are read, and files that are gone are taken out. What was read counts as soon as
+    a part of the catalog is full: a build that was ended goes on where it was, and queries may run meanwhile.
+
+    A file that cannot be read has a row with its error, and costs itself alone. Exit code 0: there are files
+    that could be read; 3: there are no files; where all failed, that of the first failure.
+
+    \b
+    Examples:
+      h5s3 catalog build s3://bucket/scans/ -o scans.catalog
+      h5s3 catalog build 's3://bucket/2024-*/*.nc' -o s3://bucket/catalog --jobs 16 --log failed.jsonl
+    """
+    from h5s3.explore.catalog.build import Build, BuildRequest
+    from h5s3.explore.catalog.place import location_of
+
+    asked = BuildRequest(jobs=jobs, stored=stored, again=again)
+    with ended_by_signals(), common.session() as opened, _progress() as tell, _logging(log) as failed:
+        places = [opened.location(one) for one in locations]
+        work = Build(opened, places, location_of(opened, output), asked, tell, failed)
+        found = work.run()
+    if not common.shown_as_json(found):
+        from h5s3.render.console import stdout
+        from h5s3.render.diagnostics import announce
+        from h5s3.render.many.catalog import build_lines
+        from h5s3.render.many.find import failure_lines
+
+        for line in failure_lines(found.failures, found.failed):
+            announce(line)
+        for line in build_lines(found):
+            stdout().print(line, soft_wrap=True)
+    if work.first_error is not None and found.failed == found.files:
+        raise typer.Exit(work.first_error.exit_code)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[Progress], None]]:
+    """Takes how far a build is."""
+    from h5s3.render.diagnostics import progress
+    from h5s3.render.many.catalog import progress_text
+
+    started = time.monotonic()
+    with progress() as bar:
+
+        def tell(done: Progress) -> None:
+            limits.renew()
+            if bar is not None:
+                seconds = time.monotonic() - started
+                text = progress_text(done.done, done.known, done.complete, seconds)
+                bar(text, done.done / max(1, done.known))
+
+        yield tell
+
+
+@contextmanager
+def _logging(path: Path | None) -> Iterator[Callable[[FileFailure], None]]:
+    """Takes failures, and writes them at once."""
+    if path is None:
+        yield lambda failure: None
+        return
+    from h5s3.records import to_json
+
+    try:
+        stream = open(path, "ab")
+    except OSError as error:
+        raise H5s3Error(f"cannot be written: {error.strerror}", location=str(path)) from None
+
+    def write(failure: FileFailure) -> None:
+        stream.write(to_json(failure) + b"\n")
+        stream.flush()
+
+    with stream:
+        yield write
+
+
+for _command in (build,):
+    catalog.command(_command.__name__)(with_common(_command))

@@ -1,0 +1,1 @@
+"""The tables of a catalog as Parquet."""
