@@ -16,6 +16,8 @@ from h5s3.errors import H5s3Error
 QUIET = subprocess.DEVNULL  # what becomes of the C library's own words
 ENDING = 2.0  # seconds that a cell has that has closed its lines
 OTHERS = 3  # lines for threads of the cell
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "268435456", "MALLOC_TRIM_THRESHOLD_": "536870912"}
+# of glibc: memory of boxes of values is used again, not given back and taken anew page by page
 SLOT = 8 * 1024 * 1024  # bytes of memory that a line has, for what is too large for a socket
 PASSED = ("LANG", "LC_ALL", "LC_CTYPE", "TZ")  # of the environment, beside what is set here
 PLUGINS = "HDF5_PLUGIN_PATH"
@@ -124,7 +126,7 @@ def _pass_on(words: IO[bytes]) -> None:
 
 def environment(plugins: bool) -> dict[str, str]:
     """Nothing that names credentials, or that has the interpreter or libhdf5 do other things."""
-    found = {name: os.environ[name] for name in PASSED if name in os.environ}
+    found = {name: os.environ[name] for name in PASSED if name in os.environ} | ALLOCATOR
     if plugins and PLUGINS in os.environ:
         found[PLUGINS] = os.environ[PLUGINS]
     return found

@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from operator import methodcaller
+from typing import Generic, TypeVar
 
 from h5s3.cell.calls import Callback
 from h5s3.errors import DamagedError, UsageError
 from h5s3.explore.session import Session
 from h5s3.formats.base import Contents, Streaming, Take
 from h5s3.formats.requests import TreeRequest
-from h5s3.records import UNSET, Tree, TreeNode, nodes_of, to_json_lines
+from h5s3.records import UNSET, Record, Tree, TreeNode, nodes_of, to_json_lines
 from h5s3.storage.location import Location
 
+N = TypeVar("N", bound=Record)
 TOGETHER = 1000  # nodes of a whole tree that are given together
 
 
@@ -57,13 +59,13 @@ def _streamed(
     return contents.tree(asked)
 
 
-class Once:
+class Once(Generic[N]):
     """Passes nodes on. Of a walk that begins anew, those that were not passed on before.
 
     It is to bring the same ones first. Else what was passed on was wrong, and a `DamagedError` says so.
     """
 
-    def __init__(self, take: Take) -> None:
+    def __init__(self, take: Callable[[Sequence[N]], object]) -> None:
         self.given = 0
         self._take = take
         self._digest = hashlib.blake2b()  # of all that was given
@@ -77,7 +79,7 @@ class Once:
         """The walk begins, or begins anew."""
         self._to_skip, self._skipped = self.given, hashlib.blake2b()
 
-    def take(self, nodes: Sequence[TreeNode]) -> None:
+    def take(self, nodes: Sequence[N]) -> None:
         """The next nodes of the walk."""
         before, new = nodes[: self._to_skip], nodes[self._to_skip :]
         if before:

@@ -24,6 +24,7 @@ from h5s3.records import (
     Followed,
     Json,
     Meta,
+    NamedNode,
     Outline,
     Tree,
     TreeNode,
@@ -162,6 +163,14 @@ class Streaming(Protocol):
 
 
 @runtime_checkable
+class Named(Protocol):
+    """Contents that can tell names without reading much else."""
+
+    def names(self, take: Callable[[list[NamedNode]], object]) -> None:
+        """Give `take` what all objects and links are called, and their kinds, some at a time."""
+
+
+@runtime_checkable
 class Referable(Protocol):
     """Contents whose chunks Zarr can read where they are."""
 
@@ -240,12 +249,13 @@ class Coordinate:
 @dataclass(frozen=True)
 class Overview:
     """A line made smaller: of each stretch of `every` elements its lowest and highest values, as stored, and
-    the mean."""
+    the mean. Of an image stretches are `down` rows high."""
 
     every: int
     low: Values
     high: Values
     mean: Values
+    down: int = 1
 
 
 class ToJson(Protocol):
@@ -336,8 +346,8 @@ class Array(ABC):
         return "", [Coordinate()] * self.facts.ndim
 
     def overview(self, selection: Selection, least: int) -> Overview | None:
-        """A selection that is one whole line, the last dimension, in `least` stretches or somewhat more,
-        where such are stored beside the array."""
+        """A selection that is one whole line, the last dimension, in `least` stretches or somewhat more, or
+        one whole image, the last two, where such are stored beside the array."""
         return None
 
     def picture(self) -> Picture | None:

@@ -46,7 +46,18 @@ from h5s3.records.many.catalog import (
     Difference,
 )
 from h5s3.records.many.diff import Changed, Diff, DiffSide, NotCompared, OnOneSide, Renamed
-from h5s3.records.many.find import FileFailure, Find, FoundFile, Match, Presence, Searched, match
+from h5s3.records.many.find import (
+    FileFailure,
+    Find,
+    FoundFile,
+    FoundName,
+    Match,
+    NamedNode,
+    Names,
+    Presence,
+    Searched,
+    match,
+)
 from h5s3.records.many.outline import Outline, OutlinedDataset, OutlinedObject, OutlinedType, OutlinedValue
 from h5s3.records.meta import (
     Codec,
@@ -84,6 +95,7 @@ from h5s3.records.tree import (
     Tree,
     TreeNode,
     UnresolvedNode,
+    kind_of,
     nodes_of,
 )
 from h5s3.records.zarr.convert import (

@@ -116,6 +116,11 @@ class Tree(Document, kw_only=True):
     convention: Convention | UnsetType = UNSET  # what it is by its convention, where a view was asked for
 
 
+def kind_of(node: TreeNode) -> str:
+    """What a node is: `dataset`, `soft_link` …"""
+    return str(node.__struct_config__.tag)
+
+
 def nodes_of(tree: Tree) -> Iterator[TreeNode]:
     """What the path leads to, and each node below it without its children: one level after another.
 

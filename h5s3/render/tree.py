@@ -16,6 +16,7 @@ from h5s3.records import (
     Tree,
     TreeNode,
     UnresolvedNode,
+    kind_of,
     nodes_of,
 )
 from h5s3.render.columns import Cell, Line, Row, align_with_tails, print_lines
@@ -119,20 +120,20 @@ def _name(node: TreeNode, symbols: Symbols) -> Line:
         error = [] if node.error is UNSET else [(f"  (unreadable: {safe(node.error, 80)})", "bad")]
         return [("/" if node.name == "/" else f"{name}/", "group"), *error]
     if isinstance(node, SoftLinkNode | ExternalLinkNode):
+        kind = kind_of(node).replace("_", " ")
         target = (f" {symbols.arrow} {safe(node.target)}", "target")
         if isinstance(node, ExternalLinkNode) and node.error is not UNSET:
-            return [(name, "link"), target, (f"  ({kind_of(node)}: {safe(node.error, 200)})", "bad")]
-        return [(name, "link"), target, (f"  ({kind_of(node)})", "faint")]
+            return [
+                (name, "link"),
+                target,
+                (f"  ({kind}: {safe(node.error, 200)})", "bad"),
+            ]
+        return [(name, "link"), target, (f"  ({kind})", "faint")]
     if isinstance(node, DatatypeNode):
         return [(name, "datatype")]
     if isinstance(node, UnresolvedNode):
         return [(f"{name}  (unresolved: {safe(node.reason, 80)})", "bad")]
     return [(name, "dataset")]
-
-
-def kind_of(node: TreeNode) -> str:
-    """What a node is, in words."""
-    return str(node.__struct_config__.tag).replace("_", " ")
 
 
 def cells_of(node: TreeNode, symbols: Symbols, stored: bool = False) -> list[Cell]:

@@ -99,6 +99,10 @@ def find(
     depth: Annotated[
         int | None, typer.Option("--depth", metavar="N", min=0, help="At most N levels below the root.")
     ] = None,
+    long: Annotated[
+        bool,
+        typer.Option("--long", "-l", help="Show type, shape and size, also where names are asked for."),
+    ] = False,
     files: Annotated[bool, typer.Option("--files", help="Print only the files that have a match.")] = False,
     missing: Annotated[
         str | None,
@@ -116,7 +120,8 @@ def find(
     """Find objects inside one file, or in all files of a prefix.
 
     All conditions hold together; without any, every object is a match. Files are read several at a time, and
-    what was learned of one is remembered: as long as a file does not change, it is not read again.
+    what was learned of one is remembered: as long as a file does not change, it is not read again. Where
+    names and kinds are all that is asked for, no dataset is opened; -l and JSON tell more.
 
     A file that cannot be read costs itself alone, and is named at the end. Exit code 0: there are matches; 3:
     there are none; where there are none and files failed, that of the first failure.
@@ -149,7 +154,8 @@ def find(
     )
     if common.json and jsonl:
         raise UsageError("--json and --jsonl contradict each other")
-    asked = FindRequest(conditions=conditions, files=files, missing=missing, jobs=jobs)
+    details = long or jsonl or common.json
+    asked = FindRequest(conditions=conditions, details=details, files=files, missing=missing, jobs=jobs)
     with common.session() as opened, _progress() as tell:
         search = Search(opened, [opened.location(one) for one in locations], asked, tell)
         if common.json:

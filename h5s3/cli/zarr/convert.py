@@ -66,6 +66,12 @@ def convert(
             help="Add smaller levels of large arrays: minima, maxima and means, to zoom and draw.",
         ),
     ] = False,
+    ome: Annotated[
+        bool,
+        typer.Option(
+            "--ome", help="Overviews, those of images as OME-Zarr has them (0.5; 0.4 in version 2)."
+        ),
+    ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse a file of which something has no counterpart in Zarr.")
     ] = False,
@@ -90,7 +96,7 @@ def convert(
 
     With --overviews, arrays that are too large for a screen have levels below overview/NAME, each 8 times
     smaller along a line (twice along each side of an image): the lowest, the highest and the mean of each
-    stretch. preview draws lines from them.
+    stretch. preview draws lines and images from them. With --ome readers of OME-Zarr find the images.
 
     The store can be opened when it is whole, not before: documents of groups and arrays are written last. A
     conversion that was stopped goes on with --resume: chunks that are there are checked, the others written.
@@ -122,6 +128,7 @@ def convert(
             chunks=chunks,
             shards=shards,
             overviews=overviews,
+            ome=ome,
             strict=strict,
             overwrite=overwrite,
             resume=resume,

@@ -24,24 +24,24 @@ class Checked:
     """A plan that was looked at: of which objects the store is made. Raises `DamagedError` for nonsense."""
 
     def __init__(self, plan: ConversionPlan, version: int) -> None:
-        self._grids: dict[str, Cell] = {}  # of arrays, overviews among them, by path
+        self.grids: dict[str, Cell] = {}  # of arrays, overviews among them, by path
         for path, documents in plan.nodes.items():
             _require(not path or all(map(is_possible, path.split("/"))))
             _require(documents.keys() <= DOCUMENTS[version] and bool(documents))
             layout = _layout(documents, version)
             if layout is not None:
-                self._grids[path] = grid_of(*layout)
+                self.grids[path] = grid_of(*layout)
         for array in plan.arrays:
             _check(array, plan.size)
-            _require(self._grids.get(array.path) == _grid(array))
+            _require(self.grids.get(array.path) == _grid(array))
         for one in plan.overviews:
             _require(0 <= one.array < len(plan.arrays))
             _require(len(one.factors) == len(plan.arrays[one.array].shape))
 
     def require(self, chunk: Chunk) -> None:
         """Raise `DamagedError` for a chunk that no array has."""
-        grid = self._grids.get(chunk.path, ())
-        known = chunk.path in self._grids and len(chunk.cell) == len(grid)
+        grid = self.grids.get(chunk.path, ())
+        known = chunk.path in self.grids and len(chunk.cell) == len(grid)
         if not known or not all(at < count for at, count in zip(chunk.cell, grid, strict=True)):
             raise DamagedError(NONSENSE)
 

@@ -36,7 +36,9 @@ def convert(session: Session, location: Location, asked: ConvertRequest) -> Conv
     if asked.verify:
         require_library()
     target = parse_location(asked.output)
-    wishes = wishes_of(asked.recompress, asked.chunks, asked.shards, asked.version, asked.overviews)
+    wishes = wishes_of(
+        asked.recompress, asked.chunks, asked.shards, asked.version, asked.overviews, asked.ome
+    )
     if session.settings.offline and location.kind != "local":
         raise NotCachedError(
             "chunks are not in the cache", location=location.display, hint="run without --offline"

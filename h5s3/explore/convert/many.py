@@ -57,7 +57,7 @@ def _files(session: Session, location: Location) -> tuple[list[Location], str]:
     """The files, and what their keys begin with that is not part of the names of stores."""
     if location.kind != "local":
         base = location.key if location.key.endswith("/") else glob_of(location).place.key  # type: ignore[union-attr]
-        return files_of(session, location), base.rpartition("/")[0]
+        return [one.location for one in files_of(session, location)], base.rpartition("/")[0]
     wild = WILD.search(location.key)
     pattern = location.key if wild else glob.escape(location.key) + "**/*"
     names = sorted(name for name in glob.glob(pattern, recursive=True) if os.path.isfile(name))

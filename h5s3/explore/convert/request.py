@@ -21,6 +21,7 @@ class ConvertRequest(Request):
     chunks: str | None = None
     shards: str | None = None
     overviews: bool = False  # of large arrays of numbers
+    ome: bool = False  # these, images as OME-Zarr has them
     strict: bool = False  # refuse what has no counterpart
     overwrite: bool = False
     resume: bool = False

@@ -25,7 +25,7 @@ from h5s3.export.zarr.asked import is_decoded
 from h5s3.export.zarr.copied import Copier
 from h5s3.export.zarr.documents import all_documents
 from h5s3.export.zarr.journal import Journal
-from h5s3.export.zarr.objects import Cell, Chunk, name_of, place_of, unpacked
+from h5s3.export.zarr.objects import Cell, Chunk, Names, unpacked
 from h5s3.export.zarr.questions import Decoding
 from h5s3.records import (
     UNSET,
@@ -74,6 +74,7 @@ class Work:
         self._session, self._location, self._asked = session, location, asked
         self._plan, self._output, self._going_on = plan, output, going_on
         self._checked = Checked(plan, asked.version)
+        self._names = Names(asked.version, asked.ome, self._checked.grids)
         self._arrays = {array.path: array for array in plan.arrays}
         self._shares = {array.path: _share(array) for array in plan.arrays}
         self._total = sum(array.stored for array in plan.arrays)
@@ -98,9 +99,8 @@ class Work:
             self._clear()
             held = journal.begin(self._output, digest, content)
         self._done.kept = len(held.held)
-        for name in held.held:
-            path, cell = place_of(name, self._asked.version)
-            self._there.setdefault(path, set()).add(cell)
+        for place in filter(None, map(self._names.place, held.held)):
+            self._there.setdefault(place[0], set()).add(place[1])
         self._bytes = sum(share * len(self._there.get(path, ())) for path, share in self._shares.items())
         try:
             self._chunks(held, info)
@@ -165,7 +165,7 @@ class Work:
     def _put_copied(
         self, journal: Journal, array: PlannedArray, cell: Cell, data: bytes | memoryview
     ) -> None:
-        journal.put(name_of(array.path, cell, self._asked.version), data)
+        journal.put(self._names.of(array.path, cell), data)
         self._tell(array, len(data), fetched=len(data), written=len(data), copied=1)
 
     def _take_copied(
@@ -194,7 +194,7 @@ class Work:
         self._session.read(self._location, question, int)
 
     def _put_encoded(self, journal: Journal, chunk: Chunk) -> None:
-        name = name_of(chunk.path, chunk.cell, self._asked.version)
+        name = self._names.of(chunk.path, chunk.cell)
         array = self._arrays.get(chunk.path)
         share = self._shares.get(chunk.path, 0)
         if chunk.data is None:

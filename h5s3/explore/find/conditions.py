@@ -6,16 +6,27 @@ import math
 import operator
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from h5s3.errors import UsageError
-from h5s3.records import UNSET, Attribute, AttributedNode, DatasetNode, DatatypeNode, GroupNode, TreeNode
+from h5s3.records import (
+    UNSET,
+    Attribute,
+    AttributedNode,
+    DatasetNode,
+    DatatypeNode,
+    GroupNode,
+    NamedNode,
+    TreeNode,
+    kind_of,
+)
 
-Test = Callable[[TreeNode], bool]
+Node = TreeNode | NamedNode
+Test = Callable[[Node], bool]
 COMPARE: Mapping[str, Callable[[Any, Any], bool]] = MappingProxyType(
     {
         ">=": operator.ge, "<=": operator.le, "!=": operator.ne, ">": operator.gt, "<": operator.lt,
@@ -59,6 +70,11 @@ class Conditions:
     def any(self) -> bool:
         """Whether there is a condition."""
         return self != Conditions()
+
+    @property
+    def of_names(self) -> bool:
+        """Whether names and kinds tell."""
+        return replace(self, name=None, regex=None, type=None, depth=None) == Conditions()
 
     def attribute_names(self) -> list[str]:
         """Globs of the attributes that are asked about."""
@@ -107,7 +123,7 @@ class Conditions:
         return tests
 
 
-def _within(depth: int, node: TreeNode) -> bool:
+def _within(depth: int, node: Node) -> bool:
     return (0 if node.path == "/" else node.path.count("/")) <= depth
 
 
@@ -115,10 +131,10 @@ def _type(wanted: str) -> Test:
     if wanted not in TYPES:
         raise UsageError(f"--type is one of {', '.join(TYPES)}")
     kinds = ("soft_link", "external_link") if wanted == "link" else (wanted,)
-    return lambda node: node.__struct_config__.tag in kinds
+    return lambda node: (node.kind if isinstance(node, NamedNode) else kind_of(node)) in kinds
 
 
-def _named(pattern: str, whole: bool, node: TreeNode) -> bool:
+def _named(pattern: str, whole: bool, node: Node) -> bool:
     if whole:
         return fnmatchcase(node.path, pattern if pattern.startswith(("/", "*")) else "/" + pattern)
     return fnmatchcase(node.name, pattern)
@@ -133,11 +149,11 @@ def _like(pattern: str) -> Test:
     return lambda node: search(node.path if whole else node.name) is not None
 
 
-def _dataset(test: Callable[[DatasetNode], bool], node: TreeNode) -> bool:
+def _dataset(test: Callable[[DatasetNode], bool], node: Node) -> bool:
     return isinstance(node, DatasetNode) and test(node)
 
 
-def _of_type(pattern: str, node: TreeNode) -> bool:
+def _of_type(pattern: str, node: Node) -> bool:
     if not isinstance(node, DatasetNode | DatatypeNode):
         return False
     known = BIG_ENDIAN.fullmatch(node.dtype)
@@ -145,7 +161,7 @@ def _of_type(pattern: str, node: TreeNode) -> bool:
     return any(pattern == one or fnmatchcase(one, pattern) for one in {node.dtype, usual})
 
 
-def _of_class(pattern: str, node: TreeNode) -> bool:
+def _of_class(pattern: str, node: Node) -> bool:
     return isinstance(node, GroupNode) and node.nx_class is not UNSET and fnmatchcase(node.nx_class, pattern)
 
 
@@ -186,7 +202,7 @@ def _attribute(text: str) -> Test:
     name, sign, wanted = _split(text, named=True)
     compare = _comparison(sign, wanted) if sign else None
 
-    def has(node: TreeNode) -> bool:
+    def has(node: Node) -> bool:
         if not isinstance(node, AttributedNode) or node.attributes is UNSET:
             return False
         return any(

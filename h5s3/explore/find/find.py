@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 from h5s3.errors import H5s3Error, UsageError
 from h5s3.explore.find.conditions import Conditions
-from h5s3.explore.find.looking import Answer, Nodes, Paths
+from h5s3.explore.find.looking import Answer, Found, JustNames, Nodes, Paths
 from h5s3.explore.many.files import Files
 from h5s3.explore.many.reading import JOBS, Outcome, each
 from h5s3.explore.session import Session
 from h5s3.formats.requests import Request
-from h5s3.records import UNSET, FileFailure, Find, FoundFile, Match, Presence, Searched, Tree
+from h5s3.records import UNSET, FileFailure, Find, FoundFile, FoundName, Names, Presence, Searched, Tree
 from h5s3.storage.base import ObjectInfo
 from h5s3.storage.location import Location
 
@@ -21,10 +21,11 @@ REMEMBERED = 100  # answers that are written into the cache at a time
 
 @dataclass(frozen=True, kw_only=True)
 class FindRequest:
-    """What to look for. `files`: only which files have it. `missing`: files that lack this path, in place of
-    conditions. `jobs`: files that are read at a time."""
+    """What to look for. `details`: of matches, all that a tree says. `files`: only which files have it.
+    `missing`: files that lack this path, in place of conditions. `jobs`: files that are read at a time."""
 
     conditions: Conditions = field(default_factory=Conditions)
+    details: bool = True
     files: bool = False
     missing: str | None = None
     jobs: int = JOBS
@@ -35,7 +36,7 @@ class Batch:
     """Matches of one file, some or the rest of them (`last`), or that it lacks the path."""
 
     file: FoundFile
-    matches: Sequence[Match] = ()
+    matches: Sequence[Found] = ()
     last: bool = False
 
 
@@ -61,23 +62,28 @@ class Search:
         self._session, self._asked = session, asked
         self._locations, self._progress = locations, progress
         self._sources = Files(session, locations)
-        self._kept: list[tuple[ObjectInfo, Request, Tree | Presence]] = []
+        self._kept: list[tuple[ObjectInfo, Request, Tree | Names | Presence]] = []
 
     def __iter__(self) -> Iterator[Batch]:
-        asked = self._asked
-        looking = (
-            Paths(self._session, asked.missing) if asked.missing else Nodes(self._session, asked.conditions)
-        )
+        work = self._looking().work
         try:
-            for outcome in each(self._session, self._sources, looking.work, asked.jobs):
-                yield from self._batches(outcome, looking)
+            for outcome in each(self._session, self._sources, work, self._asked.jobs):
+                yield from self._batches(outcome)
                 self._progress(self.files.searched + self.files.failed, self._sources.listed)
         finally:
             self._remember(0)
             self.files.other = self._sources.passed_over
 
+    def _looking(self) -> Nodes | JustNames | Paths:
+        asked = self._asked
+        if asked.missing is not None:
+            return Paths(self._session, asked.missing)
+        if asked.conditions.of_names and (asked.files or not asked.details):
+            return JustNames(self._session, asked.conditions)
+        return Nodes(self._session, asked.conditions)
+
     def document(self) -> Find:
-        """All of it as one record."""
+        """All of it as one record, with details."""
         only_files = self._asked.files or self._asked.missing is not None
         found = Find(
             locations=[one.display for one in self._locations],
@@ -87,13 +93,13 @@ class Search:
             failures=self.failures,
         )
         for batch in self:
-            found.matches += batch.matches
+            found.matches += [one for one in batch.matches if not isinstance(one, FoundName)]
             if batch.last and found.files_found is not UNSET:
                 found.files_found.append(batch.file)
         found.num_matches = self.num_matches
         return found
 
-    def _batches(self, outcome: Outcome[Answer, Sequence[Match]], looking: Nodes | Paths) -> Iterator[Batch]:
+    def _batches(self, outcome: Outcome[Answer, Sequence[Found]]) -> Iterator[Batch]:
         count = 0
         for matches in outcome.parts():
             count += len(matches)

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
-from itertools import product
 
 from h5s3.cell.calls import Callback
-from h5s3.errors import H5s3Error, NotFoundError
+from h5s3.errors import DamagedError, H5s3Error
 from h5s3.explore.find.conditions import Conditions
+from h5s3.explore.find.questions import named, names_of, present, surveyed
 from h5s3.explore.many.reading import Asking, Tell, Work
 from h5s3.explore.session import Session
 from h5s3.explore.tree import Once
-from h5s3.formats.base import Contents, Streaming, Take
 from h5s3.formats.requests import Request, TreeRequest
 from h5s3.records import (
     UNSET,
     AttributedNode,
     DatasetNode,
+    FoundName,
     GroupNode,
     Match,
+    NamedNode,
+    Names,
     Presence,
     Tree,
     TreeNode,
@@ -33,7 +35,10 @@ from h5s3.sizes import MIB
 from h5s3.storage.base import ObjectInfo
 
 SMALL = 8 * MIB  # bytes of a file whose objects are told all at once
-TOGETHER = 2000  # nodes of a larger one that are told at a time
+LESS = [(False, False), (True, False), (False, True), (True, True)]  # attributes and values of trees
+
+
+Found = Match | FoundName
 
 
 @dataclass(frozen=True)
@@ -41,9 +46,9 @@ class Answer:
     """What was found in a file. `learned`: for the cache. `unknown`: why not all could be looked at."""
 
     info: ObjectInfo
-    matches: Sequence[Match] = ()
+    matches: Sequence[Found] = ()
     lacks: bool = False
-    learned: tuple[Request, Tree | Presence] | None = None
+    learned: tuple[Request, Tree | Names | Presence] | None = None
     unknown: H5s3Error | None = None
 
 
@@ -55,21 +60,22 @@ class Nodes:
         self._names = conditions.attribute_names()
         self._attributes, self._values = bool(self._names), conditions.value is not None
         self._request = _request(self._attributes, self._values)
-        self.work: Work[Answer, Sequence[Match]] = Work(self._held, self._ask)
+        self.work: Work[Answer, Sequence[Found]] = Work(self._held, self._ask)
 
     def _held(self, info: ObjectInfo) -> Answer | None:
         """From an answer that is remembered, to this question or to one that took more."""
         if info.identity is None:
             return None
-        for more in product(*({wanted, True} for wanted in (self._attributes, self._values))):
-            tree = self._session.answers.get(Tree, info, _request(*more))
-            if tree is not None:
-                return self.answer(info, list(nodes_of(tree)))
+        for attributes, values in LESS:
+            if attributes >= self._attributes and values >= self._values:
+                tree = self._session.answers.get(Tree, info, _request(attributes, values))
+                if tree is not None:
+                    return self.answer(info, list(nodes_of(tree)))
         return None
 
-    def _ask(self, asking: Asking, tell: Tell[Sequence[Match]]) -> Answer:
+    def _ask(self, asking: Asking, tell: Tell[Sequence[Found]]) -> Answer:
         info, seen = asking.seen.info, Looked()
-        once = Once(lambda nodes: self._tell(info, seen, nodes, tell))
+        once: Once[TreeNode] = Once(lambda nodes: self._tell(info, seen, nodes, tell))
         question = partial(
             surveyed,
             asked=self._request,
@@ -81,10 +87,10 @@ class Nodes:
         if tree is None or once.given:
             return self._answer(info, seen, [])
         found = self._answer(info, seen, list(nodes_of(tree)))
-        return _learning(found, self._request, tree)
+        return replace(found, learned=(self._request, tree))
 
     def _tell(
-        self, info: ObjectInfo, seen: Looked, nodes: Sequence[TreeNode], tell: Tell[Sequence[Match]]
+        self, info: ObjectInfo, seen: Looked, nodes: Sequence[TreeNode], tell: Tell[Sequence[Found]]
     ) -> None:
         matches = self._matches(info, seen, nodes)
         if matches:
@@ -95,11 +101,11 @@ class Nodes:
         return self._answer(info, Looked(), nodes)
 
     def _answer(self, info: ObjectInfo, seen: Looked, nodes: Sequence[TreeNode]) -> Answer:
-        matches = self._matches(info, seen, nodes)
+        matches = sorted(self._matches(info, seen, nodes), key=by_path)
         return Answer(info, matches, unknown=seen.unknown())
 
-    def _matches(self, info: ObjectInfo, seen: Looked, nodes: Sequence[TreeNode]) -> list[Match]:
-        found = []
+    def _matches(self, info: ObjectInfo, seen: Looked, nodes: Sequence[TreeNode]) -> list[Found]:
+        found: list[Found] = []
         place, key, etag = info.location.display, info.location.shown_key, info.etag
         for node in nodes:
             seen.take(node, self._attributes, self._values)
@@ -152,13 +158,62 @@ class Looked:
             )
             if count
         ]
-        return DamagedOrCut(f"not all could be looked at: not {', '.join(parts)}") if parts else None
+        return DamagedError(f"not all could be looked at: not {', '.join(parts)}") if parts else None
 
 
-class DamagedOrCut(H5s3Error):
-    """Part of a file could not be read, or goes beyond a bound (exit 6)."""
+class JustNames:
+    """Looks through names and kinds, for which no dataset is opened."""
 
-    exit_code = 6
+    def __init__(self, session: Session, conditions: Conditions) -> None:
+        self._session, self._test = session, conditions.test()
+        self.work: Work[Answer, Sequence[Found]] = Work(self._held, self._ask)
+
+    def _held(self, info: ObjectInfo) -> Answer | None:
+        """From names that are remembered, or from a tree."""
+        if info.identity is None:
+            return None
+        names = self._session.answers.get(Names, info, Request())
+        if names is not None:
+            return self._answer(info, names.nodes)
+        for more in LESS:
+            tree = self._session.answers.get(Tree, info, _request(*more))
+            if tree is not None:
+                return self._answer(info, names_of(tree))
+        return None
+
+    def _ask(self, asking: Asking, tell: Tell[Sequence[Found]]) -> Answer:
+        info, cut = asking.seen.info, list[NamedNode]()
+
+        def take(nodes: Sequence[NamedNode]) -> None:
+            cut.extend(node for node in nodes if node.cut)
+            matches = self._matches(info, nodes)
+            if matches:
+                tell(matches, len(matches))
+
+        once = Once(take)
+        question = partial(
+            named,
+            at_once=info.size <= SMALL,
+            begin=Callback(once.begin_anew, bool),
+            take=Callback(once.take, list[NamedNode]),
+        )
+        found = asking.read(question, Names | None, lambda: not once.given)
+        if found is None or once.given:
+            return self._answer(info, cut)
+        return replace(self._answer(info, found.nodes), learned=(Request(), found))
+
+    def _answer(self, info: ObjectInfo, nodes: Sequence[NamedNode]) -> Answer:
+        seen = Looked(unlisted=sum(node.cut for node in nodes))
+        matches = sorted(self._matches(info, nodes), key=by_path)
+        return Answer(info, matches, unknown=seen.unknown())
+
+    def _matches(self, info: ObjectInfo, nodes: Sequence[NamedNode]) -> list[FoundName]:
+        place, key, etag = info.location.display, info.location.shown_key, info.etag
+        return [
+            FoundName(kind=node.kind, name=node.name, path=node.path, location=place, key=key, etag=etag)
+            for node in nodes
+            if not node.cut and self._test(node)
+        ]
 
 
 class Paths:
@@ -166,62 +221,20 @@ class Paths:
 
     def __init__(self, session: Session, path: str) -> None:
         self._session, self._request = session, Request(path)
-        self.work: Work[Answer, Sequence[Match]] = Work(self._held, self._ask)
+        self.work: Work[Answer, Sequence[Found]] = Work(self._held, self._ask)
 
     def _held(self, info: ObjectInfo) -> Answer | None:
         known = self._session.answers.get(Presence, info, self._request) if info.identity else None
         return None if known is None else Answer(info, lacks=not known.present)
 
-    def _ask(self, asking: Asking, tell: Tell[Sequence[Match]]) -> Answer:
+    def _ask(self, asking: Asking, tell: Tell[Sequence[Found]]) -> Answer:
         found = asking.read(partial(present, path=self._request.path), Presence)
         return Answer(asking.seen.info, lacks=not found.present, learned=(self._request, found))
 
 
-def present(contents: Contents, path: str) -> Presence:
-    """Whether there is something at a path, soft links followed inside the file."""
-    try:
-        contents.tree(TreeRequest(path, depth=1, limit=1))
-    except NotFoundError:
-        return Presence(present=False)
-    return Presence(present=True)
-
-
-def surveyed(
-    contents: Contents,
-    asked: TreeRequest,
-    at_once: bool,
-    begin: Callable[[bool], object],
-    take: Take,
-) -> Tree | None:
-    """The tree of a file; of a long one its nodes are given to `take`, and there is no answer."""
-    if at_once or asked.values or not isinstance(contents, Streaming):
-        return contents.tree(asked)
-    waiting: list[TreeNode] = []
-    given = 0
-
-    def hold(nodes: Sequence[TreeNode]) -> None:
-        waiting.extend(nodes)
-        if len(waiting) >= TOGETHER:
-            give()
-
-    def give() -> None:
-        nonlocal given
-        if not given:
-            begin(True)
-        given += len(waiting)
-        take(list(waiting))
-        waiting.clear()
-
-    tree = contents.stream(asked, hold)
-    if given:
-        give()
-        return None
-    return tree
-
-
-def _learning(answer: Answer, request: Request, tree: Tree) -> Answer:
-    """The answer, with the tree that it was found in."""
-    return Answer(answer.info, answer.matches, learned=(request, tree), unknown=answer.unknown)
+def by_path(found: Found) -> list[str]:
+    """The order of matches in a file: what is in a group stands below it."""
+    return found.path.split("/")
 
 
 def _request(attributes: bool, values: bool) -> TreeRequest:

@@ -61,16 +61,18 @@ class Files:
                     uri = str(entry.uri)
                     yield File(self._session.location(uri[: len(uri) - len(entry.key) + len(root)]))
                 elif entry.type == "object" and (glob or looks_like_hdf5(entry.key)):
-                    yield self._file(entry)
+                    yield listed_file(self._session, entry)
                 elif entry.type == "object":
                     self.passed_over += 1
 
-    def _file(self, entry: Entry) -> File:
-        place = self._session.location(str(entry.uri))
-        if place.kind != "s3" or entry.etag is None or entry.size is None or place.version_id is not None:
-            return File(place)
-        source = self._session.store(place).endpoint
-        return File(place, ObjectInfo(place, source, entry.size, entry.etag, entry.last_modified))
+
+def listed_file(session: Session, entry: Entry) -> File:
+    """A file by what a listing says of it."""
+    place = session.location(str(entry.uri))
+    if place.kind != "s3" or entry.etag is None or entry.size is None or place.version_id is not None:
+        return File(place)
+    source = session.store(place).endpoint
+    return File(place, ObjectInfo(place, source, entry.size, entry.etag, entry.last_modified))
 
 
 def _one(location: Location) -> bool:

@@ -11,17 +11,18 @@ from typing import Literal
 
 from h5s3.errors import NotFoundError, RefusedError, UsageError
 from h5s3.explore.globs import glob_of
+from h5s3.explore.many.files import File, listed_file
 from h5s3.explore.questions import Question
 from h5s3.explore.refs.places import check_place, place_of
 from h5s3.explore.refs.question import file_references
 from h5s3.explore.session import Session
+from h5s3.formats.base import Contents
 from h5s3.formats.requests import ReferencesRequest
 from h5s3.records import FileReferences, Refs
 from h5s3.storage.base import unsigned
 from h5s3.storage.location import Location
 
 Format = Literal["json", "parquet", "icechunk"]
-FileRead = tuple[str, str, FileReferences]  # where it was read, the URL that its readers know, what was found
 FIELDS = re.compile(r"\{(bucket|key|name)\}")
 MOST_FILES = 100_000
 SUFFIXES: dict[str, Format] = {
@@ -59,30 +60,32 @@ def refs(session: Session, locations: Sequence[Location], asked: RefsRequest) ->
     kind = _format(asked)
     target = place_of(asked.output)
     check_place(session, target, kind != "json", asked.overwrite)
-    places = [one for location in locations for one in files_of(session, location)]
+    meant = [one for location in locations for one in files_of(session, location)]
+    places = [one.location for one in meant]
     several = len(places) > 1
     if several and asked.url is not None and not FIELDS.search(asked.url):
         raise UsageError("--url is to hold {key} or {name}: there are several files")
     if len({url_of(place, asked.url) for place in places}) < len(places):
         raise UsageError("two of the files would have the same URL")
-    files = [_read(session, place, asked, number / len(places)) for number, place in enumerate(places)]
+    found = _read_all(session, meant, asked) if several else [_read(session, places[0], asked)]
+    files = [(_place(one), url_of(one, asked.url), what) for one, what in zip(places, found, strict=True)]
     asked.progress(f"writing {asked.output}", 1.0)
     from h5s3.explore.refs.writing import write
 
     names = [place.key for place in places]
-    found = write(session, files, names, target, kind, asked.concat, asked.overwrite)
-    found.output = asked.output
-    return found
+    receipt = write(session, files, names, target, kind, asked.concat, asked.overwrite)
+    receipt.output = asked.output
+    return receipt
 
 
-def files_of(session: Session, location: Location) -> list[Location]:
+def files_of(session: Session, location: Location) -> list[File]:
     """The files that a location means: itself, or what is below a prefix or a folder, or matches a glob.
 
     Raises `NotFoundError` where nothing does.
     """
     many = location.key.endswith("/") or glob_of(location) is not None
     if location.version_id is not None or not many:
-        return [location]
+        return [File(location)]
     from h5s3.explore.ls import ls
 
     question = Question(recursive=location.key.endswith("/"), h5=location.key.endswith("/"), uris=True)
@@ -92,14 +95,38 @@ def files_of(session: Session, location: Location) -> list[Location]:
         raise NotFoundError("no HDF5 file is below it", location=location.display)
     if len(entries) > MOST_FILES:
         raise RefusedError(f"more than {MOST_FILES:,} files", location=location.display)
-    return [session.location(str(one.uri)) for one in entries]
+    return [listed_file(session, one) for one in entries]
 
 
-def _read(session: Session, place: Location, asked: RefsRequest, done: float) -> FileRead:
-    asked.progress(f"reading {place.display}", done)
+def _read(session: Session, place: Location, asked: RefsRequest) -> FileReferences:
+    asked.progress(f"reading {place.display}", 0.0)
+    return session.read(place, _question(session, asked), FileReferences)
+
+
+def _read_all(session: Session, files: Sequence[File], asked: RefsRequest) -> list[FileReferences]:
+    """Several files, some at a time. Raises what the first that fails raises."""
+    from h5s3.explore.many.reading import Asking, Tell, Work, each
+
+    question = _question(session, asked)
+
+    def ask(asking: Asking, _: Tell[None]) -> FileReferences:
+        return asking.read(question, FileReferences)
+
+    found = []
+    for number, outcome in enumerate(each(session, files, Work[FileReferences, None](lambda _: None, ask))):
+        asked.progress(f"reading {outcome.file.location.display}", number / len(files))
+        for _ in outcome.parts():
+            pass
+        if outcome.answer is None:
+            assert outcome.error is not None
+            raise outcome.error
+        found.append(outcome.answer)
+    return found
+
+
+def _question(session: Session, asked: RefsRequest) -> Callable[[Contents], FileReferences]:
     wanted = ReferencesRequest(inline=asked.inline, max_bytes=session.settings.max_bytes, concat=asked.concat)
-    found = session.read(place, partial(file_references, asked=wanted), FileReferences)
-    return _place(place), url_of(place, asked.url), found
+    return partial(file_references, asked=wanted)
 
 
 def url_of(location: Location, form: str | None) -> str:

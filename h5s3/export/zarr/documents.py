@@ -26,7 +26,8 @@ TAKEN = {".zarray", ".zattrs", ".zgroup", ".zmetadata", "zarr.json", ".h5s3-conv
 
 @dataclass(frozen=True)
 class Layout:
-    """How the values of an array are stored. `codecs`: all that are applied, in order."""
+    """How the values of an array are stored. `codecs`: all that are applied, in order. `nested`: chunks of
+    version 2 stand in folders, as they do in version 3."""
 
     shape: tuple[int, ...]
     chunks: tuple[int, ...]
@@ -34,6 +35,7 @@ class Layout:
     fill: Json
     codecs: Sequence[Json]
     shards: tuple[int, ...] | None = None
+    nested: bool = False
 
 
 def array_document(
@@ -51,7 +53,7 @@ def array_document(
             "order": "C",
             "filters": list(layout.codecs) or None,
             "compressor": None,
-            "dimension_separator": ".",
+            "dimension_separator": "/" if layout.nested else ".",
         }
         return {".zarray": document, ".zattrs": {**told, "_ARRAY_DIMENSIONS": list(dimensions)}}
     return {

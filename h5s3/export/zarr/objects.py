@@ -6,6 +6,7 @@ Nothing here needs libhdf5: chunks are encoded in the process that reads, and wr
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,19 +50,44 @@ def unpacked(data: memoryview) -> Chunk:
     return Chunk(path, cell, rest, bool(flags & STRANGE))
 
 
-def name_of(path: str, cell: Cell, version: int) -> str:
-    """The object of a chunk, relative to the store."""
-    start = f"{path}/" if path else ""
-    return start + ((".".join(map(str, cell)) or "0") if version == 2 else "/".join(["c", *map(str, cell)]))
+@dataclass(frozen=True)
+class Names:
+    """What the objects of chunks are called, in a store of a version. `nested`: of version 2 in folders.
+
+    `grids`: how many chunks arrays have, by their paths.
+    """
+
+    version: int
+    nested: bool
+    grids: Mapping[str, Cell]
+
+    def of(self, path: str, cell: Cell) -> str:
+        """The object of a chunk, relative to the store."""
+        start = f"{path}/" if path else ""
+        if self.version == 2:
+            return start + (("/" if self.nested else ".").join(map(str, cell)) or "0")
+        return start + "/".join(["c", *map(str, cell)])
+
+    def place(self, name: str) -> tuple[str, Cell] | None:
+        """The path of an array and the cell, from the name of a chunk; None for what is none."""
+        parts = name.split("/")
+        if self.version == 2 and not self.nested:
+            parts[-1:] = parts[-1].split(".")
+        for path, key in _splits(parts, self.version):
+            grid = self.grids.get(path)
+            key = [] if grid == () and key == ["0"] and self.version == 2 else key
+            if grid is not None and len(key) == len(grid) and all(map(str.isdecimal, key)):
+                return path, tuple(map(int, key))
+        return None
 
 
-def place_of(name: str, version: int) -> tuple[str, Cell]:
-    """The path of an array and the cell, from the name of a chunk."""
-    if version == 2:
-        path, _, key = name.rpartition("/")
-        return path, () if key == "0" else tuple(map(int, key.split(".")))
-    path, _, key = ("/" + name + "/").rpartition("/c/")
-    return path.strip("/"), tuple(map(int, key.split("/")[:-1])) if key else ()
+def _splits(parts: Sequence[str], version: int) -> Iterator[tuple[str, list[str]]]:
+    """Ways to cut a name into the path of an array and the numbers of a chunk."""
+    for at in range(len(parts), -1, -1):
+        if version == 2:
+            yield "/".join(parts[:at]), list(parts[at:])
+        elif at < len(parts) and parts[at] == "c":
+            yield "/".join(parts[:at]), list(parts[at + 1 :])
 
 
 def rows_of(array: PlannedArray) -> np.ndarray[Any, Any]:

@@ -24,7 +24,8 @@ from h5s3.export.zarr.layout.dimensions import Dimensions
 from h5s3.export.zarr.layout.kinds import Kind, NoCounterpartError, kind_of, packed
 from h5s3.export.zarr.layout.wishes import Wishes
 from h5s3.export.zarr.objects import grid_of
-from h5s3.export.zarr.overviews.pyramid import Told, documents, factors_of, shapes_of
+from h5s3.export.zarr.overviews.ome import Image, add_images, is_image
+from h5s3.export.zarr.overviews.pyramid import SCREEN, Told, documents, factors_of, shapes_of
 from h5s3.export.zarr.reading import file_of
 from h5s3.formats.base import Contents, Facts
 from h5s3.formats.cf import one
@@ -144,19 +145,29 @@ class _Planner:
             raise UsageError(
                 "--overviews: there is no place for them", hint="convert the group that holds it"
             )
-        found = []
+        found: list[PlannedOverview] = []
+        images: list[Image] = []
         for number, array in enumerate(arrays):
             told = self.told.get(array.path)
             factors = factors_of(array.shape, told.kind.dtype) if told is not None else ()
             if told is None or not factors:
                 continue
-            shapes = shapes_of(array.shape, factors)
-            nodes.update(documents(array.path, factors, shapes, told, self.version))
+            shapes, ome = shapes_of(array.shape, factors), self.wishes.ome and is_image(factors)
+            nodes.update(documents(array.path, factors, shapes, told, self.version, ome))
+            if ome:
+                images.append(Image(array.path, array.shape, told.dimensions, factors, len(shapes)))
             missing = None if told.missing is None else told.missing.item()
             if missing is not None and missing != missing:  # NaN never counts
                 missing = None
             dtype = told.kind.dtype.str
-            found.append(PlannedOverview(array=number, factors=list(factors), dtype=dtype, missing=missing))
+            found.append(
+                PlannedOverview(array=number, factors=list(factors), dtype=dtype, missing=missing, ome=ome)
+            )
+        if images:
+            add_images(nodes, images, self.version)
+        elif self.wishes.ome:
+            reason = f"no images for OME-Zarr: none has more than {SCREEN:,} pixels along both sides"
+            self.notes.append(NotConverted(path="/", reason=reason))
         return found
 
     def _lost_attributes(self, thing: Thing) -> None:
@@ -249,6 +260,7 @@ class _Planner:
             fill=fill,
             codecs=self._codecs(kind, codecs),
             shards=shards,
+            nested=self.wishes.ome,
         )
         document = array_document(layout, attributes, names, self.version)
         inner = len(kind.inner)

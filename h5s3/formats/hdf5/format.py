@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from h5s3.errors import H5s3Error, UsageError
 from h5s3.formats.base import Array, Contents, Seen, Source, Take
 from h5s3.formats.requests import MetaRequest, OutlineRequest, ReferencesRequest, TreeRequest, UsageRequest
-from h5s3.records import DiskUsage, FileReferences, Meta, Outline, Tree
+from h5s3.records import DiskUsage, FileReferences, Meta, NamedNode, Outline, Tree
 
 if TYPE_CHECKING:
     from h5s3.formats.hdf5.fetch.block_file import BlockFile
@@ -98,6 +98,12 @@ class Hdf5Contents:
         from h5s3.formats.hdf5.tree import stream_tree
 
         return stream_tree(self.file, asked, take)
+
+    def names(self, take: Callable[[list[NamedNode]], object]) -> None:
+        """By waves; groups alone are opened."""
+        from h5s3.formats.hdf5.names import walk_names
+
+        walk_names(self.file, take)
 
     def meta(self, asked: MetaRequest) -> Meta:
         """From the header of the object and its attributes."""

@@ -11,7 +11,7 @@ from h5s3.formats.names import nearest, shown_by
 from h5s3.formats.zarr.documents import LARGEST, LARGEST_OF_ALL, Fields, parsed
 from h5s3.formats.zarr.nodes import ArrayNode, Group, Node, Unusable, Version, node_of
 from h5s3.sizes import MIB
-from h5s3.storage.objects import Objects
+from h5s3.storage.objects import MOST_NAMES, Objects
 
 V3, ARRAY, GROUP, ATTRIBUTES, ALL = "zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata"
 MARKS = (V3, ALL, ARRAY, GROUP, ATTRIBUTES)
@@ -49,7 +49,7 @@ class Hierarchy:
                 held = self._parsed(documents[ALL], ALL, LARGEST_OF_ALL).get("metadata")
                 if isinstance(held, dict):
                     self._take_v2(held)
-        if not self.consolidated and len(self._source.names) < 1000 and self.objects.listed:
+        if not self.consolidated and len(self._source.names) <= MOST_NAMES and self.objects.listed:
             self._names[""] = _prefixes(self._source.names)
 
     # ------------------------------------------------------------------------------------ questions

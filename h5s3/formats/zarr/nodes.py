@@ -118,7 +118,7 @@ class ArrayNode:
     def is_small(self) -> bool:
         """Whether its values are so few that they are shown beside its description."""
         chunk = prod(self.chunks) * max(self.kind.itemsize, 8)
-        known = self.kind.dtype is not None and not self.unread and self.sharding is None
+        known = self.kind.dtype is not None and not self.unread
         return known and 0 < prod(self.shape) <= FEW and chunk <= SMALL_CHUNK
 
     @property

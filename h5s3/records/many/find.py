@@ -68,6 +68,29 @@ class FoundUnresolved(UnresolvedNode, tag="unresolved", kw_only=True):
     etag: str | None
 
 
+class NamedNode(Record, kw_only=True, gc=False):
+    """An object or a link, as far as names tell. `cut`: not all of the group's children were looked at."""
+
+    kind: str
+    name: str
+    path: str
+    cut: bool = False
+
+
+class FoundName(NamedNode, kw_only=True, gc=False):
+    """One that matches, and its file."""
+
+    location: str
+    key: str
+    etag: str | None
+
+
+class Names(Document, kw_only=True):
+    """The names in a file: what the cache keeps of it."""
+
+    nodes: list[NamedNode]
+
+
 Match = FoundGroup | FoundDataset | FoundDatatype | FoundSoftLink | FoundExternalLink | FoundUnresolved
 _KINDS: dict[type, type] = {kind.__base__: kind for kind in Match.__args__}
 

@@ -42,6 +42,7 @@ class PlannedOverview(Record, kw_only=True):
     """Overviews of an array: how much smaller each level is along each dimension."""
 
     array: int  # its number in the plan
+    ome: bool = False  # means have the type of the array
     factors: Shape
     dtype: str
     missing: int | float | None  # a value that does not count

@@ -11,18 +11,21 @@ from h5s3.records import (
     ExternalLinkNode,
     FileFailure,
     FoundFile,
+    FoundName,
     GroupNode,
     Match,
     Searched,
     SoftLinkNode,
     UnresolvedNode,
+    kind_of,
 )
 from h5s3.render.columns import Line, Row, align_with_tails, print_lines
 from h5s3.render.console import output_symbols, stdout
 from h5s3.render.text import plural, safe
-from h5s3.render.tree import RIGHT, SPARE, cells_of, kind_of
+from h5s3.render.tree import RIGHT, SPARE, cells_of
 from h5s3.render.value_text import attribute_text
 
+Found = Match | FoundName
 LONGEST_PATH = 1000
 LONGEST_VALUE = 60
 MOST_NAMED = 10  # files that failed; --json has all
@@ -35,7 +38,7 @@ class Shown:
         self._console = stdout()
         self._last = ""  # the file that the last lines were of
 
-    def matches(self, file: FoundFile, matches: Sequence[Match]) -> None:
+    def matches(self, file: FoundFile, matches: Sequence[Found]) -> None:
         """Some of the matches in a file."""
         if not self._console.is_terminal:
             for one in matches:
@@ -54,22 +57,34 @@ class Shown:
         self._console.file.flush()
 
 
-def plain_line(one: Match) -> str:
+def plain_line(one: Found) -> str:
     """Location, path and what it is, separated by tabs."""
-    words = [kind_of(one) + _target(one), *(text for text, _ in cells_of(one, output_symbols())), _more(one)]
+    if isinstance(one, FoundName):
+        what = one.kind.replace("_", " ")
+        return "\t".join((safe(one.location, LONGEST_PATH), safe(one.path, LONGEST_PATH), what))
+    words = [
+        kind_of(one).replace("_", " ") + _target(one),
+        *(text for text, _ in cells_of(one, output_symbols())),
+        _more(one),
+    ]
     what = "  ".join(filter(None, words))
     return "\t".join((safe(one.location, LONGEST_PATH), safe(one.path, LONGEST_PATH), what))
 
 
-def match_lines(matches: Sequence[Match], width: int) -> list[Line]:
+def match_lines(matches: Sequence[Found], width: int) -> list[Line]:
     """Paths, and beside them what they lead to and the values that were asked about."""
     symbols = output_symbols()
     rows: list[tuple[Row, tuple[str, str]]] = []
     for one in matches:
+        if isinstance(one, FoundName):
+            kind = one.kind if one.kind in ("group", "dataset") else "link"
+            head = [("  ", ""), (safe(one.path, LONGEST_PATH), kind)]
+            rows.append(((head, [(one.kind.replace("_", " "), "faint")]), ("", "")))
+            continue
         kind = "dataset" if isinstance(one, DatasetNode) else "group"
-        head: Line = [("  ", ""), (safe(one.path, LONGEST_PATH), kind)]
+        head = [("  ", ""), (safe(one.path, LONGEST_PATH), kind)]
         if not isinstance(one, DatasetNode | GroupNode):
-            head.append((f"  ({kind_of(one)}{_target(one)})", "faint"))
+            head.append((f"  ({kind_of(one).replace('_', ' ')}{_target(one)})", "faint"))
         rows.append(((head, cells_of(one, symbols)), (_more(one), "faint")))
     return list(align_with_tails(rows, width, RIGHT, SPARE))
 

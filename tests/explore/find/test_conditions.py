@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from h5s3.errors import UsageError
 from h5s3.explore.find.conditions import Conditions
-from h5s3.explore.find.looking import surveyed
+from h5s3.explore.find.questions import named, surveyed
 from h5s3.explore.session import Session
 from h5s3.formats.requests import TreeRequest
-from h5s3.records import UNSET, TreeNode, nodes_of
+from h5s3.records import TreeNode, nodes_of
 from tests.support.reference.h5py_walk import walk
 from tests.support.reference.random_trees import TREES, write
 from tests.support.servers.memory import LOCATION, MemoryStore, memory_session
@@ -56,9 +56,22 @@ def found(content: bytes, conditions: Conditions) -> list[TreeNode]:
         return matching(session, asked, conditions)
 
 
+def found_by_name(content: bytes, conditions: Conditions) -> list[str]:
+    """The same by a walk that opens no dataset."""
+    test = conditions.test()
+    with memory_session(MemoryStore(content)) as session:
+        answer = session.read(LOCATION, lambda contents: named(contents, True, no_part, no_part))
+    assert answer is not None and not any(node.cut for node in answer.nodes)
+    return [node.path for node in answer.nodes if test(node)]
+
+
+def no_part(part: Any) -> None:
+    raise AssertionError("a small file is told all at once")
+
+
 def matching(session: Session, asked: TreeRequest, conditions: Conditions) -> list[TreeNode]:
     def whole(contents: Any) -> Any:
-        return surveyed(contents, asked, True, lambda sure: None, lambda nodes: None)
+        return surveyed(contents, asked, True, no_part, no_part)
 
     test = conditions.test()
     nodes = nodes_of(session.read(LOCATION, whole))
@@ -153,5 +166,7 @@ def test_the_same_is_found_as_by_a_walk_with_h5py(tree: Any, data: st.DataObject
         and (0 if path == "/" else path.count("/")) <= depth
     }
     conditions = Conditions(name=f"{first}*", type=kind, depth=depth)
+    paths = set(found_by_name(content, conditions))
     nodes = found(content, conditions)
-    assert expected == {node.path for node in nodes if getattr(node, "alias_of", UNSET) is UNSET}
+    assert paths == {node.path for node in nodes}
+    assert paths == expected

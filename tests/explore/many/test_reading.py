@@ -120,13 +120,14 @@ def test_a_long_file_is_told_in_parts_and_keeps_its_turn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("h5s3.explore.find.looking.SMALL", 0)
-    monkeypatch.setattr("h5s3.explore.find.looking.TOGETHER", 100)
-    monkeypatch.setattr(reading, "MOST_HELD", 150)
+    monkeypatch.setattr(reading, "MOST_HELD", 2500)
     for name in ("a", "b", "c", "d"):
-        shapes.wide(tmp_path / f"{name}.h5", count=1000)
+        shapes.wide(tmp_path / f"{name}.h5", count=3000)
     found = h5s3.find(tmp_path, type="dataset")
+    files = h5s3.find(tmp_path, type="dataset", files=True).files_found
+    assert [one.num_matches for one in files] == [3000] * 4
     keys = [one.location.rpartition("/")[2] for one in found.matches]
-    assert keys == [f"{name}.h5" for name in "abcd" for _ in range(1000)]
+    assert keys == [f"{name}.h5" for name in "abcd" for _ in range(3000)]
 
 
 def cells() -> set[bytes]:

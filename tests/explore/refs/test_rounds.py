@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
+from h5s3.errors import DamagedError
 from h5s3.explore.refs.refs import RefsRequest, refs
 from h5s3.explore.session import Session
 from h5s3.records import Refs
@@ -75,3 +76,29 @@ def test_texts_of_all_datasets_share_rounds(server: S3Server, proxy: Proxy, tmp_
     found, session = asked(server, proxy, chunked(8, texts=True), tmp_path)
     assert found.num_inlined == 8
     assert session.trace.rounds <= without.trace.rounds + 3
+
+
+def test_several_files_wait_together(server: S3Server, proxy: Proxy, tmp_path: Path) -> None:
+    """What one of them raises is raised, and nothing is written."""
+    for number in range(8):
+        server.put(BUCKET, f"several/{number}.h5", scattered(groups=5, kilobytes=30))
+    proxy.delay = 0.05
+    settings = Settings(
+        endpoint_url=proxy.url, access_key=server.access_key, secret_key=server.secret_key,
+        region=server.region, no_cache=True,
+    )  # fmt: skip
+    output = tmp_path / "refs.json"
+    with Session(settings) as session:
+        place = parse_location(f"s3://{BUCKET}/several/")
+        proxy.reset()
+        found = refs(session, [place], RefsRequest(output=str(output)))
+        assert [one.location[-4:] for one in found.sources] == [f"{number}.h5" for number in range(8)]
+        assert found.num_arrays == 40
+        seen = proxy.requests
+        beside = [{b.path for b in seen if a.started < b.ended and b.started < a.ended} for a in seen]
+        assert max(map(len, beside)) >= 4
+        server.put(BUCKET, "several/4.h5", b"\x89HDF\r\n\x1a\n" + bytes(100))
+        asked_again = RefsRequest(output=str(tmp_path / "again.json"))
+        with pytest.raises(DamagedError, match=r"several/4\.h5"):
+            refs(session, [place], asked_again)
+    assert [one.name for one in tmp_path.iterdir()] == ["refs.json"]

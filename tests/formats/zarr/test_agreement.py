@@ -132,7 +132,7 @@ def test_values_of_small_arrays(store: Path) -> None:
     with quiet():
         for path, array in arrays(zarr.open_group(store, mode="r")).items():
             told = h5s3.meta(store, path)
-            shown = 0 < array.size <= 16 and not array.shards
+            shown = 0 < array.size <= 16
             assert (told.value is not h5s3.records.UNSET) == shown, path
             if shown and array.dtype.kind in "biu":
                 assert told.value == array[...].tolist(), path
@@ -143,6 +143,31 @@ def test_values_of_small_arrays(store: Path) -> None:
     told = {node.name: h5s3.meta(store, node.path).value for node in found.children}
     assert {node.name: node.value for node in found.children} == told
     assert "value       [0, 12, 24, 36, 48, 60]" in run("meta", store, "/time").out
+
+
+@pytest.mark.parametrize("location", ["start", "end"])
+def test_values_of_small_arrays_in_shards(location: str, tmp_path: Path) -> None:
+    group = zarr.create_group(tmp_path / "small.zarr")
+    codec = zarr.codecs.ShardingCodec(chunk_shape=(2, 3), index_location=location)
+    data = np.arange(15, dtype="<i4").reshape(5, 3)
+    array = group.create_array(
+        "sharded", shape=(5, 3), chunks=(4, 6), serializer=codec, dtype="<i4", compressors=None, fill_value=-1
+    )
+    array[:2], array[4:] = data[:2], data[4:]  # one chunk of the first shard was never written
+    data[2:4] = -1
+    assert h5s3.meta(tmp_path / "small.zarr", "/sharded").value == data.tolist()
+    found = h5s3.tree(tmp_path / "small.zarr", values=True).children[0]
+    assert found.value == data.tolist()
+    (tmp_path / "small.zarr/sharded/c/1/0").write_bytes(b"short")
+    assert h5s3.meta(tmp_path / "small.zarr", "/sharded").value is h5s3.records.UNSET
+
+
+def test_a_large_chunk_of_a_small_array_is_not_read(tmp_path: Path) -> None:
+    """What stands in a chunk that is too large to be looked at is not taken for the fill value."""
+    group = zarr.create_group(tmp_path / "wide.zarr")
+    group.create_array("wide", shape=(3,), chunks=(100_000,), dtype="<i8", compressors=None)[:] = 7
+    assert h5s3.meta(tmp_path / "wide.zarr", "/wide").value is h5s3.records.UNSET
+    assert h5s3.get(tmp_path / "wide.zarr", "/wide").tolist() == [7, 7, 7]
 
 
 def test_a_description_can_do_without_a_value(

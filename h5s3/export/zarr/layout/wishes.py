@@ -50,6 +50,7 @@ class Wishes:
     chunks: Lengths | None = None
     shards: Lengths | int | None = None
     overviews: bool = False
+    ome: bool = False  # overviews of images as OME-Zarr has them
 
     @property
     def lengths(self) -> list[tuple[str, Lengths]]:
@@ -95,7 +96,12 @@ class Wishes:
 
 
 def wishes_of(
-    compression: str | None, chunks: str | None, shards: str | None, version: int, overviews: bool = False
+    compression: str | None,
+    chunks: str | None,
+    shards: str | None,
+    version: int,
+    overviews: bool = False,
+    ome: bool = False,
 ) -> Wishes:
     """From the texts of options. Raises `UsageError`."""
     if compression is not None and compression not in COMPRESSIONS:
@@ -107,7 +113,8 @@ def wishes_of(
         compression,
         None if chunks is None else _lengths("--chunks", chunks),
         None if shards is None else parse_size(shards) if size else _lengths("--shards", shards),
-        overviews,
+        overviews or ome,
+        ome,
     )
 
 

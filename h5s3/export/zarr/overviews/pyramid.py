@@ -209,9 +209,15 @@ class Told:
 
 
 def documents(
-    path: str, factors: Sequence[int], shapes: Sequence[tuple[int, ...]], told: Told, version: int
+    path: str,
+    factors: Sequence[int],
+    shapes: Sequence[tuple[int, ...]],
+    told: Told,
+    version: int,
+    ome: bool = False,
 ) -> dict[str, dict[str, Json]]:
-    """The documents below `overview` of an array at a path, by path."""
+    """The documents below `overview` of an array at a path, by path. `ome`: as OME-Zarr has them, levels have
+    the type and the dimensions of the array."""
     top = f"overview/{path}"
     nodes: dict[str, dict[str, Json]] = {}
     for depth in range(1, top.count("/") + 1):
@@ -220,7 +226,7 @@ def documents(
     for number, shape in enumerate(shapes, 1):
         nodes[f"{top}/{number}"] = group_document({}, version)
         for name, method in NAMES.items():
-            nodes[f"{top}/{number}/{name}"] = _array(name, number, shape, factors, told, version)
+            nodes[f"{top}/{number}/{name}"] = _array(name, number, shape, factors, told, version, ome)
             transform = {"scale": [float(factor) for factor in factors]}
             entry = {"asset": f"{number}/{name}", "transform": transform, "resampling_method": method}
             layout.append(entry if number == 1 else {**entry, "derived_from": f"{number - 1}/{name}"})
@@ -240,9 +246,15 @@ def documents(
 
 
 def _array(
-    name: str, number: int, shape: tuple[int, ...], factors: Sequence[int], told: Told, version: int
+    name: str,
+    number: int,
+    shape: tuple[int, ...],
+    factors: Sequence[int],
+    told: Told,
+    version: int,
+    ome: bool,
 ) -> dict[str, Json]:
-    mean = name == "mean"
+    mean = name == "mean" and not ome
     dtype = mean_type(told.kind.dtype) if mean else told.kind.dtype
     hidden = ("_FillValue", "missing_value") if mean else ()
     attributes = {one: value for one, value in told.attributes.items() if one in KEPT and one not in hidden}
@@ -259,9 +271,10 @@ def _array(
         kind.name(version),
         fill,
         codecs.v2 if version == 2 else [plain, *codecs.v3],
+        nested=ome,
     )
     each = zip(told.dimensions, factors, strict=True)
-    dimensions = [one if factor == 1 else f"{one}_{number}" for one, factor in each]
+    dimensions = [one if ome or factor == 1 else f"{one}_{number}" for one, factor in each]
     return array_document(layout, attributes, dimensions, version)
 
 
@@ -275,13 +288,16 @@ def _chunks_of_level(
 ) -> Iterator[Callable[[], Chunk]]:
     """What makes the chunks of `min`, `max` or `mean` of a level."""
     dtype, missing = np.dtype(one.dtype), missing_of(one)
-    dtype = mean_type(dtype) if name == "mean" else dtype
+    dtype = mean_type(dtype) if name == "mean" and not one.ome else dtype
     shape = found.low.shape
     sizes = chunks_of(shape, dtype)
     encoder = Encoder(sizes, blosc_codecs(dtype.itemsize).v2, np.zeros((), dtype=dtype))
 
     def make(cell: Cell, place: tuple[slice, ...]) -> Chunk:
-        return Chunk(path, cell, encoder.encoded(found.part(place).of(name, missing).astype(dtype)))
+        values = found.part(place).of(name, missing)
+        if dtype.kind in "iu" and values.dtype.kind == "f":
+            values = np.where(np.isnan(values), 0 if missing is None else missing, np.rint(values))
+        return Chunk(path, cell, encoder.encoded(values.astype(dtype)))
 
     for cell in product(*map(range, grid_of(shape, sizes))):
         each = zip(cell, sizes, shape, strict=True)

@@ -68,6 +68,7 @@ class BlockFile(Seekable):
         self._online = store is not None
         self._info = info
         self._blocks = Blocks(store, cache, info, trace)
+        self._all: memoryview | None = None  # the whole object, where it came at once
         self._exact = ByteRuns()
         self._ahead = Ahead(self._blocks.exactly, trace)
         self._allowance: int | None = None  # bytes that may still be fetched as blocks
@@ -98,6 +99,9 @@ class BlockFile(Seekable):
         return stop - start
 
     def _fill(self, view: memoryview, start: int, stop: int) -> None:
+        if self._all is not None:
+            view[:] = self._all[start:stop]
+            return
         if self._exact.fill(view, start, stop):
             return
         wanted, here, size = block_range(start, stop), self._blocks.here, blocks.BLOCK
@@ -125,6 +129,8 @@ class BlockFile(Seekable):
     def seed(self, data: bytes) -> None:
         """Take the first bytes of the object, fetched when it was first met."""
         self._blocks.seed(data)
+        if len(data) == self.size:
+            self._all = memoryview(data)
 
     def follow_fewer(self) -> None:
         """Bear fewer pointers in mind."""
@@ -155,7 +161,7 @@ class BlockFile(Seekable):
     def hint(self, ranges: Iterable[Range]) -> None:
         """Have the blocks of these bytes here, in at most one round, if they are in the object at all and
         there is a wire. Not where a read may not wait, or lengths have other sizes than are known here."""
-        if self._online and not self._suspended and self._lookahead is not None:
+        if self._online and not self._suspended and self._lookahead is not None and self._all is None:
             self.prefetch(i for low, high in ranges if high > low for i in block_range(low, high))
 
     def look_ahead(self, base: int, sizes: Sizes) -> None:
@@ -165,7 +171,7 @@ class BlockFile(Seekable):
 
     def chase(self, nodes: Iterable[Node]) -> None:
         """Fetch these nodes and what they lead to, in one round; only as far as guesses may go."""
-        if self._lookahead is not None and self._online:
+        if self._lookahead is not None and self._online and self._all is None:
             wanted = self._guess(self._lookahead, self._lookahead.expect(nodes))
             if wanted:
                 self._fetch(wanted)

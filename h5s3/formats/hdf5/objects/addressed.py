@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import h5py
 import numpy as np
-from h5py import h5d, h5r, h5s, h5t
+from h5py import h5d, h5g, h5r, h5s, h5t
 
 from h5s3.formats.hdf5.objects.file import FAILURES, OpenFile
 from h5s3.formats.hdf5.objects.links import Link, Objects, open_link
@@ -25,18 +26,27 @@ class Addressed:
 
     def open(self, group: h5py.h5g.GroupID, link: Link) -> Objects:
         """The object of a hard link: by its name, where it was not expected or cannot be opened otherwise."""
+        found = self._by_reference(h5r.dereference, link)  # None for address 0
+        return found if found is not None else open_link(group, link)
+
+    def kind(self, group: h5py.h5g.GroupID, link: Link) -> int:
+        """What the object of a hard link is, one of h5g's constants. It is not opened."""
+        found = self._by_reference(h5r.get_obj_type, link)
+        return int(h5g.get_objinfo(group, link.name).type if found is None else found)
+
+    def _by_reference(self, ask: Callable[[h5r.Reference, Any], Any], link: Link) -> Any:
+        """What h5py says of an object by where it is; None where it was not expected, or nothing is said."""
         reference = self._references.get(link.address or 0)
         if reference is None:
-            return open_link(group, link)
+            return None
         blocks = self._file.blocks
         misses = blocks.misses
         try:
-            found = h5r.dereference(reference, self._file.h5.id)  # None for address 0
+            return ask(reference, self._file.h5.id)
         except FAILURES:
             if blocks.misses != misses:
                 raise
-            found = None
-        return found if found is not None else open_link(group, link)
+            return None
 
 
 def _references(addresses: Sequence[int]) -> Sequence[h5r.Reference]:

@@ -106,20 +106,23 @@ class ZarrArray(Array):
     def overview(self, selection: Selection, least: int) -> Overview | None:
         """From arrays of minima, maxima and means that stand below `overview`."""
         kept = [number for number, axis in enumerate(selection) if axis.keep]
-        last = len(selection) - 1
-        if kept != [last] or selection[last].count != self._node.shape[last]:
+        first, shape = len(selection) - len(kept), self._node.shape
+        if not 1 <= len(kept) <= 2 or kept != [*range(first, len(selection))]:
             return None
-        found = level_of(self._store, self._inside, self._node, least)
+        if any(selection[number].count != shape[number] for number in kept):
+            return None
+        found = level_of(self._store, self._inside, self._node, least, image=len(kept) == 2)
         if found is None:
             return None
-        every, arrays = found
+        (down, every), arrays = found
         values = []
         for path, node in arrays:
-            part = (*selection[:last], *whole(node.shape[last:]))
+            part = (*selection[:first], *whole(node.shape[first:]))
             array = ZarrArray(self._store, path, node)
             array.refuse()
-            values.append(array.read(part).reshape(-1))
-        return Overview(every, *values)
+            values.append(array.read(part).reshape(node.shape[first:]))
+        low, high, mean = values
+        return Overview(every, low, high, mean, down)
 
     def coordinates(self) -> tuple[str, list[Coordinate]]:
         """Dimensions are named; an array of that name, in the same group or above, holds coordinates."""

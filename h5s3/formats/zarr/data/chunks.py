@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import product
 from math import prod
 from typing import Any
 
@@ -64,7 +65,7 @@ class Chunks:
 
     def _in_shards(self, cells: Sequence[Cell], sharding: Sharding) -> dict[Cell, bytes | None]:
         """Chunks by the indexes of their shards, neighbours fetched together."""
-        per = tuple(whole // part for whole, part in zip(sharding.shape, self._node.chunks, strict=True))
+        per = _per_shard(self._node, sharding)
         shard_of = {cell: tuple(n // many for n, many in zip(cell, per, strict=True)) for cell in cells}
         self._read_indexes([shard for shard in dict.fromkeys(shard_of.values())], per, sharding)
         places: dict[Cell, tuple[ObjectInfo, Range]] = {}
@@ -116,6 +117,31 @@ class Chunks:
         infos = {shard: one[0] for shard, one in zip(missing, seen, strict=True) if one}
         for shard, body in bodies.items():
             self._shards[shard] = infos[shard], _index(body, per, sharding)
+
+
+def chunks_of_shard(node: ArrayNode, shard: Cell, info: ObjectInfo, body: bytes) -> dict[Cell, bytes]:
+    """The chunks of a shard that is here whole, as far as they are in the array. Raises `DamagedError`."""
+    sharding = node.sharding
+    assert sharding is not None
+    per = _per_shard(node, sharding)
+    length = _index_length(per, sharding)
+    if len(body) < length:
+        raise DamagedError("a shard is shorter than its index")
+    index = _index(body[len(body) - length :] if sharding.at_end else body[:length], per, sharding)
+    found = {}
+    each = zip(shard, per, node.shape, node.chunks, strict=True)
+    for cell in product(
+        *(range(n * many, min((n + 1) * many, -(-size // part))) for n, many, size, part in each)
+    ):
+        place = _place((info, index), tuple(n % many for n, many in zip(cell, per, strict=True)))
+        if place is not None:
+            found[cell] = body[place[0] : place[1]]
+    return found
+
+
+def _per_shard(node: ArrayNode, sharding: Sharding) -> tuple[int, ...]:
+    """Chunks of a shard along each dimension."""
+    return tuple(whole // part for whole, part in zip(sharding.shape, node.chunks, strict=True))
 
 
 def _index_length(per: tuple[int, ...], sharding: Sharding) -> int:

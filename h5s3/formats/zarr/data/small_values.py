@@ -9,11 +9,13 @@ from itertools import product
 from h5s3.errors import AccessError, DamagedError, RefusedError, UsageError
 from h5s3.formats.encoding.json_values import JsonValues
 from h5s3.formats.selection import whole
+from h5s3.formats.zarr.data.chunks import chunks_of_shard
 from h5s3.formats.zarr.data.decode import Decoder, refuse_codecs
 from h5s3.formats.zarr.data.in_memory import library
 from h5s3.formats.zarr.hierarchy import Hierarchy
 from h5s3.formats.zarr.nodes import FEW, ArrayNode, Cell
 from h5s3.records import UNSET, DatasetNode, Meta
+from h5s3.storage.base import ObjectInfo
 
 LARGEST_STORED = 256 * 1024
 MOST_ARRAYS = 20_000
@@ -34,10 +36,11 @@ def add_values(store: Hierarchy, arrays: Sequence[Small]) -> None:
     ]
     found = iter(store.objects.look(names, LARGEST_STORED))
     for (_, node, record), own in zip(small, cells, strict=True):
-        answers = {cell: next(found) for cell in own}
-        chunks = {cell: one[1] for cell, one in answers.items() if one and one[0].size == len(one[1])}
+        answers = {cell: one for cell in own if (one := next(found)) is not None}
+        if any(info.size > len(body) for info, body in answers.values()):
+            continue
         with suppress(DamagedError, RefusedError):
-            _add(node, record, chunks)
+            _add(node, record, _chunks(node, answers))
 
 
 def add_value(store: Hierarchy, path: str, node: ArrayNode, record: Meta) -> None:
@@ -49,8 +52,15 @@ def add_value(store: Hierarchy, path: str, node: ArrayNode, record: Meta) -> Non
 
 
 def _cells(node: ArrayNode) -> list[Cell]:
-    each = zip(node.shape, node.chunks, strict=True)
+    each = zip(node.shape, node.objects, strict=True)
     return list(product(*(range(-(-size // part)) for size, part in each)))
+
+
+def _chunks(node: ArrayNode, stored: dict[Cell, tuple[ObjectInfo, bytes]]) -> dict[Cell, bytes]:
+    if node.sharding is None:
+        return {cell: body for cell, (_, body) in stored.items()}
+    shards = (chunks_of_shard(node, cell, *one) for cell, one in stored.items())
+    return {cell: data for chunks in shards for cell, data in chunks.items()}
 
 
 def _add(node: ArrayNode, record: Record, chunks: dict[Cell, bytes]) -> None:

@@ -1,0 +1,89 @@
+"""Names and kinds of all objects: a walk that opens groups alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from h5py import h5g
+
+from h5s3.formats.hdf5.metadata.node import walk
+from h5s3.formats.hdf5.objects.addressed import Addressed
+from h5s3.formats.hdf5.objects.file import OpenFile
+from h5s3.formats.hdf5.objects.links import address_of, count_links, list_links
+from h5s3.formats.hdf5.walk import DEEPEST, MOST_LINKS, MOST_TEXT, Group, Listing, Step, Walk
+from h5s3.formats.names import text_of
+from h5s3.records import NamedNode
+
+KINDS = {h5g.GROUP: "group", h5g.DATASET: "dataset", h5g.TYPE: "datatype"}
+LINKS = {"soft": "soft_link", "external": "external_link"}
+FARTHER = 10  # times as far as other walks go: nothing is held of what was told
+MANY = 1000  # objects of a wave that are looked up by their addresses
+
+
+def walk_names(file: OpenFile, take: Callable[[list[NamedNode]], object]) -> None:
+    """Give `take` every object and link below the root, level by level; an object is gone into once.
+
+    A group whose links cannot be listed, or that is beyond the bounds of a walk, is told again, as `cut`.
+    """
+    names, root = _Names(file, take), file.root
+    address = address_of(root)
+    names.met.first(address, b"/")
+    file.prefetch_objects([address], walk(DEEPEST))
+    take([NamedNode(kind="group", name="/", path="/")])
+    beyond = names.descend(b"/", b"/", root)
+    take([_cut(group.path) for group in beyond])
+
+
+class _Names(Walk[bytes, str]):
+    """The owner of a link is the path of its group, an answer the kind of an object."""
+
+    at_once = 10_000
+
+    def __init__(self, file: OpenFile, take: Callable[[list[NamedNode]], object]) -> None:
+        links, text = FARTHER * MOST_LINKS, FARTHER * MOST_TEXT
+        super().__init__(file, levels=DEEPEST, links=links, text=text)
+        self._take, self._told = take, list[NamedNode]()
+        self._addressed = Addressed(file)
+
+    def links_of(self, group: Group[bytes]) -> Listing:
+        opened = group.open()
+        total, links = count_links(opened), list_links(opened)
+        return Listing(opened, total, len(links), links)
+
+    def ahead(self, addresses: Sequence[int]) -> None:
+        super().ahead(addresses)
+        if len(addresses) > MANY:
+            self._addressed.expect(addresses)
+
+    def describe(self, step: Step[bytes]) -> str:
+        if step.link.link_class != "hard":
+            return LINKS.get(step.link.link_class, "unresolved")
+        return KINDS[self._addressed.kind(step.group, step.link)]
+
+    def meet(self, step: Step[bytes], answer: str | Exception) -> bytes | None:
+        kind = "unresolved" if isinstance(answer, Exception) else answer
+        node = NamedNode(kind=kind, name=text_of(step.link.name), path=text_of(step.path))
+        self._told.append(node)
+        address = step.link.address
+        if address is not None and self.met.first(address, step.path) is not step.path:
+            return None
+        return step.path if kind == "group" else None
+
+    def listed(self, group: Group[bytes], listing: Listing, taken: int) -> None:
+        if listing.failure is None and taken < listing.total:
+            self._told.append(_cut(group.path))
+
+    def unlisted(self, group: Group[bytes], error: Exception) -> None:
+        self._told.append(_cut(group.path))
+
+    def wave_ended(self) -> None:
+        told, self._told = self._told, []
+        self._take(told)
+
+    def leave(self, group: Group[bytes], listing: Listing) -> None:
+        self.wave_ended()
+
+
+def _cut(path: bytes) -> NamedNode:
+    text = text_of(path)
+    return NamedNode(kind="group", name=text.rpartition("/")[2] or "/", path=text, cut=True)
