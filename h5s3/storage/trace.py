@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -54,8 +54,13 @@ class Trace:
             yield
             return
         self.add(rounds=1, trips=1)
-        if getattr(self._behind, "on", False):
-            yield
+        told: Callable[[int], None] | None = getattr(self._behind, "told", None)
+        if told is not None:
+            told(1)
+            try:
+                yield
+            finally:
+                told(-1)
             return
         with self.waiting():
             yield
@@ -87,13 +92,16 @@ class Trace:
             self._behind.apart = None
 
     @contextmanager
-    def behind(self) -> Iterator[None]:
-        """Within this, rounds of this thread keep nobody waiting: the command goes on meanwhile."""
-        self._behind.on = True
+    def behind(self, told: Callable[[int], None] = lambda waits: None) -> Iterator[None]:
+        """Within this, rounds of this thread keep nobody waiting: the command goes on meanwhile.
+
+        `told` takes 1 where a round begins, and -1 where it ends.
+        """
+        self._behind.told = told
         try:
             yield
         finally:
-            self._behind.on = False
+            self._behind.told = None
 
     @contextmanager
     def inside(self) -> Iterator[list[int]]:

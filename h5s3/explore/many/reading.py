@@ -2,7 +2,7 @@
 the order of the files.
 
 A small file is fetched whole before a cell is asked: cells wait for no request then, and as many as there are
-processors are enough. Of larger files more are read at a time, so that their waiting overlaps.
+processors are enough. Where all of them wait for requests, more are started, so that their waiting overlaps.
 """
 
 from __future__ import annotations
@@ -138,7 +138,8 @@ class _Readers(Generic[T, Part]):
     def __init__(self, session: Session, work: Work[T, Part], jobs: int) -> None:
         self._session, self._work = session, work
         self._jobs = max(1, jobs) if session.cell else 1
-        self._plenty = min(self._jobs, os.cpu_count() or 1)  # cells for files that are here whole
+        self._busy = min(self._jobs, os.cpu_count() or 1)  # cells that can compute at a time
+        self._waiting = 0  # cells that wait for requests
         self._wanted: SimpleQueue[Outcome[T, Part] | None] = SimpleQueue()  # whose first bytes are
         self._ready: SimpleQueue[tuple[Outcome[T, Part], Resolved | None] | None] = SimpleQueue()
         self._plugins = session.settings.plugins
@@ -158,11 +159,9 @@ class _Readers(Generic[T, Part]):
             outcome.coming.put(("answer", held))
             return outcome
         self._plugins = self._plugins or file.location.kind == "local"
-        info, online = file.info, not self._session.settings.offline
-        whole = info is not None and info.size <= WHOLE and online
-        if len(self._reading) < (self._plenty if whole else self._jobs):  # cells start meanwhile
-            self._reading.append(_thread(self._read))
-        if info is None or not online:
+        info = file.info
+        self._one_more(self._busy)  # it starts while first bytes are fetched
+        if info is None or self._session.settings.offline:
             self._ready.put((outcome, None))
             return outcome
         self._session.store(info.location)  # is opened by this thread
@@ -172,19 +171,36 @@ class _Readers(Generic[T, Part]):
             _thread(self._fetch)
         return outcome
 
+    def _one_more(self, most: int) -> None:
+        """Have one more cell, if there are fewer."""
+        with self._lock:
+            if not self._closed and len(self._reading) < most:
+                self._reading.append(_thread(self._read))
+
+    def _waits(self, change: int) -> None:
+        """A cell waits for a request, or no longer."""
+        with self._lock:
+            self._waiting += change
+            idle = self._waiting >= len(self._reading)
+        if idle and self._ready.qsize():
+            self._one_more(self._jobs)
+
     def turn(self, outcome: Outcome[T, Part]) -> None:
         """This outcome is used up next: what it tells need not wait."""
         self._gate.turn(outcome)
 
     def close(self) -> None:
         """End what is under way, and the cells."""
-        self._closed = True
+        with self._lock:
+            self._closed = True
         self._gate.close()
         for _ in range(self._fetching):
             self._wanted.put(None)
-        for _ in self._reading:
+        with self._lock:
+            reading = list(self._reading)
+        for _ in reading:
             self._ready.put(None)
-        for thread in self._reading:
+        for thread in reading:
             thread.join(GRACE)
             while thread.is_alive():
                 self._end_cells()
@@ -234,7 +250,7 @@ class _Readers(Generic[T, Part]):
 
             file = outcome.file
             try:
-                with self._session.trace.behind():
+                with self._session.trace.behind(self._waits):
                     seen = seen or self._session.resolve(file.location)
                     found = self._work.ask(Asking(self._session, seen, cell, file.info is None), tell)
             except BaseException as error:  # noqa: BLE001 - raised where it is waited for
