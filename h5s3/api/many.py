@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import Unpack
 
-from h5s3.api.common import Place, SettingsArgs, asking, session_of
+from h5s3.api.common import FollowingArgs, Place, SettingsArgs, asking, session_of
 from h5s3.records import CatalogBuild, Diff, Find
 from h5s3.storage.location import Location
 
@@ -32,7 +32,7 @@ def find(
     files: bool = False,
     missing: str | None = None,
     jobs: int = 8,
-    **settings: Unpack[SettingsArgs],
+    **settings: Unpack[FollowingArgs],
 ) -> Find:
     """Objects inside files that meet all conditions, which are written as on the command line.
 

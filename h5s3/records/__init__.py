@@ -95,6 +95,7 @@ from h5s3.records.tree import (
     Tree,
     TreeNode,
     UnresolvedNode,
+    and_followed,
     kind_of,
     nodes_of,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from msgspec import UNSET, UnsetType
@@ -140,6 +140,24 @@ def nodes_of(tree: Tree) -> Iterator[TreeNode]:
                 else:
                     yield node
         level = below
+
+
+def and_followed(nodes: Iterable[TreeNode]) -> Iterator[TreeNode]:
+    """The nodes, and behind each external link that was followed what it led to, itself in this order."""
+    for node in nodes:
+        yield replaced(node, node=UNSET) if isinstance(node, ExternalLinkNode) else node
+        if isinstance(node, ExternalLinkNode) and node.node is not UNSET:
+            yield from and_followed(_below(node.node))
+
+
+def _below(node: TreeNode) -> Iterator[TreeNode]:
+    stack = [node]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, GroupNode):
+            stack += reversed(one.children or ())
+            one = replaced(one, children=UNSET)
+        yield one
 
 
 def _top(tree: Tree) -> GroupNode:

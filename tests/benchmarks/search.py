@@ -184,10 +184,11 @@ def _rows(task: Task, samples: dict[str, list[Sample]]) -> list[list[str]]:
 
 def text_of(rows: list[list[str]], repeat: int) -> str:
     """The table with what it is of."""
+    runs = "one run" if repeat == 1 else f"medians of {repeat} runs"
     head = wrapped(
-        f"Objects named `{NAME}` in the files of a prefix: small scans of 250 kB and 92 objects, and files"
-        " of 20 MB whose metadata lie scattered; loopback, or 50 ms a request; empty cache, or a second"
-        f" question (`again`); whole processes, 2 cores, {'one run' if repeat == 1 else f'medians of {repeat} runs'}."
+        f"Objects named `{NAME}` in the files of a prefix: small scans of 250 kB and 92 objects, and files of"
+        " 20 MB whose metadata lie scattered; loopback, or 50 ms a request; empty cache, or a second question"
+        f" (`again`); whole processes, 2 cores, {runs}."
     )
     columns = ["task", "contender", "seconds", "min–max", "CPU s", "× h5s3"]
     return f"{head}\n\n{markdown(columns, rows, 2)}\n\nMeasured by `python -m tests.benchmarks.search`."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from h5s3.cell import limits
-from h5s3.cli.options import Common, bound
+from h5s3.cli.options import Following, bound
 from h5s3.errors import NotFoundError, UsageError
 from h5s3.sizes import parse_size
 
@@ -115,7 +115,7 @@ def find(
         bool, typer.Option("--jsonl", help="One JSON record per line, while they are found.")
     ] = False,
     *,
-    common: Common,
+    common: Following,
 ) -> None:
     """Find objects inside one file, or in all files of a prefix.
 

@@ -78,7 +78,8 @@ class Search:
         asked = self._asked
         if asked.missing is not None:
             return Paths(self._session, asked.missing)
-        if asked.conditions.of_names and (asked.files or not asked.details):
+        few = asked.files or not asked.details
+        if asked.conditions.of_names and few and not self._session.settings.follows:
             return JustNames(self._session, asked.conditions)
         return Nodes(self._session, asked.conditions)
 

@@ -27,6 +27,7 @@ from h5s3.records import (
     Presence,
     Tree,
     TreeNode,
+    and_followed,
     match,
     nodes_of,
     replaced,
@@ -107,7 +108,7 @@ class Nodes:
     def _matches(self, info: ObjectInfo, seen: Looked, nodes: Sequence[TreeNode]) -> list[Found]:
         found: list[Found] = []
         place, key, etag = info.location.display, info.location.shown_key, info.etag
-        for node in nodes:
+        for node in and_followed(nodes):
             seen.take(node, self._attributes, self._values)
             if self._test(node):
                 found.append(match(self._shown(node), place, key, etag))

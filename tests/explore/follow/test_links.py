@@ -236,3 +236,13 @@ def test_a_file_beside_it_that_changes_is_asked_for_again(
         made["entry/data/data"] = np.full((4, 8, 8), 7, "u4")
     server.put_file(BUCKET, "run 1/scan_data_000001.h5", tmp_path / "new.h5")
     assert h5s3.get(there, PATHS[0], follow=True, refresh=True)[0, 0, 0] == 7
+
+
+def test_find_looks_into_what_links_lead_to(tmp_path: Path) -> None:
+    place = master(tmp_path)
+    plain = h5s3.find(place, name="data", type="dataset")
+    assert not plain.matches
+    found = h5s3.find(place, name="data*", type="dataset", attrs="image_nr_low=2", follow=True)
+    assert [one.path for one in found.matches][:1] == ["/entry/data/data_000002"]
+    names = run("find", place, "--name", "text", "--follow").lines
+    assert any(line.split("\t")[1] == "/others/group/data/text" for line in names)
