@@ -208,7 +208,7 @@ def _end(search: Search, quiet: bool) -> None:
     if not quiet:
         for line in failure_lines(search.failures):
             announce(line)
-        if sys.stdout.isatty():
+        if sys.stdout.isatty() and search.num_files:
             announce(summary(search.files, search.num_matches, search.num_files))
     if search.num_files:
         return

@@ -19,8 +19,10 @@ from h5s3.records import (
     Document,
     Entry,
     ExternalLinkNode,
+    Find,
     GroupNode,
     Listing,
+    Match,
     Meta,
     Preview,
     Record,
@@ -29,6 +31,7 @@ from h5s3.records import (
     Tree,
     TreeNode,
     UnresolvedNode,
+    kind_of,
 )
 from h5s3.render.console import output_symbols
 from h5s3.render.text import plural, safe, shape
@@ -56,6 +59,8 @@ def _body(record: Document) -> Iterator[str]:
         return _tree(record)
     if isinstance(record, Listing):
         return _listing(record)
+    if isinstance(record, Find):
+        return _find(record)
     if isinstance(record, Meta):
         return _meta(record)
     if isinstance(record, Preview):
@@ -168,6 +173,23 @@ def _listing(found: Listing) -> Iterator[str]:
     yield from _table(("key", "size", "last modified"), rows, len(found.entries) - MOST_ROWS)
     if found.truncated:
         yield "<div>more objects exist: raise limit</div>"
+
+
+def _find(found: Find) -> Iterator[str]:
+    if found.files_found is not UNSET:
+        files = ((one.location, f"{one.num_matches:,}") for one in found.files_found[:MOST_ROWS])
+        yield from _table(("file", "matches"), files, len(found.files_found) - MOST_ROWS)
+    else:
+        rows = (_match(one) for one in found.matches[:MOST_ROWS])
+        headings = ("file", "path", "kind", "shape", "type")
+        yield from _table(headings, rows, len(found.matches) - MOST_ROWS)
+    if found.failures:
+        yield from _table(("not looked into", "why"), ((one.location, one.error) for one in found.failures))
+
+
+def _match(one: Match) -> tuple[str, ...]:
+    facts = (shape(one.shape), one.dtype) if isinstance(one, DatasetNode) else ("", "")
+    return (one.location, one.path, kind_of(one).replace("_", " "), *facts)
 
 
 def _amount(entry: Entry) -> str:

@@ -79,6 +79,7 @@ def test_each_file_takes_one_request_and_the_second_question_none(counting: Prox
     found = h5s3.find(f"s3://{BUCKET}/scans/", name="temperature")
     assert paths(found) == expected and not found.failures
     assert (found.files.searched, found.files.cached, found.files.other) == (COUNT, 0, 1)
+    assert "scans/027.h5" in (found._repr_html_() or "")
     assert counting.count() == counting.count("GET") == COUNT + 1  # the listing is a GET
     counting.reset()
     again = h5s3.find(f"s3://{BUCKET}/scans/", dtype="float64", shape="", refresh=True)
