@@ -71,6 +71,8 @@ def diff(
     *,
     path_a: str = "/",
     path_b: str | None = None,
+    version_ids: Sequence[str] = (),
+    versions: bool = False,
     data: bool = False,
     rtol: float = 0.0,
     atol: float = 0.0,
@@ -78,16 +80,19 @@ def diff(
 ) -> Diff:
     """What differs between `a` and `b`, or between two objects in them (`path_b`: None for that of `path_a`).
 
-    Without `b`, both paths are of `a`. `data`: compare the values of datasets as well, numbers with
+    Without `b`, both paths are of `a`. `version_ids`: of `a`, or of both; `versions`: the newest one of `a`
+    is compared with the one before it. `data`: compare the values of datasets as well, numbers with
     tolerances as NumPy's `isclose` has them.
     """
     from h5s3.explore.diff.diff import DiffRequest
     from h5s3.explore.diff.diff import diff as ask
+    from h5s3.explore.diff.versions import last_two, with_versions
 
     with session_of(settings) as session:
-        places = session.location(a), session.location(a if b is None else b)
+        given = session.location(a), session.location(a if b is None else b)
+        places = last_two(session, given[0]) if versions else with_versions(given, version_ids)
         paths = path_a, path_a if path_b is None else path_b
-        return ask(session, *places, DiffRequest(*paths, data, rtol, atol))
+        return ask(session, places[0], places[1], DiffRequest(*paths, data, rtol, atol))
 
 
 @asking

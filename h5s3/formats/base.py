@@ -290,6 +290,7 @@ class StoredCells:
 
     shape: tuple[int, ...]  # of a piece, in elements
     table: Values  # unsigned 64-bit numbers
+    whole: bool = True  # False: values, or what they point to, are elsewhere; bytes tell nothing
 
 
 class Runs(Protocol):

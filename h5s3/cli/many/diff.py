@@ -28,6 +28,18 @@ def diff(
             "--path-b", metavar="PATH", help="With this one of the other. [default: that of --path-a]"
         ),
     ] = None,
+    version_id: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--version-id",
+            metavar="ID",
+            help="Compare this version of the object; given twice, the first of the first, the second of the"
+            " other (see: ls --versions).",
+        ),
+    ] = None,
+    versions: Annotated[
+        bool, typer.Option("--versions", help="Compare the newest version with the one before it.")
+    ] = False,
     data: Annotated[bool, typer.Option("--data", help="Compare the values of datasets, too.")] = False,
     rtol: Annotated[
         float, typer.Option("--rtol", metavar="R", help="Numbers are alike within R times the second one.")
@@ -41,6 +53,9 @@ def diff(
     Groups, datasets, links, named types and attributes are compared: which there are, and of datasets shape,
     type, layout, chunks, filters and fill value.
 
+    Several versions of one object are compared by --versions, or by --version-id, given once (against what is
+    there now) or twice.
+
     With --data the values of datasets are compared: first their stored bytes, which need no decoding where
     both are stored alike, then the values of what differs. Numbers are alike where |a - b| <= A + R * |b|;
     NaN is like NaN. --max-bytes bounds what is fetched; what was not compared is named.
@@ -51,27 +66,33 @@ def diff(
     Examples:
       h5s3 diff s3://bucket/scan_0041.nxs s3://bucket/scan_0042.nxs
       h5s3 diff s3://bucket/scan_0042.nxs ./scan_0042.nxs
+      h5s3 diff s3://bucket/scan_0042.nxs --versions
       h5s3 diff s3://bucket/run1.h5 s3://bucket/run2.h5 --data --rtol 1e-6
       h5s3 diff s3://bucket/scan.nxs --path-a /entry1 --path-b /entry2
     """
     from h5s3.explore.diff.diff import DiffRequest, num_differences
     from h5s3.explore.diff.diff import diff as ask
+    from h5s3.explore.diff.versions import last_two, with_versions
 
-    if b is None and (path_a or "/") == (path_b or path_a or "/"):
-        raise UsageError(
-            "an object is compared with itself", hint="give another LOCATION, or --path-a and --path-b"
-        )
+    ids = version_id or []
+    if versions and (b is not None or ids):
+        raise UsageError("--versions compares two versions of one LOCATION, and finds out which")
+    paths = (path_a or "/", path_b or path_a or "/")
+    others = versions or len(ids) == 1 or len(set(ids)) == 2
+    if b is None and paths[0] == paths[1] and not others:
+        hint = "give another LOCATION, --versions, or --path-a and --path-b"
+        raise UsageError("an object is compared with itself", hint=hint)
     with common.session() as opened:
-        places = (opened.location(a), opened.location(a if b is None else b))
-        paths = (path_a or "/", path_b or path_a or "/")
+        given = (opened.location(a), opened.location(a if b is None else b))
+        places = last_two(opened, given[0]) if versions else with_versions(given, ids)
         if common.json:
-            found = ask(opened, *places, DiffRequest(*paths, data, rtol, atol))
+            found = ask(opened, places[0], places[1], DiffRequest(*paths, data, rtol, atol))
             common.shown_as_json(found)
         else:
             from h5s3.render.many.diff import Shown
 
             shown = Shown()
-            found = ask(opened, *places, DiffRequest(*paths, data, rtol, atol, shown.take))
+            found = ask(opened, places[0], places[1], DiffRequest(*paths, data, rtol, atol, shown.take))
             shown.end(found)
     if num_differences(found):
         raise typer.Exit(DIFFERENT)

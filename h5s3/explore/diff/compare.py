@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,9 +103,16 @@ class Comparison:
             {side.first(key): first for key, first in found.items()}
             for side, found in zip((self.a, self.b), names.values(), strict=True)
         ]
+        moved = {*self._below(self.a, self.renamed), *self._below(self.b, self.renamed.values())}
         for key in sorted(self.a.objects.keys() | self.b.objects.keys()):
+            if key in self.renamed:
+                yield key, self._renamed(key)
+            if key in moved:
+                continue
             one, other = self.a.objects.get(key), self.b.objects.get(key)
-            if one is None:
+            if self.shared and (one is None or other is None) and _only_hdf5(one or other):
+                yield key, NotCompared(path=self._path(key), reason=NO_COUNTERPART)
+            elif one is None:
                 assert other is not None
                 yield key, Added(_alone(self.b, other, known[1].get(self.b.first(key))))
             elif other is None:
@@ -113,6 +120,26 @@ class Comparison:
             else:
                 for event in self._both(key, names):
                     yield key, event
+
+    def _below(self, side: Side, tops: Iterable[Key]) -> Iterator[Key]:
+        """Objects that were renamed, with all below them."""
+        wanted = set(tops)
+        for key in side.objects if wanted else ():
+            if any(key[:depth] in wanted for depth in range(1, len(key) + 1)):
+                yield key
+
+    def _renamed(self, key: Key) -> Renamed:
+        one, other = self.a.objects[key], self.b.objects[self.renamed[key]]
+        below = sum(1 for _ in self._below(self.a, [key])) - 1
+        self.num_objects += 1 + below
+        return Renamed(a=self.a.path(one), b=self.b.path(other), type=one.kind, num_below=below)
+
+    def _path(self, key: Key) -> str:
+        one, other = self.a.objects.get(key), self.b.objects.get(key)
+        if one is not None:
+            return self.a.path(one)
+        assert other is not None
+        return self.b.path(other)
 
     def _names(self) -> dict[str, dict[Key, Key]]:
         """Of each side, by path, the first path of the same object that both sides have."""
@@ -196,10 +223,17 @@ class Comparison:
             yield NotCompared(path=path, name=a.name, reason=str(reason or "its value cannot be read"))
 
 
+NO_COUNTERPART = "the other format has no links and no named types"
 INTERNAL = frozenset(  # attributes by which formats find their own
     ("DIMENSION_LIST", "REFERENCE_LIST", "DIMENSION_LABELS", "CLASS", "NAME", "_Netcdf4Coordinates",
-     "_Netcdf4Dimid", "_NCProperties", "_nc3_strict", "_ARRAY_DIMENSIONS")
+     "_Netcdf4Dimid", "_NCProperties", "_nc3_strict", "_ARRAY_DIMENSIONS", "h5s3.enum")
 )  # fmt: skip
+
+
+def _only_hdf5(one: OutlinedObject | None) -> bool:
+    """Whether it is what other formats have no counterpart of."""
+    assert one is not None
+    return one.alias_of is not UNSET or one.kind in ("soft_link", "external_link", "datatype")
 
 
 def _name(value: OutlinedValue) -> str:
@@ -207,11 +241,19 @@ def _name(value: OutlinedValue) -> str:
 
 
 def _told(value: OutlinedValue) -> Any:
-    """The value as formats tell it that have no arrays of one element."""
+    """The value as formats tell it that have no arrays of one element, and words for what JSON lacks."""
     found = value.value
     while isinstance(found, list) and len(found) == 1:
         found = found[0]
-    return found
+    if value.nan_count is UNSET and value.inf_count is UNSET:
+        return found
+    return _with_words(found, "NaN" if value.inf_count is UNSET else "Infinity")
+
+
+def _with_words(value: Any, word: str) -> Any:
+    if isinstance(value, list):
+        return [_with_words(item, word) for item in value]
+    return word if value is None or value == "-Infinity" else value
 
 
 def _value_change(path: str, a: OutlinedValue, b: OutlinedValue) -> Changed:

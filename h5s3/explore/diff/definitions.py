@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from h5s3.records import UNSET, Filter, Json, OutlinedDataset, OutlinedType, to_json_value
+from h5s3.records import UNSET, Filter, Json, OutlinedDataset, OutlinedType, TypeInfo, to_json_value
 
 Change = tuple[str, Json, Json]  # field, and what it was and is
 MOST_PARTS = 20  # of one type that are told one by one
@@ -30,12 +30,11 @@ def dataset_changes(
 ) -> Iterator[Change]:
     """What differs of two datasets. `shared`: only what holds in every format."""
     a, b = pair
+    if shared:
+        yield from _shared_changes(pair, types)
+        return
     if a.shape != b.shape:
         yield "shape", a.shape, b.shape
-    if shared:
-        if a.dtype.lstrip("<>") != b.dtype.lstrip("<>"):
-            yield "dtype", a.dtype, b.dtype
-        return
     limits = [None if one.maxshape == one.shape else one.maxshape for one in pair]
     if limits[0] != limits[1]:
         yield "maxshape", a.maxshape, b.maxshape
@@ -55,6 +54,38 @@ def dataset_changes(
         yield "codecs", codecs[0], codecs[1]
     if not changes or (mine.info.class_ == others.info.class_ and mine.info.class_ in PLAIN_CLASSES):
         yield from _fill(a, b)
+
+
+def _shared_changes(
+    pair: tuple[OutlinedDataset, OutlinedDataset],
+    types: tuple[Sequence[OutlinedType], Sequence[OutlinedType]],
+) -> Iterator[Change]:
+    """What differs of datasets of different formats. Dimensions of array types may be those of the shape."""
+    infos = [types[side][one.type].info for side, one in enumerate(pair)]
+    shapes = [
+        None if one.shape is None else one.shape + (info.dims or [])
+        for one, info in zip(pair, infos, strict=True)
+    ]
+    if shapes[0] != shapes[1]:
+        yield "shape", shapes[0], shapes[1]
+    if _common(infos[0]) != _common(infos[1]):
+        yield "dtype", pair[0].dtype, pair[1].dtype
+
+
+def _common(info: TypeInfo) -> Json:
+    """A type as all formats have it: without the order of bytes, enums as numbers, all texts as one type."""
+    if info.class_ in ("array", "enum") and info.base is not None:
+        return _common(info.base)
+    if info.members is not None:
+        floats = [one.type.class_ for one in info.members] == ["float", "float"]
+        if floats and [one.name for one in info.members] == ["r", "i"]:
+            return ["complex", info.size]
+        return [[one.name, _common(one.type)] for one in info.members]
+    if info.reference == "object":  # by its path
+        return "string"
+    if info.class_ in ("string", "boolean"):
+        return info.class_
+    return [info.class_, info.size, info.signed]
 
 
 def _fill(a: OutlinedDataset, b: OutlinedDataset) -> Iterator[Change]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import inf
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from h5s3.errors import H5s3Error, UsageError
 from h5s3.explore.diff.compare import Added, Comparison, Event, Removed, Side
+from h5s3.explore.diff.renamed import Candidate, candidates, confirmed
 from h5s3.explore.diff.sides import Cells, two_cells
 from h5s3.explore.session import Session
 from h5s3.formats.base import Comparable, Contents
@@ -68,6 +69,9 @@ def diff(session: Session, a: Location, b: Location, asked: DiffRequest | None =
             num_objects=0,
             num_attributes=0,
         )
+        found_again = candidates(comparison)
+        if found_again:
+            _rename(session, cells, places, comparison, found_again)
         events = _with_values(session, cells, places, comparison, asked, document)
         for event in events if asked.data else (event for _, event in comparison.events()):
             _note(document, event)
@@ -108,6 +112,27 @@ def _with_values(
             yield from found
         document.num_values = data.compared
     yield from (event for _, event in events)
+
+
+def _rename(
+    session: Session,
+    cells: Cells,
+    places: tuple[Location, Location],
+    comparison: Comparison,
+    found: Sequence[Candidate],
+) -> None:
+    """Tell what was renamed: data is looked at, a little of each dataset."""
+    from h5s3.explore.diff.data import DataComparison
+    from h5s3.explore.diff.readers import two_readers
+    from h5s3.explore.diff.values import Tolerance
+
+    if not any(one.datasets for one in found):
+        comparison.renamed = confirmed(found, lambda pairs: [])
+        return
+    sides = comparison.a, comparison.b
+    with two_readers(session, cells, places, partial(_naming, places)) as readers:
+        data = DataComparison(readers, sides, comparison.shared, Tolerance(), session.settings.max_bytes)
+        comparison.renamed = confirmed(found, data.same)
 
 
 def _naming(

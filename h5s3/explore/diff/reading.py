@@ -104,6 +104,7 @@ class _Worker(ExitStack):
             table = np.ascontiguousarray(cells.table, dtype="<u8").tobytes()
         return {
             "piece": None if cells is None else list(cells.shape),
+            "whole": cells is not None and cells.whole,
             "rows": 0 if cells is None else len(cells.table),
             "columns": None if array.dtype is None else [one.told() for one in columns_of(array.dtype)],
             "itemsize": max(array.facts.itemsize, array.dtype.itemsize if array.dtype is not None else 0),

@@ -80,7 +80,7 @@ def comparable(a: Sequence[ColumnType], b: Sequence[ColumnType]) -> bool:
 
 def _group(column: ColumnType) -> str:
     kind = kind_of(column)
-    return "text" if kind == "json" and not column.reference else kind
+    return "text" if kind == "json" else kind
 
 
 def values_of(

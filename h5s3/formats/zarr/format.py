@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from h5s3.formats.base import Array, Contents, Seen, Source
-from h5s3.formats.requests import MetaRequest, TreeRequest, UsageRequest
-from h5s3.records import DiskUsage, Meta, Tree
+from h5s3.formats.requests import MetaRequest, OutlineRequest, TreeRequest, UsageRequest
+from h5s3.records import DiskUsage, Meta, Outline, Tree
 
 if TYPE_CHECKING:
     from h5s3.formats.zarr.hierarchy import Hierarchy
@@ -56,6 +56,18 @@ class ZarrContents:
         from h5s3.formats.zarr.usage import read_usage
 
         return read_usage(self.store, self._info, asked)
+
+    def outline(self, asked: OutlineRequest) -> Outline:
+        """From the documents."""
+        from h5s3.formats.zarr.outline import read_outline
+
+        return read_outline(self.store, self._info, asked)
+
+    def arrays(self, paths: Sequence[str]) -> Sequence[Array | Exception]:
+        """Arrays, their documents fetched at once."""
+        from h5s3.formats.zarr.outline import open_arrays
+
+        return open_arrays(self.store, paths)
 
     def values(self, path: str) -> Array:
         """An array."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from pathlib import Path
 
@@ -124,3 +125,39 @@ def test_from_python(pair: tuple[Path, Path]) -> None:
     assert h5s3.diff(pair[0], pair[0]).identical
     with pytest.raises(DamagedError):
         h5s3.diff(pair[0], __file__)
+
+
+@pytest.fixture(scope="module")
+def versioned(moto: S3Server) -> tuple[S3Server, str, list[str]]:
+    """An object of three versions, the last of them deleted again."""
+    client, bodies = moto.client(), []
+    for number in range(3):
+        buffer = io.BytesIO()
+        with h5py.File(buffer, "w") as new:
+            new["x"] = np.arange(number + 3)
+        bodies.append(buffer.getvalue())
+    client.create_bucket(Bucket="diff-versions")
+    client.put_bucket_versioning(Bucket="diff-versions", VersioningConfiguration={"Status": "Enabled"})
+    names = {"Bucket": "diff-versions", "Key": "runs/file.h5"}
+    client.put_object(Body=b"", Bucket="diff-versions", Key="runs/file.h5.txt")
+    ids = [client.put_object(Body=body, **names)["VersionId"] for body in bodies]
+    return moto, "s3://diff-versions/runs/file.h5", ids
+
+
+def test_versions(versioned: tuple[S3Server, str, list[str]]) -> None:
+    server, where, ids = versioned
+    for chosen, (old, new) in {
+        ("--versions",): (4, 5),
+        ("--version-id", ids[0]): (3, 5),
+        ("--version-id", ids[0], "--version-id", ids[1]): (3, 4),
+    }.items():
+        done = run("diff", where, *chosen, on=server)
+        assert (done.code, done.out.splitlines()[:2]) == (9, ["~ /x", f"  ~ shape  {old} → {new}"])
+    found = run("diff", where, where, "--version-id", ids[2], "--data", "--json", on=server).json
+    assert found["identical"] and found["a"]["version_id"] == ids[2] and found["num_values"] == 5
+    message = run("diff", where, "--version-id", ids[0], "--version-id", "none", on=server).failed(3)
+    assert message.startswith(f"{where} (version none): no such version")
+    assert "only one version" in run("diff", where + ".txt", "--versions", on=server).failed(3)
+    assert "no such object" in run("diff", where[:-1], "--versions", on=server).failed(3)
+    assert "in S3" in run("diff", "./file.h5", "--versions").failed(2)
+    assert "compared with itself" in run("diff", where, *2 * ["--version-id", ids[0]], on=server).failed(2)

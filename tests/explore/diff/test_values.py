@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from h5s3.cell.host import Cell
-from h5s3.explore.diff import data
+from h5s3.explore.diff import boxes, data
 from h5s3.explore.diff.diff import DiffRequest, diff
 from h5s3.explore.session import Session
 from h5s3.records import Changed, Diff
@@ -192,7 +192,7 @@ def test_many_boxes_and_two_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         "LARGEST_WHOLE": 4096,
         "TOGETHER": 2,
     }.items():
-        monkeypatch.setattr(data, name, value)
+        monkeypatch.setattr(data if name == "TOGETHER" else boxes, name, value)
 
     def make(file: h5py.File, number: int) -> None:
         for at, chunks in enumerate([(10, 7), (300, 70), None, (7, 10)]):

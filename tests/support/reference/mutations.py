@@ -47,6 +47,15 @@ DATA = "/known/data"
 MUTATIONS: dict[str, tuple[Callable[[h5py.File], Any], Found]] = {
     "a group more": (lambda f: f.create_group("known/new"), {("+", "/known/new")}),
     "a dataset more": (lambda f: f.__setitem__("known/new", 5), {("+", "/known/new")}),
+    "a dataset's name": (
+        lambda f: f.move("known/plain", "known/new"),
+        {("renamed", "/known/plain", "/known/new")},
+    ),
+    "a dataset's place": (lambda f: f.move(DATA, "known/below/d"), {("renamed", DATA, "/known/below/d")}),
+    "a group's name": (
+        lambda f: f.move("known/below", "known/zz"),
+        {("renamed", "/known/below", "/known/zz")},
+    ),
     "a dataset less": (lambda f: f.__delitem__("known/plain"), {("-", "/known/plain")}),
     "a group less": (
         lambda f: f.__delitem__("known/below"),

@@ -165,15 +165,13 @@ class Hdf5Array(Array):
 
     def stored_cells(self) -> StoredCells | None:
         """Chunks, or runs of contiguous bytes."""
-        facts = self.facts
-        if facts.type_has_pointers or not facts.shape:
-            return None
-        if facts.layout == "contiguous":
-            return run_cells(facts.shape, facts.itemsize, self._offset)
-        if facts.layout != "chunked" or not facts.chunks:
+        facts, whole = self.facts, not self.facts.type_has_pointers
+        if facts.layout == "contiguous" and facts.shape:
+            return run_cells(facts.shape, self._stored_size, self._offset, whole)
+        if facts.layout != "chunked" or not facts.chunks or not facts.shape:
             return None
         index = read_index(self.dataset, facts, self.file)
-        return StoredCells(facts.chunks, index.table) if index.complete and index.certain else None
+        return StoredCells(facts.chunks, index.table, whole) if index.complete and index.certain else None
 
     def stored_bytes(self, start: int, stop: int) -> memoryview | None:
         """As they are in the file."""

@@ -161,11 +161,11 @@ class Runs:
         return picked
 
 
-def run_cells(shape: tuple[int, ...], itemsize: int, offset: int | None) -> StoredCells | None:
+def run_cells(shape: tuple[int, ...], itemsize: int, offset: int | None, whole: bool) -> StoredCells | None:
     """Contiguous values as pieces that are one run of bytes each; None where these are too many."""
     piece = run_shape(shape, itemsize, RUN)
     if offset is None:
-        return StoredCells(piece, np.zeros((0, len(shape) + 3), dtype="<u8"))
+        return StoredCells(piece, np.zeros((0, len(shape) + 3), dtype="<u8"), whole)
     grid = [-(-size // part) for size, part in zip(shape, piece, strict=True)]
     count = prod(grid)
     if count > MOST_RUNS:
@@ -176,7 +176,8 @@ def run_cells(shape: tuple[int, ...], itemsize: int, offset: int | None) -> Stor
     strides = np.array([prod(shape[d + 1 :]) * itemsize for d in range(len(shape))], dtype="<u8")
     starts = (lows * strides).sum(axis=1, dtype="<u8") + np.uint64(offset)
     lengths = sizes.prod(axis=1, dtype="<u8") * np.uint64(itemsize)
-    return StoredCells(piece, np.column_stack([cells, starts, lengths, np.zeros(count, dtype="<u8")]))
+    table = np.column_stack([cells, starts, lengths, np.zeros(count, dtype="<u8")])
+    return StoredCells(piece, table, whole)
 
 
 def count_runs(shape: tuple[int, ...], part: Selection) -> int:
