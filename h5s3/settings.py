@@ -33,6 +33,7 @@ class Settings:
     region: str | None = None
     access_key: str | None = field(default=None, repr=False)
     secret_key: str | None = field(default=None, repr=False)
+    session_token: str | None = field(default=None, repr=False)
     bucket: str | None = None
     version_id: str | None = None  # of the object that is read
     anon: bool = False
@@ -74,6 +75,7 @@ class Settings:
         """A hash of all that decides which server answers, and to whom: what was seen under one identity
         is not shown to another."""
         own = [self.profile, self.endpoint_url, self.region, self.access_key, self.secret_key, self.anon]
+        own += [self.session_token] if self.session_token else []
         names = sorted(name for name in os.environ if name.startswith(SCOPE_NAMES))
         parts = (own, [(name, os.environ.get(name)) for name in names])
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]

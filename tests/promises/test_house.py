@@ -35,6 +35,7 @@ DOORS = {
     "deflate": {"formats", "storage"},
     "zarr": {"formats", "export"},
     "icechunk": {"export"},
+    "distributed": {"explore"},
     "numcodecs": {"formats", "export"},
     "msgspec": {"records", "cell"},
     "numpy": {"formats", "explore", "export", "render", "demo", "api"},  # api: for a type alone
@@ -104,6 +105,7 @@ def test_every_dependency_is_used_and_none_is_missing() -> None:
         + extras["xarray"]
         + extras["zarr"]
         + extras["icechunk"]
+        + extras["dask"]
     )
     declared = {item.split(">")[0] for item in needed}
     assert all(">=" in item for item in needed), "a dependency without a lower bound"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from h5s3.cli.options import Location, ObjectPath, Reading
 from h5s3.cli.process.signals import ended_by_signals
 
 if TYPE_CHECKING:
+    from h5s3.explore.dask_cluster import Cluster
     from h5s3.records import Convert, ConvertMany
 
 
@@ -82,6 +84,20 @@ def convert(
     verify: Annotated[
         bool, typer.Option("--verify", help="At the end, compare all values with those of the file.")
     ] = False,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            "--dask",
+            metavar="ADDRESS",
+            help="Have the workers of a Dask cluster do it: tcp://host:8786, or local for workers here.",
+        ),
+    ] = None,
+    dask_pass_credentials: Annotated[
+        bool,
+        typer.Option(
+            "--dask-pass-credentials", help="Send your credentials to the workers, which else use their own."
+        ),
+    ] = False,
     *,
     common: Reading,
 ) -> None:
@@ -104,12 +120,16 @@ def convert(
     Several files, by a glob ('s3://bucket/run*.nxs') or a prefix that ends in /, become stores below OUT,
     each named after its file. With --resume those that are whole stay as they are.
 
+    With --dask the workers of a cluster read and write the chunks: LOCATION and OUT are to be where they can
+    reach them. The plan, the journal and the documents stay here, and so does the making of overviews.
+
     \b
     Examples:
       h5s3 convert s3://bucket/climate.nc -o climate.zarr
       h5s3 convert s3://bucket/scan.nxs /entry/data -o data.zarr --zarr-format 2
       h5s3 convert s3://bucket/scan.nxs -o s3://other/scan.zarr --resume
       h5s3 convert run.h5 -o run.zarr --recompress zstd --chunks 'time=100' --shards 64M
+      h5s3 convert s3://bucket/large.h5 -o s3://other/large.zarr --dask tcp://scheduler:8786
     """
     from h5s3.errors import UsageError
     from h5s3.explore.convert.convert import convert as ask
@@ -119,7 +139,14 @@ def convert(
 
     if not output:
         raise UsageError("where to?", hint="name the store with -o, such as -o scan.zarr")
-    with ended_by_signals(), common.session() as opened, transfer() as bar:
+    if dask_pass_credentials and dask is None:
+        raise UsageError("--dask-pass-credentials goes with --dask")
+    with (
+        ended_by_signals(),
+        common.session() as opened,
+        _cluster(dask) as cluster,
+        transfer() as bar,
+    ):
         asked = ConvertRequest(
             path,
             output=output,
@@ -134,6 +161,8 @@ def convert(
             resume=resume,
             verify=verify,
             progress=_advancing(bar),
+            cluster=cluster,
+            credentials=dask_pass_credentials,
         )
         place = opened.location(location)
         try:
@@ -148,6 +177,15 @@ def convert(
         common.shown_as_json(found)
     if many is not None:
         _show_many(many, common)
+
+
+def _cluster(address: str | None) -> AbstractContextManager[Cluster | None]:
+    if address is None:
+        return nullcontext()
+    from h5s3.explore.dask_cluster import Cluster
+    from h5s3.render.diagnostics import announce
+
+    return Cluster(address, announce)
 
 
 def _show_many(found: ConvertMany, common: Reading) -> None:

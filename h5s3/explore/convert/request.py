@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from h5s3.explore.dask_cluster import Cluster
 from h5s3.formats.requests import Request
 
 Progress = Callable[[str, int, int], None]  # what is done, bytes that are done, bytes in all
@@ -27,3 +28,5 @@ class ConvertRequest(Request):
     resume: bool = False
     verify: bool = False  # compare all values at the end
     progress: Progress | None = None
+    cluster: Cluster | None = None  # that reads and writes chunks in place of this process
+    credentials: bool = False  # of this process are sent to its workers

@@ -19,12 +19,13 @@ from h5s3.explore.convert.checked import Checked
 from h5s3.explore.convert.passing import Passing, passing
 from h5s3.explore.convert.request import ConvertRequest
 from h5s3.explore.convert.writers import Writers
+from h5s3.explore.dask_cluster import Cluster
 from h5s3.explore.session import Session
 from h5s3.export.zarr import journal
 from h5s3.export.zarr.asked import is_decoded
 from h5s3.export.zarr.copied import Copier
 from h5s3.export.zarr.documents import all_documents
-from h5s3.export.zarr.journal import Journal
+from h5s3.export.zarr.journal import EMPTY, Journal
 from h5s3.export.zarr.objects import Cell, Chunk, Names, unpacked
 from h5s3.export.zarr.questions import Decoding
 from h5s3.records import (
@@ -122,6 +123,9 @@ class Work:
     def _chunks(self, journal: Journal, info: ObjectInfo) -> None:
         """Copy chunks and encode others. What is read for overviews is copied as it passes."""
         arrays, overviews = self._plan.arrays, self._overviews_to_make(journal)
+        if self._asked.cluster is not None:
+            self._by_cluster(self._asked.cluster, journal, info)
+            arrays = [replaced(array, copied=b"", decoded=b"") for array in arrays]
         summed = {one.array for one in overviews}
         self._copy(journal, info, [one for n, one in enumerate(arrays) if n not in summed])
         if not overviews and not any(map(is_decoded, arrays)):
@@ -130,7 +134,7 @@ class Work:
             also = [arrays[n] for n in sorted(summed) if arrays[n].copied]
             tap = Passing(also, self._is_there, partial(self._take_copied, journal, writers))
             with passing(self._session, info.location, tap):
-                self._read(journal, overviews, writers)
+                self._read(journal, arrays, overviews, writers)
         for array, cells in tap.left():
             self._there.setdefault(array.path, set()).update(cells)
             self._copy(journal, info, [array])
@@ -173,7 +177,31 @@ class Work:
     ) -> None:
         writers.give(len(data), partial(self._put_copied, journal, array, cell, data))
 
-    def _read(self, journal: Journal, overviews: Sequence[PlannedOverview], writers: Writers) -> None:
+    def _by_cluster(self, cluster: Cluster, journal: Journal, info: ObjectInfo) -> None:
+        """All chunks, by the workers of a cluster. What they have written is noted here."""
+        from h5s3.explore.convert.tasks import place_of, run, tasks
+
+        place = place_of(self._session, self._location, self._asked, info, self._plan.names)
+        for done in cluster.results(run, tasks(place, self._plan.arrays, self._is_there, self._there)):
+            done.check()
+            for name, mark in done.marks.items():
+                found = self._names.place(name)
+                if found is None or found[0] not in self._arrays:
+                    raise DamagedError("a worker wrote what no array has")
+                journal.note(name, mark)
+                what = "empty" if mark == EMPTY else "copied" if done.copied else "encoded"
+                self._tell(self._arrays[found[0]], self._shares[found[0]], **{what: 1})
+            self._done.fetched += done.fetched
+            self._done.written += done.written
+            self._done.strange |= {self._arrays[path].source for path in done.strange if path in self._arrays}
+
+    def _read(
+        self,
+        journal: Journal,
+        arrays: Sequence[PlannedArray],
+        overviews: Sequence[PlannedOverview],
+        writers: Writers,
+    ) -> None:
         """Chunks that are not copied, and overviews: decoded and encoded in the process that reads."""
 
         def take(data: bytes | memoryview) -> None:
@@ -182,7 +210,7 @@ class Work:
             writers.give(len(data), partial(self._put_encoded, journal, chunk))
 
         question = Decoding(
-            arrays=[replaced(array, copied=b"") for array in self._plan.arrays],
+            arrays=[replaced(array, copied=b"") for array in arrays],
             version=self._asked.version,
             take=Callback(take, memoryview),
             held=self._there,

@@ -19,7 +19,8 @@ class ToDecode:
 
     `take` is given each object (`packed`), in any order, by any thread. `held`: cells of arrays, by their
     paths, that need not be given. `names`: paths of objects by their addresses. `spool` gives a file without
-    a name for the overviews of an array, which may be larger than the memory.
+    a name for the overviews of an array, which may be larger than the memory. `within`: of large arrays only
+    what is read together from an index on, and before another, along a dimension.
     """
 
     arrays: Sequence[PlannedArray]
@@ -30,6 +31,7 @@ class ToDecode:
     max_bytes: int | None = None
     overviews: Sequence[PlannedOverview] = ()
     spool: Callable[[None], int] | None = None
+    within: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,9 @@ class Piece:
     stored: Range
 
 
-def batches(arrays: Sequence[PlannedArray], held: Held) -> Iterator[list[Piece]]:
+def batches(
+    arrays: Sequence[PlannedArray], held: Held, most_bytes: int = BATCH, most: int = MOST
+) -> Iterator[list[Piece]]:
     """The chunks of all arrays in the order in which they are stored, but for those that are held: some at a
     time, to be fetched together."""
     tables = [rows_of(array) for array in arrays]
@@ -47,7 +49,7 @@ def batches(arrays: Sequence[PlannedArray], held: Held) -> Iterator[list[Piece]]
         *cell, start, length = tables[owners[number]][rows[number]].tolist()
         if held(array, tuple(cell)):
             continue
-        if some and (size + length > BATCH or len(some) >= MOST):
+        if some and (size + length > most_bytes or len(some) >= most):
             yield some
             some, size = [], 0
         some.append(Piece(array, tuple(cell), (start, start + length)))

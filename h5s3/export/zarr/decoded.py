@@ -93,9 +93,11 @@ class _Work:
 
     def run(self) -> None:
         """Read box by box, and encode what was read before."""
-        levels, behind = self._levels, Behind()
+        levels, behind, within = self._levels, Behind(), self._asked.within
 
         def wanted(box: Box) -> bool:
+            if within is not None and not within[1] <= box.bounds[within[0]][0] < within[2]:
+                return False
             every = levels is not None or not self._held
             return every or any(cell not in self._held for cell, _ in self._reading.cells(box))
 

@@ -36,13 +36,14 @@ class Journal:
 
     def put(self, name: str, data: bytes | memoryview) -> None:
         """Write a chunk."""
-        self._note(name, self._output.put(name, data))
+        self.note(name, self._output.put(name, data))
 
     def empty(self, name: str) -> None:
         """Note a chunk that is not to be written."""
-        self._note(name, EMPTY)
+        self.note(name, EMPTY)
 
-    def _note(self, name: str, mark: str) -> None:
+    def note(self, name: str, mark: str) -> None:
+        """Note a chunk that somebody has written, by its mark."""
         with self._lock:
             self._new[name] = mark
             now = time.monotonic()

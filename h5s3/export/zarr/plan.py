@@ -273,6 +273,7 @@ class _Planner:
             shape=list(shape),
             chunks=list(wanted),
             shards=list(shards or ()),
+            inner=0 if kind.references else inner,
             codecs=list(codecs.v2),
             text=kind.text,
             references=kind.references,

@@ -28,6 +28,7 @@ class PlannedArray(Record, kw_only=True):
     shape: Shape  # of the array in the store
     chunks: Shape
     shards: Shape = []  # of which each is an object; empty: chunks are
+    inner: int = 0  # how many dimensions, the last ones, are those of an array type
     codecs: list[Json]  # of version 2, from bytes to bytes: both versions store the same bytes
     text: bool = False  # of variable length
     references: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -58,6 +59,7 @@ def make_session(settings: Settings) -> Session:
             profile_name=settings.profile,
             aws_access_key_id=settings.access_key,
             aws_secret_access_key=settings.secret_key,
+            aws_session_token=settings.session_token,
             region_name=settings.region,
         )
     except boto.ProfileNotFound as error:
@@ -65,6 +67,30 @@ def make_session(settings: Settings) -> Session:
         raise UsageError(f"no profile {name!r} in the AWS config files", hint=_profiles()) from None
     except (boto.BotoCoreError, ValueError) as error:
         raise translate_error(error, "") from None
+
+
+def with_credentials(found: Settings, told: Settings) -> Settings:
+    """Settings (`told`) with the credentials that boto3's chain leads to here, and with endpoint and region,
+    for another machine. Raises `AccessError` where there are none."""
+    session = make_session(found)
+    client = make_client(session, found, Trace())
+    try:
+        given = session.get_credentials()
+        frozen = None if given is None else given.get_frozen_credentials()
+    except (boto.BotoCoreError, json.JSONDecodeError) as error:
+        raise _no_credentials(error, session) from None
+    if frozen is None or frozen.access_key is None:
+        raise AccessError("there are no credentials to send")
+    endpoint = str(client.meta.endpoint_url)
+    return replace(
+        told,
+        profile=None,
+        endpoint_url=None if is_aws(endpoint) else endpoint,
+        region=client.meta.region_name,
+        access_key=frozen.access_key,
+        secret_key=frozen.secret_key,
+        session_token=frozen.token,
+    )
 
 
 def make_client(session: Session, settings: Settings, trace: Trace, region: str | None = None) -> Any:
