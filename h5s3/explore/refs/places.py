@@ -41,6 +41,8 @@ def check_place(session: Session, place: Location, folder: bool, overwrite: bool
     if place.kind == "local":
         (check_folder if folder else check_target)(place.key, overwrite)
         return
+    if session.settings.offline:
+        raise UsageError("--offline asks no storage: nothing could be written", location=place.display)
     if folder:
         with closing(open_output(place, session.settings, session.trace)) as output:
             names = output.top()

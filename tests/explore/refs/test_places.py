@@ -117,4 +117,6 @@ def test_places_that_are_none(bucket: S3Server, tmp_path: Path) -> None:
         (f"{tmp_path}/none/refs.json", 2, "no folder"),
     ]:
         assert said in run("refs", file("gzip"), "-o", output, on=bucket).failed(code), output
+    offline = run("refs", file("gzip"), "-o", f"s3://{BUCKET}/refs.parq", "--offline", on=bucket)
+    assert "--offline asks no storage" in offline.failed(2)
     assert "no such file" in run("refs", "--check", f"s3://{BUCKET}/none.json", on=bucket).failed(3)
