@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Unpack
 
 from h5s3.api.common import FollowingArgs, Place, SettingsArgs, asking, session_of
-from h5s3.records import CatalogBuild, Diff, Find
+from h5s3.records import CatalogBuild, CatalogQuery, Diff, Find
 from h5s3.storage.location import Location
 
 
@@ -117,6 +117,24 @@ def catalog_build(
     with session_of(settings) as session:
         places = [session.location(one) for one in _places(locations)]
         return Build(session, places, location_of(session, output), asked).run()
+
+
+@asking
+def catalog_query(
+    catalog: Place, sql: str, *, limit: int | None = None, **settings: Unpack[SettingsArgs]
+) -> CatalogQuery:
+    """The answer of a catalog to one SELECT over the tables `files`, `objects` and `attributes`.
+
+    At most `limit` rows, and a million. Raises `UsageError` for SQL that is wrong, or is more than that.
+    """
+    from h5s3.explore.catalog.place import location_of
+    from h5s3.explore.catalog.query import asking as asking_sql
+    from h5s3.explore.catalog.query import document
+
+    with session_of(settings, here=True) as session:
+        location = location_of(session, catalog)
+        with asking_sql(session, location, sql) as rows:
+            return document(location, rows, limit)
 
 
 def _places(given: Place | Sequence[Place]) -> Sequence[Place]:

@@ -32,6 +32,7 @@ DOORS = {
     "textual_image": {"render"},
     "pyarrow": {"export"},
     "hdf5plugin": {"formats", "demo"},
+    "duckdb": {"explore"},
     "deflate": {"formats", "storage"},
     "zarr": {"formats", "export"},
     "icechunk": {"export"},

@@ -13,10 +13,11 @@ import typer
 from h5s3.cell import limits
 from h5s3.cli.options import Common, bound, with_common
 from h5s3.cli.process.signals import ended_by_signals
-from h5s3.errors import H5s3Error
+from h5s3.errors import H5s3Error, UsageError
 
 if TYPE_CHECKING:
     from h5s3.explore.catalog.build import Progress
+    from h5s3.explore.catalog.query import Rows
     from h5s3.records import FileFailure
 
 catalog = typer.Typer(
@@ -25,6 +26,7 @@ catalog = typer.Typer(
 Catalog = Annotated[
     str, typer.Argument(metavar="CATALOG", help="A folder or s3://bucket/prefix that `build` has written.")
 ]
+SHOWN = 1000  # rows of a table
 Jobs = Annotated[
     int, bound("--jobs", metavar="N", min=1, max=64, help="Files that are read at the same time.")
 ]
@@ -97,6 +99,67 @@ def build(
         raise typer.Exit(work.first_error.exit_code)
 
 
+def query(
+    place: Catalog,
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT, in the dialect of DuckDB.")],
+    csv: Annotated[bool, typer.Option("--csv", help="CSV on standard output.")] = False,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, help="Show at most N rows. [a table: 1000]")
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Write all rows to FILE, .parquet or .csv."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE where it exists.")] = False,
+    *,
+    common: Common,
+) -> None:
+    """Ask a catalog with SQL: DuckDB answers from its tables.
+
+    The tables are `files`, `objects` and `attributes`, which have the column `file` in common, the last two
+    also `path`. SQL can read these and nothing else: no files, no network, no variables. Lists count from 1.
+
+    \b
+    Examples:
+      h5s3 catalog query scans.catalog "SELECT status, count(*), sum(size) FROM files GROUP BY ALL"
+      h5s3 catalog query scans.catalog "SELECT file, shape[1] FROM objects WHERE path = '/entry/data'" --csv
+      h5s3 catalog query s3://bucket/catalog "FROM attributes WHERE name = 'units'" -o units.parquet
+    """
+    from h5s3.explore.catalog.place import location_of
+    from h5s3.explore.catalog.query import asking, check_file
+
+    if sum((csv, common.json, output is not None)) > 1 and not (common.json and output):
+        raise UsageError("--csv, --json and -o contradict each other")
+    if output is not None:
+        check_file(output, overwrite)
+    with ended_by_signals(), common.session() as opened:
+        location = location_of(opened, place)
+        with asking(opened, location, sql) as rows:
+            if output is not None:
+                _written(rows, location.display, output, overwrite, common)
+            elif common.json:
+                from h5s3.explore.catalog.query import document
+
+                common.shown_as_json(document(location, rows, limit))
+            elif csv:
+                from h5s3.render.many.catalog import show_csv
+
+                show_csv([column.name for column in rows.columns], rows, limit)
+            else:
+                from h5s3.render.many.catalog import show_table
+
+                show_table([column.name for column in rows.columns], rows, limit or SHOWN)
+
+
+def _written(rows: Rows, place: str, output: str, overwrite: bool, common: Common) -> None:
+    from h5s3.explore.catalog.query import written
+    from h5s3.render.diagnostics import announce
+
+    found = written(place, rows, output, overwrite)
+    if not common.shown_as_json(found):
+        announce(f"{output}: {found.num_rows:,} rows")
+
+
 @contextmanager
 def _progress() -> Iterator[Callable[[Progress], None]]:
     """Takes how far a build is."""
@@ -137,5 +200,5 @@ def _logging(path: Path | None) -> Iterator[Callable[[FileFailure], None]]:
         yield write
 
 
-for _command in (build,):
+for _command in (build, query):
     catalog.command(_command.__name__)(with_common(_command))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from h5s3.errors import H5s3Error
 from h5s3.explore.catalog.place import table_info
 from h5s3.explore.session import Session
 from h5s3.export.catalog.reading import TableFile
@@ -13,13 +14,26 @@ from h5s3.storage.location import Location
 AT_ONCE = 1000  # rows
 
 
-def opened(session: Session, location: Location, part: CatalogPart, table: str) -> TableFile:
-    """A table of a part. Raises what reading it raises, and `DamagedError` for what is no such table."""
+def opened(
+    session: Session,
+    location: Location,
+    part: CatalogPart,
+    table: str,
+    failed: Callable[[H5s3Error], object] = lambda error: None,
+) -> TableFile:
+    """A table of a part. Raises what reading it raises, and `DamagedError` for what is no such table.
+
+    `failed`: is told what goes wrong while it is read, for readers that have errors of their own.
+    """
     info = table_info(session, location, part, table)
     store = session.store(location)
 
     def fetch(start: int, stop: int) -> bytes:
-        return store.get_ranges(info, [(start, stop)])[start, stop]
+        try:
+            return store.get_ranges(info, [(start, stop)])[start, stop]
+        except H5s3Error as error:
+            failed(error)
+            raise
 
     return TableFile(table, info.size, fetch, info.location.display)
 

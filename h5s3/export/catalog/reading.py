@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from h5s3.errors import DamagedError
-from h5s3.export.catalog.tables import schema
-from h5s3.export.parquet import require_pyarrow
+from h5s3.export.catalog.tables import arrow_failures, require_pyarrow, schema
 from h5s3.sizes import GIB, MIB
 
 MOST_TEXT = 512 * MIB  # of the footer of a table
@@ -90,10 +89,9 @@ class TableFile:
 
     @contextmanager
     def _damage(self) -> Iterator[None]:
-        pa = require_pyarrow()
         try:
             yield
-        except (pa.ArrowException, UnicodeDecodeError) as error:
+        except arrow_failures() as error:
             reason = str(error).split("\n")[0][:200]
             raise DamagedError(f"a damaged table: {reason}", location=self._display) from None
 

@@ -24,6 +24,11 @@ def require_pyarrow() -> Any:
     return pyarrow
 
 
+def arrow_failures() -> tuple[type[Exception], ...]:
+    """What reading tables raises where they are damaged."""
+    return (require_pyarrow().ArrowException, OSError, UnicodeDecodeError)
+
+
 def schema(table: str) -> Any:
     """The Arrow schema of a table."""
     pa = require_pyarrow()

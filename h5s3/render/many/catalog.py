@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from h5s3.records import CatalogBuild
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from h5s3.export.catalog.answers import cell_text
+from h5s3.records import CatalogBuild, Json
+from h5s3.render.console import stdout
+from h5s3.render.diagnostics import announce
 from h5s3.render.text import plural, safe
 from h5s3.sizes import size_text
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 LONGEST_PATH = 1000
+LONGEST_CELL = 2000
+FLUSHED = 64 * 1024  # characters of CSV that are written together
 
 
 def progress_text(done: int, known: int, complete: bool, seconds: float) -> str:
@@ -48,3 +62,64 @@ def build_lines(found: CatalogBuild) -> list[str]:
     if found.other:
         lines.append(f"{plural(found.other, 'object')} of other kinds not looked into")
     return lines
+
+
+def show_table(names: Sequence[str], rows: Iterable[Sequence[Json]], limit: int) -> None:
+    """Rows in columns, for people on a terminal as wide as that; a line of tabs for each where it is none."""
+    console = stdout()
+    if not console.is_terminal:
+        _show_lines(names, rows, limit)
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    taken = list(islice(rows, limit + 1))
+    for number, name in enumerate(names):
+        numbers = all(row[number] is None or _is_number(row[number]) for row in taken)
+        table.add_column(safe(name, LONGEST_CELL), justify="right" if numbers else "left", overflow="fold")
+    for row in taken[:limit]:
+        table.add_row(*(Text(safe(cell_text(value), LONGEST_CELL)) for value in row))
+    console.print(table)
+    _say_more(len(taken) > limit, limit)
+
+
+def _show_lines(names: Sequence[str], rows: Iterable[Sequence[Json]], limit: int) -> None:
+    write = stdout().file.write
+    write("\t".join(safe(name, LONGEST_CELL) for name in names) + "\n")
+    coming = iter(rows)
+    for row in islice(coming, limit):
+        write("\t".join(safe(cell_text(value)) for value in row) + "\n")
+    _say_more(next(coming, None) is not None, limit)
+
+
+def _say_more(more: bool, limit: int) -> None:
+    if more:
+        announce(f"only the first {plural(limit, 'row')}: --limit shows more, --csv and -o have all")
+
+
+def show_csv(names: Sequence[str], rows: Iterable[Sequence[Json]], limit: int | None) -> None:
+    """CSV as spreadsheets and programs read it: exact in a pipe, safe on a terminal."""
+    console = stdout()
+    line = io.StringIO()
+    writer = csv.writer(line, lineterminator="\n")
+    writer.writerow(names)
+    for row in islice(rows, limit):
+        writer.writerow([cell_text(value) for value in row])
+        if line.tell() > FLUSHED:
+            _flush(console, line)
+    _flush(console, line)
+
+
+def _flush(console: Console, line: io.StringIO) -> None:
+    text = line.getvalue()
+    if console.is_terminal:
+        text = "".join(safe(one) + "\n" for one in text.split("\n")[:-1])
+    console.file.write(text)
+    console.file.flush()
+    line.seek(0)
+    line.truncate()
+
+
+def _is_number(value: Json) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 
 import h5py
+import pyarrow.parquet as pq
 import pytest
 
-from tests.support.cli import run
+from tests.support.cli import on_terminal_here, run, without_colour
 
 
 @pytest.fixture
@@ -46,3 +47,55 @@ def test_build_ends_with_a_code(folder: Path) -> None:
         "catalog", "build", folder / "in", "-o", folder / "in/0.h5"
     ).failed(2)
     assert "is a folder or s3://" in run("catalog", "build", folder / "in", "-o", "https://x/y").failed(2)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A catalog with names that are not safe to show."""
+    top = tmp_path_factory.mktemp("built")
+    (top / "in").mkdir()
+    for number in range(3):
+        with h5py.File(top / f"in/{number}.h5", "w") as new:
+            new["entry/data"] = [1.0] * (number + 1)
+            new["entry/data"].attrs["title"] = "red \x1b[31m, or so"
+    assert run("catalog", "build", top / "in", "-o", top / "out").code == 0
+    return top / "out"
+
+
+SQL = "SELECT path, o.shape, text FROM objects o JOIN attributes USING (file, path) ORDER BY ALL"
+
+
+def test_query_in_a_pipe_on_a_screen_and_as_json(built: Path) -> None:
+    shown = "red \\x1b[31m, or so"
+    assert run("catalog", "query", built, SQL).lines == [
+        "path\tshape\ttext",
+        *(f"/entry/data\t[{length}]\t{shown}" for length in (1, 2, 3)),
+    ]
+    code, screen = on_terminal_here("catalog", "query", built, SQL, columns=80)
+    assert code == 0 and f"/entry/data  [1]    {shown}" in without_colour(screen)
+    document = run("catalog", "query", built, SQL, "--json").json
+    assert [column["name"] for column in document["columns"]] == ["path", "shape", "text"]
+    assert document["rows"][0] == ["/entry/data", [1], "red \x1b[31m, or so"] and document["num_rows"] == 3
+    assert run("catalog", "query", built, SQL, "--limit", "1", "--json").json["truncated"] is True
+    cut = run("catalog", "query", built, SQL, "--limit", "1")
+    assert cut.out.count("\n") == 2 and cut.err.startswith("only the first 1 row")
+
+
+def test_query_into_files(built: Path, tmp_path: Path) -> None:
+    first = run("catalog", "query", built, SQL, "--csv").out
+    assert first.splitlines()[1] == '/entry/data,[1],"red \x1b[31m, or so"'
+    done = run("catalog", "query", built, SQL, "-o", tmp_path / "a.csv")
+    assert (done.code, done.out) == (0, "") and (tmp_path / "a.csv").read_text() == first
+    again = run("catalog", "query", built, SQL, "-o", tmp_path / "a.csv")
+    assert "the file exists" in again.failed(2)
+    document = run("catalog", "query", built, SQL, "-o", tmp_path / "a.parquet", "--json").json
+    assert document["output"].endswith("a.parquet") and document["num_rows"] == 3
+    assert pq.read_table(tmp_path / "a.parquet")["shape"].to_pylist() == [[1], [2], [3]]
+
+
+def test_query_ends_with_a_code(built: Path, tmp_path: Path) -> None:
+    assert "does not exist" in run("catalog", "query", built, "FROM nothing").failed(2)
+    assert "not a question" in run("catalog", "query", built, "COPY files TO 'x'").failed(2)
+    assert "no catalog here" in run("catalog", "query", tmp_path, "SELECT 1").failed(3)
+    assert "contradict" in run("catalog", "query", built, "SELECT 1", "--csv", "--json").failed(2)
+    assert "as .parquet or .csv" in run("catalog", "query", built, "SELECT 1", "-o", "x.txt").failed(2)
