@@ -13,8 +13,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Callback(Generic[T]):
-    """A function of one argument, and the type of that: one that JSON holds, as its result is, or `bytes`, or
-    `memoryview` for bytes that are not copied. Threads of the process that is asked may call it, too.
+    """A function of one argument, and the type of that: one that JSON holds, or `bytes`, or `memoryview` for
+    bytes that are not copied. What it gives is likewise `bytes`, or what JSON holds. Threads of the process
+    that is asked may call it, too.
 
     `gives_file`: what it gives is an open descriptor, which is the caller's from then on.
     """

@@ -73,6 +73,16 @@ class Cell:
             given = (line, process)
             threading.Thread(target=self._serve_line, args=given, daemon=True, name="h5s3-wall").start()
 
+    def ready(self) -> None:
+        """Wait until it is locked, and has loaded what most questions need. Raises as `ask` does."""
+        self.start()
+        assert self._control is not None
+        try:
+            while not self._ready:
+                self._take_ready(self._control.receive()[0])
+        except wire.ClosedError:
+            raise self._ended() from None
+
     def walls(self) -> list[str]:
         """The walls that stand around a new process. Raises `DamagedError` where it does not start."""
         self.start()
@@ -265,6 +275,8 @@ def _call(line: wire.Line, callbacks: list[Callback[Any]], number: int, data: me
     if callback.gives_file:
         line.send(wire.Returned(file=True))
         line.send_file(given)
+    elif isinstance(given, bytes):
+        line.send(wire.Returned(raw=True), given)
     else:
         line.send(wire.Returned(), msgspec.json.encode(given))
     return callback.gives_file

@@ -270,6 +270,8 @@ def remote(wall: Wall, number: int) -> Callable[[Any], Any]:
         with wall.line() as line:
             line.send(wire.Call(number, wall.question), behind)
             message, data = answer_of(line)
+            if message.raw:
+                return bytes(data)
             return line.receive_file() if message.file else msgspec.json.decode(data)
 
     return call

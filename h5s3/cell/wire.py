@@ -211,9 +211,10 @@ class Done(msgspec.Struct, tag=True, array_like=True):
 
 
 class Returned(msgspec.Struct, tag=True, array_like=True):
-    """What a function gave stands behind, as JSON; or a descriptor comes after."""
+    """What a function gave stands behind, as JSON or (`raw`) as bytes; or a descriptor comes after."""
 
     file: bool = False
+    raw: bool = False
 
 
 class Failed(msgspec.Struct, tag=True, array_like=True):

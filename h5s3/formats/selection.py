@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from h5s3.errors import UsageError
@@ -107,3 +108,11 @@ def _axis(part: str, size: int, text: str, shape: tuple[int, ...]) -> Axis:
 def _wrong(text: str, shape: tuple[int, ...], why: str) -> UsageError:
     shown = "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
     return UsageError(f"the slice {text!r} does not fit the shape {shown}: {why}")
+
+
+def count_values(text: str, shape: Sequence[int]) -> int:
+    """Elements of a selection."""
+    count = 1
+    for axis in parse_selection(text, tuple(shape)):
+        count *= axis.count
+    return count

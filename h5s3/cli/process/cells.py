@@ -20,7 +20,20 @@ if TYPE_CHECKING:
     from h5s3.cell.process import Process
     from h5s3.settings import Settings
 
-COMMANDS = ("tree", "meta", "preview", "find", "du", "diff", "get", "doctor", "refs", "convert", "catalog")
+COMMANDS = (
+    "tree",
+    "meta",
+    "preview",
+    "find",
+    "du",
+    "diff",
+    "get",
+    "doctor",
+    "refs",
+    "convert",
+    "catalog",
+    "bench",
+)
 FRESH = ("refs", "convert")  # whose answers no cache has
 ELSEWHERE = (["catalog", "query"],)  # commands that read tables alone
 WRITTEN = {"refs": ("h5s3.explore.refs.writing",)}  # modules with which answers are written to files
@@ -53,6 +66,16 @@ def use() -> bool:
     if reads and wanted(os.environ.get(GUARD)):
         _used.append(True)
     return used()
+
+
+def _many(place: str | None) -> bool:
+    """Whether a location means many files: what the cache has of them is known when they are listed."""
+    return place is not None and (place.endswith("/") or any(mark in place for mark in "*?["))
+
+
+def _times() -> bool:
+    """Whether the command is one that measures requests alone."""
+    return sys.argv[1] == "bench" and "--compare" not in sys.argv
 
 
 def used() -> bool:
@@ -115,7 +138,7 @@ def begin() -> None:
     place = next((word for word in sys.argv[2:] if "://" in word and word not in given.values()), None)
     fresh = sys.argv[1] in FRESH
     local = fresh and any(os.path.isfile(word) for word in sys.argv[2:3])
-    if (place is None and not local) or "offline" in given:
+    if (place is None and not local) or "offline" in given or _many(place) or _times():
         return
     file, debug = given.pop("env_file", None), bool(given.pop("debug", False))
     try:

@@ -12,7 +12,17 @@ from typing import Any
 
 from h5s3.cache import Cache
 from h5s3.errors import ChangedError, DamagedError, H5s3Error, NotFoundError, RefusedError
-from h5s3.explore.bench.compare_tasks import LEVEL, PREVIEW, TREE, Met, Task, candidates, listing, previewing
+from h5s3.explore.bench.compare_tasks import (
+    LEVEL,
+    PREVIEW,
+    TREE,
+    Met,
+    Task,
+    candidates,
+    listing,
+    load,
+    previewing,
+)
 from h5s3.explore.preview.request import MAX_BYTES
 from h5s3.explore.round_trips import BANDWIDTH, seconds_at
 from h5s3.explore.session import Session
@@ -111,7 +121,10 @@ class _Comparison:
         with tempfile.TemporaryDirectory(prefix="h5s3-") as folder:
             cache = Cache(Path(folder) / "cache")
             for name in (COLD, WARM):
-                with Session(replace(self._settings(), max_bytes=most), cache) as session:
+                settings, own = replace(self._settings(), max_bytes=most), self.session.cell
+                with Session(settings, cache, cell=own.another() if own else None) as session:
+                    if session.cell is not None and name == COLD:
+                        session.cell.ready()
                     found = self._once(task, name, session)
         return found
 
@@ -155,7 +168,7 @@ class _Comparison:
                 self.left = max(0, self.left - session.trace.received)
             took = time.perf_counter() - session.trace.started
             for task in tasks:
-                self._try(task, WHOLE, session.trace, partial(task.plain, file), took)
+                self._try(task, WHOLE, session.trace, partial(self._plain, task, file), took)
 
     def _fetch(self, session: Session, file: Any) -> None:
         store, size = session.store(self.info.location), self.info.size
@@ -178,14 +191,25 @@ class _Comparison:
         def work() -> Met:
             location = self.info.location
             with open_counted(self._settings(), location, trace, limit, **OPTIONS[name]) as file:
-                return task.plain(file)
+                return self._plain(task, file)
 
         self.tell(f"{task.name}: {name}")
         self._try(task, name, trace, work)
         self.left = max(0, self.left - trace.received)
 
+    def _plain(self, task: Task, file: Any) -> Met:
+        """With plain h5py, in a cell where there is one."""
+        cell = self.session.cell
+        return task.plain(file) if cell is None else task.plain_in(cell, file, self.session.settings)
+
+    def _load(self) -> None:
+        """Have a cell ready that has loaded what plain h5py needs."""
+        if self.session.cell is not None:
+            load(self.session.cell, self.session.settings)
+
     def _try(self, task: Task, name: str, trace: Trace, work: Callable[[], Met], before: float = 0) -> None:
         """Do a task and note what it cost. The clock starts where the trace does, or `before` is added."""
+        self._load()
         begun = time.perf_counter()
         met: Met | None = None
         try:
@@ -197,7 +221,8 @@ class _Comparison:
             self.told.append(f"{name} failed: {error.cause}")
             return
         started = begun - before if before else trace.started
-        self._note(task, name, trace, met, time.perf_counter() - started)
+        seconds = time.perf_counter() - started - (met.overhead if met else 0)
+        self._note(task, name, trace, met, seconds)
 
     def _note(self, task: Task, name: str, trace: Trace, met: Met | None, seconds: float) -> None:
         self.found.append(

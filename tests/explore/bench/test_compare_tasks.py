@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from h5s3.cell.host import Cell
+from h5s3.errors import NotFoundError, RefusedError
 from h5s3.explore.bench.compare import BLOCKS, COLD, WARM, WHOLE, compare_strategies, project
 from h5s3.explore.bench.compare_tasks import LEVEL, PREVIEW, TREE, candidates, listing, previewing
 from h5s3.explore.round_trips import BANDWIDTH
@@ -21,6 +23,7 @@ from h5s3.formats.hdf5.layout.h5py_baseline import plain_level, plain_read, plai
 from h5s3.formats.requests import TreeRequest
 from h5s3.records import UNSET, Bench, Preview, Samples, Strategy
 from h5s3.render.bench.bench import strategy_lines
+from h5s3.settings import Settings
 from h5s3.storage.base import Range
 from h5s3.storage.http.parallel import Batch
 from h5s3.storage.location import Location
@@ -243,3 +246,27 @@ def test_settings_for_both_of_ours_are_the_same(
     found, _ = compare(session, server, files["netcdf4"].read_bytes())
     warm = [one for one in found if one.name == WARM]
     assert len(warm) == 3 and all((one.requests, one.bytes) == (1, 0) for one in warm)
+
+
+def test_plain_h5py_in_a_cell_meets_the_same(files: dict[str, Path]) -> None:
+    data = files["nexus"].read_bytes()
+    cell = Cell()
+    try:
+        for task in (listing(LEVEL, "/"), listing(TREE, "/entry")):
+            found = task.plain_in(cell, io.BytesIO(data), Settings())
+            assert found._replace(overhead=0.0) == task.plain(io.BytesIO(data))
+            assert 0 < found.overhead < 10
+        with pytest.raises(NotFoundError):
+            listing(TREE, "/none").plain_in(cell, io.BytesIO(data), Settings())
+        with pytest.raises(RefusedError):  # of the file that the command reads
+            listing(TREE, "/").plain_in(cell, Refusing(data), Settings())
+        assert listing(LEVEL, "/").plain_in(cell, io.BytesIO(data), Settings()).objects
+    finally:
+        cell.close()
+
+
+class Refusing(io.BytesIO):
+    """A file that is larger than the limit."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        raise RefusedError("more than the limit")

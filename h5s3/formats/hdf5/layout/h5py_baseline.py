@@ -18,7 +18,7 @@ from h5s3.formats.hdf5.objects.datasets import read_facts
 from h5s3.formats.hdf5.objects.file import plain_reason
 from h5s3.formats.hdf5.objects.links import misleading, resolve
 from h5s3.formats.names import raw_path
-from h5s3.formats.selection import parse_selection
+from h5s3.formats.selection import count_values, parse_selection
 
 DEEPEST = 1000  # groups in groups
 Readable: TypeAlias = BinaryIO | RawIOBase
@@ -63,14 +63,6 @@ def _check(start: Any, path: str) -> None:
         raise NotFoundError(f"no dataset {path} in the file")
     root = h5py.h5g.open(h5py.h5i.get_file_id(start), b"/")
     refuse_elsewhere(start, read_facts(start), partial(resolve, root))
-
-
-def count_values(text: str, shape: Sequence[int]) -> int:
-    """Elements of a selection."""
-    count = 1
-    for axis in parse_selection(text, tuple(shape)):
-        count *= axis.count
-    return count
 
 
 @contextmanager
