@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 
-from h5s3.errors import DamagedError, H5s3Error, NotFoundError
+from h5s3.errors import DamagedError, NotFoundError
 from h5s3.explore.refs.places import read_references
 from h5s3.explore.session import Session
 from h5s3.records import RefsCheck, RefsSource, StaleSource
@@ -24,12 +24,12 @@ def check_references(session: Session, output: str) -> RefsCheck:
     places = [session.location(source.location) for source in sources]
     stores = {place.store: session.store(place) for place in places}
 
-    def head(number: int) -> ObjectInfo | H5s3Error:
+    def head(number: int) -> ObjectInfo | None:
         place = places[number]
         try:
             return stores[place.store].head(place)
-        except NotFoundError as error:
-            return error
+        except NotFoundError:
+            return None
 
     with closing(Batch(session.trace)) as batch:
         answers = batch.run(head, range(len(places)))
@@ -51,9 +51,9 @@ def _sources(session: Session, output: str) -> list[RefsSource]:
     return sources
 
 
-def _difference(source: RefsSource, now: ObjectInfo | H5s3Error) -> str:
+def _difference(source: RefsSource, now: ObjectInfo | None) -> str:
     """In what an object differs from what it was; empty where it is the same, as far as can be told."""
-    if isinstance(now, H5s3Error):
+    if now is None:
         return "it is not there any more"
     if now.size != source.size:
         return f"its size is {now.size:,} bytes and was {source.size:,}"

@@ -128,6 +128,23 @@ def test_stale_references(tmp_path: Path) -> None:
     assert json.loads(done.out)["stale"] == [{"location": str(path), "reason": "it is not there any more"}]
 
 
+def test_stale_references_to_several_objects(server: S3Server, tmp_path: Path) -> None:
+    """One that is gone and one that is another do not keep the others from being told."""
+    output, data = tmp_path / "refs.json", file("gzip").read_bytes()
+    for number in range(4):
+        server.put("stale", f"several/{number}.h5", data)
+    assert run("refs", "s3://stale/several/", "-o", output, on=server).code == 0
+    assert run("refs", "--check", output, on=server).lines == [f"{output}: fresh: 4 objects as they were"]
+    server.client().delete_object(Bucket="stale", Key="several/1.h5")
+    server.put("stale", "several/3.h5", data[:-1] + b"x")
+    done = run("refs", "--check", output, "--json", on=server)
+    assert (done.code, done.err) == (7, "")
+    assert json.loads(done.out)["stale"] == [
+        {"location": "s3://stale/several/1.h5", "reason": "it is not there any more"},
+        {"location": "s3://stale/several/3.h5", "reason": "its ETag is another one"},
+    ]
+
+
 def test_bad_input(tmp_path: Path, server: S3Server) -> None:
     output, good = tmp_path / "refs.json", file("gzip")
 
