@@ -119,7 +119,15 @@ def get(
             noted=lambda note: announce(safe(note)),
             differs=lambda coding: announce(stored_line(coding)),
             announce=lambda cost: (
-                announce(estimate_line(cost.requests, cost.fetched, cost.written, cost.output, cost.at_least))
+                announce(
+                    estimate_line(
+                        cost.requests,
+                        None if cost.unknown else cost.fetched,
+                        cost.written,
+                        cost.output,
+                        cost.at_least,
+                    )
+                )
                 if cost.large
                 else None
             ),

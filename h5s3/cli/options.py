@@ -155,11 +155,14 @@ class Following(Reading):
 
     follow: Annotated[
         bool,
-        files("--follow", help="Follow external links to files beside this one, or below it."),
+        files(
+            "--follow",
+            help="Read files that this one names: external links, virtual datasets; beside it or below.",
+        ),
     ] = False
     follow_prefix: Annotated[
         str | None,
-        files("--follow-prefix", metavar="PREFIX", help="Follow them to files below this prefix."),
+        files("--follow-prefix", metavar="PREFIX", help="Read those below this prefix."),
     ] = None
 
 

@@ -20,6 +20,7 @@ from h5s3.formats.base import Contents
 from h5s3.formats.hdf5.format import Hdf5Contents
 from h5s3.formats.hdf5.metadata.node import OBJECT
 from h5s3.formats.hdf5.objects.attributes import attribute_names
+from h5s3.formats.hdf5.objects.datasets import space_of
 from h5s3.formats.hdf5.objects.file import FAILURES, OpenFile, plain_reason
 from h5s3.formats.hdf5.objects.links import Link, address_of, kind_of, list_links, open_link
 from h5s3.formats.names import join, text_of
@@ -176,7 +177,7 @@ class StructureCopy:
 
     def _dataset(self, target: h5py.File, group: Any, source: Any, name: bytes, path: bytes) -> None:
         properties, notes = dataset_properties(source)
-        kind, space = self._type(target, source.get_type()), anew(source.get_space())
+        kind, space = self._type(target, source.get_type()), anew(space_of(source))
         try:
             h5d.create(group, name, kind, space, properties, _links_as(name))
         except FAILURES:

@@ -363,6 +363,19 @@ class Array(ABC):
         piece = self.facts.chunks or run_shape(shape, self.facts.itemsize)
         return Grid(piece, None, True, prod(piece) * self.facts.itemsize)
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """What is to be said of what was read so far."""
+        return ()
+
+    def piece(self) -> tuple[int, ...] | None:
+        """The shape of what is best read together, where neither chunks nor the order of bytes tell it."""
+        return None
+
+    def cost(self, selection: Selection) -> int | None:
+        """Stored bytes of a selection, as far as they can be guessed, where `grid` does not tell them."""
+        return None
+
     def fill(self) -> Any:
         """The value of elements that were never written."""
         return 0

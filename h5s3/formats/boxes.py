@@ -157,6 +157,7 @@ class BoxReader:
         self.dtype = array.dtype
         self.selection = selection
         self._array, self._facts, self.limit = array, array.facts, limit or BOX
+        self._piece = array.piece()
         self._refuse_chunk(self._cell_bytes, max_bytes)
         self._stored = array.stored(selection)
         if self._stored is not None:
@@ -169,6 +170,8 @@ class BoxReader:
         facts = self._facts
         if facts.layout == "chunked" and facts.chunks:
             return facts.chunks
+        if self._piece is not None:
+            return self._piece
         return run_shape(facts.shape or (), facts.itemsize)
 
     @property

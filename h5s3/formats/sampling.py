@@ -125,6 +125,9 @@ class Sampler:
         runs = self._runs(selection)
         if runs is not None:
             return sum(stop - start for start, stop in runs.ranges())
+        guessed = self._array.cost(selection)
+        if guessed is not None:
+            return guessed
         cells = stored_cells(self._grid, selection)
         if len(cells) > MOST_PIECES:
             return None

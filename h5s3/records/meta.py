@@ -49,6 +49,7 @@ class VirtualSource(Record, kw_only=True):
     file: str
     path: str
     same_file: bool
+    error: str | UnsetType = UNSET  # why its file is not to be had, where files are followed
 
 
 class ExternalFile(Record, kw_only=True):

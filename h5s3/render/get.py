@@ -16,10 +16,14 @@ MOST_LEFT = 20  # things that could not be copied that are named
 JSON_BEGINS = b'{"schema"'  # CSV never does: it has quotes around what holds one
 
 
-def estimate_line(requests: int, fetched: int, written: int, output: str | None, at_least: bool) -> str:
-    """What will be fetched and written; strings of variable length are not counted."""
+def estimate_line(
+    requests: int, fetched: int | None, written: int, output: str | None, at_least: bool
+) -> str:
+    """What will be fetched (None: not known) and written; strings of variable length are not counted."""
     about = "at least" if at_least else "about"
     target = f"to {output}" if output is not None else "to standard output"
+    if fetched is None:
+        return f"writing {'at least ' if at_least else ''}{size_text(written)} {target}"
     return (
         f"fetching {about} {size_text(fetched)} in {plural(requests, 'request')},"
         f" writing {'at least ' if at_least else ''}{size_text(written)} {target}"

@@ -51,7 +51,8 @@ REFUSED = [
     (
         "virtual_other_file",
         "/virtual",
-        "a virtual dataset whose values are stored in other files (virtual_source.h5)",
+        "a virtual dataset whose values are stored in other files (virtual_source.h5)"
+        "; preview and get read them with --follow",
     ),
     ("giant_chunk", "/data", "one chunk decodes to 512 MiB; allow it with --max-bytes 128M"),
 ]

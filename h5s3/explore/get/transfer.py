@@ -45,6 +45,7 @@ class Estimate:
     output: str | None
     at_least: bool  # strings of variable length lie elsewhere: their bytes come on top
     spooled: bool = False  # the values are put in order on the disk first
+    unknown: bool = False  # what is fetched: other files tell, once they are read
 
     @property
     def large(self) -> bool:
@@ -109,16 +110,19 @@ class Transfer:
         self.outside.announce(estimate)
         if kind == "h5":  # its attributes say it
             job = replace(job, coding=None)
-        planned: dict[str, Any] = {
-            "planned_requests": estimate.requests,
-            "planned_bytes": estimate.fetched,
-        }
+        planned: dict[str, Any] = {}
+        if not estimate.unknown:
+            planned = {"planned_requests": estimate.requests, "planned_bytes": estimate.fetched}
         with self._opened(job, output, shared) as stream:
             _Filling(job, reader, estimate, self.outside).fill(lambda: make(job, stream, placed))
         if texts is not None and self.outside.texts is not None:
             self.outside.texts(texts.found)
-        if output is not None and job.notes:
-            planned["notes"] = job.notes
+        notes = [*job.notes, *job.array.notes]
+        if output is not None and notes:
+            planned["notes"] = notes
+        elif output is None:
+            for note in job.array.notes:
+                self.outside.noted(note)
         return replaced(head, **planned)
 
     def _texts(self, job: Job) -> Texts | None:
@@ -356,4 +360,5 @@ def _estimate(reader: BoxReader, job: Job, output: str | None, ordered: bool) ->
         fetched += sum(stop - start for start, stop in ranges)
         elements += _size(box.counts)
     written = job.count * written_size(job)
-    return Estimate(requests, fetched, written, output, job.facts.type_has_pointers)
+    unknown = job.array.cost(job.selection) is not None
+    return Estimate(requests, fetched, written, output, job.facts.type_has_pointers, unknown=unknown)

@@ -36,6 +36,7 @@ def _preview(contents: Contents, asked: PreviewRequest) -> Preview:
         document.notes.append("a null dataspace: no values" if null else "no values")
     else:
         fill(document, array, asked)
+        document.notes += array.notes
     return document
 
 

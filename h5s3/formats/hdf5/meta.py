@@ -38,9 +38,21 @@ from h5s3.formats.hdf5.objects.links import (
 )
 from h5s3.formats.hdf5.objects.reference_names import name_targets
 from h5s3.formats.hdf5.objects.values import Namer, memory_dtype
+from h5s3.formats.hdf5.shapes import facts_of
 from h5s3.formats.names import names_of, nearest, raw_path, shown_by, text_of
 from h5s3.formats.requests import MetaRequest
-from h5s3.records import Attribute, Dimension, FileFacts, LinkCounts, LinkInfo, Meta, StoredChunk, TypeInfo
+from h5s3.records import (
+    UNSET,
+    Attribute,
+    Dimension,
+    FileFacts,
+    LinkCounts,
+    LinkInfo,
+    Meta,
+    StoredChunk,
+    TypeInfo,
+    VirtualSource,
+)
 
 ATTRIBUTES_SHOWN = 20
 MOST_LINKS = 10_000  # of one group that are counted by class
@@ -207,7 +219,7 @@ def raw_type(info: TypeInfo, tid: Any) -> dict[str, Any]:
 
 def add_dataset(document: Meta, file: OpenFile, dataset: Any, namer: Namer) -> None:
     """Shape, type, layout, filters, storage, dimension scales."""
-    facts = read_facts(dataset)
+    facts = facts_of(file, dataset)
     document.shape = None if facts.shape is None else list(facts.shape)
     document.maxshape = None if facts.maxshape is None else list(facts.maxshape)
     document.type, document.dtype = facts.type, facts.dtype
@@ -232,8 +244,20 @@ def add_dataset(document: Meta, file: OpenFile, dataset: Any, namer: Namer) -> N
         document.external_files = facts.external
     if facts.layout == "virtual":
         document.virtual_sources, document.virtual_sources_truncated = virtual_sources(dataset)
+        _add_problems(file, document.virtual_sources)
     document.dimensions = dimensions(file, dataset, facts.shape or (), namer)
     document.is_scale = named_values(file, dataset, [b"CLASS"]).get(b"CLASS") == "DIMENSION_SCALE"
+
+
+def _add_problems(file: OpenFile, sources: list[VirtualSource]) -> None:
+    """Where other files are followed, say of sources why they are not to be had; patterns are of several."""
+    if file.files is None:
+        return
+    named = [item for item in sources if not item.same_file and "%" not in item.file]
+    names = [os.fsencode(item.file) for item in named]
+    file.files.look(file, names)
+    for item, name in zip(named, names, strict=True):
+        item.error = file.files.why_not(file, name) or UNSET
 
 
 def dimensions(file: OpenFile, dataset: Any, shape: tuple[int, ...], namer: Namer) -> list[Dimension]:

@@ -16,7 +16,6 @@ from h5s3.formats.hdf5.follow.branches import Branches
 from h5s3.formats.hdf5.follow.places import Place, find, reading
 from h5s3.formats.hdf5.metadata.node import walk
 from h5s3.formats.hdf5.objects.addressed import Addressed
-from h5s3.formats.hdf5.objects.datasets import read_facts
 from h5s3.formats.hdf5.objects.datatypes import describe, short
 from h5s3.formats.hdf5.objects.file import (
     DECODED_OF_LINKS,
@@ -36,6 +35,7 @@ from h5s3.formats.hdf5.objects.links import (
 from h5s3.formats.hdf5.objects.packed import Met
 from h5s3.formats.hdf5.objects.reference_names import References, name_targets
 from h5s3.formats.hdf5.objects.values import by_address
+from h5s3.formats.hdf5.shapes import facts_of
 from h5s3.formats.hdf5.told import Told
 from h5s3.formats.hdf5.tree_details import Details
 from h5s3.formats.hdf5.tree_nodes import (
@@ -362,7 +362,7 @@ class _Tree(Walk[GroupNode, TreeNode]):
         if isinstance(found, h5py.h5g.GroupID):
             return self._group_node(found, link.address or 0, named), found
         if isinstance(found, h5py.h5d.DatasetID):
-            return dataset_node(read_facts(found), named), found
+            return dataset_node(facts_of(self.file, found), named), found
         return DatatypeNode(**named, dtype=short(describe(found))), found
 
     def _group_node(self, group: Any, address: int, named: dict[str, Any]) -> GroupNode:

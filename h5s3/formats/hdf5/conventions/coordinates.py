@@ -18,6 +18,7 @@ from h5s3.formats.hdf5.data.array import Hdf5Array
 from h5s3.formats.hdf5.fetch.waves import gather
 from h5s3.formats.hdf5.metadata.node import OBJECT
 from h5s3.formats.hdf5.objects.attributes import named_value
+from h5s3.formats.hdf5.objects.datasets import space_of
 from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.formats.hdf5.objects.links import address_of
 
@@ -52,13 +53,13 @@ def length_of(dataset: Any) -> int | None:
     """Number of elements of a one-dimensional dataset; None for others."""
     if not isinstance(dataset, h5d.DatasetID):
         return None
-    shape = dataset.get_space().shape
+    shape = space_of(dataset).shape
     return int(shape[0]) if shape is not None and len(shape) == 1 else None
 
 
 def is_one_string(dataset: Any) -> bool:
     """Whether a dataset holds one string, within the file."""
-    space, dcpl = dataset.get_space(), dataset.get_create_plist()
+    space, dcpl = space_of(dataset), dataset.get_create_plist()
     one = space.get_simple_extent_type() != h5s.NULL and space.get_simple_extent_npoints() == 1
     here = dcpl.get_layout() in (h5d.COMPACT, h5d.CONTIGUOUS) and not dcpl.get_external_count()
     tid = dataset.get_type()

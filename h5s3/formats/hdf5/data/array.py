@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -12,7 +13,7 @@ import h5py
 import numpy as np
 from h5py import h5d, h5s, h5t
 
-from h5s3.errors import DamagedError
+from h5s3.errors import DamagedError, RefusedError
 from h5s3.formats.base import Array, Facts, StoredCells
 from h5s3.formats.boxes import Cut
 from h5s3.formats.cf import Coding
@@ -22,7 +23,11 @@ from h5s3.formats.hdf5.data.chunk_grid import make_grid
 from h5s3.formats.hdf5.data.chunk_index import read_index
 from h5s3.formats.hdf5.data.chunk_reader import ChunkReader
 from h5s3.formats.hdf5.data.heaps import fetch_heaps, stored_pointers
-from h5s3.formats.hdf5.data.refuse import refuse_unsafe
+from h5s3.formats.hdf5.data.refuse import LARGEST_SOURCE, refuse_unsafe
+from h5s3.formats.hdf5.data.virtual.dataset import Chain, Virtual
+from h5s3.formats.hdf5.data.virtual.forms import Form, fill_in
+from h5s3.formats.hdf5.data.virtual.sides import ENDLESS
+from h5s3.formats.hdf5.follow.places import Place
 from h5s3.formats.hdf5.objects.attributes import read_coding
 from h5s3.formats.hdf5.objects.datasets import read_facts
 from h5s3.formats.hdf5.objects.file import FAILURES, OpenFile, plain_reason
@@ -39,18 +44,22 @@ from h5s3.formats.hdf5.objects.values import (
 from h5s3.formats.names import text_of
 from h5s3.formats.selection import Selection
 from h5s3.records import UNSET
+from h5s3.sizes import MIB
 from h5s3.storage.base import Range
 
 Values = np.ndarray[Any, Any]
 MOST_ONE_BY_ONE = 4  # elements with pointers that libhdf5 follows alone
+PACKED = 4  # times that chunks of sources are guessed to be smaller than their values
 MOST_IN_BOX = 4096  # chunks that libhdf5 is let look at for one read
 
 
 class Hdf5Array(Array):
     """A dataset of an open file. `found`: how it was come to, where that is known."""
 
-    def __init__(self, file: OpenFile, dataset: Any, found: Found | None = None) -> None:
-        self.file, self.dataset, self.found = file, dataset, found
+    def __init__(self, file: OpenFile, dataset: Any, found: Found | None = None, chain: Chain = ()) -> None:
+        """`chain`: the virtual datasets that it is a source of."""
+        self.file, self.dataset, self.found, self._chain = file, dataset, found, chain
+        self._left = [ENDLESS]  # bytes that sources may still take
         self.path, self.etag = text_of(found.path) if found is not None else "", file.info.etag
         self._type = dataset.get_type()
         self.dtype = memory_dtype(self._type)
@@ -59,7 +68,19 @@ class Hdf5Array(Array):
     @cached_property
     def facts(self) -> Facts:  # type: ignore[override]
         """The header."""
+        header, made = self._header, self.virtual
+        return header if made is None else replace(header, shape=made.shape, size=prod(made.shape))
+
+    @cached_property
+    def _header(self) -> Facts:
         return read_facts(self.dataset)
+
+    @cached_property
+    def virtual(self) -> Virtual | None:
+        """Its sources, where it is virtual and other files are followed."""
+        if self.file.files is None or self._header.layout != "virtual":
+            return None
+        return Virtual(self.file, self.dataset, self._header.shape or (), self._chain, _source)
 
     @cached_property
     def _data(self) -> h5py.Dataset:
@@ -73,7 +94,8 @@ class Hdf5Array(Array):
 
     def refuse(self) -> None:
         """Raise `RefusedError` for data in other files, or that this machine cannot decode."""
-        refuse_unsafe(self.file, self.dataset, self.facts)
+        if self.virtual is None:
+            refuse_unsafe(self.file, self.dataset, self.facts)
 
     def converter(self, most: int = 0, *, exact: bool = False) -> Converter:
         """References are named by paths where the array was found by its path."""
@@ -147,7 +169,8 @@ class Hdf5Array(Array):
         """What h5py raises of values becomes `DamagedError`, or `AskAgainError` where it may be our doing."""
         blocks = self.file.blocks
         try:
-            with blocks.limited(most, piece):
+            self._left = [most]
+            with nullcontext() if self.virtual is not None else blocks.limited(most, piece):
                 yield
         except EOFError as error:
             raise DamagedError(f"{self._says}: {error}") from None
@@ -189,6 +212,8 @@ class Hdf5Array(Array):
 
     def read_many(self, selections: Sequence[Selection]) -> list[Values]:
         """The same of several selections, their chunks shared among threads."""
+        if self.virtual is not None:
+            return [self._put_together(selection, "read") for selection in selections]
         found = self._decoded(selections) if self._plain else None
         if found is not None:
             assert self.dtype is not None
@@ -216,6 +241,8 @@ class Hdf5Array(Array):
         """Converted from the stored bytes; by h5py where values are stored outside the elements."""
         if self.dtype is None:
             raise TypeError(f"values of type {self.facts.dtype}")
+        if self.virtual is not None:
+            return self._put_together(part, "exact")
         if self.facts.type_has_pointers:
             self._fetch_elsewhere([part])
             self._check_sizes(part)
@@ -225,11 +252,68 @@ class Hdf5Array(Array):
 
     def raw(self, part: Selection) -> Values:
         """The stored bytes of each element, filters undone."""
+        if self.virtual is not None:
+            return self._put_together(part, "raw")
         runs = self.runs(part)
         if runs is not None:
             return self._bytes(runs, part)
         found = self._decoded([part])
         return self._stored(part) if found is None else found[0]
+
+    # ----------------------------------------------------------------------------------------- virtual
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What is to be said of sources that were not there."""
+        return [] if self.virtual is None else list(self.virtual.problems())
+
+    def piece(self) -> tuple[int, ...] | None:
+        """Of a virtual dataset the chunks of its sources."""
+        return None if self.virtual is None else self.virtual.piece()
+
+    def cost(self, selection: Selection) -> int | None:
+        """Of a virtual dataset a guess: sources tell where their chunks are when they are read."""
+        if self.virtual is None:
+            return None
+        return prod(axis.count for axis in selection) * self.facts.itemsize // PACKED
+
+    def _put_together(self, selection: Selection, how: str) -> Values:
+        form = self._form(how)
+        assert self.virtual is not None
+        return self.virtual.read(selection, form, fill_in(form, self.dataset, self.dtype), self._left)
+
+    def _form(self, how: str) -> Form:
+        if how == "raw":
+            return Form(how, np.dtype((np.void, self.facts.itemsize)), self._type)
+        dtype = self.dtype if how == "exact" else self.readable
+        assert dtype is not None
+        opaque = self.facts.type.class_ in ("opaque", "bitfield")
+        whole = self.dtype is not None
+        memory = self._type if opaque else h5t.py_create(dtype) if whole else compound_type(dtype)
+        return Form(how, dtype, memory)
+
+    def as_source(self, selection: Selection, form: Form, kind: Any, left: list[int]) -> Values:
+        """Its values for a virtual dataset of the type `kind`; of `left` bytes what is fetched is taken off.
+
+        Raises `RefusedError` where they are used up.
+        """
+        if self.virtual is not None:
+            return self.virtual.read(selection, form, fill_in(form, self.dataset, self.dtype), left, kind)
+        stored, runs = self.stored(selection), self.runs(selection)
+        ranges = stored.ranges(selection) if stored is not None else runs.ranges() if runs else []
+        left[0] -= sum(stop - start for start, stop in ranges)
+        if left[0] < 0:
+            raise RefusedError("the values are larger than the limit", hint="raise --max-bytes")
+        chunk = prod(self.facts.chunks or ()) * self.facts.itemsize
+        if chunk > LARGEST_SOURCE:
+            raise RefusedError(f"one chunk of a source is of {chunk >> 20} MiB")
+        with self.fetched(ranges), self.decoding(left[0] + MIB, chunk):
+            if self._type.equal(kind):
+                found: Values = getattr(self, form.how)(selection)
+                return found
+            self._fetch_elsewhere([selection])
+            self._check_sizes(selection)
+            return in_order(self._by_libhdf5(selection, form.dtype, form.memory), form.dtype)
 
     # ---------------------------------------------------------------------------------------- decoding
 
@@ -344,3 +428,8 @@ class Hdf5Array(Array):
         one = Cut(part, chunks, 1, 1, limit=1)
         for box in one.boxes(ordered=False):
             yield tuple(slice(low, high) for low, high in box.bounds), box.part(part)
+
+
+def _source(place: Place, chain: Chain) -> Hdf5Array:
+    """A dataset that a virtual one is made of."""
+    return Hdf5Array(place.file, place.found.object, place.found, chain)

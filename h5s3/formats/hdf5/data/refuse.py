@@ -50,7 +50,8 @@ def _refuse_virtual(dataset: Any, facts: Facts, find: Find) -> None:
     foreign = [source.file for source in sources if not source.same_file]
     if foreign:
         named = f" ({', '.join(dict.fromkeys(foreign[:3]))})"
-        raise RefusedError(f"a virtual dataset whose values are stored in other files{named}")
+        cause = f"a virtual dataset whose values are stored in other files{named}"
+        raise RefusedError(cause, hint="preview and get read them with --follow")
     if cut:
         raise RefusedError(f"a virtual dataset made of more than {MOST_SOURCES} others")
     paths = (path for index, _ in enumerate(sources) for path in _paths(dataset, facts, index))

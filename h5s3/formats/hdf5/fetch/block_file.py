@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from h5s3.cache import Cache
 
 
+SIGNATURE_SIZE = 8  # bytes, with which an HDF5 file begins
+
+
 class Miss(Exception):
     """Bytes are not here yet, and the reader may not wait for them."""
 
@@ -60,7 +63,8 @@ class BlockFile(Seekable):
     """Reads are served from blocks; what is missing is fetched in one round of concurrent ranges.
 
     While `suspended`, a read that would have to wait raises `Miss` instead. Exact byte ranges that were
-    announced with `fetch_exact` (chunks of a dataset) are served too.
+    announced with `fetch_exact` (chunks of a dataset) are served too. Once it is sealed, libhdf5 finds no
+    file in it: any other that the file names would be this very object to it.
     """
 
     def __init__(self, store: Store | None, cache: Cache | None, info: ObjectInfo, trace: Trace) -> None:
@@ -80,6 +84,8 @@ class BlockFile(Seekable):
         self.misses = 0  # reads that were suspended so far
         self.ever_missed = False
         self.plain = False
+        self._signature_at: int | None = None  # where libhdf5 looks for a signature next; None: nowhere
+        self._sealed = False
         self.indexes = IndexCache(cache, info.identity, trace)
 
     # ------------------------------------------------------------------------------------------ reads
@@ -88,6 +94,10 @@ class BlockFile(Seekable):
         """Fill the buffer as far as the file goes. Raises `Miss` while suspended, else waits."""
         view = memoryview(buffer).cast("B")
         start = self._position
+        if self._sealed and self._looks_for_signature(start, len(view)):
+            view[:] = bytes(len(view))
+            self._position = start + len(view)
+            return len(view)
         stop = max(start, min(start + len(view), self.size))
         view[stop - start :] = bytes(len(view) - (stop - start))  # libhdf5 would read what was in it
         if stop == start:
@@ -97,6 +107,21 @@ class BlockFile(Seekable):
             check_heap(view[: stop - start])
         self._position = stop
         return stop - start
+
+    def seal(self) -> None:
+        """The file is open: it is not to be opened again, under whatever name."""
+        self._sealed = True
+
+    def _looks_for_signature(self, start: int, size: int) -> bool:
+        """Whether libhdf5 reads where a file begins: at 0, then at 512, 1024, 2048 … (II.A).
+
+        Of a file that is open it reads nothing at 0.
+        """
+        if size != SIGNATURE_SIZE or start not in (0, self._signature_at):
+            self._signature_at = None
+            return False
+        self._signature_at = 2 * start or 512
+        return True
 
     def _fill(self, view: memoryview, start: int, stop: int) -> None:
         if self._all is not None:
@@ -315,5 +340,5 @@ class BlockFile(Seekable):
 
     def restart(self) -> None:
         """Begin again with the blocks that are here, never to suspend a read."""
-        self.plain, self.ever_missed, self._position = True, False, 0
+        self.plain, self.ever_missed, self._position, self._sealed = True, False, 0, False
         self.indexes.forget()

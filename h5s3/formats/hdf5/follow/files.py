@@ -85,6 +85,15 @@ class Files:
         """Leave a file open to the end."""
         self._used[file.info.location] += 1
 
+    def release(self, file: OpenFile) -> None:
+        """End what `keep` began."""
+        self._used[file.info.location] -= 1
+
+    def why_not(self, file: OpenFile, name: bytes) -> str | None:
+        """Why a file that was looked for is not to be had; None where it is there."""
+        found = self._answers[file.info.location, name]
+        return found.cause if isinstance(found, H5s3Error) else None
+
     def trim(self) -> None:
         """Close files that were not read for long. Those `using` are left."""
         unused = [where for where in self._open if not self._used[where]]

@@ -25,7 +25,7 @@ from h5s3.formats.hdf5.data.chunk_index import read_index
 from h5s3.formats.hdf5.layout.header_facts import IndexKind, index_kind, keeps_time
 from h5s3.formats.hdf5.layout.sparse_file import SparseFile
 from h5s3.formats.hdf5.objects.attributes import attribute_names
-from h5s3.formats.hdf5.objects.datasets import read_facts
+from h5s3.formats.hdf5.objects.datasets import read_facts, space_of
 from h5s3.formats.hdf5.objects.file import FAILURES, OpenFile, plain_reason
 from h5s3.formats.hdf5.objects.links import Link, address_of, kind_of, list_links, open_link
 from h5s3.formats.hdf5.objects.values import memory_dtype
@@ -171,7 +171,7 @@ class _Copy:
         stage, staged = self._stages[self._format(dataset, facts)], b"%d" % self._made.objects
         plist = _creation(dataset, facts)
         plist.set_obj_track_times(keeps_time(self._source, address_of(dataset)))
-        copy = h5d.create(stage, staged, dataset.get_type().copy(), dataset.get_space(), plist)
+        copy = h5d.create(stage, staged, dataset.get_type().copy(), space_of(dataset), plist)
         if has_raw_data(dataset, facts, size):
             _write_texts(copy, dataset.get_type(), facts.shape or ())
         self._attributes(dataset, copy)

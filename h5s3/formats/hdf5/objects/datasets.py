@@ -26,12 +26,14 @@ LAYOUTS = {
     h5d.VIRTUAL: "virtual",
 }
 LARGEST_FILL = 64 * 1024  # bytes
+MOST_LOOKED_AT = 100_000  # mappings of one virtual dataset
 MOST_SOURCES = 100  # of one virtual dataset that are listed
 
 
 def read_facts(dataset: h5d.DatasetID) -> Facts:
     """The header of a dataset."""
-    space, tid, dcpl = dataset.get_space(), dataset.get_type(), dataset.get_create_plist()
+    tid, dcpl = dataset.get_type(), dataset.get_create_plist()
+    space = space_of(dataset, dcpl)
     null = space.get_simple_extent_type() == h5s.NULL
     shape = None if null else tuple(int(n) for n in space.get_simple_extent_dims())
     info = describe(tid)
@@ -48,6 +50,49 @@ def read_facts(dataset: h5d.DatasetID) -> Facts:
         chunks=tuple(int(n) for n in dcpl.get_chunk()) if layout == h5d.CHUNKED else None,
         filters=list_filters(dcpl),
         external=external,
+    )
+
+
+def space_of(dataset: h5d.DatasetID, dcpl: Any = None) -> h5s.SpaceID:
+    """The dataspace of a dataset; of a virtual one as it is while none of its other files is there.
+
+    libhdf5 would look for those, find this very object under each name, and perhaps never come to an end.
+    """
+    dcpl = dataset.get_create_plist() if dcpl is None else dcpl
+    if dcpl.get_layout() != h5d.VIRTUAL or _is_alone(dcpl):
+        return dataset.get_space()
+    stored = dcpl.get_virtual_vspace(0)
+    dims, limits = stored.get_simple_extent_dims(), stored.get_simple_extent_dims(maxdims=True)
+    if dims != limits and dcpl.get_virtual_count() <= MOST_LOOKED_AT:
+        dims = _without_sources(dcpl, dims)
+    return h5s.create_simple(dims, limits)
+
+
+def _is_alone(dcpl: Any) -> bool:
+    """Whether a virtual dataset is made of its own file alone."""
+    count = dcpl.get_virtual_count()
+    return count <= MOST_LOOKED_AT and all(virtual_source(dcpl, index)[0] == "." for index in range(count))
+
+
+def _without_sources(dcpl: Any, stored: tuple[int, ...]) -> tuple[int, ...]:
+    """The dimensions that mappings with an end make; along others the stored ones."""
+    least, endless = [0] * len(stored), set[int]()
+    for index in range(dcpl.get_virtual_count()):
+        space = dcpl.get_virtual_vspace(index)
+        if space.get_select_type() != h5s.SEL_HYPERSLABS:
+            continue
+        ends: list[int | None]
+        if space.is_regular_hyperslab():
+            ends = [
+                None if h5s.UNLIMITED in (count, block) else start + (count - 1) * stride + block
+                for start, stride, count, block in zip(*space.get_regular_hyperslab(), strict=True)
+            ]
+        else:
+            ends = [high + 1 for high in space.get_select_bounds()[1]]
+        endless |= {dimension for dimension, end in enumerate(ends) if end is None}
+        least = [max(low, end or 0) for low, end in zip(least, ends, strict=True)]
+    return tuple(
+        int(least[dimension]) if dimension in endless else size for dimension, size in enumerate(stored)
     )
 
 

@@ -115,6 +115,7 @@ def open_hdf5(
     """
     offset = prepare(blocks, info, plugins)
     h5 = open_h5(blocks, info)
+    blocks.seal()
     try:
         yield OpenFile(h5, blocks, info, offset, files)
     finally:
