@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import Unpack
 
 from h5s3.api.common import FollowingArgs, Place, SettingsArgs, asking, session_of
+from h5s3.errors import UsageError
 from h5s3.records import CatalogBuild, CatalogQuery, Diff, Find
 from h5s3.storage.location import Location
 
 
 @asking
 def find(
-    locations: Place | Sequence[Place],
+    locations: Place | Sequence[Place] = (),
     *,
     name: str | None = None,
     regex: str | None = None,
@@ -31,18 +32,22 @@ def find(
     depth: int | None = None,
     files: bool = False,
     missing: str | None = None,
+    catalog: Place | None = None,
     jobs: int = 8,
     **settings: Unpack[FollowingArgs],
 ) -> Find:
     """Objects inside files that meet all conditions, which are written as on the command line.
 
     Locations are files, prefixes that end in `/`, folders, globs. `files`: only which files have a match;
-    `missing`: which lack this path. `jobs` files are read at a time. Failures of single files are in the
+    `missing`: which lack this path. `catalog`: look through what `catalog_build` has written, in place of
+    files. `jobs` files are read at a time. Failures of single files are in the
     record.
     """
     from h5s3.explore.find.conditions import Conditions
     from h5s3.explore.find.find import FindRequest, Search
 
+    if (catalog is None) is (locations == ()):
+        raise UsageError("give locations or a catalog")
     conditions = Conditions(
         name=name,
         regex=regex,
@@ -61,6 +66,10 @@ def find(
     )
     asked = FindRequest(conditions=conditions, files=files, missing=missing, jobs=jobs)
     with session_of(settings) as session:
+        if catalog is not None:
+            from h5s3.explore.catalog.search import search
+
+            return search(session, catalog, asked).document()
         return Search(session, [session.location(one) for one in _places(locations)], asked).document()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +16,8 @@ from h5s3.errors import NotFoundError, UsageError
 from h5s3.sizes import parse_size
 
 if TYPE_CHECKING:
-    from h5s3.explore.find.find import Search
+    from h5s3.explore.find.find import FindRequest, Search
+    from h5s3.explore.session import Session
 
 
 class Kind(StrEnum):
@@ -43,13 +44,13 @@ class Layout(StrEnum):
 
 def find(
     locations: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="LOCATION…",
             help="Files, prefixes that end in /, buckets, folders, globs such as 's3://bucket/run*/*.nxs'.",
             show_default=False,
         ),
-    ],
+    ] = None,
     name: Annotated[
         str | None,
         typer.Option(
@@ -108,6 +109,14 @@ def find(
         str | None,
         typer.Option("--missing", metavar="PATH", help="Print the files that lack PATH, and nothing else."),
     ] = None,
+    catalog: Annotated[
+        str | None,
+        typer.Option(
+            "--catalog",
+            metavar="CATALOG",
+            help="Look through this catalog in place of files.",
+        ),
+    ] = None,
     jobs: Annotated[
         int, bound("--jobs", metavar="N", min=1, max=64, help="Files that are read at the same time.")
     ] = 8,
@@ -134,8 +143,10 @@ def find(
       h5s3 find s3://bucket/granules/ --missing /gt1l/h_li
     """
     from h5s3.explore.find.conditions import Conditions
-    from h5s3.explore.find.find import FindRequest, Search
+    from h5s3.explore.find.find import FindRequest
 
+    if bool(locations) is (catalog is not None):
+        raise UsageError("give LOCATION or --catalog", hint="try: h5s3 find --help")
     conditions = Conditions(
         name=name,
         regex=regex,
@@ -157,12 +168,28 @@ def find(
     details = long or jsonl or common.json
     asked = FindRequest(conditions=conditions, details=details, files=files, missing=missing, jobs=jobs)
     with common.session() as opened, _progress() as tell:
-        search = Search(opened, [opened.location(one) for one in locations], asked, tell)
+        search = _search(opened, locations or [], catalog, asked, tell)
         if common.json:
             common.shown_as_json(search.document())
         else:
             _show(search, files or missing is not None, jsonl)
     _end(search, common.json)
+
+
+def _search(
+    session: Session,
+    locations: Sequence[str],
+    catalog: str | None,
+    asked: FindRequest,
+    tell: Callable[[int, int], None],
+) -> Search:
+    from h5s3.explore.find.find import Search
+
+    if catalog is None:
+        return Search(session, [session.location(one) for one in locations], asked, tell)
+    from h5s3.explore.catalog.search import search
+
+    return search(session, catalog, asked, tell)
 
 
 @contextmanager

@@ -30,6 +30,11 @@ class FindRequest:
     missing: str | None = None
     jobs: int = JOBS
 
+    @property
+    def of_names(self) -> bool:
+        """Whether names and kinds are all that is asked for."""
+        return self.conditions.of_names and (self.files or not self.details)
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -53,7 +58,9 @@ class Search:
         locations: Sequence[Location],
         asked: FindRequest,
         progress: Callable[[int, int], None] = lambda done, known: None,
+        outcomes: Callable[[], Iterator[Outcome[Answer, Sequence[Found]]]] | None = None,
     ) -> None:
+        """`outcomes`: what is found in each file, where the files themselves are not read."""
         if asked.missing is not None and asked.conditions.any:
             raise UsageError("--missing goes with no other condition")
         self.num_matches = self.num_files = 0
@@ -61,25 +68,27 @@ class Search:
         self.first_error: H5s3Error | None = None
         self._session, self._asked = session, asked
         self._locations, self._progress = locations, progress
-        self._sources = Files(session, locations)
+        self._sources, self._outcomes = Files(session, locations), outcomes or self._read
         self._kept: list[tuple[ObjectInfo, Request, Tree | Names | Presence]] = []
 
     def __iter__(self) -> Iterator[Batch]:
-        work = self._looking().work
         try:
-            for outcome in each(self._session, self._sources, work, self._asked.jobs):
+            for outcome in self._outcomes():
                 yield from self._batches(outcome)
-                self._progress(self.files.searched + self.files.failed, self._sources.listed)
+                done = self.files.searched + self.files.failed
+                self._progress(done, max(done, self._sources.listed))
         finally:
             self._remember(0)
             self.files.other = self._sources.passed_over
+
+    def _read(self) -> Iterator[Outcome[Answer, Sequence[Found]]]:
+        return each(self._session, self._sources, self._looking().work, self._asked.jobs)
 
     def _looking(self) -> Nodes | JustNames | Paths:
         asked = self._asked
         if asked.missing is not None:
             return Paths(self._session, asked.missing)
-        few = asked.files or not asked.details
-        if asked.conditions.of_names and few and not self._session.settings.follows:
+        if asked.of_names and not self._session.settings.follows:
             return JustNames(self._session, asked.conditions)
         return Nodes(self._session, asked.conditions)
 

@@ -175,11 +175,11 @@ class JustNames:
             return None
         names = self._session.answers.get(Names, info, Request())
         if names is not None:
-            return self._answer(info, names.nodes)
+            return self.answer(info, names.nodes)
         for more in LESS:
             tree = self._session.answers.get(Tree, info, _request(*more))
             if tree is not None:
-                return self._answer(info, names_of(tree))
+                return self.answer(info, names_of(tree))
         return None
 
     def _ask(self, asking: Asking, tell: Tell[Sequence[Found]]) -> Answer:
@@ -200,10 +200,11 @@ class JustNames:
         )
         found = asking.read(question, Names | None, lambda: not once.given)
         if found is None or once.given:
-            return self._answer(info, cut)
-        return replace(self._answer(info, found.nodes), learned=(Request(), found))
+            return self.answer(info, cut)
+        return replace(self.answer(info, found.nodes), learned=(Request(), found))
 
-    def _answer(self, info: ObjectInfo, nodes: Sequence[NamedNode]) -> Answer:
+    def answer(self, info: ObjectInfo, nodes: Sequence[NamedNode]) -> Answer:
+        """What of these, all that is in a file, meets the conditions."""
         seen = Looked(unlisted=sum(node.cut for node in nodes))
         matches = sorted(self._matches(info, nodes), key=by_path)
         return Answer(info, matches, unknown=seen.unknown())

@@ -99,3 +99,12 @@ def test_query_ends_with_a_code(built: Path, tmp_path: Path) -> None:
     assert "no catalog here" in run("catalog", "query", tmp_path, "SELECT 1").failed(3)
     assert "contradict" in run("catalog", "query", built, "SELECT 1", "--csv", "--json").failed(2)
     assert "as .parquet or .csv" in run("catalog", "query", built, "SELECT 1", "-o", "x.txt").failed(2)
+
+
+def test_find_in_a_catalog(built: Path) -> None:
+    of_files = run("find", built.parent / "in", "--shape", ">1").lines
+    assert len(of_files) == 2 and run("find", "--catalog", built, "--shape", ">1").lines == of_files
+    assert run("find", "--catalog", built, "--missing", "/entry/x", "--json").json["files"]["searched"] == 3
+    assert "give LOCATION or --catalog" in run("find", "--name", "x").failed(2)
+    assert "give LOCATION or --catalog" in run("find", built, "--catalog", built).failed(2)
+    assert "no catalog here" in run("find", "--catalog", built.parent, "--name", "x").failed(3)
