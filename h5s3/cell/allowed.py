@@ -10,8 +10,8 @@ from h5s3.errors import RefusedError
 CELL = "H5S3_CELL"  # 0: no cell, for debuggers and profilers; strict: none that is not locked
 
 
-def wanted(default: str | None = None) -> bool:
-    """Whether files are to be read in cells, and can be. `default`: in place of a variable that is unset.
+def wanted() -> bool:
+    """Whether files are to be read in cells, and can be.
 
     Raises `RefusedError` where they must be, and cannot.
     """
@@ -20,7 +20,7 @@ def wanted(default: str | None = None) -> bool:
         raise RefusedError(
             "no process can be started here to read files in", hint="H5S3_CELL=strict asks for it"
         )
-    return able and os.environ.get(CELL, default) != "0"
+    return able and os.environ.get(CELL) != "0"
 
 
 def strict() -> bool:

@@ -7,7 +7,6 @@ import gc
 import importlib
 import json
 import os
-import signal
 import socket
 import traceback
 from contextlib import suppress
@@ -29,7 +28,7 @@ READERS = ("h5s3.formats.hdf5.tree", "h5s3.formats.hdf5.meta")  # what most ques
 def main(told: str) -> None:
     """Answer until the command closes the line. `told`: facts, as JSON."""
     facts: dict[str, Any] = json.loads(told)
-    _follow(facts["alive"])
+    limits.follow(facts["alive"])
     limits.limit(facts["memory"], facts["cpu"], for_good=True)
     gc.set_threshold(50_000, 20, 100)  # a question is short, and keeps nearly all that it makes
     for module in READERS:
@@ -51,16 +50,6 @@ def main(told: str) -> None:
             wall.question += 1
             _answer(wall, question)
     os._exit(0)  # without libhdf5's own clearing up, which a damaged file may crash
-
-
-def _follow(alive: int) -> None:
-    """Have the kernel end this process when the command is gone, whatever it is busy with."""
-    import fcntl
-
-    if hasattr(fcntl, "F_SETSIG"):
-        fcntl.fcntl(alive, fcntl.F_SETOWN, os.getpid())
-        fcntl.fcntl(alive, fcntl.F_SETSIG, signal.SIGKILL)
-        fcntl.fcntl(alive, fcntl.F_SETFL, fcntl.fcntl(alive, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def _answer(wall: Wall, packed: memoryview) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from contextlib import suppress
 
 from h5s3.errors import DamagedError
@@ -32,6 +33,16 @@ def limit(memory: int | None, seconds: int | None, for_good: bool = False) -> No
     ):
         _lower(name, amount, for_good)
     renew()
+
+
+def follow(alive: int) -> None:
+    """Have the kernel end this process when the other end of this pipe closes, whatever it is busy with."""
+    import fcntl
+
+    if hasattr(fcntl, "F_SETSIG"):
+        fcntl.fcntl(alive, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(alive, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(alive, fcntl.F_SETFL, fcntl.fcntl(alive, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def renew() -> None:

@@ -7,10 +7,8 @@ import gc
 import os
 import sys
 
-from h5s3 import guard
 from h5s3.cli.process import cells, receipts
 from h5s3.cli.process.signals import listen, settle
-from h5s3.cli.process.supervisor import supervise, wanted
 
 
 def main() -> None:
@@ -24,10 +22,7 @@ def main() -> None:
         complete()
         leave(0)
     try:
-        if cells.use():  # what could crash is not in this process
-            code = cells.limited(command)
-        else:
-            code = supervise(command) if wanted() else command()
+        code = cells.limited(command) if cells.reads() else command()
     except KeyboardInterrupt:  # while it starts
         code = 130
     except OSError as error:  # no pipe, no process
@@ -35,7 +30,7 @@ def main() -> None:
         code = 1
     settle()
     receipts.write(code)
-    leave(code)
+    leave(code, at_once="h5py" in sys.modules or cells.used())
 
 
 def command() -> int:
@@ -50,19 +45,25 @@ def command() -> int:
     except KeyboardInterrupt:
         return 130
     except MemoryError:
-        if guard.tell(memory=True):
-            return 6
-        raise
+        from h5s3.cell import limits
+        from h5s3.render.diagnostics import show_error
+
+        error = limits.exhausted()
+        show_error(error)
+        return error.exit_code
 
 
-def leave(code: int) -> None:
-    """Exit with a code, silently where the reader of our output has gone away."""
+def leave(code: int, at_once: bool = False) -> None:
+    """Exit with a code, silently where the reader of our output has gone away.
+
+    `at_once`: without libhdf5's own clearing up, which may crash over a damaged file.
+    """
     for number, stream in ((1, sys.stdout), (2, sys.stderr)):
         try:
             stream.flush()
         except (OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), number)
-    if guard.tell(code=code) or cells.used():
+    if at_once:
         atexit._run_exitfuncs()
-        os._exit(code)  # without clearing up: that of libhdf5 may crash over a damaged file
+        os._exit(code)
     sys.exit(code)

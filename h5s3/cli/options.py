@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from h5s3 import guard
 from h5s3.cell import limits
 from h5s3.cli.process import cells, receipts
 from h5s3.cli.process.errors import guarded, show_warnings
@@ -112,8 +111,6 @@ class Common:
         from h5s3.explore.session import Session
 
         settings = self.settings()
-        if settings.timeout is not None:
-            guard.tell(timeout=settings.timeout)
         if settings.max_bytes is not None:
             limits.allow(settings.max_bytes)
         with (

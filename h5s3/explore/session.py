@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from h5s3 import guard
 from h5s3.cache import Cache
 from h5s3.cache.cache import ReadOnlyCache, WriteOnlyCache
 from h5s3.cell.ask import ask
@@ -111,7 +110,6 @@ class Session:
                 raise UsageError("--version-id names a version of an object in S3", location=found.display)
             found = replace(found, version_id=self.settings.version_id)
         self.locations.append(found.display)
-        guard.tell(location=found.display)
         return found
 
     def store(self, location: Location) -> Store:

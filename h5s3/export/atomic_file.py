@@ -16,7 +16,6 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-from h5s3 import guard
 from h5s3.errors import H5s3Error, UsageError
 
 LONGEST = 120  # characters of a name made from a dataset's
@@ -63,7 +62,6 @@ def atomic_write(path: str, overwrite: bool) -> Iterator[tuple[BinaryIO, str]]:
     begin = f".{name[:40]}."
     _clear_leftovers(folder or ".", begin)
     temporary = os.path.join(folder or ".", f"{begin}{os.getpid()}-{secrets.token_hex(8)}.part")
-    guard.tell(unfinished=temporary)
     try:
         descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w+b") as stream:
@@ -76,7 +74,6 @@ def atomic_write(path: str, overwrite: bool) -> Iterator[tuple[BinaryIO, str]]:
     finally:
         with suppress(FileNotFoundError):
             os.unlink(temporary)
-        guard.tell(finished=temporary)
     _sync_folder(folder or ".")
 
 

@@ -156,7 +156,7 @@ def test_a_spin_ends_in_time(ask: Any) -> None:
 
 def test_without_a_cell_they_would_succeed(ask: Any, home: Path) -> None:
     """The attempts are good ones: with the cell taken away, files are read and written."""
-    found = ask("attack", "--json", "--no-cache", H5S3_GUARD="0", HARMLESS="yes")
+    found = ask("attack", "--json", "--no-cache", H5S3_CELL="0", HARMLESS="yes")
     told = dict(zip(ATTEMPTS, found.json["plot"]["data"][::2], strict=False))
     assert all(
         told[name] >= 0

@@ -49,7 +49,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 def loaded(server: S3Server, cache: Path, *command: str) -> set[str]:
     """Top-level modules that a command leaves loaded."""
-    environment = {**os.environ, **server.env(), "H5S3_CACHE_DIR": str(cache), "H5S3_GUARD": "0"}
+    environment = {**os.environ, **server.env(), "H5S3_CACHE_DIR": str(cache), "H5S3_CELL": "0"}
     done = subprocess.run(
         [sys.executable, "-c", PROBE, *command], env=environment, capture_output=True, text=True, timeout=60
     )
@@ -93,20 +93,9 @@ def test_a_cold_command_loads_one_s3_client(
     assert not found & {"s3fs", "fsspec", "aiobotocore", "deflate", "numcodecs"}
 
 
-def test_the_process_that_guards_loads_nothing_heavy(place: S3Server, tmp_path: Path) -> None:
-    environment = {**os.environ, **place.env(), "H5S3_CACHE_DIR": str(tmp_path), "H5S3_CELL": "0"}
-    done = subprocess.run(
-        [sys.executable, "-c", PROBE, "doctor", "s3://lean/nexus.h5"],
-        env=environment, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
-    ours = set(done.stderr.splitlines()[-1].split())  # the child has told before
-    assert "h5s3" in ours and done.stdout and not ours & (HEAVY | {"typer", "rich", "asyncio", "msgspec"})
-
-
 def test_the_process_with_the_keys_loads_no_decoder(place: S3Server, tmp_path: Path) -> None:
     """What reads the file is in the cell."""
     environment = {**os.environ, **place.env(), "H5S3_CACHE_DIR": str(tmp_path)}
-    environment |= {"H5S3_GUARD": "0", "H5S3_CELL": "1"}
     for line in (
         ["tree", "s3://lean/nexus.h5"],
         ["preview", "s3://lean/nexus.h5", "/entry/data/counts", "--json"],
@@ -120,7 +109,6 @@ def test_the_process_with_the_keys_loads_no_decoder(place: S3Server, tmp_path: P
 
 def test_a_conversion_loads_no_decoder_either(place: S3Server, tmp_path: Path) -> None:
     environment = {**os.environ, **place.env(), "H5S3_CACHE_DIR": str(tmp_path)}
-    environment |= {"H5S3_GUARD": "0", "H5S3_CELL": "1"}
     line = ["convert", "s3://lean/nexus.h5", "-o", str(tmp_path / "out.zarr"), "--recompress", "zstd"]
     done = subprocess.run(
         [sys.executable, "-c", PROBE, *line], env=environment, capture_output=True, text=True, timeout=60

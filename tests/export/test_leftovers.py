@@ -102,7 +102,7 @@ def test_sigkill_and_the_next_run(tmp_path: Path) -> None:
         h5.create_dataset("data", (1 << 28,), "f8", chunks=(1 << 16,))
         h5["small"] = np.arange(3)
     line = command("get", source, "/data", "-o", folder / "a.csv")
-    with subprocess.Popen(line, env=environment(H5S3_GUARD="0")) as process:
+    with subprocess.Popen(line, env=environment(H5S3_CELL="0")) as process:
         until = time.monotonic() + 30
         while not names(folder) and time.monotonic() < until:
             time.sleep(0.02)

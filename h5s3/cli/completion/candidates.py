@@ -17,7 +17,7 @@ from h5s3.render.text import safe
 from h5s3.settings import Settings, from_environment
 from h5s3.storage.location import Location, parse_location
 
-SECONDS = 1.5  # that may be spent on asking; the process that waits allows a second more
+SECONDS = 1.5  # that may be spent on asking
 SCHEMES = ("s3", "s3a", "s3n")
 START = "s3://"
 SETTINGS = (

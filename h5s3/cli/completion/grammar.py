@@ -21,6 +21,8 @@ BY_METAVAR = {
     "FILE": "file",
     "OUT": "file",
     "PRICES": "file",
+    "CATALOG": "location",
+    "SQL": "text",  # for which there are no words
 }
 BY_NAME = {"profile": "profile", "attr": "attribute"}
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 
-from h5s3 import guard
-from h5s3.cli.process.supervisor import OFF, supervise
+from h5s3.cell.limits import follow
 
 VARIABLE = "_H5S3_COMPLETE"  # names the shell that asks; its script sets it
+LONGEST = 2.5  # seconds of the other process: what it asks has less
 FILES, NO_FILES = "files", "-"  # the first line: whether the shell is to add names of local files
 
 
@@ -22,27 +23,34 @@ def complete() -> None:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 2):  # nobody is asked for a password, and nothing is written between prompts
         os.dup2(nowhere, descriptor)
-    if os.environ.get(OFF) == "0":
-        _work()
-    else:
-        supervise(_work)
-
-
-def _work() -> int:
-    shell, words = os.environ.pop(VARIABLE), sys.argv[1:]
-    alone = hasattr(os, "setsid") and guard.tell()
-    if alone:
+    if not hasattr(os, "fork"):
+        return _work()
+    kept, alive = os.pipe()  # nothing is written to it: it closes when this process is gone
+    child = os.fork()
+    if not child:
+        os.close(alive)
+        follow(kept)
         os.setsid()  # without a terminal, which libraries ask for one-time passwords
+        with suppress(BaseException):  # there is nobody to tell
+            _work()
+        os.killpg(0, signal.SIGKILL)  # a program that was to give credentials may go on
+
+    def end(*_: object) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
+
+    signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, LONGEST)
     try:
-        text = answer(shell, words)
-    except Exception:  # noqa: BLE001 - there is nobody to tell
-        return 0
+        os.waitpid(child, 0)
     finally:
-        if alone:  # a program that was to give credentials may go on
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            os.killpg(0, signal.SIGTERM)
+        end()
+
+
+def _work() -> None:
+    text = answer(os.environ.pop(VARIABLE), sys.argv[1:])
     sys.stdout.buffer.write(os.fsencode(text))
-    return 0
+    sys.stdout.flush()
 
 
 def answer(shell: str, given: list[str]) -> str:
@@ -86,11 +94,10 @@ def _zsh(given: list[str]) -> str:
 def _found(words: list[str]) -> tuple[bool, dict[str, str]]:
     """Whether files may stand there, and the words that may, with their help."""
     from h5s3.cache import Cache
-    from h5s3.cli.completion.candidates import SECONDS, candidates, takes_files
+    from h5s3.cli.completion.candidates import candidates, takes_files
     from h5s3.cli.completion.grammar import grammar
     from h5s3.cli.completion.position import position
 
-    guard.tell(timeout=SECONDS)
     cache = Cache()
     try:
         place = position(grammar(cache), words)

@@ -43,7 +43,6 @@ DRAWN = {  # where it is not the one that is called like the command
     "refs": "h5s3.render.zarr.refs",
     "convert": "h5s3.render.zarr.convert",
 }
-GUARD = "H5S3_GUARD"  # 0: all in one process, unless there is a word on cells
 NAMED = (
     "profile",
     "endpoint_url",
@@ -60,12 +59,12 @@ _caches: list[Cache] = []
 _used: list[bool] = []  # holds something in a process that is a command, not a program that runs one
 
 
-def use() -> bool:
-    """From now on give this command a cell, if it is one of those; whether it is."""
-    reads = bool(sys.argv[1:2]) and sys.argv[1] in COMMANDS and sys.argv[1:3] not in ELSEWHERE
-    if reads and wanted(os.environ.get(GUARD)):
+def reads() -> bool:
+    """Whether this command reads files. From now on it is given a cell then, unless there is to be none."""
+    found = bool(sys.argv[1:2]) and sys.argv[1] in COMMANDS and sys.argv[1:3] not in ELSEWHERE
+    if found and wanted():
         _used.append(True)
-    return used()
+    return found
 
 
 def _many(place: str | None) -> bool:

@@ -10,7 +10,6 @@ from contextlib import suppress
 
 import typer
 
-from h5s3 import guard
 from h5s3.cell import limits
 from h5s3.errors import DamagedError, H5s3Error
 
@@ -43,8 +42,7 @@ def _ending(error: BaseException, debug: bool) -> int:
         or str(error) in NO_MEMORY
         or getattr(error, "errno", 0) == errno.ENOMEM
     ):
-        if not guard.tell(memory=True):  # the parent reports it: nothing more can be loaded here
-            report(limits.exhausted(), debug)
+        report(limits.exhausted(), debug)
         return DamagedError.exit_code
     if isinstance(error, OSError):
         error = unwritten(error)

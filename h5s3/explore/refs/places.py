@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from typing import BinaryIO
 
-from h5s3 import guard
 from h5s3.errors import H5s3Error, NoBucketError, NotFoundError, RefusedError, UsageError
 from h5s3.explore.session import Session
 from h5s3.export.atomic_file import atomic_write, check_target, write_errors
@@ -120,11 +119,7 @@ def _upload(session: Session, folder: str, output: Output, overwrite: bool) -> N
 def _temporary() -> Iterator[str]:
     """An empty folder for as long as the block."""
     with tempfile.TemporaryDirectory(prefix="h5s3-refs-") as folder:
-        guard.tell(unfinished=folder)
-        try:
-            yield folder
-        finally:
-            guard.tell(finished=folder)
+        yield folder
 
 
 def read_references(session: Session, output: str) -> bytes:

@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from h5s3 import guard
 from h5s3.errors import H5s3Error, UsageError
 from h5s3.export.atomic_file import write_errors
 
@@ -41,7 +40,6 @@ def atomic_folder(path: str, overwrite: bool) -> Iterator[str]:
     nothing is left of it. Raises `OSError` where it cannot be written."""
     above, name = os.path.split(os.path.abspath(path))
     made = os.path.join(above, f".{name[:40]}.{os.getpid()}-{secrets.token_hex(8)}.part")
-    guard.tell(unfinished=made)
     try:
         os.mkdir(made, 0o777)
         yield made
@@ -54,7 +52,6 @@ def atomic_folder(path: str, overwrite: bool) -> Iterator[str]:
             os.rename(made, path)
     finally:
         shutil.rmtree(made, ignore_errors=True)
-        guard.tell(finished=made)
 
 
 def folder_bytes(path: str) -> int:

@@ -75,7 +75,7 @@ def test_into_s3_from_s3(server: S3Server, source: Path) -> None:
 def killed(source: Path, out: str, at: int, on: S3Server | None = None) -> bool:
     """A conversion that is killed once it has written so much; whether it was still at work."""
     place = Path(out)
-    with started("convert", source, "-o", out, on=on, H5S3_GUARD="0") as process:
+    with started("convert", source, "-o", out, on=on, H5S3_CELL="0") as process:
         while process.poll() is None:
             if place.exists() and len(list(place.glob("data/c/*"))) >= at:
                 process.send_signal(signal.SIGKILL)
