@@ -53,11 +53,12 @@ class VirtualSource(Record, kw_only=True):
 
 
 class ExternalFile(Record, kw_only=True):
-    """A file that holds raw data outside the HDF5 file: shown, never read."""
+    """A file that holds raw data outside the HDF5 file."""
 
     name: str
     offset: int
     size: int | None
+    error: str | UnsetType = UNSET  # why it is not to be had, where files are followed
 
 
 class StoredChunk(Record, kw_only=True, gc=False):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from h5s3.records import UNSET, Codec, Meta, TypeInfo, VirtualSource
+from h5s3.records import UNSET, Codec, Meta, TypeInfo, UnsetType
 from h5s3.render.columns import Line, Row, align, print_lines
 from h5s3.render.console import Symbols, output_symbols, stdout
 from h5s3.render.text import plural, safe, shape
@@ -132,15 +132,16 @@ def _dataset_facts(meta: Meta, symbols: Symbols) -> list[tuple[str, str]]:
         shown = [f"{s.file}:{s.path}" for s in meta.virtual_sources[:5]]
         more = len(meta.virtual_sources) - len(shown)
         facts.append(("sources", safe(", ".join(shown) + (f", … {more} more" if more else ""))))
-        facts.append(("missing", _missing(meta.virtual_sources)))
+        facts.append(("missing", _missing({s.file: s.error for s in meta.virtual_sources})))
     if meta.external_files is not UNSET:
-        facts.append(("external", safe(", ".join(f.name for f in meta.external_files)) + "  (never read)"))
+        facts.append(("external", safe(", ".join(f.name for f in meta.external_files)) + "  (raw data)"))
+        facts.append(("missing", _missing({f.name: f.error for f in meta.external_files})))
     return facts
 
 
-def _missing(sources: list[VirtualSource]) -> str:
+def _missing(files: dict[str, str | UnsetType]) -> str:
     """The files that are not to be had, and why; some of them."""
-    lacking = {s.file: s.error for s in sources if s.error is not UNSET}
+    lacking = {file: why for file, why in files.items() if why is not UNSET}
     more = f", … {len(lacking) - 5} more" if len(lacking) > 5 else ""
     return safe(", ".join(f"{file} ({why})" for file, why in list(lacking.items())[:5]) + more)
 

@@ -46,7 +46,8 @@ REFUSED = [
     (
         "external_storage",
         "/whole",
-        "the values are stored in external files (external_raw.bin), which are never read",
+        "the values are stored in external files (external_raw.bin), which are not read"
+        "; preview and get read them with --follow",
     ),
     (
         "virtual_other_file",

@@ -153,7 +153,7 @@ def test_a_dataset_as_h5py_has_it(server: S3Server) -> None:
         ("dimension_scales", "/data", {"dimensions": "3 t /time, 4 /height /altitude, 2 channel"}),
         ("unknown_filter", "/data", {"filters": "filter 40000 [not available here]"}),
         ("virtual_other_file", "/virtual", {"layout": "virtual", "sources": "virtual_source.h5:data"}),
-        ("external_storage", "/whole", {"layout": "external", "external": "external_raw.bin  (never read)"}),
+        ("external_storage", "/whole", {"layout": "external", "external": "external_raw.bin  (raw data)"}),
         ("enums", "/negative", {"type": "enum {ABOVE=1, BELOW=-1} of little-endian 32-bit integer"}),
         ("compounds", "/plain", {"dtype": "{a: int32, b: float64}", "fill value": "{a: 0, b: 0}"}),
         ("arrays", "/", {"superblock": "version 0"}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import partial
 from shlex import quote
 from typing import Any
@@ -45,6 +46,7 @@ from h5s3.records import (
     UNSET,
     Attribute,
     Dimension,
+    ExternalFile,
     FileFacts,
     LinkCounts,
     LinkInfo,
@@ -242,21 +244,25 @@ def add_dataset(document: Meta, file: OpenFile, dataset: Any, namer: Namer) -> N
         document.compression_ratio = round(facts.nbytes / document.storage_size, 4)
     if facts.external:
         document.external_files = facts.external
+        dcpl = dataset.get_create_plist()
+        names = [dcpl.get_external(index)[0] for index in range(len(facts.external))]
+        _add_problems(file, facts.external, names)
     if facts.layout == "virtual":
         document.virtual_sources, document.virtual_sources_truncated = virtual_sources(dataset)
-        _add_problems(file, document.virtual_sources)
+        named = [item for item in document.virtual_sources if not item.same_file and "%" not in item.file]
+        _add_problems(file, named, [os.fsencode(item.file) for item in named])
     document.dimensions = dimensions(file, dataset, facts.shape or (), namer)
     document.is_scale = named_values(file, dataset, [b"CLASS"]).get(b"CLASS") == "DIMENSION_SCALE"
 
 
-def _add_problems(file: OpenFile, sources: list[VirtualSource]) -> None:
-    """Where other files are followed, say of sources why they are not to be had; patterns are of several."""
+def _add_problems(
+    file: OpenFile, items: Sequence[VirtualSource | ExternalFile], names: Sequence[bytes]
+) -> None:
+    """Where other files are followed, say of those of these names why they are not to be had."""
     if file.files is None:
         return
-    named = [item for item in sources if not item.same_file and "%" not in item.file]
-    names = [os.fsencode(item.file) for item in named]
     file.files.look(file, names)
-    for item, name in zip(named, names, strict=True):
+    for item, name in zip(items, names, strict=True):
         item.error = file.files.why_not(file, name) or UNSET
 
 

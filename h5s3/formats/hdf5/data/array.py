@@ -26,6 +26,7 @@ from h5s3.formats.hdf5.data.heaps import fetch_heaps, stored_pointers
 from h5s3.formats.hdf5.data.refuse import LARGEST_SOURCE, refuse_unsafe
 from h5s3.formats.hdf5.data.virtual.dataset import Chain, Virtual
 from h5s3.formats.hdf5.data.virtual.forms import Form, fill_in
+from h5s3.formats.hdf5.data.virtual.raw import Raw
 from h5s3.formats.hdf5.data.virtual.sides import ENDLESS
 from h5s3.formats.hdf5.follow.places import Place
 from h5s3.formats.hdf5.objects.attributes import read_coding
@@ -68,18 +69,25 @@ class Hdf5Array(Array):
     @cached_property
     def facts(self) -> Facts:  # type: ignore[override]
         """The header."""
-        header, made = self._header, self.virtual
-        return header if made is None else replace(header, shape=made.shape, size=prod(made.shape))
+        header, made = self._header, self.elsewhere
+        return (
+            header
+            if made is None or header.shape is None
+            else replace(header, shape=made.shape, size=prod(made.shape))
+        )
 
     @cached_property
     def _header(self) -> Facts:
         return read_facts(self.dataset)
 
     @cached_property
-    def virtual(self) -> Virtual | None:
-        """Its sources, where it is virtual and other files are followed."""
-        if self.file.files is None or self._header.layout != "virtual":
+    def elsewhere(self) -> Virtual | Raw | None:
+        """The other files that its values are in, where these are followed."""
+        here = self.file.files is None or self._header.shape is None
+        if here or self._header.layout not in ("virtual", "external"):
             return None
+        if self._header.layout == "external":
+            return Raw(self.file, self.dataset, self._header)
         return Virtual(self.file, self.dataset, self._header.shape or (), self._chain, _source)
 
     @cached_property
@@ -94,7 +102,9 @@ class Hdf5Array(Array):
 
     def refuse(self) -> None:
         """Raise `RefusedError` for data in other files, or that this machine cannot decode."""
-        if self.virtual is None:
+        if isinstance(self.elsewhere, Raw):
+            self.elsewhere.refuse()
+        elif self.elsewhere is None:
             refuse_unsafe(self.file, self.dataset, self.facts)
 
     def converter(self, most: int = 0, *, exact: bool = False) -> Converter:
@@ -170,7 +180,7 @@ class Hdf5Array(Array):
         blocks = self.file.blocks
         try:
             self._left = [most]
-            with nullcontext() if self.virtual is not None else blocks.limited(most, piece):
+            with nullcontext() if self.elsewhere is not None else blocks.limited(most, piece):
                 yield
         except EOFError as error:
             raise DamagedError(f"{self._says}: {error}") from None
@@ -212,7 +222,7 @@ class Hdf5Array(Array):
 
     def read_many(self, selections: Sequence[Selection]) -> list[Values]:
         """The same of several selections, their chunks shared among threads."""
-        if self.virtual is not None:
+        if self.elsewhere is not None:
             return [self._put_together(selection, "read") for selection in selections]
         found = self._decoded(selections) if self._plain else None
         if found is not None:
@@ -241,7 +251,7 @@ class Hdf5Array(Array):
         """Converted from the stored bytes; by h5py where values are stored outside the elements."""
         if self.dtype is None:
             raise TypeError(f"values of type {self.facts.dtype}")
-        if self.virtual is not None:
+        if self.elsewhere is not None:
             return self._put_together(part, "exact")
         if self.facts.type_has_pointers:
             self._fetch_elsewhere([part])
@@ -252,7 +262,7 @@ class Hdf5Array(Array):
 
     def raw(self, part: Selection) -> Values:
         """The stored bytes of each element, filters undone."""
-        if self.virtual is not None:
+        if self.elsewhere is not None:
             return self._put_together(part, "raw")
         runs = self.runs(part)
         if runs is not None:
@@ -265,22 +275,24 @@ class Hdf5Array(Array):
     @property
     def notes(self) -> Sequence[str]:
         """What is to be said of sources that were not there."""
-        return [] if self.virtual is None else list(self.virtual.problems())
+        return [] if self.elsewhere is None else list(self.elsewhere.problems())
 
     def piece(self) -> tuple[int, ...] | None:
         """Of a virtual dataset the chunks of its sources."""
-        return None if self.virtual is None else self.virtual.piece()
+        return None if self.elsewhere is None else self.elsewhere.piece()
 
     def cost(self, selection: Selection) -> int | None:
         """Of a virtual dataset a guess: sources tell where their chunks are when they are read."""
-        if self.virtual is None:
+        if self.elsewhere is None:
             return None
+        if isinstance(self.elsewhere, Raw):
+            return prod(axis.count for axis in selection) * self.facts.itemsize
         return prod(axis.count for axis in selection) * self.facts.itemsize // PACKED
 
     def _put_together(self, selection: Selection, how: str) -> Values:
         form = self._form(how)
-        assert self.virtual is not None
-        return self.virtual.read(selection, form, fill_in(form, self.dataset, self.dtype), self._left)
+        assert self.elsewhere is not None
+        return self.elsewhere.read(selection, form, fill_in(form, self.dataset, self.dtype), self._left)
 
     def _form(self, how: str) -> Form:
         if how == "raw":
@@ -297,8 +309,8 @@ class Hdf5Array(Array):
 
         Raises `RefusedError` where they are used up.
         """
-        if self.virtual is not None:
-            return self.virtual.read(selection, form, fill_in(form, self.dataset, self.dtype), left, kind)
+        if self.elsewhere is not None:
+            return self.elsewhere.read(selection, form, fill_in(form, self.dataset, self.dtype), left, kind)
         stored, runs = self.stored(selection), self.runs(selection)
         ranges = stored.ranges(selection) if stored is not None else runs.ranges() if runs else []
         left[0] -= sum(stop - start for start, stop in ranges)

@@ -34,7 +34,8 @@ def refuse_elsewhere(dataset: Any, facts: Facts, find: Find) -> None:
     """Raise `RefusedError` for data in another file. `find` walks to a path of this one."""
     if facts.external:
         names = ", ".join(item.name for item in facts.external[:3])
-        raise RefusedError(f"the values are stored in external files ({names}), which are never read")
+        cause = f"the values are stored in external files ({names}), which are not read"
+        raise RefusedError(cause, hint="preview and get read them with --follow")
     if facts.layout == "virtual":
         _refuse_virtual(dataset, facts, find)
 

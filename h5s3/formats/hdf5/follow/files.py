@@ -65,11 +65,15 @@ class Files:
 
     def sibling(self, file: OpenFile, name: bytes) -> OpenFile:
         """The file of a name that another one has for it. Raises why it is not to be had, or no HDF5 file."""
+        return self._opened(self.source(file, name).info.location)
+
+    def source(self, file: OpenFile, name: bytes) -> Source:
+        """The bytes of such a file, whatever they are. Raises why it is not to be had."""
         self.look(file, [name])
         found = self._answers[file.info.location, name]
         if isinstance(found, H5s3Error):
             raise found
-        return self._opened(found)
+        return self._sources[found]
 
     @contextmanager
     def using(self, file: OpenFile) -> Iterator[None]:

@@ -239,18 +239,26 @@ class Virtual:
                 if not isinstance(place.found.object, h5py.h5d.DatasetID):
                     raise DamagedError(f"{text_of(mapping.path)} is no dataset")
                 leaf = self._open_leaf(place, self._chain)
-                leaf.refuse()
         except NotFoundError as error:
             self.missing[mapping.file, mapping.path] = error.cause
             return None
         except H5s3Error as error:
-            cause = f"a virtual dataset's source {self._name(mapping)}: {error.cause}"
-            raise type(error)(cause, hint=error.hint) from None
-        if leaf.file is not self._file and has_references(leaf.facts.type):
-            raise RefusedError(
-                f"a virtual dataset's source {self._name(mapping)} has references, which are to its own file"
-            )
+            raise self._because(mapping, error) from None
+        self._check(mapping, leaf)
         return leaf
+
+    def _check(self, mapping: Mapping, leaf: Leaf) -> None:
+        """Raise what keeps the values of a source from being read."""
+        try:
+            leaf.refuse()
+        except H5s3Error as error:
+            raise self._because(mapping, error) from None
+        if leaf.file is not self._file and has_references(leaf.facts.type):
+            raise self._because(mapping, RefusedError("it has references, to objects of its own"))
+
+    def _because(self, mapping: Mapping, error: H5s3Error) -> H5s3Error:
+        cause = f"a virtual dataset's source {self._name(mapping)}: {error.cause}"
+        return type(error)(cause, hint="" if "{location}" in error.hint else error.hint)
 
     def _name(self, mapping: Mapping) -> str:
         return f"{text_of(mapping.file)}:{text_of(mapping.path)}"

@@ -86,7 +86,7 @@ def test_mappings_without_end(seed: int) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(seed=seeds)
 def test_many_mappings(seed: int) -> None:
     check(virtual.fixed, seed)
