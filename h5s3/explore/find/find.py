@@ -133,6 +133,7 @@ class Search:
 
     def _failed(self, location: Location, error: H5s3Error | None) -> None:
         assert error is not None
+        self._session.settings.check_deadline()  # the others would fail for it, too
         self.first_error = self.first_error or error
         self.files.failed += 1
         text = f"{error.cause}; {error.hint}" if error.hint else error.cause

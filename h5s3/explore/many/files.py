@@ -13,7 +13,7 @@ from h5s3.explore.session import Session
 from h5s3.formats.names import looks_like_hdf5
 from h5s3.records import Entry
 from h5s3.storage.base import ObjectInfo
-from h5s3.storage.location import Location
+from h5s3.storage.location import Location, parse_location
 
 STORE = ".zarr"  # how prefixes are called that hold one store
 MARKS = (".zgroup", ".zarray", ".zmetadata", "zarr.json")  # documents at the top of a store
@@ -59,7 +59,7 @@ class Files:
                 if found:
                     root = found
                     uri = str(entry.uri)
-                    yield File(self._session.location(uri[: len(uri) - len(entry.key) + len(root)]))
+                    yield File(parse_location(uri[: len(uri) - len(entry.key) + len(root)], None))
                 elif entry.type == "object" and (glob or looks_like_hdf5(entry.key)):
                     yield listed_file(self._session, entry)
                 elif entry.type == "object":
@@ -68,8 +68,8 @@ class Files:
 
 def listed_file(session: Session, entry: Entry) -> File:
     """A file by what a listing says of it."""
-    place = session.location(str(entry.uri))
-    if place.kind != "s3" or entry.etag is None or entry.size is None or place.version_id is not None:
+    place = parse_location(str(entry.uri), None)
+    if place.kind != "s3" or entry.etag is None or entry.size is None:
         return File(place)
     source = session.store(place).endpoint
     return File(place, ObjectInfo(place, source, entry.size, entry.etag, entry.last_modified))

@@ -29,6 +29,7 @@ WHOLE = MIB  # bytes of a file that is fetched whole
 FETCHES = 32  # files whose first bytes are on the wire at a time
 GRACE = 0.2  # seconds that a thread has to end by itself
 AHEAD = 64  # files that are begun before the first of them is done
+QUESTIONS = 2000  # of one process of a cell, after which another takes its place
 MOST_HELD = 100_000  # items of files whose turn has not come
 
 T = TypeVar("T")
@@ -243,6 +244,8 @@ class _Readers(Generic[T, Part]):
         cell = self._cell()
         while (job := self._ready.get()) is not None and not self._closed:
             outcome, seen = job
+            if cell is not None and cell.asked >= QUESTIONS:
+                cell.end()  # libhdf5 keeps memory
 
             def tell(part: Part, items: int, outcome: Outcome[T, Part] = outcome) -> None:
                 self._gate.wait(outcome, items)

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 import h5s3
-from h5s3.cell import pool, process
+from h5s3.cell import host, pool, process
+from h5s3.errors import NetworkError
 from h5s3.explore.many import reading
 from h5s3.records import Find
 from tests.support import shapes
@@ -168,3 +169,23 @@ def test_files_below_a_folder_a_glob_and_a_store(tmp_path: Path, counting: Proxy
     ]
     one = h5s3.find(f"s3://{BUCKET}/scans/000.h5", name="temperature")
     assert paths(one) == [("scans/000.h5", "/entry/temperature")] and one.matches[0].etag
+
+
+def test_a_cell_is_renewed_now_and_then(counting: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[object] = []
+
+    class Noted(process.Process):
+        def __init__(self, *given: object) -> None:
+            started.append(given)
+            super().__init__(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(reading, "QUESTIONS", 10)
+    monkeypatch.setattr(host, "Process", Noted)
+    found = h5s3.find(f"s3://{BUCKET}/scans/", name="temperature", jobs=1, no_cache=True)
+    assert len(found.matches) == COUNT / 3 and len(started) == 3
+
+
+def test_the_time_limit_ends_the_search(counting: Proxy) -> None:
+    counting.delay = 0.3
+    with pytest.raises(NetworkError, match="not done within"):
+        h5s3.find(f"s3://{BUCKET}/scans/", name="temperature", no_cache=True, timeout=0.4)
