@@ -12,11 +12,28 @@ from h5s3.render.text import plural, redacted, safe
 from h5s3.sizes import size_text
 
 
-@contextmanager
-def progress() -> Iterator[Callable[[str, float], None] | None]:
-    """A function that takes what is being done and how much is done (0 to 1); None without a terminal.
+class Bar:
+    """Takes what is being done and how much is done (0 to 1). Appears at the first call."""
 
-    The bar appears at the first call, so that it is not drawn over what is written before.
+    def __init__(self, bar: Any) -> None:
+        self._bar, self._task = bar, bar.add_task("", total=1.0)
+
+    def __call__(self, text: str, done: float) -> None:
+        """Show so much."""
+        if not self._bar.live.is_started:
+            self._bar.start()
+        self._bar.update(self._task, description=safe(text, 60), completed=done)
+
+    def hide(self) -> None:
+        """Make room for lines, until the next call."""
+        self._bar.stop()
+
+
+@contextmanager
+def progress() -> Iterator[Bar | None]:
+    """A bar on standard error; None without a terminal.
+
+    It appears at the first call, so that it is not drawn over what is written before.
     """
     console = stderr()
     if not console.is_terminal:
@@ -27,15 +44,11 @@ def progress() -> Iterator[Callable[[str, float], None] | None]:
     bar = Progress(
         TextColumn("{task.description}", markup=False), BarColumn(), console=console, transient=True
     )
-    task = bar.add_task("", total=1.0)
-    with ExitStack() as stack:
-
-        def show(text: str, done: float) -> None:
-            if not bar.live.is_started:
-                stack.enter_context(bar)
-            bar.update(task, description=safe(text, 60), completed=done)
-
-        yield show
+    shown = Bar(bar)
+    try:
+        yield shown
+    finally:
+        shown.hide()
 
 
 @contextmanager

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from h5s3.cell import limits
 from h5s3.cli.options import Common
 from h5s3.errors import UsageError
+
+if TYPE_CHECKING:
+    from h5s3.render.diagnostics import Bar
 
 DIFFERENT, NOT_COMPARED = 9, 8  # exit codes
 
@@ -82,19 +89,41 @@ def diff(
     if b is None and paths[0] == paths[1] and not others:
         hint = "give another LOCATION, --versions, or --path-a and --path-b"
         raise UsageError("an object is compared with itself", hint=hint)
-    with common.session() as opened:
+    with common.session() as opened, _progress(data) as bar:
         given = (opened.location(a), opened.location(a if b is None else b))
         places = last_two(opened, given[0]) if versions else with_versions(given, ids)
+        asked = DiffRequest(*paths, data, rtol, atol, progress=_advancing(bar))
         if common.json:
-            found = ask(opened, places[0], places[1], DiffRequest(*paths, data, rtol, atol))
+            found = ask(opened, places[0], places[1], asked)
+            if bar is not None:
+                bar.hide()
             common.shown_as_json(found)
         else:
             from h5s3.render.many.diff import Shown
 
-            shown = Shown()
-            found = ask(opened, places[0], places[1], DiffRequest(*paths, data, rtol, atol, shown.take))
+            shown = Shown(bar.hide) if bar is not None else Shown()
+            found = ask(opened, places[0], places[1], replace(asked, take=shown.take))
             shown.end(found)
     if num_differences(found):
         raise typer.Exit(DIFFERENT)
     if found.not_compared:
         raise typer.Exit(NOT_COMPARED)
+
+
+def _progress(wanted: bool) -> AbstractContextManager[Bar | None]:
+    if not wanted:
+        return nullcontext()
+    from h5s3.render.diagnostics import progress
+
+    return progress()
+
+
+def _advancing(bar: Callable[[str, float], None] | None) -> Callable[[str, float], None]:
+    """Progress that is shown, if at all, and that lets the command go on."""
+
+    def tell(path: str, done: float) -> None:
+        limits.renew()
+        if bar is not None:
+            bar(path, done)
+
+    return tell

@@ -17,8 +17,7 @@ from h5s3.sizes import MIB
 
 BATCH = 16 * MIB  # stored bytes whose digests are asked for together
 MOST_PIECES = 4096  # likewise
-BOX = 8 * MIB  # bytes of values that each side gives at once
-MOST_VALUES = 1 << 20  # likewise
+BOX = 16 * MIB  # bytes of values that each side gives at once
 LARGEST_WHOLE = 64 * MIB  # bytes of a chunk that is decoded as one
 MOST_BOXES = 1_000_000  # of one dataset
 Values = np.ndarray[Any, Any]
@@ -126,7 +125,7 @@ def _boxes_of(cells: Values, piece: Sequence[int], shape: Sequence[int]) -> Iter
 def itemsize_of(one: Dataset) -> int:
     """Bytes that a value takes on its way."""
     size = max(side.itemsize for side in one.sides)
-    return size + POINTED if one.pointers else max(size, BOX // MOST_VALUES)
+    return size + POINTED if one.pointers else size
 
 
 def size_of(one: Dataset, bounds: Bounds) -> int:
@@ -137,7 +136,11 @@ def _cell(one: Dataset) -> tuple[int, ...]:
     """What boxes are made of: chunks that hold those of both sides, or those of one."""
     pairs = zip(one.sides[0].chunks, one.sides[1].chunks, one.shape, strict=True)
     both = tuple(min(max(a, b), size) for a, b, size in pairs)
-    return both if prod(both) * itemsize_of(one) <= BOX else tuple(map(min, one.sides[0].chunks, one.shape))
+    wanted = [
+        both,
+        *sorted((tuple(map(min, side.chunks, one.shape)) for side in one.sides), key=prod, reverse=True),
+    ]
+    return next((cell for cell in wanted if prod(cell) * itemsize_of(one) <= BOX), wanted[-1])
 
 
 def all_boxes(one: Dataset) -> Iterable[Bounds] | None:
@@ -177,7 +180,7 @@ def _touched(one: Dataset, side: Opened, cell: Sequence[int]) -> Iterator[tuple[
 
 def cut_up(one: Dataset, bounds: Bounds) -> Iterator[Bounds]:
     """A box, in parts where it is too large to be decoded at once."""
-    if size_of(one, bounds) <= max(BOX, min(LARGEST_WHOLE, BOX * 8)) or not bounds:
+    if size_of(one, bounds) <= LARGEST_WHOLE or not bounds:
         yield bounds
         return
     counts = tuple(high - low for low, high in bounds)

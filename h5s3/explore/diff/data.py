@@ -5,7 +5,7 @@ Datasets are opened in groups, so that their rounds are shared. No side decodes 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import isfinite, prod
 from typing import Any
 
@@ -41,11 +41,13 @@ from h5s3.sizes import MIB, size_text
 
 TOGETHER = 500  # datasets that are opened together
 LARGE = 64 * MIB  # bytes of values of such
+MOST_LOOKED_AT = 32 * MIB  # bytes of all such
 LOOK = 64 * 1024  # bytes of a dataset that are looked at to know it again
 DIFFER = "its shapes or types differ"  # which is told of it
 NOT_REACHED = "--max-bytes was reached"
 Values = np.ndarray[Any, Any]
 Pair = tuple[Key, OutlinedObject, OutlinedObject]
+Rows = tuple[Dataset, Values, Values]  # of the tables of both sides
 Event = Changed | NotCompared
 
 
@@ -53,20 +55,33 @@ class DataComparison:
     """Compares datasets of two sides. `most`: stored bytes that both together may take."""
 
     def __init__(
-        self, readers: Readers, sides: tuple[Side, Side], shared: bool, tolerance: Tolerance, most: int | None
+        self,
+        readers: Readers,
+        sides: tuple[Side, Side],
+        shared: bool,
+        tolerance: Tolerance,
+        most: int | None,
+        progress: Callable[[str, float], object] = lambda path, done: None,
     ) -> None:
         self._readers, self._sides, self._shared = readers, sides, shared
         self._tolerance, self._left = tolerance, most
         self._names = [side.names() for side in sides]
+        self._progress, self._done, self._total = progress, 0, 1
+        self._look_left = MOST_LOOKED_AT
         self.compared = 0  # values
 
     def events(self, pairs: Sequence[Pair]) -> Iterator[tuple[Key, list[Event]]]:
         """What differs of each dataset, in their order."""
+        self._total = max(1, sum(_nbytes(pair) for pair in pairs))
+        done = 0
         for group in _groups(pairs):
             datasets = [self._dataset(number, pair) for number, pair in enumerate(group)]
+            self._progress(datasets[0].path, done / self._total)
             self._open([one for one in datasets if not one.left], group)
             self._undecoded([one for one in datasets if not one.left and one.alike])
             self._decoded([one for one in datasets if not one.left and not one.alike])
+            done += sum(map(_nbytes, group))
+            self._done = done
             for (key, *_), one in zip(group, datasets, strict=True):
                 self.compared += one.compared
                 yield key, _events(one)
@@ -78,23 +93,32 @@ class DataComparison:
         for group in _groups(pairs):
             datasets = [self._dataset(number, pair) for number, pair in enumerate(group)]
             self._open([one for one in datasets if not one.left], group)
-            for one in datasets:
-                answers.append(not one.left and self._looks_same(one))
+            self._look([one for one in datasets if not one.left])
+            answers += [not one.left and not one.totals.columns for one in datasets]
         return answers
 
-    def _looks_same(self, one: Dataset) -> bool:
-        if not one.alike:
-            small = prod(one.shape) * itemsize_of(one) <= LOOK
-            if small:
-                self._read([(one, tuple((0, size) for size in one.shape))])
-            return small and not one.totals.columns and not one.left
-        both, others = paired(one)
-        if len(others) or not len(both):
-            return False
-        sizes = np.cumsum(one.sides[0].table[both[:, 0], -2])
-        rows = both[: max(1, int(np.searchsorted(sizes, LOOK)))]
-        self._digests([(one, rows[:, 0], rows[:, 1])])
-        return not one.totals.columns and not one.left
+    def _look(self, datasets: Sequence[Dataset]) -> None:
+        """Look at some of the data of these, in a round or two."""
+        pieces: list[Rows] = []
+        wanted: list[tuple[Dataset, Bounds]] = []
+        for one in datasets:
+            if one.alike:
+                both, others = paired(one)
+                sizes = np.cumsum(one.sides[0].table[both[:, 0], -2])
+                rows = both[: max(1, int(np.searchsorted(sizes, LOOK)))]
+                pieces.append((one, rows[:, 0], rows[:, 1]))
+                if len(others) or not len(both) or self._look_left < int(sizes[len(rows) - 1]):
+                    pieces.pop()
+                    one.left = "not the same pieces, or too much to look at"
+                else:
+                    self._look_left -= int(sizes[len(rows) - 1])
+            elif prod(one.shape) * itemsize_of(one) <= LOOK:
+                wanted.append((one, tuple((0, size) for size in one.shape)))
+            else:
+                one.left = "too much to look at"
+        if pieces:
+            self._digests(pieces)
+        self._read(wanted)
 
     # ---------------------------------------------------------------------------------------------- open
 
@@ -178,7 +202,7 @@ class DataComparison:
 
     def _undecoded(self, datasets: Sequence[Dataset]) -> None:
         """By digests of stored bytes; what differs is decoded while these bytes are still there."""
-        batch: list[tuple[Dataset, Values, Values]] = []
+        batches: list[list[Rows]] = [[]]
         size = pieces = 0
         for one in datasets:
             both, others = paired(one)
@@ -186,20 +210,27 @@ class DataComparison:
             self._boxes(one, others)
             for rows in parts_of(both, one.sides[0].table):
                 bytes_ = int(one.sides[0].table[rows[:, 0], -2].sum())
-                if batch and (size + bytes_ > boxes.BATCH or pieces + len(rows) > boxes.MOST_PIECES):
-                    self._digests(batch)
-                    batch, size, pieces = [], 0, 0
-                batch.append((one, rows[:, 0], rows[:, 1]))
+                if batches[-1] and (size + bytes_ > boxes.BATCH or pieces + len(rows) > boxes.MOST_PIECES):
+                    batches.append([])
+                    size = pieces = 0
+                batches[-1].append((one, rows[:, 0], rows[:, 1]))
                 size, pieces = size + bytes_, pieces + len(rows)
-        if batch:
-            self._digests(batch)
+        for batch, ahead in zip(batches, [*batches[1:], []], strict=True):
+            if batch:
+                self._digests(batch, ahead)
 
-    def _digests(self, batch: Sequence[tuple[Dataset, Values, Values]]) -> None:
-        jobs = [
-            {"kind": "digests", "rows": [[one.number, rows[side].tolist()] for one, *rows in batch]}
+    def _digests(self, batch: Sequence[Rows], ahead: Sequence[Rows] = ()) -> None:
+        """Compare stored bytes, while those of the next batch are on their way."""
+        jobs: list[Job] = [
+            {
+                "kind": "digests",
+                "rows": [[one.number, rows[side].tolist()] for one, *rows in batch],
+                "ahead": [[one.number, rows[side].tolist()] for one, *rows in ahead],
+            }
             for side in (0, 1)
         ]
         reports = self._readers.ask(jobs)
+        self._advance([(one, len(rows) * prod(one.sides[0].piece or ())) for one, rows, _ in batch])
         count = sum(len(rows) for _, rows, _ in batch)
         made = [np.frombuffer(one.take(DIGEST * count), dtype=(np.void, DIGEST)) for one in reports]
         differ = (made[0] != made[1]) | (made[0] == np.void(bytes(DIGEST)))
@@ -210,6 +241,12 @@ class DataComparison:
             wanted += [(one, bounds) for bounds in bounds_of(one, cells)]
             at += len(rows)
         self._read(wanted, keep=True)
+
+    def _advance(self, done: Sequence[tuple[Dataset, int]]) -> None:
+        """So many values were compared."""
+        self._done += sum(count * one.sides[0].itemsize for one, count in done)
+        if done:
+            self._progress(done[-1][0].path, min(1.0, self._done / self._total))
 
     def _boxes(self, one: Dataset, cells: Values) -> None:
         """Decode pieces that are on one side alone, or have not the same length."""
@@ -257,6 +294,7 @@ class DataComparison:
     def _compare(self, boxes: Sequence[tuple[Dataset, Bounds]], keep: bool) -> None:
         job = {"kind": "values", "boxes": [[one.number, bounds] for one, bounds in boxes], "keep": keep}
         reports = self._readers.ask([job, job])
+        self._advance([(one, prod(b - a for a, b in bounds)) for one, bounds in boxes if not one.alike])
         for report in reports:
             if not isinstance(report.head, list) or len(report.head) != len(boxes):
                 raise report.nonsense()
@@ -295,12 +333,16 @@ def _named(text: str, names: dict[str, str]) -> str:
     return names.get(address, address) + bracket + rest
 
 
+def _nbytes(pair: Pair) -> int:
+    return pair[1].dataset.nbytes if pair[1].dataset is not UNSET else 0
+
+
 def _groups(pairs: Sequence[Pair]) -> Iterator[Sequence[Pair]]:
     """Datasets that are opened together."""
     some: list[Pair] = []
     size = 0
     for pair in pairs:
-        more = pair[1].dataset.nbytes if pair[1].dataset is not UNSET else 0
+        more = _nbytes(pair)
         if some and (len(some) >= TOGETHER or size + more > LARGE):
             yield some
             some, size = [], 0

@@ -38,6 +38,7 @@ class DiffRequest:
     rtol: float = 0.0
     atol: float = 0.0
     take: Callable[[Event], object] = lambda event: None
+    progress: Callable[[str, float], object] = lambda path, done: None  # of values
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path_a", absolute(self.path_a))
@@ -105,6 +106,7 @@ def _with_values(
             comparison.shared,
             Tolerance(asked.rtol, asked.atol),
             session.settings.max_bytes,
+            asked.progress,
         )
         for key, found in data.events(comparison.datasets):
             while events and events[0][0] <= key:

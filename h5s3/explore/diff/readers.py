@@ -29,6 +29,8 @@ class Report:
     def __init__(self, data: bytes, place: Location) -> None:
         size = int.from_bytes(data[:4], "little")
         self._rest, self.place = memoryview(data)[4 + size :], place
+        if 4 + size > len(data):
+            raise self.nonsense()
         try:
             self.head: Any = json.loads(data[4 : 4 + size])
         except (ValueError, RecursionError):

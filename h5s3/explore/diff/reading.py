@@ -73,7 +73,7 @@ class _Worker(ExitStack):
         if job["kind"] == "open":
             return self._open(job["numbers"], job["paths"])
         if job["kind"] == "digests":
-            return self._digests(job["rows"])
+            return self._digests(job["rows"], job["ahead"])
         return self._values(job["boxes"])
 
     # ---------------------------------------------------------------------------------------------- open
@@ -129,19 +129,23 @@ class _Worker(ExitStack):
 
     # ------------------------------------------------------------------------------------------- digests
 
-    def _digests(self, wanted: Sequence[Sequence[Any]]) -> bytes:
-        """Of the stored bytes of pieces: `[number of the dataset, rows]`."""
-        found: list[tuple[Array, list[Range]]] = []
-        for number, rows in wanted:
-            places = self._cells[number].table[rows, -3:-1].tolist()
-            found.append((self._arrays[number], [(start, start + size) for start, size in places]))
+    def _digests(self, wanted: Sequence[Sequence[Any]], ahead: Sequence[Sequence[Any]]) -> bytes:
+        """Of the stored bytes of pieces: `[number of the dataset, rows]`. `ahead`: what comes next."""
+        found = [(self._arrays[number], self._places(number, rows)) for number, rows in wanted]
         self._hold([place for _, places in found for place in places])
+        if ahead:
+            coming = [place for number, rows in ahead for place in self._places(number, rows)]
+            self._arrays[ahead[0][0]].fetch_ahead(coming)
         made = bytearray()
         for array, places in found:
             for start, stop in places:
                 data = array.stored_bytes(start, stop) if stop > start else b""
                 made += bytes(DIGEST) if data is None else hashlib.blake2b(data, digest_size=DIGEST).digest()
         return report(None, bytes(made))
+
+    def _places(self, number: int, rows: Sequence[int]) -> list[Range]:
+        places = self._cells[number].table[list(rows), -3:-1].tolist()
+        return [(start, start + size) for start, size in places]
 
     def _hold(self, ranges: Sequence[Range]) -> None:
         """Fetch bytes, for as long as jobs say to keep them."""

@@ -13,6 +13,7 @@ import numpy as np
 from h5s3.explore.diff.readers import Report
 from h5s3.records import Json
 
+AT_ONCE = 1 << 20  # elements that are compared
 LARGEST_INNER = 1 << 30  # elements of an array type
 Values = np.ndarray[Any, Any]
 Index = tuple[int, ...]
@@ -155,19 +156,22 @@ class Totals:
         bounds: Sequence[Sequence[int]],
         tolerance: Tolerance,
     ) -> None:
-        """Compare a column of one box."""
-        different = unlike(*pair, tolerance)
-        rows = np.flatnonzero(different.any(axis=1))
-        if not rows.size:
-            return
-        at = int(rows[0])
-        inner = int(np.flatnonzero(different[at])[0])
-        counts = [high - low for low, high in bounds]
-        place = np.unravel_index(at, counts) if counts else ()
-        first = tuple(int(n) + low for n, (low, _) in zip(place, bounds, strict=True))
-        a, b = (_json(side[at, inner]) for side in pair)
-        found = self.columns.setdefault(name, Found(name))
-        found.add((int(rows.size), first, a, b), _differences(*(side[different] for side in pair)))
+        """Compare a column of one box, some rows at a time."""
+        some = max(1, AT_ONCE // max(1, pair[0].shape[1]))
+        for start in range(0, len(pair[0]), some):
+            a, b = (side[start : start + some] for side in pair)
+            different = unlike(a, b, tolerance)
+            rows = np.flatnonzero(different.any(axis=1))
+            if not rows.size:
+                continue
+            at = int(rows[0])
+            inner = int(np.flatnonzero(different[at])[0])
+            counts = [high - low for low, high in bounds]
+            place = np.unravel_index(start + at, counts) if counts else ()
+            first = tuple(int(n) + low for n, (low, _) in zip(place, bounds, strict=True))
+            found = self.columns.setdefault(name, Found(name))
+            values = _json(a[at, inner]), _json(b[at, inner])
+            found.add((int(rows.size), first, *values), _differences(a[different], b[different]))
 
 
 def _json(value: Any) -> Json:

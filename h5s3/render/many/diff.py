@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from h5s3.records import UNSET, Changed, Diff, NotCompared, OnOneSide, Renamed
@@ -24,7 +24,9 @@ Event = Any  # of explore.diff.compare
 class Shown:
     """Prints differences as they come, those of one object together."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: Callable[[], object] = lambda: None) -> None:
+        """`before`: called before lines are printed."""
+        self._before = before
         self._console, self._symbols = stdout(), output_symbols()
         self._width = self._console.width if self._console.is_terminal else 0
         self._path = ""
@@ -63,6 +65,7 @@ class Shown:
             self._print(object_lines(self._path, events, self._width, self._symbols))
 
     def _print(self, lines: Sequence[Line]) -> None:
+        self._before()
         print_lines(self._console, lines, fold=True)
         self._console.file.flush()
 

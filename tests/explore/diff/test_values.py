@@ -188,7 +188,6 @@ def test_many_boxes_and_two_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for name, value in {
         "BOX": 4096,
         "BATCH": 8192,
-        "MOST_VALUES": 1 << 20,
         "LARGEST_WHOLE": 4096,
         "TOGETHER": 2,
     }.items():
