@@ -10,15 +10,16 @@ from __future__ import annotations
 from typing import Any
 
 from h5s3.api.common import FollowingArgs, SettingsArgs
-from h5s3.api.many import catalog_build, catalog_query, diff, find
+from h5s3.api.many import catalog_build, catalog_check, catalog_query, diff, find
 from h5s3.api.questions import bench, doctor, du, get, ls, meta, open, open_bytes, preview, tree
 from h5s3.api.zarr import convert, refs
 from h5s3.records.base import show_in_notebooks
 from h5s3.storage.location import Location
 
 __all__ = [
-    "FollowingArgs", "Location", "SettingsArgs", "bench", "catalog_build", "catalog_query", "convert",
-    "diff", "doctor", "du", "find", "get", "ls", "meta", "open", "open_bytes", "preview", "refs", "tree",
+    "FollowingArgs", "Location", "SettingsArgs", "bench", "catalog_build", "catalog_check", "catalog_query",
+    "convert", "diff", "doctor", "du", "find", "get", "ls", "meta", "open", "open_bytes", "preview", "refs",
+    "tree",
 ]  # fmt: skip
 
 

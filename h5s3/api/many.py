@@ -8,7 +8,7 @@ from typing import Unpack
 
 from h5s3.api.common import FollowingArgs, Place, SettingsArgs, asking, session_of
 from h5s3.errors import UsageError
-from h5s3.records import CatalogBuild, CatalogQuery, Diff, Find
+from h5s3.records import CatalogBuild, CatalogCheck, CatalogQuery, Diff, Find
 from h5s3.storage.location import Location
 
 
@@ -144,6 +144,25 @@ def catalog_query(
         location = location_of(session, catalog)
         with asking_sql(session, location, sql) as rows:
             return document(location, rows, limit)
+
+
+@asking
+def catalog_check(
+    place: Place | Sequence[Place],
+    *,
+    like: Place | None = None,
+    jobs: int = 8,
+    **settings: Unpack[SettingsArgs],
+) -> CatalogCheck:
+    """Files by their structure, and how those differ that are not like most, or not like one (`like`).
+
+    `place` is a catalog; or files, prefixes, folders, globs, which are read then.
+    """
+    from h5s3.explore.catalog.check import Check
+
+    with session_of(settings) as session:
+        places = [session.location(one) for one in _places(place)]
+        return Check(session, places, None if like is None else session.location(like), jobs).run()
 
 
 def _places(given: Place | Sequence[Place]) -> Sequence[Place]:

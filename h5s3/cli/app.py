@@ -173,7 +173,7 @@ def top(
     bucket that H5S3_BUCKET names.
 
     Exit codes: 0 done, 2 usage, 3 not found, 4 access denied, 5 network or time-out, 6 not HDF5 or damaged,
-    7 changed while read, 8 refused, 9 diff: they differ, 130 Ctrl-C.
+    7 changed while read, 8 refused, 9 diff or check: they differ, 130 Ctrl-C.
 
     \b
     Examples:

@@ -27,7 +27,7 @@ REFERENCE = EXAMPLES / "REFERENCE.md"
 BLOCK = re.compile(
     r"(?P<varies><!-- varies -->\n)?```console\n\$ (?P<command>[^\n]+)\n(?P<output>.*?)```", re.S
 )
-PARTS = {"catalog": ("build", "query"), "cache": ("info", "verify", "clear", "path")}
+PARTS = {"catalog": ("build", "query", "check"), "cache": ("info", "verify", "clear", "path")}
 ABOUT = """# Reference
 
 What `h5s3 COMMAND --help` prints. `python -m tests.support.readme` writes this file; a test compares it.

@@ -26,6 +26,7 @@ catalog = typer.Typer(
 Catalog = Annotated[
     str, typer.Argument(metavar="CATALOG", help="A folder or s3://bucket/prefix that `build` has written.")
 ]
+DIFFER = 9  # exit code: some files fall out of line
 SHOWN = 1000  # rows of a table
 Jobs = Annotated[
     int, bound("--jobs", metavar="N", min=1, max=64, help="Files that are read at the same time.")
@@ -151,6 +152,63 @@ def query(
                 show_table([column.name for column in rows.columns], rows, limit or SHOWN)
 
 
+def check(
+    locations: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CATALOG|LOCATION…",
+            help="A catalog; or files, prefixes that end in /, folders, globs, which are read then.",
+            show_default=False,
+        ),
+    ],
+    like: Annotated[
+        str | None,
+        typer.Option("--like", metavar="FILE", help="The file to hold others against. [those like most]"),
+    ] = None,
+    jobs: Jobs = 8,
+    *,
+    common: Common,
+) -> None:
+    """Group files by their structure, and say what falls out of line.
+
+    The structure of a file: its objects, their types, shapes, layouts, chunks, filters, and the names, types
+    and shapes of attributes. Lengths along dimensions without a limit are no difference, nor are lengths of
+    texts and values. Exit code 9: some files differ; else that of the first file that could not be read.
+
+    \b
+    Examples:
+      h5s3 catalog check scans.catalog
+      h5s3 catalog check s3://bucket/granules/ --like s3://bucket/granules/first.h5 --json
+    """
+    from h5s3.explore.catalog.check import Check
+    from h5s3.render.diagnostics import announce, progress
+    from h5s3.render.many.catalog import check_lines
+    from h5s3.render.many.find import failure_lines
+
+    with ended_by_signals(), common.session() as opened, progress() as bar:
+
+        def tell(done: int, known: int) -> None:
+            limits.renew()
+            if bar is not None:
+                bar(f"{done:,} files read", done / max(1, known))
+
+        places = [opened.location(one) for one in locations]
+        wanted = None if like is None else opened.location(like)
+        work = Check(opened, places, wanted, jobs, tell)
+        found = work.run()
+    if not common.shown_as_json(found):
+        from h5s3.render.console import stdout
+
+        for line in failure_lines(found.failures, found.failed):
+            announce(line)
+        for line in check_lines(found):
+            stdout().print(line, soft_wrap=True)
+    if found.num_groups:
+        raise typer.Exit(DIFFER)
+    if work.first_error is not None:
+        raise typer.Exit(work.first_error)
+
+
 def _written(rows: Rows, place: str, output: str, overwrite: bool, common: Common) -> None:
     from h5s3.explore.catalog.query import written
     from h5s3.render.diagnostics import announce
@@ -200,5 +258,5 @@ def _logging(path: Path | None) -> Iterator[Callable[[FileFailure], None]]:
         yield write
 
 
-for _command in (build, query):
+for _command in (build, query, check):
     catalog.command(_command.__name__)(with_common(_command))

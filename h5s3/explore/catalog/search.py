@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -48,13 +49,15 @@ class Kept:
     error: H5s3Error | None
 
 
-def kept(session: Session, location: Location) -> Iterator[Kept]:
-    """All files of a catalog. Raises `NotFoundError` and `DamagedError`."""
+def kept(session: Session, location: Location, only: AbstractSet[str] | None = None) -> Iterator[Kept]:
+    """All files of a catalog, or those of these names. Raises `NotFoundError` and `DamagedError`."""
     manifest = read_manifest(session, location)
     for part in manifest.parts:
         masked = set(part.masked)
         files = _rows(session, location, part, "files", FILE_COLUMNS)
-        known = {row[0]: row for row in files if row[0] not in masked}
+        known = {row[0]: row for row in files if row[0] not in masked and (only is None or row[0] in only)}
+        if not known:
+            continue
         for file, data in _rows(session, location, part, "trees", ["file", "tree"]):
             row = known.pop(file, None)
             if row is not None:

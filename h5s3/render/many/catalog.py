@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from h5s3.export.catalog.answers import cell_text
-from h5s3.records import CatalogBuild, Json
+from h5s3.records import UNSET, CatalogBuild, CatalogCheck, Difference, Json
 from h5s3.render.console import stdout
 from h5s3.render.diagnostics import announce
 from h5s3.render.text import plural, safe
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LONGEST_PATH = 1000
 LONGEST_CELL = 2000
+NAMED = 3  # files that have a difference
 FLUSHED = 64 * 1024  # characters of CSV that are written together
 
 
@@ -123,3 +124,48 @@ def _flush(console: Console, line: io.StringIO) -> None:
 
 def _is_number(value: Json) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def check_lines(found: CatalogCheck) -> list[str]:
+    """How many files are alike, and each difference with the files that have it, the most frequent first."""
+    whole = found.files - found.failed
+    like = safe(found.like, LONGEST_PATH)
+    if not whole:
+        return []
+    lines = [f"{found.alike:,} of {plural(whole, 'file')} alike, as {like}"]
+    counts: dict[str, int] = {}
+    files: dict[str, list[str]] = {}
+    untold = 0
+    for group in found.groups:
+        untold += group.num_differences - len(group.differences)
+        for one in group.differences:
+            text = _difference(one)
+            counts[text] = counts.get(text, 0) + group.num_files
+            files.setdefault(text, []).extend(group.files[:NAMED])
+    for text, count in sorted(counts.items(), key=lambda item: -item[1]):
+        first, _, rest = text.partition(" ")
+        lines.append(f"{count:,} {first if count > 1 else ONE[first]} {rest}")
+        named = files[text][:NAMED]
+        lines += [f"    {safe(name, LONGEST_PATH)}" for name in named]
+        if count > len(named):
+            lines.append(f"    and {count - len(named):,} more")
+    if found.num_groups > len(found.groups):
+        lines.append(f"and {found.num_groups - len(found.groups):,} more structures")
+    if untold:
+        lines.append(f"and {plural(untold, 'difference')} more")
+    return lines
+
+
+ONE = {"lack": "lacks", "add": "adds", "have": "has"}
+
+
+def _difference(one: Difference) -> str:
+    path = safe(one.path, LONGEST_PATH)
+    what = path if one.attribute is UNSET else f"{path} @{safe(one.attribute, LONGEST_CELL)}"
+    if one.change != "has":
+        return f"{one.change.removesuffix('s')} {what}"
+    values = [
+        "none" if value in (None, UNSET) else safe(cell_text(value), LONGEST_CELL)
+        for value in (one.value, one.expected)
+    ]
+    return f"have {one.field} {values[0]} instead of {values[1]} at {what}"
