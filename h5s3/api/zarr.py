@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Literal, Unpack
 
 from h5s3.api.common import Place, SettingsArgs, asking, session_of
@@ -57,6 +59,8 @@ def convert(
     chunks: str | None = None,
     shards: str | None = None,
     overviews: bool = False,
+    ome: bool = False,
+    dask: str | None = None,
     strict: bool = False,
     overwrite: bool = False,
     resume: bool = False,
@@ -67,11 +71,14 @@ def convert(
 
     Options are written as on the command line: `recompress="zstd"`, `chunks="time=100"`, `shards="64M"`. A
     location that is a glob or ends in `/` means several files: their stores stand below `output`, and what
-    failed is in the record. What has no counterpart in Zarr is in `left_out`, or refused where `strict`.
+    failed is in the record. `ome`: overviews, those of images as OME-Zarr has them. `dask`: the address of a
+    scheduler, whose workers read and write the chunks, or `local`. What has no counterpart in Zarr is in
+    `left_out`, or refused where `strict`.
     """
     from h5s3.explore.convert.convert import convert as ask
     from h5s3.explore.convert.many import convert_many, is_many
     from h5s3.explore.convert.request import ConvertRequest
+    from h5s3.explore.dask_cluster import Cluster
 
     asked = ConvertRequest(
         path,
@@ -81,11 +88,13 @@ def convert(
         chunks=chunks,
         shards=shards,
         overviews=overviews,
+        ome=ome,
         strict=strict,
         overwrite=overwrite,
         resume=resume,
         verify=verify,
     )
-    with session_of(settings) as session:
+    with session_of(settings) as session, nullcontext() if dask is None else Cluster(dask) as cluster:
         place = session.location(location)
+        asked = replace(asked, cluster=cluster)
         return (convert_many if is_many(place) else ask)(session, place, asked)

@@ -21,6 +21,7 @@ FOLDER = ".h5s3-convert"
 HEAD = f"{FOLDER}/begun.json"
 PART = re.compile(rf"{re.escape(FOLDER)}/([0-9]{{1,9}})\.json")
 EVERY, MOST = 2.0, 5000  # seconds, and chunks, of one part
+FIRST = 4  # parts that come sooner
 EMPTY = ""  # in place of the mark of a chunk that is not written: it has the fill value
 Written = dict[str, str]  # marks by name
 
@@ -47,7 +48,8 @@ class Journal:
         with self._lock:
             self._new[name] = mark
             now = time.monotonic()
-            due = len(self._new) >= MOST or now - self._saved >= EVERY
+            wait = EVERY if self._number >= FIRST else EVERY / 8
+            due = len(self._new) >= MOST or now - self._saved >= wait
         if due:
             self.save()
 

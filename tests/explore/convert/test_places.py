@@ -72,16 +72,23 @@ def test_into_s3_from_s3(server: S3Server, source: Path) -> None:
     assert "a bucket, not a place in it" in run("convert", where, "-o", "s3://stores/", on=server).failed(2)
 
 
-def killed(source: Path, out: str, at: int, on: S3Server | None = None) -> bool:
+def killed(source: Path | str, out: str, at: int, on: S3Server | None = None, *more: str) -> bool:
     """A conversion that is killed once it has written so much; whether it was still at work."""
-    place = Path(out)
-    with started("convert", source, "-o", out, on=on, H5S3_CELL="0") as process:
+    with started("convert", source, "-o", out, *more, on=on) as process:
         while process.poll() is None:
-            if place.exists() and len(list(place.glob("data/c/*"))) >= at:
+            if written(out, on) >= at:
                 process.send_signal(signal.SIGKILL)
                 break
         process.wait()
     return process.returncode == -signal.SIGKILL
+
+
+def written(out: str, on: S3Server | None) -> int:
+    """Chunks of a store that is being written; of one in S3, parts of its journal."""
+    if on is None:
+        return len(list(Path(out).glob("data/c/*")))
+    below = out.removeprefix("s3://stores/") + "/.h5s3-convert/"
+    return len(on.client().list_objects_v2(Bucket="stores", Prefix=below).get("Contents", []))
 
 
 def test_an_interrupted_conversion_says_how_to_go_on(source: Path, tmp_path: Path) -> None:
@@ -105,6 +112,20 @@ def test_a_killed_conversion_is_not_whole_and_is_gone_on_with(source: Path, tmp_
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert not differences(source, out, [])
+
+
+def test_in_s3_too(server: S3Server, source: Path) -> None:
+    """Chunks that are decoded, and overviews, are gone on with as well."""
+    server.put_file("stores", "source.h5", source)
+    where, wish = "s3://stores/source.h5", ("--recompress", "zstd", "--overviews")
+    assert killed(where, OUT, 2, server, *wish)
+    assert "not finished" in run("convert", where, "-o", OUT, *wish, on=server).failed(2)
+    document = run("convert", where, "-o", OUT, *wish, "--resume", "--verify", "--json", on=server).json
+    assert document["chunks_kept"] >= 1 and document["verified"] == 300 * 64 * 64 + 50 * 64 * 64 + 2
+    assert document["chunks_encoded"] + document["chunks_kept"] == 351
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert not differences(source, opened(server), [])
 
 
 def test_a_long_line_costs_a_screenful(server: S3Server, tmp_path: Path) -> None:
