@@ -19,7 +19,8 @@ from h5s3.errors import UsageError
 from h5s3.explore.convert.convert import convert
 from h5s3.explore.convert.request import ConvertRequest
 from h5s3.explore.session import Session
-from h5s3.export.zarr.overviews.pyramid import empty, factors_of, shapes_of, smaller, stretches
+from h5s3.export.zarr.overviews.pyramid import factors_of, shapes_of
+from h5s3.export.zarr.overviews.stretches import empty, smaller, stretches
 from h5s3.settings import Settings
 from tests.support.cli import run
 
@@ -101,6 +102,34 @@ def test_parts_in_any_order_make_the_same(data: st.DataObject) -> None:
     known = values[values != 0]
     if known.size:
         assert above.low.min() == known.min() and above.high.max() == known.max()
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_stretches_of_a_plane_are_what_they_are(data: st.DataObject) -> None:
+    shape, starts = (
+        data.draw(st.tuples(*[st.integers(1, 30)] * 2)),
+        data.draw(st.tuples(*[st.integers(0, 9)] * 2)),
+    )
+    factors, kind = (
+        data.draw(st.tuples(*[st.integers(1, 8)] * 2)),
+        data.draw(st.sampled_from(["i1", "u2", "f4"])),
+    )
+    values = np.random.default_rng(data.draw(st.integers(0, 99))).integers(0, 9, shape).astype(kind)
+    if kind == "f4":
+        values[values == data.draw(st.integers(0, 20))] = np.nan
+    missing = data.draw(st.sampled_from([None, np.dtype(kind).type(3)]))
+    found = stretches(values, starts, factors, missing)
+    rows, columns = (
+        (np.arange(size) + start) // factor - start // factor
+        for size, start, factor in zip(shape, starts, factors, strict=True)
+    )
+    for at in np.ndindex(*found.low.shape):
+        part = values[np.ix_(rows == at[0], columns == at[1])]
+        known = part[~np.isnan(part) & (part != missing if missing is not None else True)]
+        assert found.count[at] == known.size and found.total[at] == known.sum(dtype="f8")
+        if known.size:
+            assert (found.low[at], found.high[at]) == (known.min(), known.max())
 
 
 def test_which_arrays_have_them() -> None:

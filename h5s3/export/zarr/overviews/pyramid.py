@@ -22,6 +22,7 @@ from h5s3.export.zarr.encode import Encoder
 from h5s3.export.zarr.layout.kinds import Kind
 from h5s3.export.zarr.layout.wishes import blosc_codecs
 from h5s3.export.zarr.objects import Cell, Chunk, grid_of
+from h5s3.export.zarr.overviews.stretches import Stretches, empty, smaller, stretches
 from h5s3.formats.grid import run_shape
 from h5s3.records import Json, PlannedOverview
 from h5s3.sizes import MIB
@@ -56,93 +57,6 @@ def shapes_of(shape: Sequence[int], factors: Sequence[int]) -> list[tuple[int, .
     return found
 
 
-# ------------------------------------------------------------------------------------------------ numbers
-
-
-@dataclass
-class Stretches:
-    """The lowest and the highest values of stretches, and the sum and the number of those that count."""
-
-    low: Values
-    high: Values
-    total: Values
-    count: Values
-
-    def put(self, place: tuple[slice, ...], part: Stretches) -> None:
-        """Bring in what was found of a part of the values; stretches may come in several parts."""
-        self.low[place] = np.fmin(self.low[place], part.low)
-        self.high[place] = np.fmax(self.high[place], part.high)
-        self.total[place] += part.total
-        self.count[place] += part.count
-
-    def part(self, place: tuple[slice, ...]) -> Stretches:
-        """Those of a part."""
-        return Stretches(self.low[place], self.high[place], self.total[place], self.count[place])
-
-    def of(self, name: str, missing: Any) -> Values:
-        """What is stored: `min`, `max` or `mean`."""
-        absent = self.count == 0
-        if name == "mean":
-            with np.errstate(invalid="ignore", divide="ignore"):
-                return self.total / self.count  # NaN where there is nothing
-        found = (self.low if name == "min" else self.high).copy()
-        if missing is not None:
-            found[absent] = missing
-        return found
-
-
-def empty(shape: tuple[int, ...], dtype: np.dtype[Any], new: Callable[..., Values] = np.empty) -> Stretches:
-    """Stretches of which nothing is known yet."""
-    found = Stretches(
-        new(shape, dtype), new(shape, dtype), new(shape, np.dtype("f8")), new(shape, np.dtype("u8"))
-    )
-    found.low[...], found.high[...] = _none(dtype)
-    found.total[...], found.count[...] = 0, 0
-    return found
-
-
-def _none(dtype: np.dtype[Any]) -> tuple[Any, Any]:
-    if dtype.kind == "f":
-        return np.nan, np.nan
-    return np.iinfo(dtype).max, np.iinfo(dtype).min
-
-
-def stretches(values: Values, starts: Sequence[int], factors: Sequence[int], missing: Any) -> Stretches:
-    """Of values that begin at these indices of the array. `missing`: a value that does not count."""
-    absent = values == missing if missing is not None else np.zeros(values.shape, dtype=bool)
-    if values.dtype.kind == "f":
-        absent = absent | np.isnan(values)
-    lowest, highest = _none(values.dtype)
-    found = Stretches(
-        np.where(absent, lowest, values),
-        np.where(absent, highest, values),
-        np.where(absent, 0, values).astype("f8"),
-        (~absent).astype("u8"),
-    )
-    return _reduced(found, starts, factors)
-
-
-def smaller(found: Stretches, starts: Sequence[int], factors: Sequence[int]) -> Stretches:
-    """The next level, from stretches that begin at these indices."""
-    return _reduced(found, starts, factors)
-
-
-def _reduced(found: Stretches, starts: Sequence[int], factors: Sequence[int]) -> Stretches:
-    for axis, (start, factor) in enumerate(zip(starts, factors, strict=True)):
-        if factor > 1:
-            length = found.low.shape[axis]
-            first = start // factor
-            edges = np.arange(first, -(-(start + length) // factor)) * factor - start
-            edges = np.maximum(edges, 0)
-            found = Stretches(
-                np.fmin.reduceat(found.low, edges, axis=axis),
-                np.fmax.reduceat(found.high, edges, axis=axis),
-                np.add.reduceat(found.total, edges, axis=axis),
-                np.add.reduceat(found.count, edges, axis=axis),
-            )
-    return found
-
-
 # ------------------------------------------------------------------------------------------------- levels
 
 
@@ -154,8 +68,12 @@ class Levels:
         self._dtype = np.dtype(one.dtype).newbyteorder("=")
         self._missing = missing_of(one)
         self._at = 0  # bytes of the file that are taken
+        each = prod(one.factors)  # values of a stretch
         with os.fdopen(file, "r+b") as self._file:
-            self.levels = [empty(each, self._dtype, self._new) for each in shapes_of(shape, one.factors)]
+            self.levels = [
+                empty(size, self._dtype, self._new, each**level)
+                for level, size in enumerate(shapes_of(shape, one.factors), 1)
+            ]
 
     def _new(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Values:
         made = np.memmap(self._file, dtype=dtype, mode="r+", offset=self._at, shape=shape)
