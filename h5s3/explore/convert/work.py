@@ -22,7 +22,7 @@ from h5s3.explore.convert.writers import Writers
 from h5s3.explore.dask_cluster import Cluster
 from h5s3.explore.session import Session
 from h5s3.export.zarr import journal
-from h5s3.export.zarr.asked import is_decoded
+from h5s3.export.zarr.asked import Progress, is_decoded
 from h5s3.export.zarr.copied import Copier
 from h5s3.export.zarr.documents import all_documents
 from h5s3.export.zarr.journal import EMPTY, Journal
@@ -122,11 +122,16 @@ class Work:
 
     def _chunks(self, journal: Journal, info: ObjectInfo) -> None:
         """Copy chunks and encode others. What is read for overviews is copied as it passes."""
-        arrays, overviews = self._plan.arrays, self._overviews_to_make(journal)
-        if self._asked.cluster is not None:
-            self._by_cluster(self._asked.cluster, journal, info)
-            arrays = [replaced(array, copied=b"", decoded=b"") for array in arrays]
+        arrays = self._plan.arrays
+        overviews = self._overviews_to_make()
         summed = {one.array for one in overviews}
+        if self._asked.cluster is not None:
+            self._by_cluster(self._asked.cluster, journal, info, {arrays[n].path for n in summed})
+            arrays = [replaced(array, copied=b"", decoded=b"") for array in arrays]
+        for number in summed:  # from now on its progress is that of the overviews
+            path = arrays[number].path
+            self._bytes -= self._shares[path] * len(self._there.get(path, ()))
+            self._shares[path] = 0
         self._copy(journal, info, [one for n, one in enumerate(arrays) if n not in summed])
         if not overviews and not any(map(is_decoded, arrays)):
             return
@@ -139,17 +144,15 @@ class Work:
             self._there.setdefault(array.path, set()).update(cells)
             self._copy(journal, info, [array])
 
-    def _overviews_to_make(self, journal: Journal) -> list[PlannedOverview]:
-        """Those of which the last objects are not there from before."""
-        ended = {name.rsplit("/mean/", 1)[0] for name in journal.held if "/mean/" in name}
-        return [one for one in self._plan.overviews if self._last_level(one) not in ended]
-
-    def _last_level(self, one: PlannedOverview) -> str:
-        top = f"overview/{self._plan.arrays[one.array].path}"
-        number = 1
-        while f"{top}/{number + 1}" in self._plan.nodes:
-            number += 1
-        return f"{top}/{number}"
+    def _overviews_to_make(self) -> list[PlannedOverview]:
+        """Those of which not all is there from before."""
+        missing = {
+            path.rsplit("/", 2)[0]  # of overview/NAME/LEVEL/min
+            for path, grid in self._checked.grids.items()
+            if path not in self._arrays and len(self._there.get(path, ())) < prod(grid)
+        }
+        paths = [array.path for array in self._plan.arrays]
+        return [one for one in self._plan.overviews if f"overview/{paths[one.array]}" in missing]
 
     def _copy(self, journal: Journal, info: ObjectInfo, arrays: Sequence[PlannedArray]) -> None:
         """The chunks that are copied as they are stored, of these arrays."""
@@ -170,15 +173,17 @@ class Work:
         self, journal: Journal, array: PlannedArray, cell: Cell, data: bytes | memoryview
     ) -> None:
         journal.put(self._names.of(array.path, cell), data)
-        self._tell(array, len(data), fetched=len(data), written=len(data), copied=1)
+        progress = len(data) if self._shares[array.path] else 0
+        self._tell(array, progress, fetched=len(data), written=len(data), copied=1)
 
     def _take_copied(
         self, journal: Journal, writers: Writers, array: PlannedArray, cell: Cell, data: bytes | memoryview
     ) -> None:
         writers.give(len(data), partial(self._put_copied, journal, array, cell, data))
 
-    def _by_cluster(self, cluster: Cluster, journal: Journal, info: ObjectInfo) -> None:
-        """All chunks, by the workers of a cluster. What they have written is noted here."""
+    def _by_cluster(self, cluster: Cluster, journal: Journal, info: ObjectInfo, again: set[str]) -> None:
+        """All chunks, by the workers of a cluster. What they have written is noted here. `again`: arrays that
+        are read again, for overviews."""
         from h5s3.explore.convert.tasks import place_of, run, tasks
 
         place = place_of(self._session, self._location, self._asked, info, self._plan.names)
@@ -189,6 +194,8 @@ class Work:
                 if found is None or found[0] not in self._arrays:
                     raise DamagedError("a worker wrote what no array has")
                 journal.note(name, mark)
+                if found[0] in again:
+                    self._there.setdefault(found[0], set()).add(found[1])
                 what = "empty" if mark == EMPTY else "copied" if done.copied else "encoded"
                 self._tell(self._arrays[found[0]], self._shares[found[0]], **{what: 1})
             self._done.fetched += done.fetched
@@ -218,6 +225,7 @@ class Work:
             max_bytes=self._session.settings.max_bytes,
             overviews=overviews,
             spool=Callback(self._spool, None, gives_file=True),
+            tell=Callback(self._tell_of, Progress),
         )
         self._session.read(self._location, question, int)
 
@@ -241,6 +249,13 @@ class Work:
             raise DamagedError("more files are asked for than overviews take")
         with tempfile.TemporaryFile() as stream:
             return os.dup(stream.fileno())
+
+    def _tell_of(self, done: Progress) -> None:
+        """Values of an array are in its overviews."""
+        array = self._arrays.get(done[0])
+        if array is not None:
+            size = max(1, prod(array.shape))
+            self._tell(array, array.stored * min(max(0, done[1]), size) // size)
 
     def _tell(self, array: PlannedArray | None, progress: int, **more: int) -> None:
         with self._lock:

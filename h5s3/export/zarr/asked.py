@@ -10,6 +10,7 @@ from h5s3.export.zarr.objects import Cell
 from h5s3.records import PlannedArray, PlannedOverview
 
 Version = Literal[2, 3]
+Progress = tuple[str, int]  # the path of an array, and values of it that were dealt with
 Bounds = tuple[tuple[int, int], ...]
 
 
@@ -19,7 +20,8 @@ class ToDecode:
 
     `take` is given each object (`packed`), in any order, by any thread. `held`: cells of arrays, by their
     paths, that need not be given. `names`: paths of objects by their addresses. `spool` gives a file without
-    a name for the overviews of an array, which may be larger than the memory. `within`: of large arrays only
+    a name for the overviews of an array, which may be larger than the memory; `tell` is told how far they
+    are. `within`: of large arrays only
     what is read together from an index on, and before another, along a dimension.
     """
 
@@ -31,6 +33,7 @@ class ToDecode:
     max_bytes: int | None = None
     overviews: Sequence[PlannedOverview] = ()
     spool: Callable[[None], int] | None = None
+    tell: Callable[[Progress], object] | None = None
     within: tuple[int, int, int] | None = None
 
 

@@ -123,6 +123,8 @@ class _Work:
     def _give(self, box: Box, values: Values, strange: bool) -> None:
         if self._levels is not None:
             self._levels.take([low for low, _ in box.bounds], values)
+            if self._asked.tell is not None:
+                self._asked.tell((self._planned.path, values.size))
         wanted = [
             item
             for item in self._reading.cells(box)

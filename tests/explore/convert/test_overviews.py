@@ -132,6 +132,28 @@ def test_stretches_of_a_plane_are_what_they_are(data: st.DataObject) -> None:
             assert (found.low[at], found.high[at]) == (known.min(), known.max())
 
 
+@pytest.mark.parametrize("after", [1, 7])
+def test_overviews_that_were_stopped_are_made_again(source: Path, tmp_path: Path, after: int) -> None:
+    """Their objects are written in any order."""
+    seen: list[str] = []
+
+    def tell(text: str, done: int, total: int) -> None:
+        assert 0 <= done <= total
+        seen.append(text)
+        if seen.count("overviews") > after:
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        converted(source, tmp_path / "a.zarr", progress=tell)
+    assert converted(source, tmp_path / "a.zarr", resume=True).chunks_kept > 20
+    converted(source, tmp_path / "b.zarr")
+    made, wanted = (
+        {path.relative_to(top): path.read_bytes() for path in top.rglob("*") if path.is_file()}
+        for top in (tmp_path / "a.zarr", tmp_path / "b.zarr")
+    )
+    assert made == wanted
+
+
 def test_which_arrays_have_them() -> None:
     assert factors_of((100_000,), np.dtype("f4")) == (8,) and factors_of((4, 5000, 2000), np.dtype("u2")) == (
         1,
