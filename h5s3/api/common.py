@@ -25,6 +25,7 @@ class SettingsArgs(TypedDict, total=False):
     region: str | None
     access_key: str | None
     secret_key: str | None
+    session_token: str | None
     bucket: str | None  # of keys that are given without one
     version_id: str | None  # of the object
     anon: bool  # requests are not signed
