@@ -16,6 +16,7 @@ from h5s3.records import (
     OutlinedObject,
     OutlinedValue,
     Renamed,
+    replaced,
 )
 
 Key = tuple[str, ...]  # the parts of a path, so that what is below an object follows it
@@ -58,6 +59,27 @@ class Side:
         found = self.objects[key]
         return key if found.alias_of is UNSET else _key(found.alias_of)
 
+    def reroot(self, other: Side) -> None:
+        """Tell groups that have several names at one that the other side has as well, and all below them."""
+        for new, one in sorted(self.objects.items()):
+            if one.alias_of is UNSET or one.kind != "group" or new not in other.objects:
+                continue
+            old = self.first(new)
+            if old not in other.objects and self.objects[old].path_b64 is UNSET and new[: len(old)] != old:
+                self._move(old, new)
+
+    def _move(self, old: Key, new: Key) -> None:
+        """Have a group, which is told at `old`, told at `new`, and `old` be another name of it."""
+        texts = ["/" + "/".join(key) for key in (old, new)]
+        name = self.objects.pop(new)
+        for key in [key for key in self.objects if key[: len(old)] == old]:
+            one = self.objects.pop(key)
+            self.objects[new + key[len(old) :]] = replaced(one, path=texts[1] + one.path[len(texts[0]) :])
+        for key, one in self.objects.items():
+            if one.alias_of is not UNSET and (one.alias_of + "/").startswith(texts[0] + "/"):
+                self.objects[key] = replaced(one, alias_of=texts[1] + one.alias_of[len(texts[0]) :])
+        self.objects[old] = replaced(name, path=texts[0], alias_of=texts[1])
+
     def names(self) -> dict[str, str]:
         """Paths of objects, by what a reference to them is called that knows their address alone."""
         return {
@@ -90,6 +112,10 @@ class Comparison:
     num_attributes: int = 0
     datasets: list[tuple[Key, OutlinedObject, OutlinedObject]] = field(default_factory=list)
     renamed: dict[Key, Key] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.a.reroot(self.b)
+        self.b.reroot(self.a)
 
     @property
     def shared(self) -> bool:
@@ -205,7 +231,7 @@ class Comparison:
 
     def _values(self, path: str, a: OutlinedValue, b: OutlinedValue) -> Iterator[Event]:
         if self.shared:
-            if _told(a) != _told(b):
+            if plain_value(a) != plain_value(b):
                 yield _value_change(path, a, b)
             elif a.truncated or b.truncated or a.digest is UNSET or b.digest is UNSET:
                 yield NotCompared(path=path, name=a.name, reason="not all of it is told by both formats")
@@ -240,7 +266,7 @@ def _name(value: OutlinedValue) -> str:
     return value.name if value.name_b64 is UNSET else f"{value.name}\0{value.name_b64}"
 
 
-def _told(value: OutlinedValue) -> Any:
+def plain_value(value: OutlinedValue) -> Any:
     """The value as formats tell it that have no arrays of one element, and words for what JSON lacks."""
     found = value.value
     while isinstance(found, list) and len(found) == 1:

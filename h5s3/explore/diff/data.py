@@ -25,7 +25,7 @@ from h5s3.explore.diff.boxes import (
     parts_of,
     size_of,
 )
-from h5s3.explore.diff.compare import Key, Side
+from h5s3.explore.diff.compare import Key, Side, plain_value
 from h5s3.explore.diff.definitions import dataset_changes
 from h5s3.explore.diff.readers import Readers, Report
 from h5s3.explore.diff.reading import DIGEST, Job
@@ -127,9 +127,7 @@ class DataComparison:
         assert a.dataset is not UNSET and b.dataset is not UNSET
         types = self._sides[0].types, self._sides[1].types
         names = {name for name, *_ in dataset_changes((a.dataset, b.dataset), types, self._shared)}
-        fills = [
-            one.fill_value.digest if one.fill_value is not UNSET else "" for one in (a.dataset, b.dataset)
-        ]
+        fills = [self._fill(one.fill_value) for one in (a.dataset, b.dataset)]
         one = Dataset(
             number=number,
             path=self._sides[0].path(a),
@@ -142,6 +140,12 @@ class DataComparison:
         elif a.dataset.shape is None or 0 in a.dataset.shape:
             one.left = " "  # there is nothing
         return one
+
+    def _fill(self, fill: Any) -> Any:
+        """The fill value, in what can be compared."""
+        if fill is UNSET:
+            return ""
+        return plain_value(fill) if self._shared else fill.digest
 
     def _open(self, datasets: Sequence[Dataset], group: Sequence[Pair]) -> None:
         if not datasets:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from math import inf
+from math import inf, prod
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from h5s3.errors import H5s3Error, UsageError
@@ -16,7 +16,7 @@ from h5s3.explore.diff.sides import Cells, two_cells
 from h5s3.explore.session import Session
 from h5s3.formats.base import Comparable, Contents
 from h5s3.formats.requests import OutlineRequest, absolute
-from h5s3.records import UNSET, Changed, Diff, DiffSide, NotCompared, Outline, Renamed
+from h5s3.records import UNSET, Changed, Diff, DiffSide, NotCompared, Outline, OutlinedObject, Renamed
 from h5s3.storage.location import Location
 
 if TYPE_CHECKING:
@@ -96,7 +96,8 @@ def _with_values(
     from h5s3.explore.diff.values import Tolerance
 
     events = deque(comparison.events())
-    if not comparison.datasets:
+    if not comparison.datasets or _same_object(places, document):
+        document.num_values = sum(_num_values(one) for _, one, _ in comparison.datasets)
         yield from (event for _, event in events)
         return
     with two_readers(session, cells, places, partial(_naming, places)) as readers:
@@ -114,6 +115,17 @@ def _with_values(
             yield from found
         document.num_values = data.compared
     yield from (event for _, event in events)
+
+
+def _same_object(places: tuple[Location, Location], document: Diff) -> bool:
+    """Whether both are the same content: a version of an object in S3 that is stored a second time."""
+    a, b = places
+    same = a.kind == b.kind == "s3" and (a.bucket, a.key) == (b.bucket, b.key)
+    return same and document.a.etag == document.b.etag is not None and document.a.path == document.b.path
+
+
+def _num_values(one: OutlinedObject) -> int:
+    return prod(one.dataset.shape) if one.dataset is not UNSET and one.dataset.shape is not None else 0
 
 
 def _rename(

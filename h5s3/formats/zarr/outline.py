@@ -56,8 +56,9 @@ def read_outline(store: Hierarchy, info: ObjectInfo, asked: OutlineRequest) -> O
 
 
 def open_arrays(store: Hierarchy, paths: Sequence[str]) -> list[Array | Exception]:
-    """The arrays at these paths, or why they cannot be read."""
-    from h5s3.formats.zarr.data.array import open_array
+    """The arrays at these paths, or why they cannot be read. Which of their chunks are stored is listed, of
+    all arrays at once."""
+    from h5s3.formats.zarr.data.array import ZarrArray, open_array
 
     store.fetch(path.strip("/") for path in paths)
     found: list[Array | Exception] = []
@@ -66,6 +67,7 @@ def open_arrays(store: Hierarchy, paths: Sequence[str]) -> list[Array | Exceptio
             found.append(open_array(store, path))
         except H5s3Error as error:
             found.append(error)
+    ZarrArray.list_stored([one for one in found if isinstance(one, ZarrArray)])
     return found
 
 

@@ -137,6 +137,29 @@ def test_each_change_is_named(name: str, tree: Path, tmp_path: Path) -> None:
     assert found(tree, other) == expected
 
 
+def test_names_of_one_object(tmp_path: Path) -> None:
+    """Of a group with two names, the one that is left tells all that is below it, unchanged."""
+    a, b = tmp_path / "a.h5", tmp_path / "b.h5"
+    with h5py.File(a, "w") as file:
+        file["a/x"], file["a/below/y"] = 1, 2
+        file["z"] = file["a"]
+        file["z/self"] = file["a/below"]
+        file["one"] = np.arange(3)
+        file["two"] = file["one"]
+    shutil.copy(a, b)
+    with h5py.File(b, "a") as file:
+        del file["a"]
+        file["z/x"][()] = 5
+    assert found(a, b) == {("-", "/a")}
+    assert found(a, b, data=True) == {("-", "/a"), ("~", "/z/x", "data")}
+    assert found(b, a) == {("+", "/a")}
+    with h5py.File(b, "a") as file:
+        del file["two"]
+        file["two"] = np.arange(3)
+    (change,) = compared(a, b).changed
+    assert (change.path, change.field, change.a, change.b) == ("/two", "hard_link", "/one", None)
+
+
 @pytest.mark.slow
 def test_every_good_file_equals_its_copy(files: dict[str, Path], tmp_path: Path) -> None:
     """With its values. Of what h5py cannot read, and what is in other files, nothing is said to be alike."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from h5s3.errors import RefusedError, UsageError
-from h5s3.formats.base import Array, Coordinate, Overview
+from h5s3.formats.base import Array, Coordinate, Overview, StoredCells
 from h5s3.formats.encoding.json_values import JsonValues
 from h5s3.formats.grid import NOWHERE, Cell, Grid, cells_along
 from h5s3.formats.names import shown_by
@@ -28,6 +28,7 @@ from h5s3.storage.base import Range
 
 Values = np.ndarray[Any, Any]
 MOST_LISTED = 999  # objects of an array that are listed before values are read: one page, with its documents
+MOST_STORED = 200_000  # objects of an array whose places are told
 MOST_CELLS = 1_000_000  # chunks of one read
 
 
@@ -48,6 +49,7 @@ class ZarrArray(Array):
         self.path, self.facts = "/" + path, node.facts
         self.dtype = self.readable = node.kind.dtype
         self.attributes = for_conventions(node)
+        self._stored: dict[Cell, int] | None = None
 
     def refuse(self) -> None:
         """Raise `RefusedError` for values that cannot be decoded here, or are unsafe to."""
@@ -74,6 +76,26 @@ class ZarrArray(Array):
         """What was never written has this value."""
         found = self._decoder.fill
         return 0 if found is None else found
+
+    @staticmethod
+    def list_stored(arrays: Sequence[ZarrArray]) -> None:
+        """Find out which objects of these arrays, all of one store, are there: where that can be listed."""
+        many = [one for one in arrays if prod(one._node.shape) > prod(one._node.objects)]
+        if not many or not many[0]._store.objects.listed:
+            return
+        listed = many[0]._store.objects.entries([one._inside for one in many], MOST_STORED)
+        for one, entries in zip(many, listed, strict=True):
+            if len(entries) <= MOST_STORED:
+                cells = ((one._node.cell_of(name), size) for name, size in entries)
+                one._stored = {cell: size for cell, size in cells if cell is not None}
+
+    def stored_cells(self) -> StoredCells | None:
+        """The objects that hold chunks or shards, where they were listed: not what is in them."""
+        if self._stored is None:
+            return None
+        rows = [(*cell, 0, size, 0) for cell, size in sorted(self._stored.items())]
+        table = np.array(rows, dtype="<u8").reshape(len(rows), self.facts.ndim + 3)
+        return StoredCells(self._node.objects, table, whole=False)
 
     def grid(self) -> Grid:
         """The chunks: which are stored is told by a listing where that is short, else taken for granted."""
