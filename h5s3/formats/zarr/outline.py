@@ -26,6 +26,8 @@ from h5s3.records import (
 )
 from h5s3.storage.base import ObjectInfo
 
+MOST_STORED = 200_000  # objects of an array that are listed
+
 
 def read_outline(store: Hierarchy, info: ObjectInfo, asked: OutlineRequest) -> Outline:
     """What is below a path. Raises `NotFoundError` for a path that is not there."""
@@ -67,7 +69,16 @@ def open_arrays(store: Hierarchy, paths: Sequence[str]) -> list[Array | Exceptio
             found.append(open_array(store, path))
         except H5s3Error as error:
             found.append(error)
-    ZarrArray.list_stored([one for one in found if isinstance(one, ZarrArray)])
+    many = [
+        (path.strip("/"), one)
+        for path, one in zip(paths, found, strict=True)
+        if isinstance(one, ZarrArray) and one.num_objects > 1
+    ]
+    if many and store.objects.listed:
+        listed = store.objects.entries([path for path, _ in many], MOST_STORED)
+        for (_, one), entries in zip(many, listed, strict=True):
+            if len(entries) <= MOST_STORED:
+                one.take_stored(entries)
     return found
 
 

@@ -28,7 +28,6 @@ from h5s3.storage.base import Range
 
 Values = np.ndarray[Any, Any]
 MOST_LISTED = 999  # objects of an array that are listed before values are read: one page, with its documents
-MOST_STORED = 200_000  # objects of an array whose places are told
 MOST_CELLS = 1_000_000  # chunks of one read
 
 
@@ -77,17 +76,16 @@ class ZarrArray(Array):
         found = self._decoder.fill
         return 0 if found is None else found
 
-    @staticmethod
-    def list_stored(arrays: Sequence[ZarrArray]) -> None:
-        """Find out which objects of these arrays, all of one store, are there: where that can be listed."""
-        many = [one for one in arrays if prod(one._node.shape) > prod(one._node.objects)]
-        if not many or not many[0]._store.objects.listed:
-            return
-        listed = many[0]._store.objects.entries([one._inside for one in many], MOST_STORED)
-        for one, entries in zip(many, listed, strict=True):
-            if len(entries) <= MOST_STORED:
-                cells = ((one._node.cell_of(name), size) for name, size in entries)
-                one._stored = {cell: size for cell, size in cells if cell is not None}
+    @property
+    def num_objects(self) -> int:
+        """Objects that chunks or shards may be stored in."""
+        sizes = zip(self._node.shape, self._node.objects, strict=True)
+        return prod(-(-size // part) for size, part in sizes)
+
+    def take_stored(self, entries: Sequence[tuple[str, int]]) -> None:
+        """Take note of all objects that are there, by their names, and of their bytes."""
+        cells = ((self._node.cell_of(name), size) for name, size in entries)
+        self._stored = {cell: size for cell, size in cells if cell is not None}
 
     def stored_cells(self) -> StoredCells | None:
         """The objects that hold chunks or shards, where they were listed: not what is in them."""
