@@ -31,6 +31,8 @@ def _preview(contents: Contents, asked: PreviewRequest) -> Preview:
 
     array = contents.shown(asked.path)
     document = _document(array)
+    if array.facts.layout == "virtual":
+        array.refuse()  # also where what it is made of is not looked at: it seems to be empty then
     if array.facts.size == 0:
         null = array.facts.shape is None
         document.notes.append("a null dataspace: no values" if null else "no values")

@@ -177,10 +177,12 @@ def test_what_is_not_followed_is_shown(nest: Path) -> None:
         "/virtual": "in other files",
         "/virtual_by_link": "a link that is never followed",
         "/virtual_by_soft_link": "the soft link /soft_root leads nowhere",
-        "/virtual_by_pattern": "a link that is never followed",
         "/virtual_of_raw": "stored elsewhere too",
     }.items():
         assert words in run("preview", where, path).failed(8)
+    assert run("meta", where, "/virtual_by_pattern", "--json").json["shape"] == [
+        0
+    ]  # each block is such a link
 
 
 def test_a_link_whose_name_is_a_path(nest: Path, tmp_path: Path) -> None:
