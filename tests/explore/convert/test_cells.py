@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from h5s3.cell import process
 from h5s3.cell.host import Cell
 from h5s3.errors import DamagedError, H5s3Error
 from h5s3.explore.convert.checked import Checked
@@ -27,6 +28,7 @@ from h5s3.records import ConversionPlan, Convert
 from h5s3.settings import Settings
 from h5s3.storage.output import FolderOutput
 from h5s3.storage.stores.local import LocalStore
+from tests.support.hostile import misbehaving
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +67,7 @@ def content(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     "wish",
     [
-        {"verify": True},
+        pytest.param({"verify": True}, marks=pytest.mark.slow),
         {"overviews": True, "shards": "40K"},
         pytest.param({"recompress": "zstd", "version": 2}, marks=pytest.mark.slow),
         pytest.param({"overviews": True}, marks=pytest.mark.slow),
@@ -116,6 +118,25 @@ def test_what_cannot_be_written_ends_it(
     monkeypatch.undo()
     assert not (tmp_path / "out" / "zarr.json").exists()
     assert converted(cell, source, tmp_path / "out", resume=True).chunks_kept > 40
+
+
+def test_a_crash_costs_one_sentence_and_what_is_there_stays(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def stop(text: str, done: int, total: int) -> None:
+        seen.append(done)
+        if len(seen) > 20:
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        converted(None, source, tmp_path / "out", progress=stop)
+    monkeypatch.setattr(process, "START", misbehaving.start("segfault"))
+    with pytest.raises(DamagedError, match="crashed while it read this"):
+        converted(Cell(), source, tmp_path / "out", resume=True)
+    monkeypatch.undo()
+    assert converted(None, source, tmp_path / "out", resume=True).chunks_kept >= 20
 
 
 @pytest.fixture(scope="module")

@@ -49,7 +49,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module", params=[2, 3])
+@pytest.fixture(scope="module", params=[pytest.param(2, marks=pytest.mark.slow), 3])
 def store(request: pytest.FixtureRequest, source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("stores") / f"v{request.param}.zarr"
     assert converted(source, made, version=request.param).num_overviews == 3
@@ -101,7 +101,7 @@ def test_means_have_the_type_of_the_image(store: Path, source: Path) -> None:
     assert np.abs(made[: HEIGHT // 2][known] - wanted[known]).max() <= 0.5
 
 
-@pytest.mark.parametrize("size", [100, 256, 512])
+@pytest.mark.parametrize("size", [100, 512])
 def test_an_image_is_drawn_with_what_stands_out(store: Path, source: Path, size: int) -> None:
     found = run("preview", store, "/run/image", "--max-size", size, "--json").json
     plot, stats = found["plot"], found["stats"]
