@@ -12,8 +12,10 @@ from h5s3.records import (
     Attribute,
     AttributedNode,
     Bench,
+    Changed,
     DatasetNode,
     DatatypeNode,
+    Diff,
     DiskUsage,
     Doctor,
     Document,
@@ -24,6 +26,7 @@ from h5s3.records import (
     Listing,
     Match,
     Meta,
+    OnOneSide,
     Preview,
     Record,
     SoftLinkNode,
@@ -61,6 +64,8 @@ def _body(record: Document) -> Iterator[str]:
         return _listing(record)
     if isinstance(record, Find):
         return _find(record)
+    if isinstance(record, Diff):
+        return _diff(record)
     if isinstance(record, Meta):
         return _meta(record)
     if isinstance(record, Preview):
@@ -185,6 +190,33 @@ def _find(found: Find) -> Iterator[str]:
         yield from _table(headings, rows, len(found.matches) - MOST_ROWS)
     if found.failures:
         yield from _table(("not looked into", "why"), ((one.location, one.error) for one in found.failures))
+
+
+def _diff(found: Diff) -> Iterator[str]:
+    """What differs, by path; or that nothing does."""
+    yield f"<div>{escape(safe(f'{found.a.location} → {found.b.location}', LONGEST))}</div>"
+    rows = [(one.path, "+", _alone(one), "", "") for one in found.added]
+    rows += [(one.path, "-", _alone(one), "", "") for one in found.removed]
+    rows += [(one.a, ">", "renamed", "", one.b) for one in found.renamed]
+    rows += [
+        (one.path, "~", _changed(one), cell_text(one.a), cell_text(one.b))
+        for one in found.changed[:MOST_ROWS]
+    ]
+    rows += [(one.path, "?", f"not compared: {one.reason}", "", "") for one in found.not_compared]
+    if rows:
+        yield from _table(("path", "", "what", "a", "b"), sorted(rows)[:MOST_ROWS], len(rows) - MOST_ROWS)
+    else:
+        yield "<div>identical</div>"
+
+
+def _alone(one: OnOneSide) -> str:
+    return f"@{one.name}" if one.name is not UNSET else one.type.replace("_", " ")
+
+
+def _changed(one: Changed) -> str:
+    what = f"@{one.attribute} {one.field}" if one.attribute is not UNSET else one.field
+    count = f": {one.num_different:,} of {one.num_compared:,}" if one.num_different is not UNSET else ""
+    return what + count
 
 
 def _match(one: Match) -> tuple[str, ...]:

@@ -122,7 +122,10 @@ def test_an_object_and_its_copy_by_two_cells(server: S3Server, pair: tuple[Path,
 def test_from_python(pair: tuple[Path, Path]) -> None:
     found = h5s3.diff(*pair)
     assert not found.identical and found.to_dict()["schema"] == "h5s3/diff/1"
-    assert h5s3.diff(pair[0], pair[0]).identical
+    same = h5s3.diff(pair[0], pair[0])
+    assert same.identical and "<div>identical</div>" in (same._repr_html_() or "")
+    html = found._repr_html_() or ""
+    assert "<td" in html and "@units value" in html and "\x1b" not in html and "\u202e" not in html
     with pytest.raises(DamagedError):
         h5s3.diff(pair[0], __file__)
 
