@@ -15,7 +15,7 @@ import pytest
 import zarr
 from hypothesis import given, settings
 
-from h5s3.errors import UsageError
+from h5s3.errors import H5s3Error, UsageError
 from h5s3.explore.convert.convert import convert
 from h5s3.explore.convert.request import ConvertRequest
 from h5s3.explore.session import Session
@@ -163,6 +163,15 @@ def test_which_arrays_have_them() -> None:
     assert not factors_of((8000,), np.dtype("f4")) and not factors_of((100_000,), np.dtype("S4"))
     assert not factors_of((), np.dtype("f4")) and not factors_of((0, 100_000), np.dtype("f4"))
     assert shapes_of((1_000_000_000,), (8,))[-1] == (3815 // 8 + 1,)
+
+
+def test_a_full_disk_is_said(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.posix_fallocate", full)
+    with pytest.raises(H5s3Error, match="cannot be written: No space left"):
+        converted(source, tmp_path / "out.zarr")
 
 
 def test_there_must_be_room(source: Path, tmp_path: Path) -> None:

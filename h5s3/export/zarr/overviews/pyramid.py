@@ -76,6 +76,8 @@ class Levels:
             ]
 
     def _new(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Values:
+        if hasattr(os, "posix_fallocate"):  # a full disk is an error now, and no crash later
+            os.posix_fallocate(self._file.fileno(), self._at, prod(shape) * dtype.itemsize)
         made = np.memmap(self._file, dtype=dtype, mode="r+", offset=self._at, shape=shape)
         self._at += -(-made.nbytes // ALIGNED) * ALIGNED
         return made
