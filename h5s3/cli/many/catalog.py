@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +18,7 @@ from h5s3.errors import H5s3Error, UsageError
 if TYPE_CHECKING:
     from h5s3.explore.catalog.build import Progress
     from h5s3.explore.catalog.query import Rows
+    from h5s3.explore.dask_cluster import Cluster
     from h5s3.records import FileFailure
 
 catalog = typer.Typer(
@@ -60,6 +61,20 @@ def build(
         typer.Option("--log", metavar="FILE", help="Append each failure to FILE, as a JSON record a line."),
     ] = None,
     jobs: Jobs = 8,
+    dask: Annotated[
+        str | None,
+        typer.Option(
+            "--dask",
+            metavar="ADDRESS",
+            help="Have the workers of a Dask cluster read: tcp://host:8786, or local for workers here.",
+        ),
+    ] = None,
+    dask_pass_credentials: Annotated[
+        bool,
+        typer.Option(
+            "--dask-pass-credentials", help="Send your credentials to the workers, which else use their own."
+        ),
+    ] = False,
     *,
     common: Common,
 ) -> None:
@@ -69,6 +84,9 @@ def build(
     CATALOG/parts, of which manifest.json names what counts. Where a catalog is there, only files that are
     new or have another ETag are read, and files that are gone are taken out. What was read counts as soon as
     a part of the catalog is full: a build that was ended goes on where it was, and queries may run meanwhile.
+
+    With --dask the workers of a cluster read the files, which are to be where they can reach them, with
+    credentials and caches of their own; this process lists, and writes CATALOG.
 
     A file that cannot be read has a row with its error, and costs itself alone. Exit code 0: there are files
     that could be read; 3: there are no files; where all failed, that of the first failure.
@@ -81,8 +99,18 @@ def build(
     from h5s3.explore.catalog.build import Build, BuildRequest
     from h5s3.explore.catalog.place import location_of
 
-    asked = BuildRequest(jobs=jobs, stored=stored, again=again)
-    with ended_by_signals(), common.session() as opened, _progress() as tell, _logging(log) as failed:
+    if dask_pass_credentials and dask is None:
+        raise UsageError("--dask-pass-credentials goes with --dask")
+    with (
+        ended_by_signals(),
+        common.session() as opened,
+        _cluster(dask) as cluster,
+        _progress() as tell,
+        _logging(log) as failed,
+    ):
+        asked = BuildRequest(
+            jobs=jobs, stored=stored, again=again, cluster=cluster, credentials=dask_pass_credentials
+        )
         places = [opened.location(one) for one in locations]
         work = Build(opened, places, location_of(opened, output), asked, tell, failed)
         found = work.run()
@@ -96,8 +124,17 @@ def build(
             announce(line)
         for line in build_lines(found):
             stdout().print(line, soft_wrap=True)
-    if work.first_error is not None and found.failed == found.files:
-        raise typer.Exit(work.first_error.exit_code)
+    if work.first_failure is not None and found.failed == found.files:
+        raise typer.Exit(work.first_failure)
+
+
+def _cluster(address: str | None) -> AbstractContextManager[Cluster | None]:
+    if address is None:
+        return nullcontext()
+    from h5s3.explore.dask_cluster import Cluster
+    from h5s3.render.diagnostics import announce
+
+    return Cluster(address, announce)
 
 
 def query(

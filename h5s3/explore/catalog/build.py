@@ -8,30 +8,31 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
-from operator import methodcaller
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from h5s3.errors import H5s3Error, NotFoundError, UsageError
 from h5s3.explore.catalog.compact import compacted, without
-from h5s3.explore.catalog.facts import Described, described, failed
+from h5s3.explore.catalog.facts import Described
 from h5s3.explore.catalog.place import Writing
+from h5s3.explore.catalog.reading import Listed, Outcome, Reading
 from h5s3.explore.catalog.tables import rows
 from h5s3.explore.many.files import File, Files
-from h5s3.explore.many.reading import JOBS, WHOLE, Asking, Outcome, Tell, Work, each
+from h5s3.explore.many.reading import JOBS
 from h5s3.explore.session import Session
 from h5s3.export.catalog.tables import PartWriter
-from h5s3.formats.requests import Request, TreeRequest
-from h5s3.records import CatalogBuild, FileFailure, Tree
+from h5s3.records import CatalogBuild, FileFailure
 from h5s3.sizes import MIB
 from h5s3.storage.base import ObjectInfo
 from h5s3.storage.location import Location
+
+if TYPE_CHECKING:
+    from h5s3.explore.dask_cluster import Cluster
 
 PAGE = 1000  # files that are listed at a time, once so many are known ahead
 LISTED_AHEAD = 20_000  # files that are known before they are read: so far ahead the time left can be told
 MOST_FILES = 2000  # of a part
 MOST_BYTES = 32 * MIB  # of a part
 MOST_SECONDS = 60.0  # between parts
-REMEMBERED = 100  # answers that are written into the cache at a time
 LASTING = (6, 8)  # exit codes of failures that come again as long as the file is the same
 NAMED = 1000  # failures in the answer; the catalog has all
 
@@ -40,11 +41,14 @@ NAMED = 1000  # failures in the answer; the catalog has all
 class BuildRequest:
     """How to build. `jobs`: files that are read at a time. `stored`: the bytes that datasets take, which are
     known of small files anyway, are found out of all files, from the indexes of their chunks. `again`: read
-    all files, also those that have not changed."""
+    all files, also those that have not changed. `cluster`: whose workers read them; with `credentials` they
+    are sent those of this process."""
 
     jobs: int = JOBS
     stored: bool = False
     again: bool = False
+    cluster: Cluster | None = None
+    credentials: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,22 +69,6 @@ class _Known(NamedTuple):
     exit_code: int | None
 
 
-@dataclass(frozen=True)
-class _Listed(File):
-    """A file with what it is now, where that is known."""
-
-    now: ObjectInfo | None = None
-
-
-@dataclass(frozen=True)
-class _Read:
-    """What was learned of a file."""
-
-    info: ObjectInfo
-    described: Described
-    learned: tuple[Request, Tree] | None = None
-
-
 class Build:
     """A build, to be run once. `progress` and `failed` are told of each file that is done, or has failed."""
 
@@ -93,14 +81,17 @@ class Build:
         progress: Callable[[Progress], None] = lambda done: None,
         failed: Callable[[FileFailure], None] = lambda failure: None,
     ) -> None:
+        if asked.cluster is not None:
+            from h5s3.explore.catalog.tasks import absolute
+
+            locations = [absolute(one) for one in locations]
         self._session, self._asked = session, asked
         self._locations, self._output = locations, output
         self._progress, self._tell_failed = progress, failed
-        self.first_error: H5s3Error | None = None
+        self.first_failure: int | None = None  # exit code
         self.result = CatalogBuild(
             output=output.display, locations=[one.display for one in locations], failures=[]
         )
-        self._kept: list[tuple[ObjectInfo, Request, Tree]] = []
         self._started = time.monotonic()
 
     def run(self) -> CatalogBuild:
@@ -113,10 +104,7 @@ class Build:
             self._files = _Ahead(self._session, self._locations)
             self._seen: set[str] = set()
             self._begin_part()
-            try:
-                self._read_all()
-            finally:
-                self._remember(0)
+            self._read_all()
             self._finish()
         return self.result
 
@@ -151,7 +139,7 @@ class Build:
                 self.result.unchanged += 1
             else:
                 self._files.wanted += 1
-                yield _Listed(file.location, file.info, now)
+                yield Listed(file.location, file.info, now)
 
     def _is_known(self, name: str, now: ObjectInfo | None) -> bool:
         known = self._known.get(name)
@@ -174,64 +162,35 @@ class Build:
     # ------------------------------------------------------------------------------------------ reading
 
     def _read_all(self) -> None:
-        work = Work(self._held, self._ask)
         done = 0
         try:
-            for outcome in each(self._session, self._todo(), work, self._asked.jobs):
+            for outcome in self._outcomes():
                 self._take(outcome)
                 done += 1
                 self._progress(Progress(done, self._files.expected, self._files.complete))
-        except H5s3Error:  # of the listing: what was read until then is kept
+        except H5s3Error:  # of the listing, or of a cluster: what was read until then is kept
             self._commit()
             raise
 
-    def _request(self, info: ObjectInfo) -> TreeRequest:
-        stored = self._asked.stored or info.size <= WHOLE
-        return TreeRequest(depth=0, limit=0, attributes=True, all_attributes=True, values=True, stored=stored)
+    def _outcomes(self) -> Iterator[Outcome]:
+        asked = self._asked
+        if asked.cluster is None:
+            return Reading(self._session, asked.stored, asked.jobs).read(self._todo())
+        from h5s3.explore.catalog.tasks import outcomes, settings_for
 
-    def _held(self, info: ObjectInfo) -> _Read | None:
-        if info.identity is None:
-            return None
-        tree = self._session.answers.get(Tree, info, self._request(info))
-        return None if tree is None else _Read(info, described(info, tree))
+        told = settings_for(self._session, self._locations, asked.credentials)
+        return outcomes(asked.cluster, self._todo(), told, asked.stored, asked.jobs)
 
-    def _ask(self, asking: Asking, tell: Tell[_Read]) -> _Read:
-        info = asking.seen.info
-        request = self._request(info)
-        tree = asking.read(methodcaller("tree", request), Tree)
-        found = described(info, tree)
-        tell(_Read(info, found, (request, tree)), found.objects)  # waits where too much is held
-        return _Read(info, Described({}))
-
-    def _take(self, outcome: Outcome[_Read, _Read]) -> None:
-        told = list(outcome.parts())
-        read = told[0] if told else outcome.answer
-        file, name = outcome.file, outcome.file.location.display
-        if read is None or outcome.error is not None:
-            assert outcome.error is not None
-            now = file.now if isinstance(file, _Listed) else file.info
-            self._add(name, failed(file.location, now, outcome.error))
-            self._fail(file.location, outcome.error)
-        else:
-            self._add(name, read.described)
-            self.result.cached += outcome.held
-            if read.learned is not None:
-                self._kept.append((read.info, *read.learned))
-                self._remember(REMEMBERED)
-
-    def _fail(self, location: Location, error: H5s3Error) -> None:
-        self.first_error = self.first_error or error
-        self.result.failed += 1
-        text = f"{error.cause}; {error.hint}" if error.hint else error.cause
-        failure = FileFailure(location=location.display, error=text, exit_code=error.exit_code)
-        self._tell_failed(failure)
-        if len(self.result.failures) < NAMED:
-            self.result.failures.append(failure)
-
-    def _remember(self, most: int) -> None:
-        if len(self._kept) > most:
-            self._session.answers.keep(self._kept)
-            self._kept = []
+    def _take(self, outcome: Outcome) -> None:
+        self._add(outcome.name, outcome.described)
+        self.result.cached += outcome.held
+        failure = outcome.failure
+        if failure is not None:
+            self.first_failure = self.first_failure or failure.exit_code
+            self.result.failed += 1
+            self._tell_failed(failure)
+            if len(self.result.failures) < NAMED:
+                self.result.failures.append(failure)
 
     # ------------------------------------------------------------------------------------------ writing
 
