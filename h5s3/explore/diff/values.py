@@ -212,7 +212,7 @@ def _nat(values: Values) -> Values:
 
 
 def _unlike_numbers(a: Values, b: Values, tolerance: Tolerance) -> Values:
-    if a.dtype.kind != b.dtype.kind and "f" in (a.dtype.kind, b.dtype.kind):
+    if a.dtype.kind != b.dtype.kind and {a.dtype.kind, b.dtype.kind} & {"f"} and not _complex(a, b):
         a, b = a.astype(np.longdouble), b.astype(np.longdouble)  # 64 bits of mantissa hold all integers
     different: Values = np.not_equal(a, b)
     if a.dtype.kind in "fc" or b.dtype.kind in "fc":
@@ -225,6 +225,10 @@ def _unlike_numbers(a: Values, b: Values, tolerance: Tolerance) -> Values:
     close &= distances <= tolerance.absolute + tolerance.relative * np.abs(_wide(new))
     different[different] = ~close
     return different
+
+
+def _complex(a: Values, b: Values) -> bool:
+    return "c" in (a.dtype.kind, b.dtype.kind)
 
 
 def _wide(values: Values) -> Values:

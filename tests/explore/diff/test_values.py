@@ -102,6 +102,30 @@ def test_tolerances(tmp_path: Path) -> None:
     assert found.identical and found.num_values == 5
 
 
+def test_numbers_of_different_types(tmp_path: Path) -> None:
+    """Exactly: integers that a float of 64 bits does not hold are told apart."""
+    large = 2**53
+    cases: list[tuple[Any, Any, list[int]]] = [
+        (np.array([1, -1, 2**62], "<i8"), np.array([1, 2**64 - 1, 2**62], "<u8"), [1]),
+        (np.array([large, large + 1], "<i8"), np.array([large, large], "<f8"), [1]),
+        (np.array([1.5, 2], "<f4"), np.array([1.5, 2 + 1j], "<c16"), [1]),
+        (np.array([0.1, 0.5], "<f4"), np.array([0.1, 0.5], ">f8"), [0]),
+        (np.array([True, False]), np.array([1, 2], "i1"), [1]),
+        (np.array([b"a", b"bc"]), np.array(["a", "bd"], object), [1]),
+        (np.array([b"a"], "S1"), np.array([b"a"], "S7"), []),
+    ]
+    kinds = [h5py.string_dtype() if new.dtype.kind == "O" else new.dtype for _, new, _ in cases]
+
+    def make(file: h5py.File, number: int) -> None:
+        for at, (old, new, _) in enumerate(cases):
+            file.create_dataset(str(at), data=(old, new)[number], dtype=(old.dtype, kinds[at])[number])
+
+    found = compared(*pair(tmp_path, make))
+    assert not found.not_compared
+    first = {one.path: one.first for one in found.changed if one.field == "data"}
+    assert first == {f"/{at}": where for at, (*_, where) in enumerate(cases) if where}
+
+
 def test_fields_strings_sequences_enums_references(tmp_path: Path) -> None:
     kind = np.dtype([("x", "<f4"), ("name", h5py.string_dtype()), ("in", [("k", "<i8", (2,))])])
 
