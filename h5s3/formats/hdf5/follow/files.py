@@ -116,6 +116,8 @@ class Files:
         if blocks is None:
             blocks = source.kept["blocks"] = BlockFile(source.store, source.cache, source.info, source.trace)
             blocks.seed(source.start)
+            if self._first is not None and self._first.blocks.plain:  # the question is asked again
+                blocks.restart()
         else:
             blocks.restart()
         stack = ExitStack()

@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 from h5s3.errors import DamagedError, H5s3Error, RefusedError
 from h5s3.explore.session import Session
 from h5s3.formats.base import Contents
-from h5s3.formats.hdf5.data.virtual import mappings, sides
+from h5s3.formats.hdf5.data.virtual import dataset, mappings, sides
 from h5s3.formats.hdf5.data.virtual.parts import parts_of
 from h5s3.formats.hdf5.data.virtual.sides import Irregular, Regular, side_of, whole
+from h5s3.formats.hdf5.follow import files
 from h5s3.formats.selection import parse_selection
 from h5s3.settings import Settings
 from tests.support.masters import virtual
@@ -73,13 +74,13 @@ def check(make: Callable[[Path, Random], Path], seed: int) -> None:
             assert number >= 2 * len(texts) or one.dtype == wanted.dtype
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(seed=seeds)
 def test_fixed_mappings(seed: int) -> None:
     check(virtual.fixed, seed)
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(seed=seeds)
 def test_mappings_without_end(seed: int) -> None:
     check(virtual.endless, seed)
@@ -255,3 +256,42 @@ def test_a_hundred_thousand_mappings_and_one(tmp_path: Path) -> None:
     many(tmp_path / "m.h5", mappings.MOST_MAPPINGS + 1)
     with pytest.raises(RefusedError, match="more than 100,000 parts"):
         followed(tmp_path / "m.h5", ["..."])
+
+
+@pytest.mark.parametrize("user_block", [0, 512])
+def test_libhdf5_opens_no_other_file(user_block: int, tmp_path: Path) -> None:
+    """Whatever it is asked: to it, every other name would be this very object, and a pattern without end."""
+    space = h5s.create_simple((0,), (h5s.UNLIMITED,))
+    space.select_hyperslab((0,), (h5s.UNLIMITED,), (2,), (2,))
+    dcpl = h5p.create(h5p.DATASET_CREATE)
+    dcpl.set_virtual(space, b"x%b.h5", b"d", h5s.create_simple((2,)))
+    with h5py.File(tmp_path / "m.h5", "w", userblock_size=user_block) as new:
+        new["d"] = np.arange(2.0)
+        new["one"] = 1.0
+        h5d.create(new.id, b"v", h5t.NATIVE_INT32, space, dcpl)
+        new["link"] = h5py.ExternalLink("x.h5", "/d")
+
+    def ask(contents: Contents) -> None:
+        h5 = contents.file.h5  # type: ignore[attr-defined]
+        for look in (lambda: h5["v"].shape, lambda: h5["link"]):
+            with pytest.raises((OSError, KeyError, RuntimeError, ValueError), match="signature"):
+                look()
+        assert h5["d"][...].tolist() == [0, 1] and h5["one"][()] == 1
+
+    with Session(Settings()) as session:
+        session.read(session.location(tmp_path / "m.h5"), ask)
+
+
+def test_more_sources_than_stay_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataset, "MOST_LEAVES", 3)
+    monkeypatch.setattr(files, "MOST_OPEN", 2)
+    layout = h5py.VirtualLayout((12, 2), "i4")
+    for number in range(12):
+        with h5py.File(tmp_path / f"d{number}.h5", "w") as new:
+            new.create_dataset("x", data=np.array([[number, -number]]), chunks=(1, 2))
+        layout[number] = h5py.VirtualSource(f"d{number}.h5", "x", (1, 2))
+    with h5py.File(tmp_path / "m.h5", "w") as new:
+        new.create_virtual_dataset("v", layout)
+    _, (found, again), notes = followed(tmp_path / "m.h5", ["...", "::7,1"])
+    assert found.tolist() == [[n, -n] for n in range(12)] and not notes
+    assert again[:, 0].tolist() == [-n for n in range(0, 12, 7)]
