@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import methodcaller
 
-from h5s3.errors import H5s3Error
+from h5s3.errors import DamagedError, H5s3Error
 from h5s3.explore.catalog.facts import Described, described, failed
 from h5s3.explore.many.files import File
 from h5s3.explore.many.reading import JOBS, WHOLE, Asking, Tell, Work, each
@@ -79,7 +79,11 @@ class Reading:
     def _ask(self, asking: Asking, tell: Tell[_Read]) -> _Read:
         info = asking.seen.info
         request = self._request(info)
-        tree = asking.read(methodcaller("tree", request), Tree)
+        try:
+            tree = asking.read(methodcaller("tree", request), Tree)
+        except DamagedError:  # perhaps in what names alone do not take
+            request = TreeRequest(depth=0, limit=0)
+            tree = asking.read(methodcaller("tree", request), Tree)
         found = described(info, tree)
         tell(_Read(info, found, (request, tree)), found.objects)  # waits where too much is held
         return _Read(info, Described({}))

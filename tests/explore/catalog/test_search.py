@@ -16,6 +16,7 @@ import h5s3
 from h5s3.errors import UsageError
 from tests.explore.catalog.test_build import scan
 from tests.explore.find.test_conditions import KINDS
+from tests.support import ROOT
 from tests.support.reference.random_trees import TREES, write
 
 CONDITIONS: list[dict[str, Any]] = [
@@ -35,6 +36,9 @@ CONDITIONS: list[dict[str, Any]] = [
     {"nxclass": "NX*"},
     {"name": "*e*", "files": True},
 ]
+DAMAGED = (
+    ROOT.parent / "shared/corpus/bad/HDFGroup-hdf5/tools/test/h5dump/testfiles/err_attr_dspace.h5"
+)  # by an attribute
 LARGE = [HealthCheck.data_too_large, HealthCheck.too_slow]
 
 
@@ -116,3 +120,12 @@ def test_no_file_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         h5s3.find(folder / "in", catalog=folder / "out")
     with pytest.raises(UsageError):
         h5s3.find(name="x")
+
+
+@pytest.mark.skipif(not DAMAGED.exists(), reason="there is no ../shared/corpus on this machine")
+def test_where_attributes_are_damaged_names_are_there(tmp_path: Path) -> None:
+    folder = catalog_of(tmp_path, {"damaged": DAMAGED.read_bytes()})
+    for conditions in ({"name": "*"}, {"missing": "/x"}):
+        from_catalog, from_files = both(folder, conditions)
+        assert from_catalog == from_files and not from_files["failures"]
+    assert [one["exit_code"] for one in both(folder, {"attrs": "*"})[0]["failures"]] == [6]
