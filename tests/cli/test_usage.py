@@ -16,8 +16,8 @@ USAGE = [
     (
         ("schema", "nothing"),
         "no command 'nothing' with JSON; one of ls, tree, meta, preview, get, convert, convert-many, du,"
-        " diff, find, refs, refs-check, serve, bench, doctor, cache, cache-verify, cache-clear, cache-path,"
-        " stats",
+        " diff, find, catalog-build, catalog-query, catalog-check, refs, refs-check, serve, bench, doctor,"
+        " cache, cache-verify, cache-clear, cache-path, stats",
     ),
     (("tree", "x.h5", "-r", "-d", "2"), "--recursive and --depth contradict each other"),
 ]

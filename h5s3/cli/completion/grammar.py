@@ -22,6 +22,7 @@ BY_METAVAR = {
     "OUT": "file",
     "PRICES": "file",
     "CATALOG": "location",
+    "CATALOG|LOCATION…": "location",
     "SQL": "text",  # for which there are no words
 }
 BY_NAME = {"profile": "profile", "attr": "attribute"}
