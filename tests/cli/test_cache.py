@@ -152,7 +152,7 @@ def test_the_help_names_commands_and_exit_codes() -> None:
         text = " ".join(run(option).out.split())
         assert all(f" {name.split()[0]} " in text for name in COMMANDS)
         assert "Exit codes: 0 done, 2 usage, 3 not found, 4 access denied, 5 network" in text
-        assert "6 not HDF5 or damaged, 7 changed while read, 8 refused, 130 Ctrl-C" in text
+        assert "6 not HDF5 or damaged, 7 changed while read, 8 refused, 9 diff or check" in text
 
 
 @pytest.mark.parametrize("command", ["", "cache"])

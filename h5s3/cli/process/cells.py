@@ -61,8 +61,8 @@ _used: list[bool] = []  # holds something in a process that is a command, not a 
 
 def reads() -> bool:
     """Whether this command reads files. From now on it is given a cell then, unless there is to be none."""
-    found = bool(sys.argv[1:2]) and sys.argv[1] in COMMANDS and sys.argv[1:3] not in ELSEWHERE
-    if found and wanted():
+    found = bool(sys.argv[1:2]) and sys.argv[1] in COMMANDS
+    if found and sys.argv[1:3] not in ELSEWHERE and wanted():
         _used.append(True)
     return found
 
