@@ -52,6 +52,7 @@ def test_a_line_says_what_was_requested(rclone: S3Server, tmp_path: Path) -> Non
         assert line["requests"] == len(proxy.requests) and line["bytes"] == proxy.bytes()
 
 
+@pytest.mark.slow
 def test_many_at_once(tmp_path: Path) -> None:
     path = tmp_path / "receipts"
     with ThreadPoolExecutor(4) as pool:

@@ -137,5 +137,6 @@ def test_the_notebook_holds_what_its_cells_put_out(samples: Path, tmp_path: Path
 
 def test_all_examples_are_tested() -> None:
     tested = Path(__file__).read_text()
+    tested += Path(__file__).with_name("test_cluster_examples.py").read_text()
     tested += "pictures.py"  # test_readme.py runs it
     assert all(path.name in tested for path in EXAMPLES.iterdir() if path.suffix in (".py", ".sh", ".ipynb"))

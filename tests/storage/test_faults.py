@@ -277,6 +277,7 @@ def ask_to_wait(proxy: Proxy) -> None:
     proxy.fault("status", status=503, headers={"Retry-After": "3600"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slow", [hang, drip, ask_to_wait])
 def test_the_time_limit_holds(
     rclone: S3Server, monkeypatch: pytest.MonkeyPatch, slow: Callable[[Proxy], None]

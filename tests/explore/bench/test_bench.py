@@ -109,6 +109,7 @@ def test_connections_are_kept_or_new(session: Session, proxy: Proxy) -> None:
     assert 42 < proxy.connections < 60 < proxy.count() - 40
 
 
+@pytest.mark.slow
 def test_one_at_a_time_and_many_at_once(session: Session, proxy: Proxy) -> None:
     proxy.delay, proxy.jitter = 0.02, 0.25
     begun = session.trace.rounds
@@ -118,6 +119,7 @@ def test_one_at_a_time_and_many_at_once(session: Session, proxy: Proxy) -> None:
     assert session.trace.rounds - begun - connects == proxy.rounds()
 
 
+@pytest.mark.slow
 def test_the_first_byte_takes_the_delay(session: Session, proxy: Proxy) -> None:
     proxy.delay = 0.04
     document = bench(session, THERE, sizes=[4 * KIB, 64 * KIB], count=3, concurrency=[1])

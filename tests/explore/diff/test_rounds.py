@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from h5s3.cell.host import Cell
 from h5s3.explore.diff.diff import diff
 from h5s3.explore.session import Session
@@ -18,6 +20,7 @@ from tests.support.servers.proxy import Proxy
 from tests.support.servers.s3 import S3Server, rclone_server
 
 
+@pytest.mark.slow
 def test_both_wait_at_the_same_time(shape: Callable[[str], Path], tmp_path: Path) -> None:
     """Requests are those of two cold walks, rounds those of one; warm there are none."""
     (tmp_path / "bucket").mkdir()

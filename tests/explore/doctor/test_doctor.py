@@ -293,6 +293,7 @@ def test_a_server_that_fails_is_asked_once(there: S3Server, proxy: Proxy) -> Non
     assert proxy.count() == 1
 
 
+@pytest.mark.slow
 def test_a_server_that_hangs(there: S3Server, proxy: Proxy) -> None:
     proxy.fault("hang", seconds=30)
     result = run("doctor", BUCKET, "--timeout", "1.5", on=there)

@@ -61,6 +61,7 @@ def test_small_chunks_get_a_shape_that_h5repack_takes(path: Path) -> None:
     assert shlex.split(str(small.remedy))[1:3] == ["-l", "/it's small:CHUNK=200x64x64"]
 
 
+@pytest.mark.slow
 @needs_h5repack
 def test_the_commands_run_and_put_it_right(path: Path) -> None:
     chance = np.random.default_rng(1)

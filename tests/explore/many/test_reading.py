@@ -118,6 +118,7 @@ def test_a_changed_file_is_read_as_it_is_now(scans: S3Server, counting: Proxy) -
     assert paths(found) == [("changing/a.h5", "/entry/temperature")]
 
 
+@pytest.mark.slow
 def test_a_long_file_is_told_in_parts_and_keeps_its_turn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -89,7 +89,9 @@ def made(name: str, folder: Path) -> Path:
     return folder / "absurd.h5"
 
 
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize(
+    "name", [*QUICK[::2], *(pytest.param(name, marks=pytest.mark.slow) for name in QUICK[1::2])]
+)
 def test_absurd_metadata(name: str, tmp_path: Path) -> None:
     path = made(name, tmp_path)
     turns = [["tree", path, "-r", "--attrs"], ["preview", path, "/data"], ["du", path]]

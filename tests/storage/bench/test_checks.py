@@ -173,6 +173,7 @@ def test_missing_objects_and_buckets(session: Session) -> None:
             bench(session, Location("s3", "nothing", bucket), **FEW)
 
 
+@pytest.mark.slow
 def test_a_hanging_server_meets_the_timeout(settings: Settings, proxy: Proxy) -> None:
     proxy.fault("hang", when=ranged, seconds=30)
     with Session(replace(settings, timeout=1.0)) as session, pytest.raises(NetworkError, match="within 1 s"):

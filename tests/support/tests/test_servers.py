@@ -103,6 +103,7 @@ def holds(server: S3Server, key: str) -> bool:
     return key in tags
 
 
+@pytest.mark.slow
 def test_which_keys_each_holds(rclone: S3Server, moto: S3Server) -> None:
     for key in ("a b+c#d?e%f%20/ü/漢字😀", "q&r=s;t:@,*\\\"'<x>~", " space "):
         assert holds(rclone, key) and holds(moto, key)
