@@ -99,7 +99,8 @@ def served(root: Path) -> Iterator[tuple[S3Server, Proxy]]:
     with rclone_server(root) as server, Proxy(server) as proxy:
         proxy.delay, proxy.partial = DELAY, True
         run(ours("scans/", "--missing", "/x"), server, None)
-        run(ours("scattered/", "--missing", "/x"), server, None)
+        if any((root / BUCKET / "scattered").iterdir()):
+            run(ours("scattered/", "--missing", "/x"), server, None)
         yield server, proxy
 
 
