@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -56,8 +57,9 @@ def test_programs_are_told_the_url(tmp_path: Path) -> None:
         said = json.loads(process.stdout.readline())
         validator("serve").validate(said)
         assert said["origins"] == [] and said["location"] == str(tmp_path)
-        with closing(socket.create_connection(("127.0.0.1", int(said["url"].rpartition(":")[2][:-1])))):
-            pass
+        with closing(HTTPConnection("127.0.0.1", int(said["url"].rpartition(":")[2][:-1]))) as asked:
+            asked.request("GET", "/none")  # it has begun to serve
+            assert asked.getresponse().status == 404
         process.send_signal(signal.SIGINT)
         assert ended(process) == ("", "")
     assert process.returncode == 0

@@ -89,14 +89,16 @@ def made(name: str, folder: Path) -> Path:
     return folder / "absurd.h5"
 
 
-@pytest.mark.parametrize(
-    "name", [*QUICK[::2], *(pytest.param(name, marks=pytest.mark.slow) for name in QUICK[1::2])]
-)
+@pytest.mark.parametrize("name", QUICK)
 def test_absurd_metadata(name: str, tmp_path: Path) -> None:
     path = made(name, tmp_path)
     turns = [["tree", path, "-r", "--attrs"], ["preview", path, "/data"], ["du", path]]
     words = turns[QUICK.index(name) % len(turns)]
     check(str(words[0]), ended(*words))
+
+
+def test_a_shuffle_of_absurd_width_is_undone_at_once(tmp_path: Path) -> None:
+    check("preview", ended("preview", made("shuffle_of_absurd_size", tmp_path), "/data"))
 
 
 @pytest.mark.slow

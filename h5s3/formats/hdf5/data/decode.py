@@ -25,6 +25,7 @@ from h5s3.records import Filter
 
 GZIP, SHUFFLE, FLETCHER32, BLOSC, LZ4, ZSTD = 1, 2, 3, 32001, 32004, 32015
 CHECKSUM = 4  # bytes that fletcher32 adds
+FEW_PLANES = 64  # bytes of an element that are put in their places plane by plane
 LARGEST = (1 << 31) - 1  # bytes of a chunk that the libraries take
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 Step = Callable[[memoryview], Any]
@@ -117,8 +118,11 @@ def _unshuffled(width: int, stored: memoryview) -> Bytes:
     count = planes.size // width
     found = np.empty(planes.size, dtype="u1")
     elements = found[: count * width].reshape(count, width)
-    for number in range(width):
-        elements[:, number] = planes[number * count : (number + 1) * count]
+    if width > FEW_PLANES:  # a file may name any width
+        elements[:] = planes[: count * width].reshape(width, count).T
+    else:  # several times faster
+        for number in range(width):
+            elements[:, number] = planes[number * count : (number + 1) * count]
     found[count * width :] = planes[count * width :]
     return found
 
