@@ -7,16 +7,31 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from types import TracebackType
 from typing import Any, TypeVar
 
 from h5s3.errors import H5s3Error, NetworkError, UsageError
+from h5s3.explore.session import Session
+from h5s3.settings import Settings
+from h5s3.storage.location import Location
 
 LOCAL = "local"
 SECONDS = 15  # that a scheduler has to answer, and a worker to appear
+SENT = (  # of the settings: nothing that logs in
+    "profile",
+    "endpoint_url",
+    "region",
+    "anon",
+    "request_payer",
+    "insecure",
+    "no_cache",
+    "plugins",
+    "max_bytes",
+)
 RETRIES = 3  # of one task that failed, or whose worker ended
 FEWEST, EACH = 16, 4  # tasks on their way: at least, and for each thread of the cluster
 T = TypeVar("T")
@@ -136,3 +151,28 @@ def _library() -> Any:
     except ImportError:
         raise UsageError("a Dask cluster needs distributed", hint="pip install 'h5s3[dask]'") from None
     return distributed
+
+
+def settings_for(session: Session, locations: Sequence[Location], credentials: bool) -> Settings:
+    """What workers are told: credentials they have of their own, unless those of this process are to be sent.
+
+    Raises `UsageError` for a URL that holds some, and `AccessError` where there are none to send.
+    """
+    for location in locations:
+        if location.unsigned != location and not credentials:
+            raise UsageError(
+                "its URL holds a signature or a password, which workers would be given",
+                location=location.display,
+                hint="--dask-pass-credentials sends it",
+            )
+    told = Settings(**{name: getattr(session.settings, name) for name in SENT})
+    if credentials and any(location.kind == "s3" for location in locations):
+        from h5s3.storage.stores.s3_client import with_credentials
+
+        return with_credentials(session.settings, told)
+    return told
+
+
+def absolute(location: Location) -> Location:
+    """A location as workers know it, which stand in other folders."""
+    return replace(location, key=os.path.abspath(location.key)) if location.kind == "local" else location

@@ -167,7 +167,7 @@ def find(
         raise UsageError("--json and --jsonl contradict each other")
     details = long or jsonl or common.json
     asked = FindRequest(conditions=conditions, details=details, files=files, missing=missing, jobs=jobs)
-    with common.session() as opened, _progress() as tell:
+    with common.session() as opened, _progress(common.json) as tell:
         search = _search(opened, locations or [], catalog, asked, tell)
         if common.json:
             common.shown_as_json(search.document())
@@ -193,11 +193,11 @@ def _search(
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """Takes how many files are done, of how many that are known so far."""
+def _progress(waits: bool) -> Iterator[Callable[[int, int], None]]:
+    """Takes how many files are done, of how many that are known so far. `waits`: nothing is shown before."""
     from h5s3.render.diagnostics import progress
 
-    if sys.stdout.isatty():  # the lines themselves are the progress
+    if not waits:  # the lines themselves are the progress, and may go to the same terminal
         yield lambda done, known: limits.renew()
         return
     with progress() as bar:

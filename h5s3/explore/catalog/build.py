@@ -82,7 +82,7 @@ class Build:
         failed: Callable[[FileFailure], None] = lambda failure: None,
     ) -> None:
         if asked.cluster is not None:
-            from h5s3.explore.catalog.tasks import absolute
+            from h5s3.explore.dask_cluster import absolute
 
             locations = [absolute(one) for one in locations]
         self._session, self._asked = session, asked
@@ -176,7 +176,8 @@ class Build:
         asked = self._asked
         if asked.cluster is None:
             return Reading(self._session, asked.stored, asked.jobs).read(self._todo())
-        from h5s3.explore.catalog.tasks import outcomes, settings_for
+        from h5s3.explore.catalog.tasks import outcomes
+        from h5s3.explore.dask_cluster import settings_for
 
         told = settings_for(self._session, self._locations, asked.credentials)
         return outcomes(asked.cluster, self._todo(), told, asked.stored, asked.jobs)

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 
 from h5s3 import __version__
 from h5s3.cell.wall import error_of
-from h5s3.errors import H5s3Error, NetworkError, UsageError
+from h5s3.errors import H5s3Error, NetworkError
 from h5s3.explore.catalog.reading import Outcome, Reading
 from h5s3.explore.dask_cluster import AgainError, Cluster
 from h5s3.explore.many.files import File
 from h5s3.explore.session import Session
 from h5s3.settings import Settings
-from h5s3.storage.location import Location
 
 TOGETHER = 50  # files of one task
-SENT = (
-    "profile",
-    "endpoint_url",
-    "region",
-    "anon",
-    "request_payer",
-    "insecure",
-    "no_cache",
-    "plugins",
-    "max_bytes",
-)
 
 
 @dataclass(frozen=True)
@@ -65,31 +52,6 @@ def batches(files: Iterable[File], settings: Settings, stored: bool, jobs: int) 
     coming = iter(files)
     while some := list(islice(coming, TOGETHER)):
         yield Batch(some, settings, stored, jobs)
-
-
-def settings_for(session: Session, locations: Sequence[Location], credentials: bool) -> Settings:
-    """What workers are told: credentials they have of their own, unless those of this process are to be sent.
-
-    Raises `UsageError` for a URL that holds some, and `AccessError` where there are none to send.
-    """
-    for location in locations:
-        if location.unsigned != location and not credentials:
-            raise UsageError(
-                "its URL holds a signature or a password, which workers would be given",
-                location=location.display,
-                hint="--dask-pass-credentials sends it",
-            )
-    told = Settings(**{name: getattr(session.settings, name) for name in SENT})
-    if credentials and any(location.kind == "s3" for location in locations):
-        from h5s3.storage.stores.s3_client import with_credentials
-
-        return with_credentials(session.settings, told)
-    return told
-
-
-def absolute(location: Location) -> Location:
-    """A location as workers know it, which stand in other folders."""
-    return replace(location, key=os.path.abspath(location.key)) if location.kind == "local" else location
 
 
 def run(batch: Batch) -> Done:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from math import prod
 
@@ -14,10 +13,10 @@ import numpy as np
 from h5s3 import __version__
 from h5s3.cell.calls import Callback
 from h5s3.cell.wall import error_of
-from h5s3.errors import ChangedError, H5s3Error, NetworkError, UsageError
+from h5s3.errors import ChangedError, H5s3Error, NetworkError
 from h5s3.explore.convert.request import ConvertRequest
 from h5s3.explore.convert.writers import Writers
-from h5s3.explore.dask_cluster import AgainError
+from h5s3.explore.dask_cluster import AgainError, absolute, settings_for
 from h5s3.explore.session import Session
 from h5s3.export.zarr.asked import Version, is_decoded
 from h5s3.export.zarr.copied import Copier, Held, batches, shards
@@ -35,17 +34,6 @@ from h5s3.storage.output import open_output
 SIZE, MOST = 64 * MIB, 4096  # bytes and chunks of one task
 MOST_PARTS = 2000  # of one array that is decoded
 THREADS = 8  # that copy chunks
-SENT = (
-    "profile",
-    "endpoint_url",
-    "region",
-    "anon",
-    "request_payer",
-    "insecure",
-    "no_cache",
-    "plugins",
-    "max_bytes",
-)
 Within = tuple[int, int, int]  # along a dimension, from and to an index
 
 
@@ -103,24 +91,10 @@ def place_of(
     """From where to where, as workers are told. Credentials they have of their own, unless those of this
     process are to be sent. Raises `UsageError` for a URL that holds some."""
     output = parse_location(asked.output)
-    if location.unsigned != location and not asked.credentials:
-        raise UsageError(
-            "its URL holds a signature or a password, which workers would be given",
-            location=location.display,
-            hint="--dask-pass-credentials sends it",
-        )
-    settings = Settings(**{name: getattr(session.settings, name) for name in SENT})
-    if asked.credentials and "s3" in (location.kind, output.kind):
-        from h5s3.storage.stores.s3_client import with_credentials
-
-        settings = with_credentials(session.settings, settings)
+    settings = settings_for(session, [location, output], asked.credentials)
     return Place(
-        _absolute(location), info.content, _absolute(output), settings, asked.version, asked.ome, names
+        absolute(location), info.content, absolute(output), settings, asked.version, asked.ome, names
     )
-
-
-def _absolute(place: Location) -> Location:
-    return replace(place, key=os.path.abspath(place.key)) if place.kind == "local" else place
 
 
 # ------------------------------------------------------------------------------------------ in a worker

@@ -76,17 +76,7 @@ def _draw_image(
     low, high = np.fmin(low, high), np.fmax(low, high)
     rows, columns = selection[-2:]
     weights = np.outer(_lengths(rows.count, found.down), _lengths(columns.count, found.every))
-    known = ~np.isnan(mean)
-    document.stats = Stats(
-        min=float(low[known].min()) if known.any() else None,
-        max=float(high[known].max()) if known.any() else None,
-        mean=float(np.average(mean[known], weights=weights[known])) if known.any() else None,
-        std=None,
-        nan_count=0,
-        inf_count=0,
-        sample_size=count_of(selection),
-        coverage=count_of(selection) / max(1, array.facts.size),
-    )
+    document.stats = _stats(low, high, mean, weights, selection, array.facts.size)
     every = max(1, -(-max(low.shape) // most))
     numbers = outstanding(_means(mean, every), _thinned(low, every, np.fmin), _thinned(high, every, np.fmax))
     last = len(selection) - 1
@@ -119,6 +109,23 @@ def _draw_image(
     document.notes.append(
         f"from an overview: of each {found.down * every} × {found.every * every} pixels the mean, or what"
         " stands out; missing ones are not counted"
+    )
+
+
+def _stats(
+    low: Values, high: Values, mean: Values, weights: Values, selection: Selection, size: int
+) -> Stats:
+    """Of all pixels of a selection, by those of its stretches; `size`: elements of the whole array."""
+    known = ~np.isnan(mean)
+    return Stats(
+        min=float(low[known].min()) if known.any() else None,
+        max=float(high[known].max()) if known.any() else None,
+        mean=float(np.average(mean[known], weights=weights[known])) if known.any() else None,
+        std=None,
+        nan_count=0,
+        inf_count=0,
+        sample_size=count_of(selection),
+        coverage=count_of(selection) / max(1, size),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from h5s3.errors import UsageError
+from h5s3.explore import dask_cluster
 from h5s3.explore.catalog import tasks
 from h5s3.explore.many.files import File
 from h5s3.explore.session import Session
@@ -37,7 +38,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_batch_is_read_as_here(files: Path) -> None:
     with Session(Settings()) as session:
         found = [session.location(path) for path in sorted(files.iterdir())[:3] if looks_like_hdf5(path.name)]
-        told = tasks.settings_for(session, found, credentials=False)
+        told = dask_cluster.settings_for(session, found, credentials=False)
         (batch,) = tasks.batches(map(File, found), told, stored=False, jobs=2)
     done = tasks.run(batch)
     assert done.error is None and [one.name for one in done.outcomes] == [one.display for one in found]
@@ -49,7 +50,7 @@ def test_what_is_signed_is_not_sent() -> None:
     with Session(Settings()) as session:
         place = session.location("https://host/x.h5?X-Amz-Signature=abc")
         with pytest.raises(UsageError, match="holds a signature"):
-            tasks.settings_for(session, [place], credentials=False)
+            dask_cluster.settings_for(session, [place], credentials=False)
     assert "goes with --dask" in run("catalog", "build", "x", "-o", "y", "--dask-pass-credentials").failed(2)
 
 
