@@ -39,6 +39,10 @@ class UsageError(H5s3Error):
     exit_code = 2
 
 
+class NoValuesError(UsageError):
+    """Values, or their chunks, were asked of what has none, such as a group (exit 2)."""
+
+
 class NotFoundError(H5s3Error):
     """No such bucket, key, local file or HDF5 path (exit 3)."""
 
@@ -71,10 +75,20 @@ class NotCachedError(NetworkError):
     """Working offline, and the cache does not hold the answer (exit 5)."""
 
 
+class StoppedError(NetworkError):
+    """Nobody waits for the answer any more (exit 5)."""
+
+
 class DamagedError(H5s3Error):
     """Not HDF5, truncated, or damaged (exit 6)."""
 
     exit_code = 6
+
+
+class KilledError(DamagedError):
+    """The process that read it was killed: the file takes too much memory, or others did (exit 6)."""
+
+    begun = True  # it had started, and may have been reading
 
 
 class ChangedError(H5s3Error):

@@ -6,12 +6,13 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from h5s3.errors import NetworkError, UsageError
 from h5s3.sizes import GIB, MIB, parse_size
+from h5s3.wanted import ASKED
 
 LEAST_MEMORY = 128 * MIB  # what Python and its libraries take, and some
 ENV_FILE_NAMES = {
@@ -64,11 +65,27 @@ class Settings:
         return min(60.0, self.check_deadline())
 
     def check_deadline(self) -> float:
-        """Seconds that are left of `--timeout`. Raises `NetworkError` once they are used up."""
+        """Seconds that are left of `--timeout`. Raises `NetworkError` once they are used up.
+
+        Of a question that has a time of its own, likewise; `StoppedError` where nobody waits for it.
+        """
         left = float("inf") if self.deadline is None else self.deadline - time.monotonic()
         if left <= 0:
             raise NetworkError(f"not done within {self.timeout:g} s", hint="raise --timeout")
-        return left
+        asked = ASKED.get()
+        return left if asked is None else min(left, asked.check())
+
+    def clock(self) -> Callable[[], float] | None:
+        """What tells the seconds that are left, where they are bounded; a question that was stopped, too."""
+        asked = ASKED.get()
+        if asked is not None and asked.seconds is not None:
+            return asked.left
+        return None if self.deadline is None else self.check_deadline
+
+    @property
+    def connection_seconds(self) -> float:
+        """The same as `request_seconds` for a connection that questions to come will use, too."""
+        return min(60.0, self.timeout or 60.0) if self.deadline is None else self.request_seconds
 
     @property
     def scope(self) -> str:

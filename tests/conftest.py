@@ -1,9 +1,11 @@
 """Servers for the whole run, a proxy for each test, and an environment that is nobody's."""
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 import boto3
@@ -12,6 +14,7 @@ import botocore.session
 import hypothesis
 import pytest
 
+from h5s3.cell.host import Cell
 from h5s3.demo.samples import make_samples
 from tests.support import shapes
 from tests.support.h5files import make as h5files
@@ -36,16 +39,23 @@ _HIDDEN |= {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "REQUESTS_CA_B
 
 
 BOTH = {"storage", "wire"}  # folders of tests that always ask both servers
+ONE = {"bench"}  # folders in them that do not: what is told of a server comes from the proxy before it
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Elsewhere the second server is asked in the slow run alone."""
+    """Elsewhere the second server is asked in the slow run alone, and what is slow by itself of the first."""
+    names, asked = {item.nodeid for item in items}, []
     for item in items:
         callspec = getattr(item, "callspec", None)
         second = callspec is not None and callspec.params.get("server") == "moto"
-        if second and not BOTH & set(item.path.parts):
+        folders = set(item.path.parts)
+        if second and (ONE & folders or not BOTH & folders):
+            if item.get_closest_marker("slow") and item.nodeid.replace("moto", "rclone") in names:
+                continue
             item.add_marker(pytest.mark.slow)
+        asked.append(item)
+    items[:] = asked
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -53,6 +63,15 @@ def _known_of_s3() -> Iterator[None]:
     """What botocore ships of S3 is parsed once: that is most of what it takes to make a client."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(botocore.session, "create_loader", cache(botocore.loaders.create_loader))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _known_of_the_kernel() -> Iterator[None]:
+    """The walls around a new process are looked at once: every `doctor` would start a process for that."""
+    seen = cache(lambda walls=Cell.walls: walls(Cell()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Cell, "walls", lambda self: list(seen()))
         yield
 
 
@@ -109,8 +128,16 @@ def shape(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for a server: its bucket `demo` holds the sample files of the demo, to be read only."""
-    return made_once(tmp_path_factory, "samples", lambda new: make_samples(new / "demo"))
+    """A folder for a server: its bucket `demo` holds the sample files of the demo, to be read only.
+
+    Beside it, `titles.json` has their names and titles, in their order.
+    """
+
+    def make(folder: Path) -> None:
+        made = make_samples(folder / "demo")
+        (folder / "titles.json").write_text(json.dumps([(one.name, one.title) for one in made]))
+
+    return made_once(tmp_path_factory, "samples", make)
 
 
 @pytest.fixture
@@ -120,8 +147,17 @@ def proxy(server: S3Server) -> Iterator[Proxy]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Names of folders, none of which is there: most tests need none, and one takes 3 ms."""
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / str(number) for number in count())
+
+
 @pytest.fixture(autouse=True)
-def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def isolated(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory, homes: Iterator[Path]
+) -> Iterator[None]:
     """Hide the user's environment from each test; the servers, started before, do not depend on it.
 
     Afterwards the caches that the test left are searched for secrets of the servers.
@@ -129,7 +165,7 @@ def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathF
     for name in list(os.environ):
         if name.upper() in _HIDDEN or name.startswith(_HIDDEN_PREFIXES):
             monkeypatch.delenv(name)
-    home = tmp_path_factory.mktemp("home")
+    home = next(homes)
     for name, folder in {"HOME": "", "XDG_CACHE_HOME": ".cache", "XDG_CONFIG_HOME": ".config"}.items():
         monkeypatch.setenv(name, str(home / folder))
     monkeypatch.setenv("H5S3_CACHE_DIR", str(home / "h5s3-cache"))

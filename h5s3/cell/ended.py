@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from h5s3.errors import DamagedError, H5s3Error
+from h5s3.errors import DamagedError, H5s3Error, KilledError
 from h5s3.settings import cpu_limit
 
 FAULTS = ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL", "SIGSYS", "SIGTRAP")
@@ -25,7 +25,7 @@ def of_signal(number: int) -> H5s3Error:
             hint=f"H5S3_CPU_SECONDS allows more than {cpu_limit()}",
         )
     if number == signal.SIGKILL:
-        return DamagedError("the reading was killed, as the system does when memory runs out")
+        return KilledError("the reading was killed, as the system does when memory runs out")
     if number in CRASHES:
         return crash(how)
     return H5s3Error(f"ended by a signal ({how})")

@@ -18,8 +18,9 @@ from h5s3.cell.locks import WALLS
 from h5s3.cell.process import PLUGINS, Process
 from h5s3.cell.serve import Served, known
 from h5s3.cell.wall import error_of
-from h5s3.errors import DamagedError, H5s3Error, RefusedError
+from h5s3.errors import DamagedError, H5s3Error, KilledError, RefusedError, StoppedError
 from h5s3.formats.base import Format, Source
+from h5s3.wanted import asking
 
 LONGEST_TEXT = 10_000  # characters of an error
 MOST_HITS = 1 << 40
@@ -40,6 +41,7 @@ class Cell:
         self.missing: list[str] = []
         self.asked = 0  # questions of the process that is running
         self._process: Process | None = None
+        self._interrupted: Process | None = None  # the process that `interrupt` has ended
         self._control: wire.Line | None = None
         self._others: list[wire.Line] = []
         self._served: Served | None = None  # what is asked about now
@@ -59,7 +61,8 @@ class Cell:
         `plugins`: it may load filters from the folders of HDF5_PLUGIN_PATH; where there are any, a process
         that may is no process that may not.
         """
-        if self._process is None or (plugins != self._process.plugins and PLUGINS in os.environ):
+        gone = self._process is None or self._process is self._interrupted or self._process.ended
+        if gone or (plugins != self._process.plugins and PLUGINS in os.environ):  # type: ignore[union-attr]
             self.end()
             self.adopt(Process(self._more, self._debug, plugins))
 
@@ -122,6 +125,8 @@ class Cell:
             {name: (known(info), data) for name, (info, data) in source.found.items()},
             source.store is not None,
             source.follows,
+            source.version,
+            source.outside,
         )
         served = Served(source)
         try:
@@ -197,6 +202,13 @@ class Cell:
         self.leave()
         process.wait()
 
+    def interrupt(self) -> None:
+        """End the process, from any thread: what it is busy with fails. The next question starts it."""
+        process = self._process
+        if process is not None:
+            self._interrupted = process
+            process.kill()
+
     def leave(self) -> None:
         """Close this process' ends, and let the other one be."""
         process, self._process = self._process, None
@@ -228,7 +240,7 @@ class Cell:
                 if isinstance(message, wire.Call):
                     self._call_behind(line, message.number, data)
                     continue
-                with served.source.trace.behind():
+                with asking(served.wanted), served.source.trace.behind():
                     served.serve(line, message, data)
         except Exception:  # noqa: BLE001 - a closed line, or whatever nonsense leads to
             with suppress(OSError):
@@ -260,10 +272,15 @@ class Cell:
     def _ended(self) -> H5s3Error:
         assert self._process is not None
         code = self._process.wait()
+        if self._process is self._interrupted:  # memory did not run out
+            return StoppedError("no longer wanted")
         if not self._ready and code > 0:
             cause = f"the process that reads files does not start (code {code})"
             return H5s3Error(cause, hint="H5S3_CELL=0 reads in this one")
-        return of_code(code)
+        error = of_code(code)
+        if isinstance(error, KilledError):
+            error.begun = self._ready
+        return error
 
 
 def _call(line: wire.Line, callbacks: list[Callback[Any]], number: int, data: memoryview) -> bool:

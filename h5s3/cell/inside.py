@@ -78,6 +78,8 @@ def _asked(
     found: Any,
     online: bool,
     follows: bool,
+    version: str | None,
+    outside: bool,
 ) -> Any:
     """The answer to a question about a source."""
     source = WallSource.made(
@@ -90,6 +92,8 @@ def _asked(
         names=names,
         plugins=plugins,
         found=found,
+        version=version,
+        outside=outside,
     )
     chosen = by_name(format_) if isinstance(format_, str) else format_
     assert chosen is not None

@@ -82,6 +82,11 @@ class Process:
         """End it, whatever it is busy with."""
         self._popen.kill()
 
+    @property
+    def ended(self) -> bool:
+        """Whether it is gone."""
+        return self._popen.poll() is not None
+
     def wait(self) -> int:
         """Its exit code: negative for a signal. It has closed its lines, and is ended if it goes on."""
         try:

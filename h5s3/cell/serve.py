@@ -15,8 +15,9 @@ from h5s3.errors import H5s3Error, NotCachedError, absence
 from h5s3.formats.base import Source
 from h5s3.sizes import GIB
 from h5s3.storage.base import ObjectInfo, Range
-from h5s3.storage.objects import Objects
+from h5s3.storage.objects import Found, Objects
 from h5s3.storage.siblings import MOST_FILES
+from h5s3.wanted import ASKED
 
 MOST_RANGES = 1_000_000  # of one request
 MOST_PATHS = 1_000_000  # likewise
@@ -29,6 +30,7 @@ class Served:
 
     def __init__(self, source: Source) -> None:
         self.source = source
+        self.wanted = ASKED.get()  # whose question it is
         self._objects: Objects | None = None
         self._infos = [info for info, _ in source.found.values()]  # of what was looked at, by number
         self._listings: list[Iterator[Sequence[tuple[str, int]]]] = []
@@ -114,6 +116,11 @@ class Served:
     def _below(self, line: wire.Line, message: Any) -> None:
         if isinstance(message, wire.LookAt):
             self._look(line, message)
+        elif isinstance(message, wire.TailsOf):
+            _few(message.files)
+            if not 0 <= message.length * len(message.files) <= MOST_BYTES:
+                raise wire.MalformedError
+            self._found(line, self._there().tails(message.files, message.length))
         elif isinstance(message, wire.ReadFrom):
             line.send(wire.Done(), *self._there().read(self._checked(message.wanted)))
         elif isinstance(message, wire.Below):
@@ -138,9 +145,13 @@ class Served:
         _few(asked.paths)
         if not 0 <= asked.length <= MOST_BYTES:
             raise wire.MalformedError
+        self._found(line, self._there().look(asked.paths, asked.length))
+
+    def _found(self, line: wire.Line, objects: Sequence[Found | None]) -> None:
+        """Objects that may be read from now on."""
         found: list[tuple[int, wire.Known, int] | None] = []
         behind = []
-        for one in self._there().look(asked.paths, asked.length):
+        for one in objects:
             if one is None:
                 found.append(None)
                 continue
@@ -179,14 +190,10 @@ def _inside(info: ObjectInfo, ranges: list[Range]) -> list[Range]:
 
 def _own(info: ObjectInfo, keys: Sequence[str]) -> None:
     """Raise `MalformedError` for keys of the cache that are not of this object's own bytes."""
-    for key in keys:
-        kind, _, rest = key.partition(":")
-        if (
-            kind not in ("block", "chunks")
-            or info.identity is None
-            or not rest.startswith(f"{info.identity}:")
-        ):
-            raise wire.MalformedError
+    identity = info.identity
+    own = (f"block:{identity}:", f"chunks:{identity}:")
+    if keys and (identity is None or not all(key.startswith(own) for key in keys)):
+        raise wire.MalformedError
 
 
 def _keep(source: Source, asked: wire.Keep, data: memoryview) -> None:

@@ -156,7 +156,12 @@ class WallObjects(Objects):
         self._numbers = {info: number for number, info in enumerate(found)}
 
     def look(self, paths: Sequence[str], length: int) -> list[Found | None]:
-        message, data = self._wall.ask(wire.LookAt(list(paths), length))
+        return self._found(*self._wall.ask(wire.LookAt(list(paths), length)))
+
+    def tails(self, files: Sequence[tuple[str, int]], length: int) -> list[Found | None]:
+        return self._found(*self._wall.ask(wire.TailsOf(list(files), length)))
+
+    def _found(self, message: Any, data: memoryview) -> list[Found | None]:
         found: list[Found | None] = []
         at = 0
         for one in message.found:

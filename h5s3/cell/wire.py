@@ -23,6 +23,7 @@ from h5s3.storage.base import ObjectInfo
 LENGTHS = struct.Struct("<IQ")  # bytes of a message, and of what stands behind it
 SHARED = 1 << 63  # added to the second: it stands in memory that both processes have
 LEAST = 64 * 1024  # bytes that are worth the detour
+TOGETHER = 128 * 1024  # bytes that travel in one piece with the message before them
 AT_ONCE = 8 * MIB  # bytes of memory that are taken before anything came
 MOST_HEAD = 16 * MIB
 MOST_BODY = 2 * GIB
@@ -92,6 +93,13 @@ class LookAt(msgspec.Struct, tag=True, array_like=True):
     length: int
 
 
+class TailsOf(msgspec.Struct, tag=True, array_like=True):
+    """Identity and last bytes of objects of these paths and sizes."""
+
+    files: list[tuple[str, int]]
+    length: int
+
+
 class ReadFrom(msgspec.Struct, tag=True, array_like=True):
     """Ranges of objects that were looked at, by their numbers."""
 
@@ -152,6 +160,7 @@ FromCell = (
     | Keep
     | Siblings
     | LookAt
+    | TailsOf
     | ReadFrom
     | Below
     | Pages
@@ -262,7 +271,10 @@ class Line:
             if shared:
                 self._share(behind)
                 behind = ()
-            self._send(LENGTHS.pack(len(head), size | SHARED * shared) + head)
+            first = LENGTHS.pack(len(head), size | SHARED * shared) + head
+            if behind and size <= TOGETHER:  # who receives it is woken once
+                first, behind = b"".join((first, *behind)), ()
+            self._send(first)
             for part in behind:
                 self._send(part)
         except OSError:
@@ -275,13 +287,15 @@ class Line:
         size &= SHARED - 1
         if head > MOST_HEAD or size > (len(self._slot or b"") if shared else MOST_BODY):
             raise MalformedError
+        together = 0 if shared or size > TOGETHER else size
+        taken = self._take(head + together)
         try:
-            message = self._decoder.decode(self._take(head))
+            message = self._decoder.decode(taken[:head])
         except msgspec.MsgspecError:
             raise MalformedError from None
         if shared and self._slot is not None:  # a copy: the other side may write to it at any time
             return message, memoryview(bytearray(self._slot[:size]))
-        return message, self._take(size)
+        return message, taken[head:] if together == size else self._take(size)
 
     def send_file(self, descriptor: int) -> None:
         """Hand an open file over, and close it here. Raises `ClosedError`."""

@@ -79,7 +79,7 @@ def preview(
         ComplexPart, typer.Option("--part", help="Draw this part of complex numbers.")
     ] = ComplexPart.abs,
     raw: Annotated[
-        bool, typer.Option("--raw", help="Show stored values: no scale_factor, no missing values, no dates.")
+        bool, typer.Option("--raw", help="Show stored values: no scale_factor, no dates.")
     ] = False,
     log: Annotated[bool, typer.Option("--log", help="Draw on a logarithmic scale.")] = False,
     vmin: Annotated[

@@ -81,7 +81,8 @@ class Cluster:
             self.__exit__(None, None, None)
             raise
         threads = self._threads()
-        self._announce(f"dask: {threads} threads of workers, dashboard {self._client.dashboard_link}")
+        count = "1 thread" if threads == 1 else f"{threads} threads"
+        self._announce(f"dask: {count} of workers, dashboard {self._client.dashboard_link}")
         return self
 
     def __exit__(

@@ -28,8 +28,11 @@ class Question:
     formats: bool = False
 
 
-def answer_key(kind: str, identity: str, asked: Request, plugins: bool = False) -> str:
+def answer_key(
+    kind: str, identity: str, asked: Request, plugins: bool = False, version: str | None = None
+) -> str:
     """The key in the cache of an answer: a record of this kind, about the object of this identity."""
     parts: list[Any] = [__version__, kind, asked.key(), *(["plugins"] if plugins else [])]
+    parts += [] if version is None else [{"version": version}]
     question = json.dumps(parts, sort_keys=True)
     return f"answer:{identity}:{hashlib.sha256(question.encode()).hexdigest()[:32]}"

@@ -7,7 +7,8 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -34,12 +35,13 @@ from h5s3.settings import Settings
 from h5s3.storage.base import ObjectInfo, Store
 from h5s3.storage.head_cache import HeadCache
 from h5s3.storage.location import Location, parse_location
-from h5s3.storage.open import open_store
+from h5s3.storage.open import Stores
 from h5s3.storage.responses import changed
 from h5s3.storage.trace import Trace
 
 if TYPE_CHECKING:
     from h5s3.cell.host import Cell
+    from h5s3.storage.memory import Memory
 
 IN_CELL = ("hdf5", "zarr")  # formats that native code reads
 FIRST_BYTES = 256 * 1024  # of an object that is met for the first time
@@ -57,6 +59,7 @@ class Resolved:
     start: bytes = b""
     names: tuple[str, ...] = ()
     found: Mapping[str, tuple[ObjectInfo, bytes]] = field(default_factory=dict)
+    listed: Mapping[str, ObjectInfo] = field(default_factory=dict)  # who is below it
 
 
 class Session:
@@ -79,9 +82,9 @@ class Session:
         self.cache = cache or Cache(enabled=not settings.no_cache)
         self.catalog = HeadCache(self.cache, self.settings, self.trace)
         self.answers = Answers(self.cache, self.settings, self.trace)
-        self.stores: dict[str, Store] = dict(stores or {})  # open ones, by `Location.store`
+        self.stores = Stores(self.settings, self.trace, stores or {})
         self.locations: list[str] = []  # that were asked for, as they may be shown
-        self._opening = threading.Lock()
+        self.memory: Memory | None = None  # of bytes that were received
 
     def __enter__(self) -> Session:
         return self
@@ -99,6 +102,12 @@ class Session:
             store.close()
         self.cache.close()
 
+    def beside(self, cell: Cell | None) -> Session:
+        """This session for another thread, with a cell of its own; the rest is shared. Not to be closed."""
+        other = copy(self)
+        other.cell = cell
+        return other
+
     def location(self, place: str | os.PathLike[str] | Location) -> Location:
         """A LOCATION under this session's default bucket, or a local path; of the version that was named."""
         if isinstance(place, str):
@@ -114,10 +123,7 @@ class Session:
 
     def store(self, location: Location) -> Store:
         """The store for a location, opened when first needed."""
-        with self._opening:
-            if location.store not in self.stores:
-                self.stores[location.store] = open_store(location, self.settings, self.trace)
-            return self.stores[location.store]
+        return self.stores.at(location)
 
     # ---------------------------------------------------------------------------------- questions
 
@@ -144,22 +150,20 @@ class Session:
     ) -> Answer | None:
         """The same for a question that may be answered without a record that could be remembered."""
 
-        def remembered(info: ObjectInfo) -> Answer | None:
-            return self.answers.get(kind, info, asked)
-
         def remember(info: ObjectInfo, found: Answer | None) -> None:
             if found is not None:
                 self.answers.keep([(info, asked, found)])
 
-        return self.read(
-            location,
-            question,
-            kind | None,
-            repeatable=repeatable,
-            remembered=remembered,
-            remember=remember,
-            cell=cell,
-        )
+        try:
+            return self.read(
+                location, question, kind | None, repeatable=repeatable, remember=remember, cell=cell,
+                remembered=lambda info: self.answers.get(kind, info, asked),
+            )  # fmt: skip
+        except NotCachedError:
+            last = self.answers.last(kind, location, asked)
+            if last is None:
+                raise
+            return last
 
     def read(
         self,
@@ -301,20 +305,17 @@ class Session:
             return None
         if local and not os.path.isdir(location.key):
             return None
-        from h5s3.formats.detect import marks
-        from h5s3.storage.objects import Objects
+        from h5s3.formats.detect import info_of, names_below
 
         try:
             store = self.store(location)
-            with closing(Objects(store, location, self.trace)) as objects:
-                names, found = objects.marked(marks() if documents else (), FIRST_BYTES)
+            names, found, listed = names_below(store, location, self.trace, documents, FIRST_BYTES)
         except (H5s3Error, OSError):
             return None
         if location.kind == "web":  # a server may answer with a page where there is nothing
             found = {name: one for name, one in found.items() if one[1].lstrip().startswith(b"{")}
             names = tuple(found)
-        info = ObjectInfo(location, store.endpoint, 0, cacheable=False)
-        return Resolved(info, b"", names, found) if names else None
+        return Resolved(info_of(store, location), b"", names, found, listed) if names else None
 
     def _ask(
         self,
@@ -331,8 +332,7 @@ class Session:
             def once(seen: Source) -> T:
                 other = format if format is not None and format.name == chosen.name else None
                 if cell is not None and chosen.name in IN_CELL:
-                    left = None if self.settings.deadline is None else self.settings.check_deadline
-                    answer: T = cell.ask(chosen.name, seen, question, kind, other, left)
+                    answer: T = cell.ask(chosen.name, seen, question, kind, other, self.settings.clock())
                     return answer
                 return ask(other or chosen, seen, question)
 
@@ -351,13 +351,16 @@ class Session:
         except DamagedError:
             if self.trace.hits == hits or self.settings.offline or not repeatable():
                 raise
-        # The cache had some of the bytes: a server that erred may have given them.
+        if self.memory is not None:  # what was kept may come from a server that erred
+            self.memory.forget(source.info)
         return ask(replace(source, cache=WriteOnlyCache(source.cache), kept={}))
 
     def _source(self, resolved: Resolved, keep: bool = True) -> Source:
         info, cache = resolved.info, self.cache if keep else ReadOnlyCache(self.cache)
         from_cache = self.settings.offline and info.location.kind != "local"
         store = None if from_cache else self.store(info.location)
+        if store is not None and self.memory is not None and info.location.kind != "local":
+            store = store if resolved.names else self.memory.over(store)
         siblings = None
         if self.settings.follows and not resolved.names:
             from h5s3.storage.siblings import siblings_of as beside
@@ -365,7 +368,8 @@ class Session:
             siblings = beside(info.location, self.settings, self.catalog, self.store, self.trace)
         return Source(
             info, resolved.start, store, cache, self.trace, resolved.names, self.settings.plugins,
-            found=resolved.found, follows=siblings is not None, siblings=siblings,
+            found=resolved.found, listed=resolved.listed, version=info.location.table_version,
+            follows=siblings is not None, siblings=siblings,
         )  # fmt: skip
 
     # ---------------------------------------------------------------------------------- formats

@@ -13,8 +13,17 @@ from h5s3.cell.calls import Callback
 from h5s3.errors import DamagedError, UsageError
 from h5s3.explore.session import Session
 from h5s3.formats.base import Contents, Streaming, Take
+from h5s3.formats.children import Listed
 from h5s3.formats.requests import TreeRequest
-from h5s3.records import UNSET, Record, Tree, TreeNode, nodes_of, to_json_lines
+from h5s3.records import (
+    UNSET,
+    ChildNames,
+    Record,
+    Tree,
+    TreeNode,
+    nodes_of,
+    to_json_lines,
+)
 from h5s3.storage.location import Location
 
 N = TypeVar("N", bound=Record)
@@ -57,6 +66,43 @@ def _streamed(
     if isinstance(contents, Streaming) and not (asked.values or asked.stored):  # read once all are known
         return contents.stream(asked, take)
     return contents.tree(asked)
+
+
+def child_names(
+    session: Session,
+    location: Location,
+    path: str,
+    take: Callable[[ChildNames], object],
+    begin: Callable[[], object] = lambda: None,
+) -> int | None:
+    """Give `take` what a group holds, without more than names, some at a time: how many children it has; None
+    where the format cannot tell. `begin` is called before the first ones, and where it begins anew.
+
+    To be asked once: `child_nodes` says more of a few. Raises what `tree` raises.
+    """
+
+    def begun(sure: bool) -> None:
+        begin()
+
+    question = partial(_child_names, path=path, begin=Callback(begun, bool), take=Callback(take, ChildNames))
+    total = session.read(location, question, int)
+    return None if total < 0 else total
+
+
+def _child_names(
+    contents: Contents, path: str, begin: Callable[[bool], object], take: Callable[[ChildNames], object]
+) -> int:
+    begin(True)
+    return contents.child_names(path, take) if isinstance(contents, Listed) else -1
+
+
+def child_nodes(session: Session, location: Location, path: str, some: ChildNames) -> list[TreeNode]:
+    """The nodes of some children of a group, each at its place. Raises what `tree` raises."""
+    question: Callable[[Contents], list[TreeNode]] = methodcaller("child_nodes", path, some)
+    found = session.read(location, question, list[TreeNode])
+    if len(found) != len(some.names):
+        raise DamagedError(f"{path} changed while it was read", location=location.display)
+    return found
 
 
 class Once(Generic[N]):

@@ -76,6 +76,9 @@ class Source:
     plugins: bool = False  # filters may be loaded from the folders that the environment names
     kept: dict[str, Any] = field(default_factory=dict)  # what a format keeps from one opening to the next
     found: Mapping[str, tuple[ObjectInfo, bytes]] = field(default_factory=dict)  # below a prefix: first bytes
+    listed: Mapping[str, ObjectInfo] = field(default_factory=dict)  # below it: who these are, as far as known
+    version: str | None = None  # of a table that is looked at: its number, id or time
+    outside: bool = False  # of a table: what its metadata names elsewhere may be read
     follows: bool = False  # files are looked for that this one names
     siblings: Siblings | None = None  # by whom, in the command's process
 
@@ -102,11 +105,11 @@ class Source:
 
     def objects(self) -> Objects:
         """What stands below the location; to be closed. Raises `NotCachedError` when working offline."""
-        from h5s3.storage.objects import Objects
+        from h5s3.storage.kept_objects import KeptObjects
 
         if self.store is None:
             raise NotCachedError(absence(self.cache), location=self.info.location.display)
-        return Objects(self.store, self.info.location, self.trace)
+        return KeptObjects(self.store, self.info.location, self.trace, self.cache, self.outside, self.listed)
 
 
 class Format(Protocol):
@@ -249,13 +252,16 @@ class Coordinate:
 @dataclass(frozen=True)
 class Overview:
     """A line made smaller: of each stretch of `every` elements its lowest and highest values, as stored, and
-    the mean. Of an image stretches are `down` rows high."""
+    the mean. Of an image stretches are `down` rows high. The first begins at `start`, of an image in the row
+    `top`."""
 
     every: int
     low: Values
     high: Values
     mean: Values
     down: int = 1
+    start: int = 0
+    top: int = 0
 
 
 class ToJson(Protocol):
@@ -311,6 +317,7 @@ class Array(ABC):
     followed: Followed | UnsetType = UNSET  # the other file that it is in, where its path led to one
     group: str | None = None  # that shows this array by default, where it was found by its group
     table = False  # made of the columns of a group: values are compounds, single fields of them masked
+    gaps = False  # values are masked where one is missing
     index = 0  # columns of a table that name its rows: the first ones
     left_out: Sequence[str] = ()  # columns that cannot be read
     attributes: Mapping[str, Json] = {}
@@ -335,7 +342,7 @@ class Array(ABC):
         return
 
     def coding(self, *, raw: bool = False) -> Coding:
-        """What the stored numbers mean. `raw`: only what they are called and measured in."""
+        """What the stored numbers mean. `raw`: they are to be shown as they are."""
         from h5s3.formats.cf import coding_of
 
         if self.readable is None:
@@ -347,8 +354,8 @@ class Array(ABC):
         return "", [Coordinate()] * self.facts.ndim
 
     def overview(self, selection: Selection, least: int) -> Overview | None:
-        """A selection that is one whole line, the last dimension, in `least` stretches or somewhat more, or
-        one whole image, the last two, where such are stored beside the array."""
+        """A selection along the last dimension, or of an image along the last two, in `least` stretches or
+        somewhat more, where such are stored beside the array. Stretches at the ends may reach beyond it."""
         return None
 
     def picture(self) -> Picture | None:

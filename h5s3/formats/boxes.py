@@ -246,6 +246,11 @@ class BoxReader:
         return [] if runs is None else runs.ranges()
 
     @property
+    def none_stored(self) -> bool:
+        """Whether no chunk of the selection is stored, as far as is known without a request."""
+        return self._stored is not None and not len(self._stored)
+
+    @property
     def never_written(self) -> bool:
         """Whether all of the selection has the fill value."""
         if self._stored is not None:

@@ -46,6 +46,7 @@ class Coding:
     units: str = ""
     calendar: str = ""  # of time units; empty for others
     title: str = ""
+    raw: bool = False  # stored values are shown; those of `missing` are, too, and count for nothing
 
     @property
     def packed(self) -> bool:
@@ -93,7 +94,7 @@ class Coding:
 
     def record(self) -> CodingRecord | None:
         """What is said of it beside the values."""
-        if not (self.missing or self.packed or self.unsigned or self.calendar):
+        if self.raw or not (self.missing or self.packed or self.unsigned or self.calendar):
             return None
         return CodingRecord(
             missing=list(self.missing),
@@ -107,23 +108,27 @@ class Coding:
 def coding_of(values: Mapping[str, Json], dtype: np.dtype[Any], *, raw: bool = False) -> Coding:
     """The coding of an array of a type, from its attributes (those of `NAMES`).
 
-    `raw`: only what it is called and measured in.
+    `raw`: which values are missing, what it is called, and, where values are not packed, their units.
     """
     coding = Coding(
         units=text(values.get("units")),
         title=text(values.get("long_name")) or text(values.get("standard_name")),
     )
-    if dtype.kind not in "iuf" or dtype.subdtype is not None or raw:
-        return coding
-    unsigned = dtype.kind == "i" and text(values.get("_Unsigned")).lower() == "true"
+    if dtype.kind not in "iuf" or dtype.subdtype is not None:
+        return replace(coding, raw=raw)
+    unsigned = not raw and dtype.kind == "i" and text(values.get("_Unsigned")).lower() == "true"
     stored = np.dtype(dtype.str.replace("i", "u")) if unsigned else dtype
     signed = dtype if unsigned else stored
     missing = (*_numbers(values.get("_FillValue")), *_numbers(values.get("missing_value")))
+    coding = replace(coding, missing=_as_stored(missing, signed, stored))
+    scale, offset = _factor(values.get("scale_factor")), _factor(values.get("add_offset"))
+    if raw:
+        packed = (scale, offset) != (None, None)
+        return replace(coding, raw=True, units="" if packed else coding.units)
     return replace(
         coding,
-        missing=_as_stored(missing, signed, stored),
-        scale=_factor(values.get("scale_factor")),
-        offset=_factor(values.get("add_offset")),
+        scale=scale,
+        offset=offset,
         unsigned=unsigned,
         calendar=_calendar(coding.units, text(values.get("calendar"))),
     )

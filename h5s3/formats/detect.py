@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import cache
 from importlib import import_module
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from h5s3.errors import H5s3Error
 from h5s3.formats.base import Format, Seen
+from h5s3.storage.base import ObjectInfo, Store
+from h5s3.storage.location import Location
+from h5s3.storage.trace import Trace
+
+if TYPE_CHECKING:
+    from h5s3.storage.objects import Found
+
+    # Names, of some objects the first bytes, and who those are that were listed.
+    Below = tuple[tuple[str, ...], Mapping[str, Found], Mapping[str, ObjectInfo]]
 
 BUILT_IN = {  # in this order; the first one says what is wrong with others
     "hdf5": "h5s3.formats.hdf5.format:Hdf5",
@@ -31,6 +41,20 @@ def marks() -> tuple[str, ...]:
 def format_of(names: Sequence[str]) -> str | None:
     """The built-in format of a prefix with these names directly below it; those of prefixes end in `/`."""
     return next((name for name in BUILT_IN if built_in(name).knows(Seen("", names=tuple(names)))), None)
+
+
+def names_below(store: Store, location: Location, trace: Trace, documents: bool, length: int) -> Below:
+    """What stands directly below a location. `documents`: objects are looked for by which formats know it."""
+    from h5s3.storage.objects import Objects
+
+    with closing(Objects(store, location, trace)) as objects:
+        names, found = objects.marked(marks() if documents else (), length)
+    return names, found, objects.known
+
+
+def info_of(store: Store, location: Location) -> ObjectInfo:
+    """A prefix as what is opened."""
+    return ObjectInfo(location, store.endpoint, 0, cacheable=False)
 
 
 def first() -> Format:

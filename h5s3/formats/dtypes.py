@@ -39,6 +39,13 @@ def is_text(dtype: np.dtype[Any]) -> bool:
     return dtype.kind == "S" or (dtype.kind == "O" and metadata.get("vlen") in (str, bytes))
 
 
+def digits_of(dtype: np.dtype[Any], packed: bool = False) -> str:
+    """What tells how many digits of a float mean something: the type of those shorter than doubles, also as
+    parts of complex numbers; `packed` for what was multiplied; nothing for all others."""
+    kinds = {("f", 2): "float16", ("f", 4): "float32", ("c", 8): "float32"}
+    return "packed" if packed else kinds.get((dtype.base.kind, dtype.base.itemsize), "")
+
+
 def enum_names(dtype: np.dtype[Any]) -> dict[str, int] | None:
     """What the values of an enum or boolean type are called; None for other types.
 

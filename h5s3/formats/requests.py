@@ -35,10 +35,12 @@ class Request:
 
 @dataclass(frozen=True)
 class TreeRequest(Request):
-    """Up to `depth` levels below the path (0: all), `limit` children of each group (0: all)."""
+    """Up to `depth` levels below the path (0: all), `limit` children of each group (0: all), those of the
+    path itself from the one with the number `first` on."""
 
     depth: int = 1
     limit: int = 100
+    first: int = 0
     attributes: bool = False
     values: bool = False  # of small datasets
     all_attributes: bool = False  # not only the first, and also those that conventions use inside
@@ -50,8 +52,8 @@ class TreeRequest(Request):
         super().__post_init__()
         if self.view not in VIEWS:
             raise UsageError(f"--view is one of {', '.join(VIEWS)}")
-        if self.depth < 0 or self.limit < 0:
-            raise UsageError("depth and limit are not negative")
+        if min(self.depth, self.limit, self.first) < 0:
+            raise UsageError("depth, limit and first are not negative")
 
 
 VIEWS = ("auto", "plain", "netcdf", "nexus", "anndata", "nwb", "pytables", "pandas", "matlab", "keras")

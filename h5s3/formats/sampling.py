@@ -288,9 +288,9 @@ class Sampler:
         return np.broadcast_to(fill, shape + inner)
 
     def _to_fill(self, shape: tuple[int, ...]) -> Values:
-        """The same to be written to; of a table with masks, which its fields have."""
+        """The same to be written to; with a mask where values may be missing."""
         values: Any = np.array(self._filled(shape))
-        return np.ma.MaskedArray(values) if self._array.table else values
+        return np.ma.MaskedArray(values) if self._array.table or self._array.gaps else values
 
     def _compact(self, selection: Selection) -> bool:
         """Whether a selection is read in one go: libhdf5 looks at every chunk of the box around it."""

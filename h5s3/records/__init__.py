@@ -20,6 +20,7 @@ from h5s3.records.base import (
     Record,
     Shape,
     from_json,
+    from_json_list,
     from_json_value,
     json_text,
     replaced,
@@ -72,7 +73,15 @@ from h5s3.records.meta import (
     StoreFacts,
     VirtualSource,
 )
-from h5s3.records.preview import Axis, Coding, Plot, Preview, Sampling, Stats, Table
+from h5s3.records.preview import (
+    Axis,
+    Coding,
+    Plot,
+    Preview,
+    Sampling,
+    Stats,
+    Table,
+)
 from h5s3.records.refs import (
     ArrayReferences,
     FileReferences,
@@ -86,6 +95,7 @@ from h5s3.records.refs import (
 from h5s3.records.stats import Spent, Statistics
 from h5s3.records.tree import (
     AttributedNode,
+    ChildNames,
     DatasetNode,
     DatatypeNode,
     ExternalLinkNode,

@@ -97,6 +97,11 @@ def from_json(data: bytes, kind: type[R]) -> R:
         raise ValueError(f"not a {kind.__name__}") from error
 
 
+def from_json_list(data: bytes, kind: Any) -> Any:
+    """Decode a list of records that `to_json` wrote, which is trusted to be one."""
+    return msgspec.json.decode(data, type=list[kind])
+
+
 def replaced(record: T, **changes: Any) -> T:
     """A copy of a record with other values in some fields."""
     return msgspec.structs.replace(record, **changes)

@@ -139,6 +139,7 @@ class Meta(Document, kw_only=True):
     ndim: int | UnsetType = UNSET
     nbytes: int | UnsetType = UNSET
     storage_size: int | UnsetType | None = UNSET
+    offset: int | UnsetType = UNSET  # where contiguous values begin in the file
     compression_ratio: float | UnsetType | None = UNSET
     layout: str | UnsetType = UNSET
     chunks: Shape | UnsetType = UNSET

@@ -53,6 +53,7 @@ class Table(Record, kw_only=True):
     """
 
     rows: list[list[Json]]
+    null_words: list[list[str | None]] | UnsetType = UNSET  # of tables: which null is `null`, `nan`, `±inf`
     columns: list[str] | UnsetType = UNSET
     row_labels: list[int] | UnsetType = UNSET
     row_axis: str | UnsetType = UNSET  # what the coordinates of the rows are

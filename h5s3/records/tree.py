@@ -96,6 +96,14 @@ class UnresolvedNode(Node, tag="unresolved", kw_only=True):
 TreeNode = GroupNode | DatasetNode | DatatypeNode | SoftLinkNode | ExternalLinkNode | UnresolvedNode
 
 
+class ChildNames(Record, kw_only=True):
+    """Some children of a group: what they are called, and what is needed to ask for their nodes."""
+
+    names: list[str]
+    addresses: list[int] = []  # of object headers in an HDF5 file, 0 for links that are not hard
+    nodes: list[TreeNode] | UnsetType = UNSET  # where they are known already
+
+
 class Tree(Document, kw_only=True):
     """The level (or levels) below one path of a file."""
 

@@ -85,11 +85,11 @@ def align_with_tails(
     room = min(longest + 2, width // 3) if longest else 0
     padded = [(head, cells + [("", "")] * (len(right) - len(cells))) for (head, cells), _ in rows]
     for column in scarce if room else ():
-        if _natural_width(padded) <= width - room:
+        if natural_width(padded) <= width - room:
             break
         padded = [(head, [*cells[:column], ("", ""), *cells[column + 1 :]]) for head, cells in padded]
     if scarce and room:  # a fifth will do, where the names are below each other then
-        room = min(room, max(width // 5, width - _natural_width(padded)))
+        room = min(room, max(width // 5, width - natural_width(padded)))
     lines = align(padded, width - room, right, spare=spare)
     ends = [width_of(line) for line, (row, tail) in zip(lines, rows, strict=True) if tail[0] or row[1]]
     start = min(max(ends, default=0), width * 3 // 4)
@@ -98,7 +98,7 @@ def align_with_tails(
         yield [*line, (gap, ""), tail] if tail[0] else line
 
 
-def _natural_width(rows: Sequence[Row]) -> int:
+def natural_width(rows: Sequence[Row]) -> int:
     """Columns of a screen on which these rows leave nothing out."""
     if not rows:
         return 0

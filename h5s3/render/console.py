@@ -10,21 +10,33 @@ from dataclasses import dataclass
 from rich.console import Console, RenderableType
 from rich.theme import Theme
 
+# Of the 256 colours that terminals agree on some of middling lightness: legible on black and on white, which
+# blue, green, yellow and cyan of the 16 are not. Terminals of 16 colours show the nearest of those.
+COLORS = {
+    "red": "color(196)",
+    "green": "color(28)",
+    "yellow": "color(136)",
+    "blue": "color(33)",
+    "magenta": "color(134)",
+    "cyan": "color(30)",
+}
 THEME = Theme(
     {
-        "group": "bold blue",
+        **COLORS,
+        "group": f"bold {COLORS['blue']}",
         "dataset": "default",
-        "datatype": "magenta",
-        "link": "cyan",
-        "target": "dim cyan",
-        "bad": "red",
-        "shape": "green",
-        "dtype": "yellow",
+        "datatype": COLORS["magenta"],
+        "link": COLORS["cyan"],
+        "target": COLORS["cyan"],
+        "bad": COLORS["red"],
+        "shape": COLORS["green"],
+        "dtype": COLORS["yellow"],
         "faint": "dim",
         "size": "default",
         "key": "bold",
     }
 )
+FEW_LETTERS = ("linux", "vt100", "vt102", "vt220")
 WIDE = 10_000  # columns of a pipe: lines are not wrapped there
 
 
@@ -62,7 +74,10 @@ def _console(stream: object) -> Console:
 
 
 def can_show_unicode() -> bool:
-    """Whether standard output takes more than ASCII."""
+    """Whether standard output takes more than ASCII. The console of Linux has a font of few characters."""
+    terminal = bool(getattr(sys.stdout, "isatty", lambda: False)())
+    if terminal and os.environ.get("TERM") in FEW_LETTERS:
+        return False
     return "utf" in (getattr(sys.stdout, "encoding", None) or "").lower()
 
 

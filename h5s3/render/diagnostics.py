@@ -20,9 +20,9 @@ class Bar:
 
     def __call__(self, text: str, done: float) -> None:
         """Show so much."""
+        self._bar.update(self._task, description=safe(text, 60), completed=done)
         if not self._bar.live.is_started:
             self._bar.start()
-        self._bar.update(self._task, description=safe(text, 60), completed=done)
 
     def hide(self) -> None:
         """Make room for lines, until the next call."""

@@ -87,6 +87,8 @@ def _group_facts(meta: Meta) -> list[tuple[str, str]]:
             "user-defined": meta.links.other,
         }
         listed = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+        if listed and meta.links_truncated is True:
+            listed = f"of the first {sum(counts.values()):,}: {listed}"
         facts.append(("links", plural(meta.num_children, "link") + (f" ({listed})" if listed else "")))
         otherwise = "by name" if meta.creation_order is False else "unknown"
         facts.append(("order", "by creation" if meta.creation_order is True else otherwise))

@@ -47,21 +47,31 @@ def show_preview(preview: Preview, only: str | None, plot: bool, pictures: Pictu
     """Print a preview; its plot in pixels where the terminal shows `pictures`."""
     console = stdout()
     shown = reduced(preview, only, plot)
-    lines: list[Line] = [_heading(shown, output_symbols()), *_about(shown, output_symbols())]
-    if shown.stats is not None:
-        lines += _stats_lines(shown.stats, _text(shown.units), console.width)
-    if shown.table is not None:
-        if shown.table.selection is not UNSET and shown.plot is None:
-            lines.append([(f"  table: [{safe(shown.table.selection)}]", "faint")])
-        table = shown.table
-        if shown.plot is not None and console.is_terminal:
-            table = _shortened(table, console.height - 1 - LEAST_PLOT - len(lines))
-        lines += table_lines(table, console.width, _null(preview), shown.path.rpartition("/")[2])
+    height = console.height if shown.plot is not None and console.is_terminal else None
+    lines = preview_lines(shown, console.width, output_symbols(), _null(preview), height)
     print_lines(console, lines)
     if shown.plot is not None:
         _show_plot(console, shown, len(lines), pictures)
     if shown.profile is not None and only == "profile":
         print_lines(console, [[(f"{i}  {number_text(v)}", "")] for i, v in enumerate(shown.profile)])
+
+
+def preview_lines(
+    shown: Preview, width: int, symbols: Symbols, null: str | None = None, height: int | None = None
+) -> list[Line]:
+    """The lines of a preview but for its plot. `null`: what a null in the table stands for, where `shown` has
+    no statistics that tell. `height`: of a screen on which a plot is to have room below."""
+    lines: list[Line] = [_heading(shown, symbols), *_about(shown, symbols)]
+    if shown.stats is not None:
+        lines += _stats_lines(shown.stats, _text(shown.units), width)
+    if shown.table is not None:
+        if shown.table.selection is not UNSET and shown.plot is None:
+            lines.append([(f"  table: [{safe(shown.table.selection)}]", "faint")])
+        table = shown.table
+        if height is not None:
+            table = _shortened(table, height - 1 - LEAST_PLOT - len(lines))
+        lines += table_lines(table, width, null or _null(shown), shown.path.rpartition("/")[2])
+    return lines
 
 
 def _shortened(table: Table, room: int) -> Table:
@@ -71,7 +81,7 @@ def _shortened(table: Table, room: int) -> Table:
     if len(table.rows) <= most:
         return table
     cut: dict[str, Any] = {"rows": table.rows[:most], "rows_truncated": True}
-    for name in ("row_labels", "row_coordinates"):
+    for name in ("row_labels", "row_coordinates", "null_words"):
         values = getattr(table, name)
         if values is not UNSET:
             cut[name] = values[:most]
@@ -225,14 +235,24 @@ def table_lines(table: Table, width: int, null: str, name: str = "") -> list[Lin
     headings = _headings(table, columns, corner)
     rows: list[Row] = [(_head(first), [(text, "faint") for text in names]) for first, names in headings]
     rows += [
-        (_head(label), [(cell_text(value, most, null), "") for value in row])
-        for label, row in zip(labels, table.rows, strict=False)
+        (
+            _head(label),
+            [(cell_text(value, most, word or null), "") for value, word in zip(row, words, strict=True)],
+        )
+        for label, row, words in zip(labels, table.rows, _null_words(table), strict=False)
     ]
     right = [count > 1 and not _is_text(table.rows, i) for i in range(count)]
     wide = max((width_of(head) for head, _ in rows), default=0)
     fitting = _fitting(rows, width - wide, count)
     lines = align([(head, cells[:fitting]) for head, cells in rows], width, right[:fitting], least=wide)
     return lines + _left_out(table, count - fitting)
+
+
+def _null_words(table: Table) -> Sequence[Sequence[str | None]]:
+    """What each null of a table stands for, where that is known of each."""
+    if table.null_words is not UNSET:
+        return table.null_words
+    return [[None] * len(row) for row in table.rows]
 
 
 def _head(text: str) -> Line:

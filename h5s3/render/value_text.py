@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from h5s3.records import UNSET, Attribute, DatasetNode, Followed, Meta
+from h5s3.records import UNSET, Attribute, DatasetNode, Followed, Json, Meta
 from h5s3.render.text import safe, shape
 
 _DATE = re.compile(r"(-?\d{4,}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(?:Z|[+-]\d\d:?\d\d)?\Z")
@@ -90,6 +90,15 @@ def shorten_dates(texts: Sequence[str]) -> tuple[list[str], str]:
     if set(times) == {"00:00"}:
         return _short_dates(dates), ""
     return [f"{date} {time}" for date, time in zip(dates, times, strict=True)], ""
+
+
+def standing_text(where: Mapping[str, Json]) -> str:
+    """Where a slice stands, by the coordinates of the dimensions that it cuts: `time 2024-07-07`."""
+    texts = {
+        name: shorten_dates([value])[0][0] if isinstance(value, str) else value
+        for name, value in where.items()
+    }
+    return ", ".join(f"{safe(name, 30)} {cell_text(value, 30)}" for name, value in texts.items())
 
 
 def _short_times(times: Sequence[str]) -> list[str]:

@@ -40,6 +40,12 @@ class ObjectInfo:
     last_modified: str | None = None
     version_id: str | None = None
     cacheable: bool = True
+    listed: bool = False  # a listing, or somebody's word, told its size; nothing else is known of it yet
+
+    @property
+    def is_prefix(self) -> bool:
+        """Whether it is no object, but what stands below a place."""
+        return not (self.cacheable or self.etag or self.size)
 
     @property
     def content(self) -> tuple[int, str | None]:
@@ -103,6 +109,15 @@ class Looking(Protocol):
 
 
 @runtime_checkable
+class Tailing(Protocol):
+    """A store that can read the end of an object whose size was listed, and tell by it which object it is."""
+
+    def tail(self, location: Location, size: int, length: int) -> tuple[ObjectInfo, bytes] | None:
+        """Identity and the last `length` bytes in one request; None where it is not there. Raises
+        `ChangedError` for an object of another size."""
+
+
+@runtime_checkable
 class Paged(Protocol):
     """A store whose listings come in pages, which can be handled as such."""
 
@@ -116,7 +131,9 @@ class Paged(Protocol):
 class FirstPage(Protocol):
     """A store that can tell what comes first under a prefix, by one request."""
 
-    def first_page(self, location: Location, most: int | None = None) -> tuple[Sequence[Entry], bool]:
+    def first_page(
+        self, location: Location, most: int | None = None, *, recursive: bool = False
+    ) -> tuple[Sequence[Entry], bool]:
         """What `list` gives first, `most` entries at most, and whether more follows."""
 
 

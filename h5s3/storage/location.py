@@ -29,6 +29,7 @@ class Location:
     key: str
     bucket: str = ""
     version_id: str | None = None
+    table_version: str | None = None  # of a table that lies there: its number, id or time
 
     @property
     def display(self) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from importlib import import_module
 
 from h5s3.errors import H5s3Error
@@ -18,6 +19,30 @@ BUILT_IN = {  # by kind of location; imported when first asked for
     "local": "h5s3.storage.stores.local:open_local",
     "fsspec": "h5s3.storage.stores.fsspec:open_fsspec",
 }
+
+
+class Stores(dict[str, Store]):
+    """Open ones by `Location.store`, to begin with those that are given."""
+
+    def __init__(self, settings: Settings, trace: Trace, given: Mapping[str, Store]) -> None:
+        super().__init__(given)
+        self._settings, self._trace = settings, trace
+        self._opening = threading.Lock()
+
+    def at(self, location: Location) -> Store:
+        """The store for a location, opened when first needed."""
+        with self._opening:
+            if location.store not in self:
+                self[location.store] = open_store(location, self._settings, self._trace)
+            return self[location.store]
+
+    def renew(self) -> None:
+        """Open them anew when they are next needed: with the credentials that there are then."""
+        with self._opening:
+            before = list(self.values())
+            self.clear()
+        for store in before:
+            store.close()
 
 
 def open_store(location: Location, settings: Settings, trace: Trace) -> Store:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from h5s3.errors import (
     AccessError,
@@ -92,6 +92,8 @@ def check_pin(head: Head, wanted: Range, pinned: ObjectInfo) -> None:
     start, stop = wanted
     if head.size != pinned.size:
         raise changed()
+    if pinned.listed:  # from now on it is known by what the answer says
+        pinned = replace(pinned, etag=head.etag, last_modified=head.last_modified)
     ours, theirs = (pinned.etag, head.etag) if pinned.etag else (pinned.last_modified, head.last_modified)
     if ours is None or theirs is None:
         raise unproven()

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from h5s3.wanted import ASKED
+
 
 @dataclass
 class Trace:
@@ -47,7 +49,10 @@ class Trace:
 
     @contextmanager
     def round(self) -> Iterator[None]:
-        """One wait for the wire."""
+        """One wait for the wire. Raises `StoppedError` where it is no longer wanted."""
+        asked = ASKED.get()
+        if asked is not None:
+            asked.check()
         inside: list[int] | None = getattr(self._behind, "inside", None)
         if inside is not None:
             inside[0] += 1

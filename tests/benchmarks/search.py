@@ -2,12 +2,14 @@
 
 uv run python -m tests.benchmarks.search [--small 200] [--large 100] [--warm 10000] [--repeat 3] [--write]
 
-"Which objects are named temperature?" in a prefix of `--small` scans of 250 kB and 92 objects, and of
-`--large` files of 20 MB whose metadata lie scattered, on rclone's S3 server: on loopback, and behind a proxy
-that adds 50 ms to each request. The script opens files with s3fs and h5py, one after the other; or on 16
-threads. h5s3 starts with an empty cache; `again` asks a second time. All must find the same objects. Seconds
-are of the wall, processor seconds those of the process and its children. `--write` puts the table into the
-README.
+"Which objects are named temperature?" in a prefix of `--small` scans of 250 kB and 92 objects, on rclone's
+S3 server: on loopback, and behind a proxy that adds 50 ms to each request. And in one of `--large` files of
+20 MB whose metadata lie scattered: 50 ms away, over a line without a limit and one of 200 Mbit/s. Those are
+on a server that takes a tenth of a millisecond for a request: rclone and the proxy would take more
+processor time for a hundred requests a file than what is measured. The script opens files with s3fs and
+h5py, one after the other; or on 16 threads. h5s3 starts with an empty cache; `again` asks a second time.
+All must find the same objects. Seconds are of the wall, processor seconds those of the process and its
+children. `--write` puts the table into the README.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -30,10 +32,11 @@ from tests.benchmarks import processes
 from tests.benchmarks.tables import markdown, replace_between, wrapped
 from tests.benchmarks.turns import spread, tell
 from tests.support import ROOT, shapes
+from tests.support.servers.files import serving
 from tests.support.servers.proxy import Proxy
-from tests.support.servers.s3 import S3Server, rclone_server
+from tests.support.servers.s3 import rclone_server
 
-BUCKET, DELAY, MOST_SECONDS, THREADS = "lab", 0.05, 3600.0, 16
+BUCKET, DELAY, MBIT, MOST_SECONDS, THREADS = "lab", 0.05, 200, 3600.0, 16
 NAME = "temperature"
 SCRIPT = """
 import os, sys
@@ -56,13 +59,16 @@ for found in map(look, keys) if threads == 1 else pool.map(look, keys):
 """
 
 
+Address = dict[str, str]  # what leads a client to a server: variables of the environment
+
+
 @dataclass(frozen=True)
 class Task:
-    """A prefix, and seconds that a request takes longer."""
+    """A prefix, and where it is."""
 
     name: str
     prefix: str
-    delay: float
+    address: Address
 
 
 def make_scan(path: Path, number: int) -> None:
@@ -94,14 +100,12 @@ def make_files(root: Path, small: int, large: int, warm: int) -> None:
 
 
 @contextmanager
-def served(root: Path) -> Iterator[tuple[S3Server, Proxy]]:
-    """The files, at once and with a delay; the server has hashed all of them."""
+def served(root: Path) -> Iterator[tuple[Address, Address]]:
+    """The files, at once and with a delay; the server has hashed those that are small."""
     with rclone_server(root) as server, Proxy(server) as proxy:
         proxy.delay, proxy.partial = DELAY, True
-        run(ours("scans/", "--missing", "/x"), server, None)
-        if any((root / BUCKET / "scattered").iterdir()):
-            run(ours("scattered/", "--missing", "/x"), server, None)
-        yield server, proxy
+        run(ours("scans/", "--missing", "/x"), server.env())
+        yield server.env(), server.at(proxy.url).env()
 
 
 def ours(prefix: str, *more: str) -> list[str]:
@@ -115,10 +119,9 @@ def script(prefix: str, threads: int) -> list[str]:
     return [sys.executable, "-W", "ignore", "-c", SCRIPT, *words]
 
 
-def run(command: list[str], server: S3Server, proxy: Proxy | None, cache: Path | None = None) -> Sample:
+def run(command: list[str], address: Address, cache: Path | None = None) -> Sample:
     """One run."""
-    address = server if proxy is None else server.at(proxy.url)
-    environment = {**processes.clean_environment(), **address.env()}
+    environment = {**processes.clean_environment(), **address}
     if cache is not None:
         environment["H5S3_CACHE_DIR"] = str(cache)
     begun = perf_counter()
@@ -139,11 +142,10 @@ class Sample:
     lines: list[str]
 
 
-def measure(server: S3Server, proxy: Proxy, tasks: Sequence[Task], repeat: int, slow: int) -> list[list[str]]:
+def measure(tasks: Sequence[Task], repeat: int, slow: int) -> list[list[str]]:
     """The rows of the tasks. The script over files that take it long runs `slow` times."""
     rows = []
     for task in tasks:
-        wire = proxy if task.delay else None
         samples: dict[str, list[Sample]] = {}
         for turn in range(repeat):
             with tempfile.TemporaryDirectory() as folder:
@@ -153,18 +155,18 @@ def measure(server: S3Server, proxy: Proxy, tasks: Sequence[Task], repeat: int, 
                     turns.append(("s3fs and h5py", script(task.prefix, 1)))
                     turns.append((f"s3fs and h5py, {THREADS} threads", script(task.prefix, THREADS)))
                 for name, command in turns:
-                    samples.setdefault(name, []).append(run(command, server, wire, cache))
+                    samples.setdefault(name, []).append(run(command, task.address, cache))
                     tell(f"{task.name}: {name}: {samples[name][-1].seconds:.2f} s")
         rows += _rows(task, samples)
     return rows
 
 
-def warm(server: S3Server, count: int) -> list[str]:
+def warm(address: Address, count: int) -> list[str]:
     """The row of a second question to so many files."""
     with tempfile.TemporaryDirectory() as folder:
         cache = Path(folder, "cache")
-        run(ours("many/"), server, None, cache)
-        again = run(ours("many/", "--name", "value5", "--files"), server, None, cache)
+        run(ours("many/"), address, cache)
+        again = run(ours("many/", "--name", "value5", "--files"), address, cache)
     assert len(again.lines) == count
     figures = [f"{again.seconds:.2f}", "", f"{again.cpu:.2f}", ""]
     return [f"{count:,} small files", "h5s3 find, again", *figures]
@@ -188,8 +190,8 @@ def text_of(rows: list[list[str]], repeat: int) -> str:
     runs = "one run" if repeat == 1 else f"medians of {repeat} runs"
     head = wrapped(
         f"Objects named `{NAME}` in the files of a prefix: small scans of 250 kB and 92 objects, and files of"
-        " 20 MB whose metadata lie scattered; loopback, or 50 ms a request; empty cache, or a second question"
-        f" (`again`); whole processes, 2 cores, {runs}."
+        " 20 MB whose metadata lie scattered; loopback, or 50 ms a request, over a line without a limit or of"
+        f" {MBIT} Mbit/s; empty cache, or a second question (`again`); whole processes, 2 cores, {runs}."
     )
     columns = ["task", "contender", "seconds", "min–max", "CPU s", "× h5s3"]
     return f"{head}\n\n{markdown(columns, rows, 2)}\n\nMeasured by `python -m tests.benchmarks.search`."
@@ -204,17 +206,22 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--write", action="store_true", help="put the table into the README")
     asked = parser.parse_args()
-    tasks = [
-        Task(f"{asked.small} small files, loopback", "scans/", 0),
-        Task(f"{asked.small} small files, 50 ms", "scans/", DELAY),
-    ]
-    if asked.large:
-        tasks.append(Task(f"{asked.large} scattered files, 50 ms", "scattered/", DELAY))
-    with tempfile.TemporaryDirectory() as folder:
-        make_files(Path(folder), asked.small, asked.large, asked.warm)
-        with served(Path(folder)) as (server, proxy):
-            rows = measure(server, proxy, tasks, asked.repeat, slow=1)
-            rows += [warm(server, asked.warm)] if asked.warm else []
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        root = Path(folder)
+        make_files(root, asked.small, asked.large, asked.warm)
+        near, far = stack.enter_context(served(root))
+        tasks = [
+            Task(f"{asked.small} small files, loopback", "scans/", near),
+            Task(f"{asked.small} small files, 50 ms", "scans/", far),
+        ]
+        if asked.large:
+            free, limited = (
+                stack.enter_context(serving(root, DELAY, bandwidth)) for bandwidth in (None, MBIT)
+            )
+            tasks.append(Task(f"{asked.large} scattered files, 50 ms", "scattered/", free))
+            tasks.append(Task(f"{asked.large} scattered files, 50 ms, {MBIT} Mbit/s", "scattered/", limited))
+        rows = measure(tasks, asked.repeat, slow=1)
+        rows += [warm(near, asked.warm)] if asked.warm else []
     text = text_of(rows, asked.repeat)
     if asked.write:
         replace_between(ROOT / "README.md", "many files", text)

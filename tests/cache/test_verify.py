@@ -103,7 +103,7 @@ def test_nothing_is_sound_and_stays_nothing() -> None:
         found = verify_cache(mend=mend)
         assert (found.status, found.exists, found.entries, found.findings) == ("sound", False, 0, [])
     assert not Cache().directory.exists()
-    Cache().directory.mkdir(mode=0o700)
+    Cache().directory.mkdir(mode=0o700, parents=True)
     assert verify_cache().status == "sound"
     assert list(Cache().directory.iterdir()) == []
 

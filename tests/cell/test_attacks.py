@@ -108,8 +108,10 @@ def ask(home: Path, plugins: Path, stored: str, rclone: S3Server) -> Iterator[An
         return spawn("preview", stored, f"/{name}", "--plugins", *args, on=rclone, **more)
 
     yield asked
-    time.sleep(0.2)
-    assert not [number for number in running() if mark in environment_of(number)], "a process was left"
+    until = time.monotonic() + 2
+    while left := [number for number in running() if mark in environment_of(number)]:
+        assert time.monotonic() < until, f"a process was left: {left}"
+        time.sleep(0.01)
 
 
 def running() -> list[int]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ import pytest
 
 from h5s3.cell import host, process
 from h5s3.cell.host import Cell
-from h5s3.errors import DamagedError, H5s3Error, NetworkError, RefusedError
+from h5s3.errors import DamagedError, H5s3Error, NetworkError, RefusedError, StoppedError
 from h5s3.explore.meta import meta
 from h5s3.explore.preview.preview import preview
 from h5s3.explore.preview.request import PreviewRequest
@@ -176,6 +179,38 @@ def test_nodes_come_while_it_walks(session: Session, files: dict[str, Path]) -> 
     parts: list[int] = []
     stream(session, HERE, TreeRequest(depth=0, limit=0), lambda nodes: parts.append(len(nodes)))
     assert sum(parts) > 1500
+
+
+def test_a_cell_that_was_interrupted_is_started_anew(session: Session) -> None:
+    """Whether it was busy then or not: nobody takes its end for one by lack of memory."""
+    cell = session.cell
+    assert cell is not None
+    with pytest.raises(StoppedError):
+        stream(session, HERE, TreeRequest(), lambda nodes: cell.interrupt())
+    assert tree(session, HERE, TreeRequest()).num_children
+    cell.interrupt()
+    assert meta(session, HERE, MetaRequest("/")).path == "/"
+
+
+def test_a_cell_that_was_killed_while_nobody_asked_is_started_anew(session: Session) -> None:
+    before = _children()
+    assert tree(session, HERE, TreeRequest()).num_children
+    started = _children() - before
+    assert started
+    for number in started:
+        os.kill(number, signal.SIGKILL)
+        with suppress(OSError):  # its end was noticed
+            while "State:\tZ" not in Path(f"/proc/{number}/status").read_text():
+                time.sleep(0.001)
+    assert meta(session, HERE, MetaRequest("/")).path == "/"
+
+
+def _children() -> set[int]:
+    found: set[int] = set()
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(OSError):  # a thread that ended
+            found |= {int(number) for number in (task / "children").read_text().split()}
+    return found
 
 
 def test_what_a_callback_raises_ends_the_cell(session: Session) -> None:

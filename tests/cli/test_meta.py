@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -293,6 +294,19 @@ def test_chunks(server: S3Server, name: str) -> None:
             assert "chunk at" in text and ("stored bytes of each chunk" in text) == bool(expected)
             seen += len(expected)
     assert seen
+
+
+def test_where_contiguous_values_begin(tmp_path: Path) -> None:
+    """From the first byte of the object on, also behind a user block."""
+    name, values = tmp_path / "blocked.h5", np.arange(40, dtype="i4")
+    with h5py.File(name, "w", userblock_size=512) as h5:
+        h5["values"] = values
+        h5.create_dataset("none", (4,), "i4")  # never written
+        h5.create_dataset("chunked", data=values, chunks=(10,))
+    found = run("meta", name, "/values", "--json").json
+    assert name.read_bytes()[found["offset"] :][: found["storage_size"]] == values.tobytes()
+    for path in ("/none", "/chunked", "/"):
+        assert "offset" not in run("meta", name, path, "--json").json
 
 
 def test_chunks_that_were_never_written() -> None:

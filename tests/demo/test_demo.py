@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -30,9 +31,9 @@ NAMES = ["scan_0042.nxs", "climate_2024.nc", "archive_10k.h5", "types_and_links.
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Sample]]:
-    folder = tmp_path_factory.mktemp("demo") / "samples"
-    return folder, make_samples(folder)
+def made(samples: Path) -> tuple[Path, list[Sample]]:
+    told = json.loads((samples / "titles.json").read_text())
+    return samples / "demo", [Sample(name, title) for name, title in told]
 
 
 @pytest.fixture

@@ -128,10 +128,12 @@ def test_a_prefix_that_may_not_be_listed_has_no_mark(
     on_server({"open/zarr.json": GROUP_OF_V3, "shut/zarr.json": GROUP_OF_V3}, rclone, "marked", "rights")
     first_page = S3Store.first_page
 
-    def refusing(store: S3Store, location: Location, most: int | None = None) -> object:
+    def refusing(
+        store: S3Store, location: Location, most: int | None = None, recursive: bool = False
+    ) -> object:
         if "shut" in location.key:
             raise AccessError("access denied")
-        return first_page(store, location, most)
+        return first_page(store, location, most, recursive=recursive)
 
     monkeypatch.setattr(S3Store, "first_page", refusing)
     found = run("ls", "s3://marked/rights/", "--json", on=rclone).json["entries"]

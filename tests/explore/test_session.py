@@ -279,9 +279,9 @@ print(to_json(found).decode())
 
 def test_processes_give_the_same_answers(ask: Questions) -> None:
     command = [sys.executable, "-c", COMMAND, HERE]
-    started = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) for _ in range(4)]
+    started = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) for _ in range(2)]
     outs = [process.communicate(timeout=60)[0] for process in started]
-    assert [process.returncode for process in started] == [0] * 4
+    assert [process.returncode for process in started] == [0] * 2
     found = ask(lambda session, here: tree(session, here, TreeRequest(depth=0)))
     assert found.cached
     found.cached = False

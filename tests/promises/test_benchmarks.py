@@ -11,8 +11,9 @@ import pytest
 
 from h5s3.explore import session
 from h5s3.formats.hdf5.fetch import blocks as reader_blocks
-from tests.benchmarks import blocks, cpu, data, listing, many
+from tests.benchmarks import blocks, cpu, data, listing, many, search
 from tests.benchmarks.blocks import CHOSEN, Choice, Line, Walk
+from tests.benchmarks.catalog import __main__ as catalog
 from tests.benchmarks.counting import LOCATION, CountingStore
 from tests.benchmarks.fetches import spread
 from tests.benchmarks.peers import __main__ as peers
@@ -25,6 +26,8 @@ from tests.benchmarks.turns import SLOW
 from tests.benchmarks.versions import beside, version
 from tests.benchmarks.zarr import convert as converting
 from tests.benchmarks.zarr import references
+from tests.explore.catalog.test_build import all_rows
+from tests.support.servers.files import serving
 
 SCANS = 5
 DATASETS = 7 * SCANS
@@ -413,3 +416,26 @@ def test_conversions_are_measured(tmp_path: Path) -> None:
     assert {(row[0], row[1]) for row in rows} >= {(task, "h5s3") for task in ("copied", "blosc")}
     head, *body = cells(converting.text_of(rows, 3, 1).partition("\n\n")[2])
     assert head[:3] == ["task", "contender", "seconds"] and len(body) == len(rows)
+
+
+@pytest.mark.slow
+def test_a_cache_that_was_filled_gives_the_catalog_that_reading_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog, "BODIES", 3)
+    assert catalog.warm(tmp_path, files=8).requests == 1  # the LIST
+    with serving(tmp_path / "warm") as address:
+        built = catalog.run(
+            address, tmp_path / "cold", "build", f"s3://{catalog.BUCKET}/scans/", "-o", tmp_path / "read"
+        )
+    assert built.found["cached"] == 0 and built.requests == 1 + 8
+    assert all_rows(tmp_path / "read") == all_rows(tmp_path / "warm.catalog")
+
+
+@pytest.mark.slow
+def test_searches_are_measured(tmp_path: Path) -> None:
+    search.make_files(tmp_path, small=0, large=2, warm=0)
+    with serving(tmp_path, delay=0.001, bandwidth=1000) as address:
+        rows = search.measure([search.Task("two", "scattered/", address)], repeat=1, slow=1)
+    names = ["h5s3 find", "h5s3 find, again", "s3fs and h5py", "s3fs and h5py, 16 threads"]
+    assert [row[:2] for row in rows] == [["two", name] for name in names]

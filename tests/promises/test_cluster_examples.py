@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -67,7 +68,7 @@ def test_slurm_catalog(known: dict[str, str], tmp_path: Path) -> None:
     command = [str(EXAMPLES / "slurm_catalog.sh"), "s3://cluster/scans/", "s3://cluster/slurm.catalog"]
     done = subprocess.run(command, env={**known, **more}, capture_output=True, text=True, timeout=110)
     assert done.returncode == 0, done.stderr
-    assert "dask: 2 threads" in done.stderr
+    assert re.search("dask: (1 thread|2 threads) ", done.stderr)  # the second one may still be starting
     whole("s3://cluster/slurm.catalog")
 
 

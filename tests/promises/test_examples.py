@@ -41,6 +41,7 @@ def run(demo: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]
     )
 
 
+@pytest.mark.slow
 @needs_jq
 def test_large_datasets(demo: dict[str, str]) -> None:
     done = run(demo, str(EXAMPLES / "large_datasets.sh"), "s3://demo/climate_2024.nc")
@@ -51,6 +52,7 @@ def test_large_datasets(demo: dict[str, str]) -> None:
     ]
 
 
+@pytest.mark.slow
 @needs_jq
 def test_have_dataset(demo: dict[str, str]) -> None:
     done = run(demo, str(EXAMPLES / "have_dataset.sh"), "s3://demo/", "/t2m")
@@ -60,6 +62,7 @@ def test_have_dataset(demo: dict[str, str]) -> None:
     assert run(demo, str(EXAMPLES / "have_dataset.sh"), "s3://demo/climate", "/t2m").returncode == 0
 
 
+@pytest.mark.slow
 def test_summary(demo: dict[str, str]) -> None:
     done = run(demo, sys.executable, str(EXAMPLES / "summary.py"), "s3://demo/climate_2024.nc")
     assert done.returncode == 0, done.stderr
@@ -69,9 +72,9 @@ def test_summary(demo: dict[str, str]) -> None:
 
 
 @pytest.mark.slow
-def test_slurm_convert(server: S3Server, tmp_path: Path) -> None:
+def test_slurm_convert(rclone: S3Server, tmp_path: Path) -> None:
     """Two tasks of an array job share the files; a damaged one fails alone; what is whole stays."""
-    names = ["a.h5", "b b.nc", "deep/ä.h5", "damaged.h5"]
+    server, names = rclone, ["a.h5", "b b.nc", "deep/ä.h5", "damaged.h5"]
     for number, name in enumerate(names):
         with h5py.File(tmp_path / "new.h5", "w") as new:
             new.create_dataset("data", data=np.arange(number, 1000 + number), chunks=(100,))

@@ -38,7 +38,7 @@ DOORS = {
     "icechunk": {"export"},
     "distributed": {"explore"},
     "numcodecs": {"formats", "export"},
-    "msgspec": {"records", "cell"},
+    "msgspec": {"records", "cell", "formats"},  # formats: documents of metadata
     "numpy": {"formats", "explore", "export", "render", "demo", "api"},  # api: for a type alone
     "xarray": {"xarray_backend"},
     "h5netcdf": {"xarray_backend"},

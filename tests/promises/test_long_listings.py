@@ -34,11 +34,8 @@ def large() -> Iterator[ListServer]:
         yield server
 
 
-@pytest.mark.parametrize(
-    "form",
-    [pytest.param([], marks=pytest.mark.slow), pytest.param(["--jsonl"], marks=pytest.mark.slow), ["--json"]],
-    ids=" ".join,
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("form", [[], ["--jsonl"], ["--json"]], ids=" ".join)
 def test_memory_does_not_grow_with_the_listing(large: ListServer, form: list[str]) -> None:
     arguments = ["ls", "-r", HERE, "--no-cache", *form]
     done = subprocess.run(

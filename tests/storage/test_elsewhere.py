@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from types import SimpleNamespace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -269,10 +268,12 @@ def test_no_credentials_at_all(rclone: S3Server, monkeypatch: pytest.MonkeyPatch
             ask()
 
 
-def test_an_expired_presigned_url(rclone: S3Server) -> None:
+def test_an_expired_presigned_url(rclone: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     rclone.put(HERE.bucket, HERE.key, DATA)
-    location = presigned(rclone, ExpiresIn=1)
-    time.sleep(2.1)
+    then = datetime.now(UTC).replace(tzinfo=None) - timedelta(hours=1)
+    with monkeypatch.context() as patch:
+        patch.setattr("botocore.auth.get_current_datetime", lambda: then)
+        location = presigned(rclone, ExpiresIn=60)
     store = WebStore(Settings(), Trace())
     with pytest.raises(AccessError, match=r"the URL expired at 20\d\d-.* UTC; ask for a new URL") as caught:
         store.head(location)
@@ -294,7 +295,7 @@ def test_a_server_may_ask_for_a_pause_but_not_for_an_hour(
         if threading.current_thread() is threading.main_thread():  # not one that another test left behind
             slept.append(seconds)
 
-    monkeypatch.setattr(http, "time", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(http, "pause", sleep)
     proxy.fault("status", status=503, headers={"Retry-After": "2"}, times=1)
     proxy.fault("status", status=503, headers={"Retry-After": "86400"}, times=1)
     assert open_store().first(HERE, 5)[1] == DATA[:5]

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from unittest import mock
 
 import h5py
@@ -214,9 +214,15 @@ def on_terminal(
 
 
 def on_terminal_here(
-    *args: object, columns: int, lines: int = 40, on: S3Server | None = None, **more: str
+    *args: object,
+    columns: int,
+    lines: int = 40,
+    on: S3Server | None = None,
+    stdout: TextIO | None = None,
+    **more: str,
 ) -> tuple[int, str]:
-    """The same of a command in this process, whose standard streams are the terminal meanwhile."""
+    """The same of a command in this process, whose standard streams are the terminal meanwhile; or all but
+    its output, which goes to `stdout`."""
     ours, theirs = _terminal(columns, lines)
     before = [os.dup(number) for number in range(3)]
     with ThreadPoolExecutor(1) as reader:
@@ -224,7 +230,10 @@ def on_terminal_here(
         try:
             for number in range(3):
                 os.dup2(theirs, number)
-            streams = {name: open(theirs, "w", closefd=False) for name in ("stdout", "stderr")}
+            streams: dict[str, Any] = {
+                name: open(theirs, "w", closefd=False) for name in ("stdout", "stderr")
+            }
+            streams["stdout"] = stdout or streams["stdout"]
             code = _ended(args, {**(on.env() if on else {}), **XTERM, **more}, **streams)
         finally:
             for number, kept in enumerate(before):

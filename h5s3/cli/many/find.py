@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +19,7 @@ from h5s3.sizes import parse_size
 if TYPE_CHECKING:
     from h5s3.explore.find.find import FindRequest, Search
     from h5s3.explore.session import Session
+    from h5s3.render.many.beside import Turns
 
 
 class Kind(StrEnum):
@@ -167,12 +169,13 @@ def find(
         raise UsageError("--json and --jsonl contradict each other")
     details = long or jsonl or common.json
     asked = FindRequest(conditions=conditions, details=details, files=files, missing=missing, jobs=jobs)
-    with common.session() as opened, _progress(common.json) as tell:
-        search = _search(opened, locations or [], catalog, asked, tell)
+    with common.session() as opened, _turns() as turns:
+        search = _search(opened, locations or [], catalog, asked, turns.tell)
         if common.json:
-            common.shown_as_json(search.document())
+            document = search.document()
+            turns.print(lambda: common.shown_as_json(document))
         else:
-            _show(search, files or missing is not None, jsonl)
+            _show(search, files or missing is not None, jsonl, turns)
     _end(search, common.json)
 
 
@@ -192,25 +195,40 @@ def _search(
     return search(session, catalog, asked, tell)
 
 
+class _Turns:
+    """Lines, and how far the search is, which a terminal shows between them."""
+
+    def __init__(self, bar: Turns | None) -> None:
+        self._bar = bar
+        if bar is not None:
+            bar.show("searching…", 0)
+
+    def tell(self, done: int, known: int) -> None:
+        """How many files are done, of how many that are known so far."""
+        limits.renew()
+        if self._bar is not None:
+            self._bar.show(f"{done:,} files searched", done / known)
+
+    def print(self, lines: Callable[[], object], count: int = 1) -> None:
+        """Have so many lines printed, by calling this."""
+        if self._bar is None:
+            lines()
+        else:
+            self._bar.print(lines, count)
+
+
 @contextmanager
-def _progress(waits: bool) -> Iterator[Callable[[int, int], None]]:
-    """Takes how many files are done, of how many that are known so far. `waits`: nothing is shown before."""
-    from h5s3.render.diagnostics import progress
-
-    if not waits:  # the lines themselves are the progress, and may go to the same terminal
-        yield lambda done, known: limits.renew()
+def _turns() -> Iterator[_Turns]:
+    if not sys.stderr.isatty():
+        yield _Turns(None)
         return
-    with progress() as bar:
+    from h5s3.render.many.beside import bar_beside_lines
 
-        def tell(done: int, known: int) -> None:
-            limits.renew()
-            if bar is not None:
-                bar(f"{done:,} files searched", done / known)
-
-        yield tell
+    with bar_beside_lines() as turns:
+        yield _Turns(turns)
 
 
-def _show(search: Search, only_files: bool, jsonl: bool) -> None:
+def _show(search: Search, only_files: bool, jsonl: bool, turns: _Turns) -> None:
     """Print matches, or files, as they are found."""
     from h5s3.render.json import show_json_lines
     from h5s3.render.many.find import Shown
@@ -220,11 +238,11 @@ def _show(search: Search, only_files: bool, jsonl: bool) -> None:
         if only_files and not batch.last:
             continue
         if jsonl:
-            show_json_lines([batch.file] if only_files else batch.matches)
+            turns.print(partial(show_json_lines, [batch.file] if only_files else batch.matches))
         elif only_files:
-            shown.file(batch.file)
-        else:
-            shown.matches(batch.file, batch.matches)
+            turns.print(partial(shown.file, batch.file))
+        elif batch.matches:
+            turns.print(partial(shown.matches, batch.file, batch.matches), len(batch.matches))
 
 
 def _end(search: Search, quiet: bool) -> None:

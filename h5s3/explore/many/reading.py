@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from h5s3.cell.host import Cell
-from h5s3.errors import ChangedError, DamagedError, H5s3Error, NotFoundError
+from h5s3.errors import ChangedError, DamagedError, H5s3Error, KilledError, NotFoundError
 from h5s3.explore.many.files import File
 from h5s3.explore.session import FIRST_BYTES, Question, Resolved, Session
 from h5s3.sizes import MIB
@@ -30,6 +30,8 @@ FETCHES = 32  # files whose first bytes are on the wire at a time
 GRACE = 0.2  # seconds that a thread has to end by itself
 AHEAD = 64  # files that are begun before the first of them is done
 QUESTIONS = 2000  # of one process of a cell, after which another takes its place
+KILLED = 8  # cells that read one file
+KILLED_EARLY = 16  # cells that had not begun to
 MOST_HELD = 100_000  # items of files whose turn has not come
 
 T = TypeVar("T")
@@ -81,11 +83,24 @@ class Asking:
     keep: bool
 
     def read(self, question: Question[T], kind: Any, repeatable: Callable[[], bool] = lambda: True) -> T:
-        """As `Session.read`."""
+        """As `Session.read`. Where the cell is killed, which may be for what others do, it is asked again."""
         place = self.seen.info.location
-        return self.session.read(
-            place, question, kind, repeatable=repeatable, seen=self.seen, cell=self.cell, keep=self.keep
-        )
+        killed = {True: 0, False: 0}
+        while True:
+            try:
+                return self.session.read(
+                    place,
+                    question,
+                    kind,
+                    repeatable=repeatable,
+                    seen=self.seen,
+                    cell=self.cell,
+                    keep=self.keep,
+                )
+            except KilledError as error:
+                killed[error.begun] += 1
+                if killed[True] == KILLED or killed[False] == KILLED_EARLY or not repeatable():
+                    raise
 
 
 Tell = Callable[[Part, int], None]  # takes a part and how many items it has; may wait

@@ -9,6 +9,7 @@ import numpy as np
 from h5s3.errors import DamagedError, RefusedError
 from h5s3.formats.base import Coordinate, ToJson
 from h5s3.formats.cf import Coding
+from h5s3.formats.dtypes import digits_of
 from h5s3.formats.sampling import Plan, Sampler
 from h5s3.formats.selection import Axis, Selection
 from h5s3.records import Axis as AxisRecord
@@ -31,6 +32,7 @@ class Ruler:
     cells: list[Json] | None = None  # values as JSON, one for each index of `axis`
     numbers: list[float | None] | None = None
     edges: bool = False  # what is read are the edges of bins
+    digits: str = ""  # of `digits_of`
 
     def ranges(self) -> list[Range]:
         """Bytes to fetch."""
@@ -44,6 +46,7 @@ class Ruler:
             values = self.sampler.take(self.plan).values
         except (DamagedError, RefusedError):
             return
+        self.digits = digits_of(values.dtype, self.coding.packed)
         if values.dtype.kind in "iufb":
             native = self.coding.native(values)
             absent = self.coding.absent(native)

@@ -51,6 +51,16 @@ def limited(preview: Preview, log: bool, vmin: float | None, vmax: float | None)
     return replaced(preview, plot=replaced(plot, **changes), notes=notes)
 
 
+def at_limits(preview: Preview, log: bool, full: bool) -> Preview:
+    """The same on a logarithmic scale, or with limits that take in all values that are drawn (`full`)."""
+    plot = preview.plot
+    if not full or plot is None or plot.type != "heatmap":
+        return limited(preview, log, None, None)
+    numbers = [number for number in _numbers(plot.data) if number > 0 or not log]
+    low, high = min(numbers, default=None), max(numbers, default=None)
+    return limited(preview, log, *((low, high) if numbers and low != high else (None, None)))
+
+
 def _validate(log: bool, vmin: float | None, vmax: float | None) -> None:
     for name, limit in (("--vmin", vmin), ("--vmax", vmax)):
         if limit is not None and not math.isfinite(limit):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from h5s3.errors import UsageError
-from h5s3.explore.preview.request import PreviewRequest
+from h5s3.explore.preview.request import ROWS, PreviewRequest
 from h5s3.formats.base import Array, ToJson
 from h5s3.formats.cf import Coding
 from h5s3.formats.columns.labels import select_labels
@@ -17,6 +17,7 @@ from h5s3.formats.selection import Selection, parse_selection, whole
 from h5s3.records import Preview
 
 Values = np.ndarray[Any, Any]
+COLUMNS = 8  # of a table
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class PreviewJob:
     coding: Coding
     sampler: Sampler
     converter: ToJson
+    rows: int = ROWS  # of the table, at most
+    columns: int = COLUMNS
 
 
 def selected(array: Array, asked: PreviewRequest) -> Selection:

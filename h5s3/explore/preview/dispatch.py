@@ -37,7 +37,7 @@ def fill(document: Preview, array: Array, asked: PreviewRequest) -> None:
         return
     if array.dtype is None and (unread := _unread(array, dtype)):
         document.notes.append(f"fields that cannot be read here: {', '.join(unread)}")
-    field = _field(dtype, asked.column, array.index)
+    field = field_drawn(dtype, asked.column, array.index)
     numbers = dtype[field] if field is not None else dtype
     if asked.part != "abs" and numbers.kind != "c":
         raise UsageError(f"--part {asked.part}: the values are not complex numbers")
@@ -48,7 +48,7 @@ def fill(document: Preview, array: Array, asked: PreviewRequest) -> None:
     if plain and drawn_from_overview(document, array, selection, line, asked.max_size):
         return
     sampler, converter = Sampler(array, asked.max_bytes), array.converter(MOST_IN_CELL)
-    job = PreviewJob(document, array, asked, dtype, selection, coding, sampler, converter)
+    job = PreviewJob(document, array, asked, dtype, selection, coding, sampler, converter, asked.rows)
     if sampler.never_written:
         document.notes.append("never written: every value is the fill value")
     picture = array.picture()
@@ -70,7 +70,7 @@ def _is_numeric(dtype: np.dtype[Any]) -> bool:
     return dtype.kind in "iufcb" and dtype.subdtype is None
 
 
-def _field(dtype: np.dtype[Any], wanted: str | None, index: int) -> str | None:
+def field_drawn(dtype: np.dtype[Any], wanted: str | None, index: int) -> str | None:
     """The field of a compound that is drawn: as wished, else the first one of numbers.
 
     Of a table with columns that name its rows (`index` of them) rather one after those.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from h5s3.explore.preview.color_limits import set_limits
@@ -27,6 +29,8 @@ def drawn_from_overview(
     found = array.overview(selection, most) if large else None
     if found is None:
         return False
+    selection = _covered(selection, found, array)
+    document.selection = text_of_selection(selection)
     if found.low.ndim == 2:
         _draw_image(document, array, selection, reading, found, most)
         return True
@@ -68,6 +72,19 @@ def _plane(selection: Selection) -> Selection:
     )
 
 
+def _covered(selection: Selection, found: Overview, array: Array) -> Selection:
+    """The selection with all of the stretches that are drawn."""
+    shape, chosen = array.facts.shape or (), list(selection)
+    stretches = [(found.top, found.down), (found.start, found.every)][-found.low.ndim :]
+    for number, (start, every), count in zip(
+        range(-found.low.ndim, 0), stretches, found.low.shape, strict=True
+    ):
+        chosen[number] = replace(
+            selection[number], start=start, count=min(count * every, shape[number] - start)
+        )
+    return tuple(chosen)
+
+
 def _draw_image(
     document: Preview, array: Array, selection: Selection, reading: Reading, found: Overview, most: int
 ) -> None:
@@ -90,7 +107,6 @@ def _draw_image(
     for axis, coordinate in zip(axes, array.coordinates()[1][-2:], strict=True):
         if coordinate.label:
             axis.label = coordinate.label
-    document.selection = text_of_selection(selection)
     document.plot = Plot(
         type="heatmap",
         data=as_json(numbers),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
+
+from h5s3.formats.selection import Axis
 
 Array = np.ndarray[Any, Any]
 ToFloats = Callable[[Array], Array]  # NaN where a value is missing
@@ -51,6 +53,22 @@ def _ends(numbers: Array) -> tuple[float, float]:
         return np.nan, np.nan
     first, second = sorted((known[numbers[known].argmin()], known[numbers[known].argmax()]))
     return float(numbers[first]), float(numbers[second])
+
+
+def line_of_parts(drawn: Array, along: Axis, parts: Iterable[tuple[Axis, Array]], floats: ToFloats) -> Array:
+    """The same of a line of which some parts were read (each with its indices): of each two numbers, which
+    stand at the indices `along`, those that were read. Where nothing was, they are as in `drawn`."""
+    span, found = 2 * along.step, drawn.copy()
+    read: dict[int, list[Array]] = {}
+    for axis, values in parts:
+        places = (axis.start - along.start + np.arange(len(values)) * axis.step) // span
+        starts = np.flatnonzero(np.diff(places, prepend=-1))
+        for start, numbers in zip(starts, np.split(floats(values), starts[1:]), strict=True):
+            read.setdefault(int(places[start]), []).append(numbers)
+    for pair, pieces in read.items():
+        if 2 * pair + 1 < len(found):
+            found[2 * pair : 2 * pair + 2] = _ends(np.concatenate(pieces))
+    return found
 
 
 def plane_with_peaks(drawn: Array, plane: Array, every: tuple[int, int], floats: ToFloats) -> Array:

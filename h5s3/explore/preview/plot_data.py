@@ -11,9 +11,9 @@ from h5s3.errors import UsageError
 from h5s3.explore.preview.axes import Ruler, add_coordinates, axis_record, rulers, stands_at
 from h5s3.explore.preview.color_limits import set_limits
 from h5s3.explore.preview.context import PreviewJob, Values, count_of, pick
-from h5s3.explore.preview.peaks import line_with_peaks, plane_with_peaks
+from h5s3.explore.preview.peaks import line_of_parts, line_with_peaks, plane_with_peaks
 from h5s3.explore.preview.statistics import Reading, as_floats, mean_of, statistics
-from h5s3.explore.preview.table import ROWS, table
+from h5s3.explore.preview.table import table
 from h5s3.formats.base import Coordinate
 from h5s3.formats.dtypes import enum_names
 from h5s3.formats.sampling import Part, Plan, dropped, spread
@@ -192,7 +192,7 @@ def _from_parts(job: PreviewJob, plan: Plan, drawn: Selection) -> Read:
     flags = None if present.all() else present
     found = Read(plan.selection, values, flags, drawn, values, [part.values for part in parts], parts)
     if job.array.table:  # its first rows say more than rows here and there
-        first = tuple(replace(axis, count=min(axis.count, ROWS)) for axis in plan.selection)
+        first = tuple(replace(axis, count=min(axis.count, job.rows)) for axis in plan.selection)
         rows, known = job.sampler.laid_out(plan, parts, first)
         if known.all():
             found.corner, found.corner_values, found.corner_present = first, rows, None
@@ -235,7 +235,8 @@ def _plot(
     if plot.downsampled and whole and not enum_names(reading.dtype):
         plot.peaks = True
     elif plot.downsampled:
-        job.document.drawn = _thinned_note(plot)
+        of_parts = _of_parts(reading, values, drawn)
+        job.document.drawn = _parts_note(plot) if of_parts else _thinned_note(plot)
         job.document.notes.append(job.document.drawn)
     job.document.plot, job.document.preview_type = plot, plot.type
     if numbers.ndim == 2:
@@ -252,11 +253,22 @@ def _drawn(reading: Reading, values: Read, plane: Selection, drawn: Selection, w
     if values.present is not None:
         numbers[~values.present] = np.nan
     every = [a.step // b.step for a, b in zip(drawn, plane, strict=True) if a.keep]
+    if _of_parts(reading, values, drawn) and every[0] > 1:
+        at = next(number for number, axis in enumerate(drawn) if axis.keep)
+        read = [(part.selection[at], part.values.reshape(-1)) for part in values.parts or ()]
+        return line_of_parts(numbers, drawn[at], read, floats)
     if not whole or max(every) == 1 or enum_names(reading.dtype):
         return numbers
     if len(every) == 1:
         return line_with_peaks(values.corner_values, every[0], floats)
     return plane_with_peaks(numbers, values.corner_values, (every[0], every[1]), floats)
+
+
+def _of_parts(reading: Reading, values: Read, drawn: Selection) -> bool:
+    """Whether a line is drawn, of which pieces were read."""
+    alone = sum(axis.count > 1 for axis in values.selection) == 1
+    line = sum(axis.keep for axis in drawn) == 1 and alone
+    return line and values.parts is not None and values.present is not None and not enum_names(reading.dtype)
 
 
 def _thinned_note(plot: Plot) -> str:
@@ -266,6 +278,12 @@ def _thinned_note(plot: Plot) -> str:
         steps = [(step, "value") for step, _ in steps[-1:]]
     words = " and ".join(f"every {ordinal(step)} {name}" for step, name in steps if step > 1)
     return f"drawn: {words or 'some values'}; peaks between are not seen"
+
+
+def _parts_note(plot: Plot) -> str:
+    """The same, where all that was read is drawn."""
+    step = 2 * plot.x.step if plot.x is not UNSET else 0
+    return f"drawn: the lowest and the highest of each {step:,} values, of those that were read"
 
 
 def _describe(job: PreviewJob, reading: Reading, plot: Plot) -> None:

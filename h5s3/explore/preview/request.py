@@ -12,6 +12,7 @@ from h5s3.sizes import MIB
 LARGEST_PLOT = 512  # points along one axis
 MAX_BYTES = 16 * MIB
 ComplexPart = Literal["abs", "real", "imag", "phase"]
+ROWS = 10  # of a table
 DRAWING = ("log", "vmin", "vmax")  # how to draw: no part of what is read
 
 
@@ -23,7 +24,8 @@ class PreviewRequest(Request):
 
     The last two dimensions are drawn, or `display_dims`; the others at their middle, or at `fixed` (pairs of
     dimension and index). Values are decoded by the CF conventions, unless `raw`. `column`: the field of a
-    compound to draw; `part` of complex numbers. `log`, `vmin` and `vmax` say how to draw.
+    compound to draw; `part` of complex numbers. `rows`: of the
+    table, at most. `log`, `vmin` and `vmax` say how to draw.
     """
 
     selection: str | None = None
@@ -35,6 +37,7 @@ class PreviewRequest(Request):
     raw: bool = False
     column: str | None = None
     part: ComplexPart = "abs"
+    rows: int = ROWS
     log: bool = False
     vmin: float | None = None
     vmax: float | None = None
@@ -48,4 +51,5 @@ class PreviewRequest(Request):
 
     def key(self) -> dict[str, Any]:
         """Without how to draw: that is applied to the answer."""
-        return {name: value for name, value in asdict(self).items() if name not in DRAWING}
+        left_out = DRAWING if self.rows != ROWS else (*DRAWING, "rows")
+        return {name: value for name, value in asdict(self).items() if name not in left_out}

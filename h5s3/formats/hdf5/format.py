@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from h5s3.errors import H5s3Error, UsageError
+from h5s3.errors import H5s3Error, NoValuesError
 from h5s3.formats.base import Array, Contents, Seen, Source, Take
 from h5s3.formats.requests import MetaRequest, OutlineRequest, ReferencesRequest, TreeRequest, UsageRequest
-from h5s3.records import DiskUsage, FileReferences, Meta, NamedNode, Outline, Tree
+from h5s3.records import ChildNames, DiskUsage, FileReferences, Meta, NamedNode, Outline, Tree, TreeNode
 
 if TYPE_CHECKING:
     from h5s3.formats.hdf5.fetch.block_file import BlockFile
@@ -105,6 +105,18 @@ class Hdf5Contents:
 
         walk_names(self.file, take)
 
+    def child_names(self, path: str, take: Callable[[ChildNames], object]) -> int:
+        """From the links of the group alone."""
+        from h5s3.formats.hdf5.names import list_names
+
+        return list_names(self.file, path, take)
+
+    def child_nodes(self, path: str, some: ChildNames) -> list[TreeNode]:
+        """From the headers of these objects alone."""
+        from h5s3.formats.hdf5.tree import read_children
+
+        return read_children(self.file, path, some)
+
     def meta(self, asked: MetaRequest) -> Meta:
         """From the header of the object and its attributes."""
         from h5s3.formats.hdf5.meta import read_meta
@@ -178,5 +190,5 @@ class Hdf5Contents:
             raise stopped(found.path, found.link)
         if kind != "dataset":
             path = text_of(found.path)
-            raise UsageError(f"{path} is a {kind}, not a dataset", hint=shown_by(path))
+            raise NoValuesError(f"{path} is a {kind}, not a dataset", hint=shown_by(path))
         return ConventionalArray(file, found.object, found)

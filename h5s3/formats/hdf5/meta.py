@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from h5s3.errors import H5s3Error, NotFoundError, UsageError
+from h5s3.errors import H5s3Error, NotFoundError, NoValuesError, UsageError
 from h5s3.formats.hdf5.conventions.detect import conventions
 from h5s3.formats.hdf5.data.chunk_index import count_storage, read_index
 from h5s3.formats.hdf5.data.small_values import add_value, is_small, read_small
@@ -142,10 +142,10 @@ def _add_attributes(document: Meta, file: OpenFile, found: Any, namer: Namer, as
 
 
 def _add_chunks(document: Meta, file: OpenFile, dataset: Any, most: int) -> None:
-    """Where the chunks of a dataset are stored. Raises `UsageError` where it has none."""
+    """Where the chunks of a dataset are stored. Raises `NoValuesError` where it has none."""
     facts = read_facts(dataset)
     if not facts.chunks:
-        raise UsageError(f"{document.path} is not stored in chunks: its layout is {facts.layout}")
+        raise NoValuesError(f"{document.path} is not stored in chunks: its layout is {facts.layout}")
     index = read_index(dataset, facts, file, most)
     table = index.table.copy()
     table[:, :-3] *= np.array(facts.chunks, dtype=table.dtype)
@@ -232,6 +232,8 @@ def add_dataset(document: Meta, file: OpenFile, dataset: Any, namer: Namer) -> N
     document.fill_value = fill_value(dataset, file.h5.id)
     counting = partial(count_storage, dataset, facts, file)
     ((document.storage_size, chunks),) = gather(file.blocks, [counting], lambda *_: (None, None))
+    if facts.layout == "contiguous" and document.storage_size:  # of what was not written it tells nonsense
+        document.offset = dataset.get_offset()
     if facts.chunks:
         document.chunks, document.num_chunks = list(facts.chunks), chunks
     packed, options = compression(facts.filters)

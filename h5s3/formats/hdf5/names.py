@@ -6,17 +6,19 @@ from collections.abc import Callable, Sequence
 
 from h5py import h5g
 
+from h5s3.formats.hdf5.follow.places import Place, find, reading
 from h5s3.formats.hdf5.metadata.node import walk
 from h5s3.formats.hdf5.objects.addressed import Addressed
-from h5s3.formats.hdf5.objects.file import OpenFile
-from h5s3.formats.hdf5.objects.links import address_of, count_links, list_links
-from h5s3.formats.hdf5.walk import DEEPEST, MOST_LINKS, MOST_TEXT, Group, Listing, Step, Walk
-from h5s3.formats.names import text_of
-from h5s3.records import NamedNode
+from h5s3.formats.hdf5.objects.file import FAILURES, OpenFile
+from h5s3.formats.hdf5.objects.links import address_of, count_links, kind_of, list_links
+from h5s3.formats.hdf5.walk import DEEPEST, MOST_LINKS, MOST_TEXT, Group, Listing, Step, Walk, unreadable
+from h5s3.formats.names import raw_path, text_of
+from h5s3.records import ChildNames, NamedNode
 
 KINDS = {h5g.GROUP: "group", h5g.DATASET: "dataset", h5g.TYPE: "datatype"}
 LINKS = {"soft": "soft_link", "external": "external_link"}
 FARTHER = 10  # times as far as other walks go: nothing is held of what was told
+TOGETHER = 5000  # names of one group that are told together
 MANY = 1000  # objects of a wave that are looked up by their addresses
 
 
@@ -32,6 +34,34 @@ def walk_names(file: OpenFile, take: Callable[[list[NamedNode]], object]) -> Non
     take([NamedNode(kind="group", name="/", path="/")])
     beyond = names.descend(b"/", b"/", root)
     take([_cut(group.path) for group in beyond])
+
+
+def list_names(file: OpenFile, path: str, take: Callable[[ChildNames], object]) -> int:
+    """Give `take` the links of one group; how many it has. Raises what finding and listing it raise."""
+    place = find(file, raw_path(path))
+    with reading(place):
+        return _list_names(place, path, take)
+
+
+def _list_names(place: Place, path: str, take: Callable[[ChildNames], object]) -> int:
+    group, where = place.found.object, raw_path(path)
+    if group is None or kind_of(group) != "group":
+        return 0
+    place.file.prefetch_objects([address_of(group)], walk(1))
+    total = count_links(group)
+    try:
+        links = list_links(group, 0 if total <= MOST_LINKS else MOST_LINKS, targets=False)
+    except FAILURES as error:
+        place.file.blocks.raise_if_confused(error)
+        raise unreadable(where, error) from None
+    text = 0
+    for first in range(0, len(links), TOGETHER):
+        some = [links.brief(number) for number in range(first, min(first + TOGETHER, len(links)))]
+        text += sum(len(name) for name, _ in some)
+        if text > MOST_TEXT:
+            break
+        take(ChildNames(names=[text_of(name) for name, _ in some], addresses=[each for _, each in some]))
+    return total
 
 
 class _Names(Walk[bytes, str]):

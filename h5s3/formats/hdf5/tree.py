@@ -8,7 +8,7 @@ from typing import Any
 
 import h5py
 
-from h5s3.errors import DamagedError, H5s3Error, RefusedError
+from h5s3.errors import DamagedError, H5s3Error, NotFoundError, RefusedError
 from h5s3.formats.base import Take
 from h5s3.formats.hdf5.fetch.memory import give_back
 from h5s3.formats.hdf5.fetch.waves import OF_THE_FILE
@@ -27,8 +27,10 @@ from h5s3.formats.hdf5.objects.file import (
 from h5s3.formats.hdf5.objects.links import (
     Found,
     Link,
+    Links,
     address_of,
     count_links,
+    get_link,
     kind_of,
     list_links,
 )
@@ -48,11 +50,12 @@ from h5s3.formats.hdf5.tree_nodes import (
     unresolved,
 )
 from h5s3.formats.hdf5.walk import DEEPEST, MOST_LINKS, MOST_TEXT, Group, Listing, Step, Walk, unreadable
-from h5s3.formats.names import join, names_of, raw_path, text_of
+from h5s3.formats.names import join, names_of, raw_path, text_of, unescaped
 from h5s3.formats.requests import TreeRequest
 from h5s3.records import (
     UNSET,
     AttributedNode,
+    ChildNames,
     DatasetNode,
     DatatypeNode,
     ExternalLinkNode,
@@ -107,6 +110,17 @@ def _read(file: OpenFile, asked: TreeRequest, told: Told | None) -> Tree:
         if asked.view != "plain":
             _add_view(document, place.file, found, asked)
     return document
+
+
+def read_children(file: OpenFile, path: str, some: ChildNames) -> list[TreeNode]:
+    """The nodes of some children of a group: their objects are opened where they are, without a look-up."""
+    where = raw_path(path)
+    place = find(file, where)
+    group = place.found.object
+    if group is None or kind_of(group) != "group":
+        raise NotFoundError(f"{path} is not a group any more")
+    with reading(place):
+        return _Some(place.file, TreeRequest(path), None).nodes(where, group, some)
 
 
 def _add_view(document: Tree, file: OpenFile, found: Found, asked: TreeRequest) -> None:
@@ -164,7 +178,7 @@ class _Tree(Walk[GroupNode, TreeNode]):
             add_attributes(top, self.file.h5.id, group, self.attributes, self._references)
         address = address_of(group)
         self.met.first(address, path)
-        self.file.prefetch_objects([address], self._ahead, self._limit)
+        self.file.prefetch_objects([address], self._ahead, self._limit and self._asked.first + self._limit)
         if self._told:
             with suppress(*FAILURES):  # who lists them says why
                 top.num_children = count_links(group)
@@ -255,7 +269,8 @@ class _Tree(Walk[GroupNode, TreeNode]):
 
     def links_of(self, group: Group[GroupNode]) -> Listing:
         opened = group.open()
-        total, links = count_links(opened), list_links(opened, self._limit)
+        first = self._asked.first if group.link is None else 0
+        total, links = count_links(opened), list_links(opened, self._limit, first=first)
         return Listing(opened, total, len(links), links)
 
     def describe(self, step: Step[GroupNode]) -> TreeNode:
@@ -370,3 +385,30 @@ class _Tree(Walk[GroupNode, TreeNode]):
         if address not in self._counts:
             self._counts[address] = count_links(group)
         return GroupNode(**named, num_children=self._counts[address], nx_class=nx_class(group) or UNSET)
+
+
+class _Some(_Tree):
+    """Of a group some children, whose addresses are known."""
+
+    def nodes(self, path: bytes, group: Any, some: ChildNames) -> list[TreeNode]:
+        """Their nodes, in their order."""
+        self._some = some
+        top = GroupNode(name="", path=text_of(path), num_children=0)
+        self._grow(top, path, group)
+        return top.children or []
+
+    def links_of(self, group: Group[GroupNode]) -> Listing:
+        opened, links = group.open(), Links()
+        for name, address in zip(self._some.names, self._some.addresses, strict=True):
+            raw = name.encode("utf-8", "surrogateescape")
+            if address and b"\\x" not in raw:
+                links.add(raw, "hard", address)
+                continue
+            link = get_link(opened, raw) or get_link(opened, unescaped(raw))
+            links.add(raw if link is None else link.name, "other" if link is None else link.link_class, None)
+        links.read_targets(opened)
+        return Listing(opened, len(links), len(links), links)
+
+    def ahead(self, addresses: Sequence[int]) -> None:
+        super().ahead(addresses)
+        self._addressed.expect(addresses)

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
-from h5s3.formats.zarr.documents import Fields
+from h5s3.formats.encoding.documents import Fields
 from h5s3.formats.zarr.nodes import DIMENSIONS, ArrayNode
 from h5s3.records import UNSET, Attribute, Json
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from h5s3.formats.base import Array, Contents, Seen, Source
 from h5s3.formats.requests import MetaRequest, OutlineRequest, TreeRequest, UsageRequest
-from h5s3.records import DiskUsage, Meta, Outline, Tree
+from h5s3.records import ChildNames, DiskUsage, Meta, Outline, Tree, TreeNode
 
 if TYPE_CHECKING:
     from h5s3.formats.zarr.hierarchy import Hierarchy
@@ -44,6 +44,18 @@ class ZarrContents:
         from h5s3.formats.zarr.tree import read_tree
 
         return read_tree(self.store, self._info, asked)
+
+    def child_names(self, path: str, take: Callable[[ChildNames], object]) -> int:
+        """From a listing; where the documents are consolidated, with all that they say."""
+        from h5s3.formats.zarr.tree import list_names
+
+        return list_names(self.store, path, take)
+
+    def child_nodes(self, path: str, some: ChildNames) -> list[TreeNode]:
+        """From the documents of these."""
+        from h5s3.formats.zarr.tree import read_children
+
+        return read_children(self.store, path, some)
 
     def meta(self, asked: MetaRequest) -> Meta:
         """From one document, and a listing."""

@@ -7,8 +7,9 @@ from contextlib import suppress
 
 from h5s3.errors import DamagedError, NotFoundError, RefusedError
 from h5s3.formats.base import Source
+from h5s3.formats.encoding.documents import Fields
 from h5s3.formats.names import nearest, shown_by
-from h5s3.formats.zarr.documents import LARGEST, LARGEST_OF_ALL, Fields, parsed
+from h5s3.formats.zarr.documents import LARGEST, LARGEST_OF_ALL, parsed
 from h5s3.formats.zarr.nodes import ArrayNode, Group, Node, Unusable, Version, node_of
 from h5s3.sizes import MIB
 from h5s3.storage.objects import MOST_NAMES, Objects

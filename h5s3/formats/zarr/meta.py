@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from shlex import quote
 
-from h5s3.errors import NotFoundError, UsageError
+from h5s3.errors import NotFoundError, NoValuesError
+from h5s3.formats.encoding.documents import Fields
 from h5s3.formats.names import nearest, shown_by
 from h5s3.formats.requests import MetaRequest
 from h5s3.formats.zarr.attributes import attributes_of
-from h5s3.formats.zarr.documents import Fields
 from h5s3.formats.zarr.hierarchy import Hierarchy
 from h5s3.formats.zarr.nodes import ArrayNode, Group, compression_of
 from h5s3.formats.zarr.stored import stored_sizes
@@ -36,7 +36,7 @@ def read_meta(store: Hierarchy, info: ObjectInfo, asked: MetaRequest) -> Meta:
     )
     if asked.chunks:
         hint = "h5s3 ls -r lists them" if isinstance(node, ArrayNode) else shown_by(asked.path)
-        raise UsageError("the chunks of a Zarr array are objects of their own", hint=hint)
+        raise NoValuesError("the chunks of a Zarr array are objects of their own", hint=hint)
     if isinstance(node, ArrayNode):
         _add_array(document, store, path, node)
     elif store.consolidated or store.objects.listed:

@@ -14,7 +14,7 @@ from typing import Any, Literal, NoReturn
 
 from h5s3.errors import DamagedError
 from h5s3.formats.base import Facts
-from h5s3.formats.zarr.documents import Fields
+from h5s3.formats.encoding.documents import Fields
 from h5s3.formats.zarr.types import Endianness, Kind, kind_of_v2, kind_of_v3
 from h5s3.records import UNSET, Codec, Json
 from h5s3.sizes import MIB

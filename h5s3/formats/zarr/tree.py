@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from h5s3.formats.zarr.stored import stored_sizes
 from h5s3.records import (
     UNSET,
     AttributedNode,
+    ChildNames,
     DatasetNode,
     GroupNode,
     Tree,
@@ -26,6 +28,7 @@ from h5s3.storage.base import ObjectInfo
 
 ATTRIBUTES_SHOWN = 20
 MOST_ATTRIBUTES = 64 * MIB  # bytes of the attributes of one tree, as JSON
+TOGETHER = 1000  # children that are told together
 INTERNAL = frozenset({"_ARRAY_DIMENSIONS"})
 
 
@@ -68,6 +71,40 @@ def refuse_unlisted(store: Hierarchy) -> None:
         )
 
 
+def list_names(store: Hierarchy, path: str, take: Callable[[ChildNames], object]) -> int:
+    """Give `take` what is directly below a group, some at a time; how many that is."""
+    inner = path.strip("/")
+    if not isinstance(store.node(inner), Group):
+        return 0
+    refuse_unlisted(store)
+    store.list_groups([inner])
+    names = store.names(inner)
+    for first in range(0, len(names), TOGETHER):
+        some = names[first : first + TOGETHER]
+        nodes = _nodes(store, inner, some) if store.consolidated else UNSET
+        take(ChildNames(names=list(some), nodes=nodes))
+    return len(names)
+
+
+def read_children(store: Hierarchy, path: str, some: ChildNames) -> list[TreeNode]:
+    """The nodes of some children of a group, their documents fetched in one round."""
+    inner = path.strip("/")
+    store.fetch(_join(inner, name) for name in some.names)
+    return _nodes(store, inner, some.names)
+
+
+def _nodes(store: Hierarchy, path: str, names: Sequence[str]) -> list[TreeNode]:
+    walk, paths = _Walk(store, TreeRequest(path)), [_join(path, name) for name in names]
+    nodes = [store.known(one) for one in paths]
+    store.list_groups(one for one, node in zip(paths, nodes, strict=True) if isinstance(node, Group))
+    return [
+        UnresolvedNode(name=name, path="/" + one, reason="no group and no array")
+        if node is None
+        else walk.record(one, node)
+        for name, one, node in zip(names, paths, nodes, strict=True)
+    ]
+
+
 @dataclass
 class _Walk:
     """One walk, and what it may still hold."""
@@ -75,6 +112,7 @@ class _Walk:
     store: Hierarchy
     asked: TreeRequest
     left: int = MOST_ATTRIBUTES
+    top: str = ""
 
     def __post_init__(self) -> None:
         self._arrays: list[tuple[str, ArrayNode, DatasetNode]] = []
@@ -82,6 +120,7 @@ class _Walk:
     def down(self, path: str, top: GroupNode) -> None:
         """Give a group what is below it, as deep as it was asked for."""
         levels = min(self.asked.depth or DEEPEST, DEEPEST)
+        self.top = path
         groups = [(path, top)]
         for depth in range(levels):
             self.store.list_groups(path for path, _ in groups)
@@ -99,7 +138,8 @@ class _Walk:
                     group.children_truncated = group.num_children > 0 or UNSET
 
     def _taken(self, path: str) -> list[str]:
-        names = list(self.store.names(path))
+        first = self.asked.first if path == self.top else 0
+        names = list(self.store.names(path))[first:]
         return names[: self.asked.limit] if self.asked.limit else names
 
     def _fill(self, path: str, group: GroupNode) -> list[tuple[str, GroupNode]]:

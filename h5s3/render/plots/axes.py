@@ -180,11 +180,15 @@ def _short(text: str) -> str:
 
 @dataclass(frozen=True)
 class Coordinates:
-    """The places of what is drawn along one axis, rising or falling, and texts for them, if any."""
+    """The places of what is drawn along one axis, rising or falling, and texts for them, if any.
+
+    `known`: they are coordinates, not indices.
+    """
 
     values: Sequence[int | float]
     texts: Sequence[str] = ()
     label: str = ""
+    known: bool = False
 
     @classmethod
     def of(cls, record: Axis | UnsetType, count: int) -> Coordinates:
@@ -195,7 +199,8 @@ class Coordinates:
         values = [] if record.values is UNSET else [finite_number(value) for value in record.values]
         texts = [] if record.texts is UNSET else [safe(text, LONGEST_LABEL) for text in record.texts]
         known = [value for value in values if value is not None]
-        if len(known) == len(values) == count and in_order(known):
+        meant = len(known) == len(values) == count and in_order(known)
+        if meant:
             units = "" if texts or record.units is UNSET else record.units
             places: Sequence[int | float] = known
         elif texts and len(texts) == count and not values:
@@ -207,7 +212,16 @@ class Coordinates:
             texts = []
         texts, common = shorten_dates(texts)
         label = titled(name or f"dimension {record.dimension}", safe(units, 40) or common)
-        return cls(places, texts, label)
+        return cls(places, texts, label, meant)
+
+    @property
+    def upward(self) -> bool:
+        """Whether coordinates rise, which on an upright axis they do from the bottom."""
+        return self.known and len(self.values) > 1 and self.values[0] < self.values[-1]
+
+    def turned(self) -> Coordinates:
+        """The same from the last to the first."""
+        return replace(self, values=self.values[::-1], texts=self.texts[::-1])
 
     def evenly_spaced(self, cells: int) -> bool:
         """Whether the places are evenly spaced, to half a cell where so many show them all."""

@@ -10,7 +10,7 @@ from h5s3.records import Meta, StoredChunk
 from h5s3.render.columns import Line, Row, align
 from h5s3.render.plots.axes import Coordinates
 from h5s3.render.plots.heatmap import heatmap
-from h5s3.render.plots.plot_layout import PlotLayout, style_of
+from h5s3.render.plots.plot_layout import Color, PlotLayout, style_of
 from h5s3.render.plots.value_scale import ValueScale
 from h5s3.sizes import size_text
 
@@ -18,22 +18,25 @@ SHOWN = 5  # chunks of which a line is shown
 MOST_CELLS = 256  # of the map, along one dimension
 HEADINGS = ("offset", "size", "filters left out")
 PLAIN_WIDTH, MAP_HEIGHT = 80, 20
+Grid = list[list[float | None]]
 
 
-def chunk_lines(meta: Meta, width: int) -> list[Line]:
-    """The first chunks, a line each."""
+def chunk_lines(meta: Meta, width: int, most: int = SHOWN, exact: bool = False) -> list[Line]:
+    """The first chunks, a line each; `exact`: sizes as numbers of bytes."""
     chunks = meta.chunk_index if isinstance(meta.chunk_index, list) else []
     if not chunks:
         return [[("  no chunk is stored: every value is the fill value", "faint")]]
     rows: list[Row] = [([("  chunk at", "faint")], [(heading, "faint") for heading in HEADINGS])]
-    for chunk in chunks[:SHOWN]:
+    for chunk in chunks[:most]:
         left_out = f"{chunk.filter_mask:b}" if chunk.filter_mask else ""
-        texts = (str(chunk.offset), size_text(chunk.size), left_out)
+        size = f"{chunk.size:,} B" if exact else size_text(chunk.size)
+        texts = (str(chunk.offset), size, left_out)
         rows.append(([("  " + ",".join(map(str, chunk.coordinates)), "")], [(text, "") for text in texts]))
     lines = align(rows, width, [True, True, True])
-    more = len(chunks) - SHOWN
+    more = len(chunks) - most
     if more > 0:
-        lines.append([(f"  … {more:,} more (--jsonl shows all)", "faint")])
+        everything = "h5s3 meta --chunks --jsonl" if exact else "--jsonl"
+        lines.append([(f"  … {more:,} more ({everything} shows all)", "faint")])
     if meta.chunk_index_truncated is True:
         lines.append([("  there are more chunks than were looked up", "faint")])
     return lines
@@ -41,16 +44,25 @@ def chunk_lines(meta: Meta, width: int) -> list[Line]:
 
 def chunk_map(meta: Meta, console: Console) -> str:
     """Which chunks are stored, and how large: the last two dimensions of the grid, or the one, in rows."""
-    grid = stored_sizes(meta)
-    color, unicode = style_of(console)
     width = console.width if console.is_terminal else PLAIN_WIDTH
-    layout = PlotLayout(width, MAP_HEIGHT, color, unicode, "stored bytes of each chunk")
+    return map_text(meta, width, MAP_HEIGHT, *style_of(console))
+
+
+def map_text(meta: Meta, width: int, height: int, color: Color, unicode: bool) -> str:
+    """The same, fitted to a place of this size."""
+    return grid_text(stored_sizes(meta), width, height, color, unicode)
+
+
+def grid_text(grid: Grid, width: int, height: int, color: Color, unicode: bool) -> str:
+    """The same of stored bytes."""
+    layout = PlotLayout(width, height, color, unicode, "stored bytes of each chunk")
     known = [value for row in grid for value in row if value is not None]
     scale = ValueScale(low=0, high=max(known, default=0), units="B")
-    return heatmap(grid, layout, scale, Coordinates(range(len(grid[0]))), Coordinates(range(len(grid))))
+    x, y = Coordinates(range(len(grid[0]))), Coordinates(range(len(grid)))
+    return heatmap(grid, layout, scale, x, y).text
 
 
-def stored_sizes(meta: Meta) -> list[list[float | None]]:
+def stored_sizes(meta: Meta) -> Grid:
     """Stored bytes by row and column of the grid of chunks; None where nothing is stored.
 
     The grid of the last two dimensions, with the mean over the others; one dimension is broken into rows. A

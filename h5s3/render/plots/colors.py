@@ -19,17 +19,24 @@ STEPS = 256
 GRAY: Rgb = (128, 128, 128)  # seen on a dark and on a light background
 LINE: Rgb = (31, 119, 180)  # a blue with enough contrast on black and on white
 RESET = "\x1b[0m"
-# Viridis, sampled: perceptually uniform, and readable with any colour vision.
-STOPS = _rgbs("440154 472c7a 3b518b 2c718e 21908d 27ad81 5cc863 aadc32 fde725")
+# matplotlib's, sampled. Viridis is perceptually uniform, and readable with any colour vision.
+PALETTES = {
+    "viridis": _rgbs("440154 472c7a 3b518b 2c718e 21908d 27ad81 5cc863 aadc32 fde725"),
+    "gray": _rgbs("000000 ffffff"),
+    "magma": _rgbs("000004 1d1147 51127c 822681 b73779 e75263 fc8961 fec488 fcfdbf"),
+    "coolwarm": _rgbs("3b4cc0 6788ee 9abbff c9d7f0 dddddd edd1c2 f7a889 e26952 b40426"),
+}
+VIRIDIS = "viridis"
 # Of middling lightness, to be seen on black and on white, and apart with 256 colours too.
 CATEGORIES = _rgbs("1f77b4 de7e14 2c963c d63638 9467bd 14a5af d660aa 965a3c a09614 5f5feb")
 _CUBE = (0, 95, 135, 175, 215, 255)
 
 
-def shade(step: int) -> Rgb:
+def shade(step: int, palette: str = VIRIDIS) -> Rgb:
     """The colour of a step from 0 to 255."""
-    whole, part = divmod(step * (len(STOPS) - 1), STEPS - 1)
-    first, second = STOPS[whole], STOPS[min(whole + 1, len(STOPS) - 1)]
+    stops = PALETTES[palette]
+    whole, part = divmod(step * (len(stops) - 1), STEPS - 1)
+    first, second = stops[whole], stops[min(whole + 1, len(stops) - 1)]
     share = part / (STEPS - 1)
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
     return red, green, blue
@@ -112,7 +119,7 @@ def rows_per_line(layout: PlotLayout) -> int:
 
 def level_lines(steps: Sequence[Sequence[int]], layout: PlotLayout) -> list[str]:
     """Steps of the ramp (`ramp_steps` of them) as lines."""
-    return _lines(steps, layout, shade, ramp(layout).__getitem__)
+    return _lines(steps, layout, lambda step: shade(step, layout.palette), ramp(layout).__getitem__)
 
 
 def ramp_steps(layout: PlotLayout) -> int:

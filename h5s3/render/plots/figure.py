@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from h5s3.errors import H5s3Error, UsageError
 from h5s3.export.atomic_file import atomic_write
-from h5s3.records import UNSET, Plot, Preview
+from h5s3.records import UNSET, Plot, Preview, replaced
 from h5s3.render.plots.axes import AxisTicks, Coordinates, linear_ticks, log_ticks
 from h5s3.render.plots.colors import LINE, Rgb, category
 from h5s3.render.plots.heatmap import codes_of
 from h5s3.render.plots.line import horizontal_place, note_of, value_axis
-from h5s3.render.plots.plot import axes_of, pixel_height, plot_title
+from h5s3.render.plots.plot import axes_of, pixel_height, plot_title, upright
 from h5s3.render.plots.plot_layout import PlotLayout
 from h5s3.render.plots.resample import levels, most_frequent, resample, with_peaks
 from h5s3.render.plots.value_scale import ROBUST, KnownValues, ValueScale
@@ -123,8 +123,7 @@ def _figure(preview: Preview, plot: Plot, size: Size) -> Figure:
 
     figure = Figure(figsize=size.inches, dpi=size.dots_per_inch, layout="constrained")
     ax = figure.add_subplot()
-    x, y = axes_of(plot)
-    note = _draw(figure, ax, plot, x, y, size.layout)
+    note = _draw(figure, ax, plot, size.layout)
     name = safe(preview.title, 160) if preview.title is not UNSET else ""  # what the dataset calls itself
     wide = size.layout.width
     lines = [*textwrap.wrap(name, wide), *textwrap.wrap(plot_title(preview, plot, math.inf), wide)]
@@ -136,10 +135,12 @@ def _figure(preview: Preview, plot: Plot, size: Size) -> Figure:
     return figure
 
 
-def _draw(figure: Figure, ax: Axes, plot: Plot, x: Coordinates, y: Coordinates, layout: PlotLayout) -> str:
+def _draw(figure: Figure, ax: Axes, plot: Plot, layout: PlotLayout) -> str:
     """Draw a plot within axes. Returns the note that stands below the figure."""
     if plot.type == "line":
-        return _line(ax, plot, x, layout)
+        return _line(ax, plot, axes_of(plot)[0], layout)
+    rows, x, y = upright(plot)
+    plot = replaced(plot, data=list(rows))
     if plot.type == "image":
         return _image(ax, plot, x, y, layout)
     return _heatmap(figure, ax, plot, x, y, layout)

@@ -17,6 +17,7 @@ from rich.cells import cell_len
 
 from h5s3.render.plots import colors
 from h5s3.render.plots.axes import AxisTicks, Coordinates, frame, number_label
+from h5s3.render.plots.canvas import Canvas, Plotted, middles
 from h5s3.render.plots.colors import STEPS, Rgb, level_lines, missing_text, ramp, ramp_steps, rows_per_line
 from h5s3.render.plots.plot_layout import PlotLayout
 from h5s3.render.plots.resample import fitted, levels, most_frequent, resample, steps, with_peaks
@@ -36,16 +37,16 @@ _NAME_LENGTHS = (40, 30, 24, 20, 16, 12, 10, 8)
 
 def heatmap(
     rows: Sequence[Sequence[object]], layout: PlotLayout, scale: ValueScale, x: Coordinates, y: Coordinates
-) -> str:
+) -> Plotted:
     """Draw the rows, the first one at the top, in colours or characters, with a legend.
 
     Missing values (None), NaN and infinities have a mark of their own. The rows are equally long.
     """
     if layout.too_small():
-        return layout.nothing("no room for a plot")
+        return Plotted(layout.nothing("no room for a plot"))
     known = KnownValues.of(rows, scale)
     if not known.flat:
-        return layout.nothing(f"nothing to plot: {known.note or 'no values'}")
+        return Plotted(layout.nothing(f"nothing to plot: {known.note or 'no values'}"))
     if scale.categories:
         return _categorical(known, layout, scale, x, y)
     low, high = scale.limits(known.flat)
@@ -59,7 +60,7 @@ def heatmap(
 
 def _categorical(
     known: KnownValues, layout: PlotLayout, scale: ValueScale, x: Coordinates, y: Coordinates
-) -> str:
+) -> Plotted:
     """The same for categories: each has a colour or a character."""
     import numpy as np
 
@@ -94,7 +95,7 @@ def framed(
     y: Coordinates,
     paint: Callable[[int, int], list[str]],
     last: str,
-) -> str:
+) -> Plotted:
     """Cells within axes, between the title and a last line; `paint` gets how many rows and columns fit."""
     yticks = y.cell_ticks(layout, layout.height - 5, upright=True)
     left = yticks.label_width() + 1
@@ -108,7 +109,10 @@ def framed(
     drawn = canvas(columns, lines, xticks, yticks, used / double)
     body = paint(used, columns)
     drawn[:lines] = [text[:left] + cells for text, cells in zip(drawn, body, strict=False)]
-    return layout.joined([*header, *drawn, *footer, *([last] if last else [])])
+    place = Canvas(
+        left, len(header), columns, lines, middles(shape[1], columns), middles(shape[0], used), double
+    )
+    return Plotted(layout.joined([*header, *drawn, *footer, *([last] if last else [])]), place)
 
 
 def canvas(columns: int, lines: int, x: AxisTicks, y: AxisTicks, used: float) -> list[str]:
@@ -204,7 +208,7 @@ def _bar_cells(layout: PlotLayout, low: float, high: float, length: int, middle:
 
 def _shades(layout: PlotLayout, levels: Sequence[float]) -> str:
     if layout.color:
-        shades = [colors.shade(round(level * (STEPS - 1))) for level in levels]
+        shades = [colors.shade(round(level * (STEPS - 1)), layout.palette) for level in levels]
         return colors.joined([colors.block(layout.color, shade) for shade in shades])
     chars = ramp(layout)
     return "[" + "".join(chars[min(int(level * len(chars)), len(chars) - 1)] for level in levels) + "]"
@@ -212,13 +216,13 @@ def _shades(layout: PlotLayout, levels: Sequence[float]) -> str:
 
 def image(
     rows: Sequence[Sequence[object]], layout: PlotLayout, x: Coordinates, y: Coordinates, pixel: float = 1.0
-) -> str:
+) -> Plotted:
     """Draw rows of `[red, green, blue]`, None where one is missing; `pixel` is height by width of a pixel."""
     if layout.too_small():
-        return layout.nothing("no room for a plot")
+        return Plotted(layout.nothing("no room for a plot"))
     channels = _channels(rows)
     if not channels[0].size:
-        return layout.nothing("nothing to plot: no values")
+        return Plotted(layout.nothing("nothing to plot: no values"))
     count = sum(value is None for row in rows for value in row)
     note = missing_text(layout, f"{count} of {sum(map(len, rows))} missing") if count else ""
     yticks = y.cell_ticks(layout, layout.height - 5, upright=True)
@@ -236,7 +240,8 @@ def image(
     left = yticks.label_width() + 1
     footer = layout.footer(xticks.titled(x.label), "", left, columns)[: bool(x.label)]
     drawn[:lines] = [text[:left] + cells for text, cells in zip(drawn, body, strict=False)]
-    return layout.joined([*header, *drawn, *footer, *([note] if note else [])])
+    place = Canvas(left, len(header), columns, lines, middles(wide, columns), middles(high, used), double)
+    return Plotted(layout.joined([*header, *drawn, *footer, *([note] if note else [])]), place)
 
 
 def _fit(wide: float, high: float, columns: int, rows: int) -> tuple[int, int]:

@@ -21,6 +21,7 @@ from h5s3.render.plots.axes import (
     log_ticks,
     number_label,
 )
+from h5s3.render.plots.canvas import Canvas, Plotted
 from h5s3.render.plots.colors import LINE, colored
 from h5s3.render.plots.plot_layout import Color, PlotLayout
 from h5s3.render.plots.value_scale import ROBUST, KnownValues, ValueScale
@@ -32,16 +33,16 @@ Run = list[tuple[float, float]]
 """Points in cells, drawn as one unbroken line."""
 
 
-def line(y: Sequence[object], layout: PlotLayout, scale: ValueScale, x: Coordinates) -> str:
+def line(y: Sequence[object], layout: PlotLayout, scale: ValueScale, x: Coordinates) -> Plotted:
     """Plot y over x as a line, broken where a value is missing (None), NaN or infinite.
 
     Categories are points of their own, for there is nothing between them.
     """
     if layout.too_small():
-        return layout.nothing("no room for a plot")
+        return Plotted(layout.nothing("no room for a plot"))
     known = KnownValues.of([y], scale)
     if not known.flat:
-        return layout.nothing(f"nothing to plot: {known.note or 'no values'}")
+        return Plotted(layout.nothing(f"nothing to plot: {known.note or 'no values'}"))
     axis = value_axis(layout, scale, known.flat)
     left = axis.ticks.label_width() + 1
     columns = layout.width - left
@@ -50,9 +51,10 @@ def line(y: Sequence[object], layout: PlotLayout, scale: ValueScale, x: Coordina
     header = layout.header(axis.ticks.titled(scale.title))
     footer = layout.footer(xticks.titled(x.label), note_of(scale, known, axis), left)
     rows = layout.height - len(header) - len(footer) - 2
+    places = [across(place) * columns for place in x.values]
     points = [
-        None if value is None else (across(place) * columns, axis.place(value) * rows)
-        for place, value in zip(x.values, known.grid[0], strict=False)
+        None if value is None else (place, axis.place(value) * rows)
+        for place, value in zip(places, known.grid[0], strict=False)
     ]
     runs = [[p for p in run if p] for there, run in groupby(points, key=lambda p: p is not None) if there]
     inside = [part for run in runs for part in _clipped(run, rows)]
@@ -65,7 +67,20 @@ def line(y: Sequence[object], layout: PlotLayout, scale: ValueScale, x: Coordina
     )
     if layout.color:
         lines[:rows] = [_colored(text, left, layout.color) for text in lines[:rows]]
-    return layout.joined([*header, *lines, *footer])
+    canvas = Canvas(
+        left,
+        len(header),
+        columns,
+        rows,
+        [min(columns - 1, int(place)) for place in places],
+        [None if point is None else _line_of(point[1], rows) for point in points],
+    )
+    return Plotted(layout.joined([*header, *lines, *footer]), canvas)
+
+
+def _line_of(up: float, rows: int) -> int | None:
+    """The line of text, from the top, of a point so many lines above the bottom; None beyond the edges."""
+    return rows - 1 - min(rows - 1, int(up)) if 0 <= up <= rows else None
 
 
 @dataclass(frozen=True)

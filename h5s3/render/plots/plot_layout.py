@@ -38,6 +38,7 @@ class PlotLayout:
     color: Color
     unicode: bool
     title: str
+    palette: str = "viridis"  # of `colors.PALETTES`
 
     def too_small(self) -> bool:
         """Whether there is no room for a canvas within axes."""

@@ -25,6 +25,7 @@ class ValueScale:
     units: str = ""
     categories: tuple[tuple[str, int], ...] = ()  # names and values, in the order of their values
     dates: tuple[str, str] | None = None  # what `low` and `high` are
+    absent: str = "missing"  # what values are that are not there
 
     @classmethod
     def of(cls, plot: Plot) -> ValueScale:
@@ -95,7 +96,7 @@ class KnownValues:
         infinite = any(value in (float("inf"), float("-inf")) for row in given for value in row)
         words = []
         if finite < count:
-            words.append(f"{count - finite} of {count} missing{' or infinite' * infinite}")
+            words.append(f"{count - finite} of {count} {scale.absent}{' or infinite' * infinite}")
         if len(flat) < finite:
             words.append(f"{finite - len(flat)} of {count} not above 0")
         return cls(values, flat, ", ".join(words))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 import re
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from urllib3.exceptions import HTTPError, ReadTimeoutError
@@ -20,6 +21,7 @@ from h5s3.storage.http.connection_pool import Pools
 from h5s3.storage.http.wire_errors import wire_error
 from h5s3.storage.responses import SKIPPABLE, Head, check_pin, failure, named_region, read_head
 from h5s3.storage.trace import Trace
+from h5s3.wanted import pause, received
 
 PIECE = 1 << 20  # bytes taken from the wire at once, at the most
 ERROR_BODY = 4096
@@ -33,6 +35,8 @@ MOVED = frozenset({301, 302, 303, 307, 308})
 USER_AGENT = f"h5s3/{__version__}"
 Operation = Literal["GET", "HEAD", "LIST"]
 T = TypeVar("T")
+Keep = Callable[[ObjectInfo, int, bytes], object]
+KEEP: ContextVar[Keep] = ContextVar("h5s3_keep", default=lambda info, start, data: None)  # a part of a range
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,7 @@ class RangeClient:
                 wait = max(failed.wait, BACKOFF * 2 ** (attempt - 1) * random.uniform(0.75, 1.25))
                 if attempt == attempts or self._settings.request_seconds <= wait:
                     raise
-            time.sleep(wait)
+            pause(wait)
             attempt += 1
             self._trace.retry()
 
@@ -139,6 +143,7 @@ class RangeClient:
         except HTTPError as error:
             raise wire_error(error, target.url) from None
         finally:
+            received()
             if response is not None:
                 response.close()  # a body read to its end has given its connection back already
                 response.release_conn()
@@ -151,7 +156,8 @@ class RangeClient:
             if response.headers.get("Content-Range", "bytes */0").endswith("/0"):
                 raise EmptyObjectError
         if status not in (200, 206):
-            raise self._unsuccessful(response, target, pinned is not None)
+            listed = pinned is not None and pinned.listed
+            raise self._unsuccessful(response, target, pinned is not None and (not listed or status == 416))
         head = read_head(status, response.headers)
         start, stop = wanted
         if pinned is None:
@@ -162,7 +168,8 @@ class RangeClient:
             check_pin(head, wanted, pinned)
         told = response.length_remaining == head.stop - head.start  # nothing beyond is read as its body
         self._skip(response, start - head.start)
-        body = self._read(response, stop - start)
+        keep = None if pinned is None else partial(KEEP.get(), pinned, start)
+        body = self._read(response, stop - start, keep)
         if not told:
             self._end(response, head.stop - stop)
         return head, body
@@ -222,16 +229,21 @@ class RangeClient:
             raise TransientError("the server's answers end early", hint="try again later")
         return b"".join(pieces)
 
-    def _read(self, response: Any, count: int) -> bytes:
-        pieces = []
-        while count > 0:
-            self._settings.check_deadline()
-            piece = response.read1(min(count, PIECE), decode_content=False)
-            self._trace.request("", len(piece))
-            if not piece:
-                raise TransientError("the server's answers end early", hint="try again later")
-            pieces.append(piece)
-            count -= len(piece)
+    def _read(self, response: Any, count: int, keep: Callable[[bytes], object] | None = None) -> bytes:
+        """So many bytes; those that came before a failure are given to `keep`."""
+        pieces: list[bytes] = []
+        try:
+            while count > 0:
+                self._settings.check_deadline()
+                piece = response.read1(min(count, PIECE), decode_content=False)
+                self._trace.request("", len(piece))
+                if not piece:
+                    raise TransientError("the server's answers end early", hint="try again later")
+                pieces.append(piece)
+                count -= len(piece)
+        finally:
+            if count > 0 and pieces and keep is not None:
+                keep(b"".join(pieces))
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def close(self) -> None:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import heapq
 import threading
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from contextvars import copy_context
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
+from h5s3.errors import StoppedError
 from h5s3.storage.trace import Trace
+from h5s3.wanted import woken
 
 IN_FLIGHT = 64
 
 Item = TypeVar("Item", bound=Hashable)  # a range, or whatever names one request
 Answer = TypeVar("Answer")
+Outcomes = SimpleQueue[tuple[Item, Answer | BaseException]]
 Job = tuple[Callable[[Any], Any], Any, "SimpleQueue[Any]"]
 
 
@@ -37,21 +41,26 @@ class Batch:
         ranges: Sequence[Item],
         on_arrival: Callable[[Item, Answer], Iterable[Item]] | None = None,
     ) -> dict[Item, Answer]:
-        """Fetch all ranges as one round. Raises the first failure; what is in flight is let go."""
+        """Fetch all ranges as one round. Raises the first failure; what is in flight is let go.
+
+        Raises `StoppedError` once nobody waits for them any more, whatever is in flight.
+        """
         if not ranges:
             return {}
         with self._trace.round():
             if len(ranges) == 1 and on_arrival is None:
                 return {ranges[0]: fetch(ranges[0])}
-            return self._run(fetch, ranges, on_arrival)
+            outcomes: Outcomes[Item, Answer] = SimpleQueue()
+            with woken(lambda: outcomes.put((ranges[0], StoppedError("no longer wanted")))):
+                return self._run(fetch, ranges, outcomes, on_arrival)
 
     def _run(
         self,
         fetch: Callable[[Item], Answer],
         ranges: Sequence[Item],
+        outcomes: Outcomes[Item, Answer],
         on_arrival: Callable[[Item, Answer], Iterable[Item]] | None,
     ) -> dict[Item, Answer]:
-        outcomes: SimpleQueue[tuple[Item, Answer | BaseException]] = SimpleQueue()
         stopped = threading.Event()
 
         def guarded(item: Item) -> Answer:
@@ -86,11 +95,11 @@ class Batch:
         self,
         fetch: Callable[[Item], Answer],
         ranges: Sequence[Item],
-        outcomes: SimpleQueue[tuple[Item, Answer | BaseException]],
+        outcomes: Outcomes[Item, Answer],
         pending: int,
     ) -> None:
         for item in ranges:
-            self._jobs.put((fetch, item, outcomes))
+            self._jobs.put((_in_context(fetch), item, outcomes))
         with self._lock:
             while self._threads < min(self._in_flight, pending):
                 self._threads += 1
@@ -116,6 +125,12 @@ class _Trips(Generic[Item]):
             end = max(known, self._free[0]) + 1
             heapq.heapreplace(self._free, end)
             self.ends[item] = end
+
+
+def _in_context(fetch: Callable[[Item], Answer]) -> Callable[[Item], Answer]:
+    """The same for another thread, on behalf of whoever asks in this one."""
+    context = copy_context()
+    return lambda item: context.run(fetch, item)
 
 
 def _work(jobs: SimpleQueue[Job | None]) -> None:

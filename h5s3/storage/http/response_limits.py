@@ -2,23 +2,31 @@
 
 `http.client` bounds the length of a line and the number of headers, and each wait for bytes has its time
 limit. That leaves a server that says "100 Continue" without end, one that sends a byte now and then, trailers
-and pages of XML that never stop. All bytes of an answer pass here, whatever library reads them.
+and pages of XML that never stop. All bytes of an answer pass here, whatever reads them. One that nobody
+waits for is cut off.
 """
 
 from __future__ import annotations
 
 import io
-from http.client import HTTPResponse
+import re
+from http.client import HTTPMessage, HTTPResponse
 from time import monotonic
 from typing import Any
 
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from h5s3.errors import NetworkError
+from h5s3.wanted import cut_off
 
 HEAD_BYTES = 1 << 20  # of all that comes before a body
 PATIENCE = 30.0  # seconds after the first byte, from which on an answer has to come at some speed
 SLOWEST = 256  # bytes per second
+PLAIN = re.compile(rb"HTTP/1\.1 20[06] [ -~]*")
+FIELD = re.compile(rb"([!#-'*+.0-9A-Z^-z|~-]+):[ \t]*([!-~\x80-\xff](?:[ -~\t\x80-\xff]*[!-~\x80-\xff])?|)")
+LENGTH = re.compile("[0-9]{1,19}")
+MOST_FIELDS = 100  # of which http.client takes no more
+UNUSUAL = {"transfer-encoding", "connection", "content-encoding"}
 
 
 class BoundedResponse(HTTPResponse):
@@ -28,13 +36,38 @@ class BoundedResponse(HTTPResponse):
 
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         self._socket = sock
+        self._bodied = kwargs.get("method") == "GET"  # a HEAD's answer announces a body that does not come
         self._metered = _Metered(sock.makefile("rb", buffering=0))
         super().__init__(_Source(self._metered), *args, **kwargs)  # type: ignore[arg-type]
 
     def begin(self) -> None:
         """Read status and headers. Raises `NetworkError`, and what `http.client` raises."""
-        super().begin()
+        cut_off(self._socket)
+        if self.headers is not None or not self._begin_plainly():
+            super().begin()
         self._metered.allow(self.most)
+
+    def _begin_plainly(self) -> bool:
+        """Take the head of a usual answer to a ranged GET; False, with nothing taken, for any other.
+
+        `http.client` reads heads as it reads mail, which takes more time than the rest of a small answer.
+        """
+        head, end, _ = self.fp.peek(1).partition(b"\r\n\r\n")
+        first, *lines = head.split(b"\r\n")
+        found = [FIELD.fullmatch(line) for line in lines] if end and PLAIN.fullmatch(first) else []
+        fields = [(match[1].decode(), match[2].decode("latin-1")) for match in found if match]
+        named = {name.lower(): value for name, value in fields}
+        length = named.get("content-length", "")
+        usual = found and len(named) == len(found) <= MOST_FIELDS and not UNUSUAL & named.keys()
+        if not usual or not LENGTH.fullmatch(length) or not self._bodied:
+            return False
+        self.fp.read(len(head) + len(end))
+        self.code = self.status = int(first[9:12])
+        self.reason, self.version = first[13:].decode("latin-1").strip(), 11
+        self.headers = self.msg = _Fields(fields)
+        self.chunked, self.chunk_left, self.length = False, None, int(length)
+        self.will_close = False
+        return True
 
     def bound(self, most: int) -> None:
         """No more than so many bytes of this answer are taken, whatever it wraps its body in."""
@@ -43,6 +76,19 @@ class BoundedResponse(HTTPResponse):
     def hasten(self, seconds: float) -> None:
         """What is still to come of this answer has so long to come."""
         self._socket.settimeout(seconds)
+
+
+class _Fields(HTTPMessage):
+    """Headers as they came."""
+
+    def __init__(self, fields: list[tuple[str, str]]) -> None:
+        super().__init__()
+        self._fields = fields
+        for name, value in fields:
+            self.set_raw(name, value)
+
+    def items(self) -> list[tuple[str, str]]:
+        return list(self._fields)
 
 
 class _Source:

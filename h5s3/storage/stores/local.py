@@ -32,6 +32,7 @@ class LocalStore:
     def head(self, location: Location) -> ObjectInfo:
         """Size and modification time. Raises `NotFoundError` for what is not a regular file."""
         with self._lock:
+            self._close_replaced(location)
             return self._info(location, os.fstat(self._open(location)))
 
     def first(self, location: Location, length: int) -> tuple[ObjectInfo, bytes]:
@@ -82,6 +83,18 @@ class LocalStore:
                 os.close(self._files.pop(next(iter(self._files))))
             self._files[location.key] = descriptor
         return self._files[location.key]
+
+    def _close_replaced(self, location: Location) -> None:
+        """Close a file that is no longer the one of its name."""
+        held = self._files.get(location.key)
+        if held is None:
+            return
+        try:
+            same = os.path.samestat(os.stat(location.key), os.fstat(held))
+        except (OSError, ValueError):
+            same = False
+        if not same:
+            os.close(self._files.pop(location.key))
 
     def _info(self, location: Location, status: os.stat_result) -> ObjectInfo:
         return ObjectInfo(

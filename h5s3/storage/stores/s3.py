@@ -113,10 +113,21 @@ class S3Store:
     def look(self, location: Location, length: int) -> tuple[ObjectInfo, bytes] | None:
         """The same of an object that may not be there; None where it is not, found out by the one request."""
         try:
-            with self._trace.round():
-                head, body = self._get(location, (0, length), None)
+            return self._present(location, (0, length), None)
         except EmptyObjectError:
             return ObjectInfo(location, self.endpoint, size=0), b""
+
+    def tail(self, location: Location, size: int, length: int) -> tuple[ObjectInfo, bytes] | None:
+        """The last bytes of an object of this size, and what it is; None where it is not there."""
+        listed = ObjectInfo(location, self.endpoint, size, listed=True)
+        return self._present(location, (max(0, size - length), size), listed)
+
+    def _present(
+        self, location: Location, wanted: Range, listed: ObjectInfo | None
+    ) -> tuple[ObjectInfo, bytes] | None:
+        try:
+            with self._trace.round():
+                head, body = self._get(location, wanted, listed)
         except NoBucketError as error:
             raise self._missing(error, location) from None
         except NotFoundError:
@@ -157,13 +168,15 @@ class S3Store:
         except H5s3Error as error:
             raise self._missing(error, location) from None
 
-    def first_page(self, location: Location, most: int | None = None) -> tuple[Sequence[Entry], bool]:
+    def first_page(
+        self, location: Location, most: int | None = None, *, recursive: bool = False
+    ) -> tuple[Sequence[Entry], bool]:
         """The first page under a prefix, and whether others follow: one request. Of buckets, all."""
         try:
             if not location.bucket:
                 return self._boto.buckets(), False
             with self._trace.round():
-                page = self._fetch(location, recursive=False, most=most)(Ask())
+                page = self._fetch(location, recursive=recursive, most=most)(Ask())
         except H5s3Error as error:
             raise error.at(location.display) from None
         return page.entries, page.truncated

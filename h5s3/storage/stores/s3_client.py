@@ -216,7 +216,7 @@ def ca_bundle(session: Session) -> str | None:
 
 
 def _client(session: Session, settings: Settings, region: str | None, s3: dict[str, str]) -> Any:
-    timeout = settings.request_seconds
+    timeout = settings.connection_seconds
     config = Config(
         signature_version=UNSIGNED if settings.anon else "s3v4",
         connect_timeout=min(10.0, timeout),

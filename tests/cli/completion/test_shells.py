@@ -78,6 +78,8 @@ TYPED = [  # what is typed before TAB, and the arguments that the shell makes of
     ("get x /y -o ~/in-h", ["get", "x", "/y", "-o", "HOME/in-home"]),
     (f"tree s3://{BUCKET}/nothing", ["tree", f"s3://{BUCKET}/nothing"]),
 ]
+PLAIN = ("tr", "tree --ref", "cache ver", "ls --profile la", "ls --sort si", f"meta {SCAN} /entry --attr NX")
+QUOTED = [line for line in TYPED if line[0] not in PLAIN]  # what each shell reads in its own way
 
 
 @pytest.fixture
@@ -88,6 +90,7 @@ def place(rclone: S3Server, tmp_path: Path) -> S3Server:
     rclone.put_file(BUCKET, "scan.h5", file("nexus"))
     (tmp_path / "local file.h5").touch()
     (tmp_path / "config").write_text("[profile lab]\n")
+    Path(os.environ["HOME"]).mkdir()
     Path(os.environ["HOME"], "in-home").touch()
     return rclone
 
@@ -129,9 +132,10 @@ def test_bash_completes_locations(place: S3Server, tmp_path: Path) -> None:
 @pytest.mark.parametrize("shell", START)
 def test_lines_are_completed(shell: str, place: S3Server, tmp_path: Path) -> None:
     """Nothing of what names hold is run, and the shell reads each as it is."""
+    lines = TYPED if shell == "bash" else QUOTED
     with terminal(shell, place, tmp_path) as child:
-        found = {typed: completed(child, typed) for typed, _ in TYPED}
-    assert found == {typed: words for typed, words in TYPED}
+        found = {typed: completed(child, typed) for typed, _ in lines}
+    assert found == {typed: words for typed, words in lines}
     assert not list(tmp_path.rglob("pwned")) and not Path("pwned").exists()
 
 

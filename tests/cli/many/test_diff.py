@@ -83,7 +83,7 @@ def test_nothing_differs(pair: tuple[Path, Path], tmp_path: Path) -> None:
 def test_a_narrow_terminal_has_all_names_whole(pair: tuple[Path, Path]) -> None:
     code, sent = on_terminal_here("diff", *pair, columns=60)
     lines = without_colour(sent).splitlines()
-    assert code == 9 and "\x1b[32m" in sent and "\x1b[31m" in sent
+    assert code == 9 and "\x1b[38;5;28m" in sent and "\x1b[38;5;196m" in sent
     assert max(map(len, lines)) <= 60
     text = next(line for line in lines if "@text" in line)
     assert "xa" in text and "xb" in text and text.count("…") == 2

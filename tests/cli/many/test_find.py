@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from pathlib import Path
 
 import h5py
 import pytest
 
+from h5s3.render.many import beside
 from tests.support.cli import file, on_terminal_here, run, sample, without_colour
 from tests.support.servers.s3 import S3Server
 
@@ -74,6 +77,73 @@ def test_on_a_screen_matches_stand_below_their_file(folder: Path) -> None:
     _, screen = on_terminal_here("find", folder, "--name", "temp*", "-l", columns=80)
     lines = without_colour(screen).splitlines()
     assert lines[1].split() == ["/entry/temperature", "scalar", "float64", "8", "B"]
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bars appear as soon as there is room."""
+    monkeypatch.setattr(beside, "TICK", 0.001)
+    monkeypatch.setattr(beside, "QUIET", 0.0)
+
+
+def final_screen(sent: str) -> list[str]:
+    """What a terminal shows at last of what it was sent."""
+    screen, row, column = [""], 0, 0
+    for piece in re.findall(r"\x1b\[[?0-9;]*[A-Za-z]|\r|\n|[^\x1b\r\n]+", sent):
+        if piece == "\n":
+            row, column = row + 1, 0
+            screen += [""] * (row + 1 - len(screen))
+        elif piece == "\r":
+            column = 0
+        elif piece == "\x1b[2K":
+            screen[row] = ""
+        elif piece == "\x1b[1A":
+            row -= 1
+        elif piece[0] != "\x1b":
+            screen[row] = screen[row][:column].ljust(column) + piece + screen[row][column + len(piece) :]
+            column += len(piece)
+        else:
+            assert piece[-1] == "m" or piece in ("\x1b[?25l", "\x1b[?25h"), piece
+    return screen
+
+
+@pytest.mark.parametrize("words", [["-l"], ["--jsonl"], ["--json"], ["--files"]])
+def test_lines_and_the_bar_do_not_mix(folder: Path, hasty: None, words: list[str]) -> None:
+    code, sent = on_terminal_here("find", folder, "--name", "t*", *words, columns=80)
+    assert code == 0 and "━" in sent
+    shown = "\n".join(final_screen(sent))
+    assert "━" not in shown and "files searched" not in shown
+    if words == ["-l"]:
+        assert [line.split()[0] for line in shown.splitlines() if line][:3] == [
+            f"{folder}/a.h5", "/entry/temperature", "/entry/title",
+        ]  # fmt: skip
+    else:
+        assert shown.startswith(run("find", folder, "--name", "t*", *words).out)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "file"])
+def test_progress_is_shown_also_where_lines_go_elsewhere(
+    folder: Path, hasty: None, tmp_path: Path, kind: str
+) -> None:
+    received, sending = os.pipe()
+    with open(sending if kind == "pipe" else tmp_path / "out", "w") as out, open(received) as reader:
+        code, sent = on_terminal_here("find", folder, "--name", "t*", columns=80, stdout=out)
+        out.close()
+        if kind == "file":
+            os.close(sending)
+        printed = reader.read() if kind == "pipe" else (tmp_path / "out").read_text()
+    assert code == 0 and "━" in sent and printed == run("find", folder, "--name", "t*").out
+    assert not "".join(final_screen(sent))
+
+
+def test_a_closed_pipe_ends_a_search_that_shows_progress(folder: Path, hasty: None) -> None:
+    received, sending = os.pipe()
+    os.close(received)
+    out = open(sending, "w")
+    code, sent = on_terminal_here("find", folder, "--name", "t*", columns=80, stdout=out)
+    with pytest.raises(BrokenPipeError):
+        out.close()
+    assert code == 0 and not "".join(final_screen(sent))
 
 
 def test_nothing_found(folder: Path, rclone: S3Server) -> None:

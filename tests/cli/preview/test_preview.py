@@ -89,7 +89,7 @@ def test_three_dimensions_are_drawn_at_the_middle_of_the_first(server: S3Server)
     assert "  lat \\ lon      0   67.5    135  202.5    270" in lines
     row = next(line for line in lines if line.startswith("  0 ")).split()
     assert row[2:] == ["20.2", "20.21", "20.22", "20.23", "20.24"] and "] 20.39 degC" in lines[-1]
-    assert "/sst [1,0:4,0:5] at time 2000-01-02T00:00:00" in [line.strip() for line in lines]
+    assert any(line.endswith("/sst [1,0:4,0:5] at time 2000-01-02") for line in lines)
 
 
 def test_it_says_which_plane_is_drawn(server: S3Server) -> None:
@@ -245,7 +245,7 @@ def test_missing_values_are_left_out() -> None:
     assert found["stats"]["missing_count"] == 0 and found["notes"] == []
     assert found["coding"] == {"missing": [-999], "scale_factor": 0.01, "add_offset": 20.0}
     raw = local("netcdf4", "/sst", "--raw", "--json").json
-    assert "coding" not in raw and raw["stats"]["max"] == 59 and "missing_count" not in raw["stats"]
+    assert "coding" not in raw and raw["stats"]["max"] == 59 and raw["stats"]["missing_count"] == 0
 
 
 @pytest.mark.parametrize(("size", "most"), [("1K", 2048), ("64K", 70_000)])

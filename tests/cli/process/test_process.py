@@ -6,7 +6,6 @@ import os
 import shlex
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +17,6 @@ from tests.support.servers.proxy import Proxy
 from tests.support.servers.s3 import S3Server
 from tests.support.servers.wire import Seen
 
-HEAVY = {"h5py", "numpy", "boto3", "botocore", "s3fs", "fsspec", "aiobotocore", "urllib3", "plotext", "rich"}
 LONG = ("tree", "many_datasets", "/group", "--limit", "0")
 
 
@@ -35,7 +33,7 @@ def through(line: str, *args: object, on: S3Server | None = None) -> Result:
     return Result(done.returncode, done.stdout, done.stderr)
 
 
-@pytest.mark.parametrize("args", [(*LONG,), (*LONG, "--json"), (*LONG, "--jsonl", "--stats")])
+@pytest.mark.parametrize("args", [(*LONG,), (*LONG, "--jsonl", "--stats")])
 def test_head_is_silent(args: tuple[str, ...]) -> None:
     result = through("$CMD | head -n 1", *local(args))
     assert result.code == 0 and result.out.count("\n") == 1
@@ -80,15 +78,17 @@ def test_a_pipe_that_nobody_reads(args: tuple[str, ...], code: int) -> None:
         )
 
 
-@pytest.mark.parametrize("args", [LONG, ("preview", "netcdf4", "/sst"), ("tree", "nexus", "--json")])
-def test_closed_streams(args: tuple[str, ...]) -> None:
-    result = through("$CMD >&-", *local(args))
-    assert result == Result(0, "", "")
+@pytest.mark.parametrize("args", [("preview", "netcdf4", "/sst"), ("tree", "nexus", "--json")])
+def test_a_closed_output(args: tuple[str, ...]) -> None:
+    assert through("$CMD >&-", *local(args)) == Result(0, "", "")
+
+
+def test_closed_streams() -> None:
     assert through("$CMD >&- 2>&-", "tree", "/no/such/file") == Result(3, "", "")
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
-@pytest.mark.parametrize("args", [LONG, ("tree", "nexus", "--json"), ("preview", "netcdf4", "/sst")])
+@pytest.mark.parametrize("args", [LONG, ("tree", "nexus", "--json")])
 def test_a_full_disk_is_said_in_words(args: tuple[str, ...]) -> None:
     result = through("$CMD >/dev/full", *local(args))
     assert result == Result(1, "", "h5s3: the output cannot be written: No space left on device\n")
@@ -151,14 +151,9 @@ def test_ctrl_c_while_a_server_fails(slow: Proxy) -> None:
     ("args", "code"),
     [
         (("tree", "corrupted_btree", "-r"), 6),
-        (("tree", "truncated"), 6),
         (("preview", "broken_chunks", "/garbage"), 6),
         (("preview", "virtual_cycle", "/itself"), 8),
-        (("preview", "external_storage", "/whole"), 8),
-        (("preview", "giant_chunk", "/data"), 8),
         (("meta", "cyclic_hard_link", "/group/child"), 0),
-        (("tree", "metadata_cache_image", "-r"), 0),
-        (("meta", "nexus", "/no"), 3),
     ],
 )
 def test_every_end_is_orderly(args: tuple[str, ...], code: int) -> None:
@@ -166,43 +161,6 @@ def test_every_end_is_orderly(args: tuple[str, ...], code: int) -> None:
     result = spawn(*local(args))
     assert result.code == code and "Fatal" not in result.err
     assert result.err.count("\n") == (code > 0) and bool(result.out) == (code == 0)
-
-
-def loaded(*args: object, on: S3Server | None = None) -> tuple[str, set[str]]:
-    """The output of a command, and which of the heavy modules it loaded."""
-    code = (
-        "import sys\nfrom h5s3.cli import command\n"
-        f"sys.argv = ['h5s3', *{list(map(str, args))!r}]\n"
-        "assert command() == 0\n"
-        "print(*sys.modules, file=sys.stderr)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment(on), capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout, HEAVY & set(done.stderr.split())
-
-
-@pytest.mark.parametrize(
-    "args", [("--help",), ("tree", "--help"), ("--version",), ("schema", "meta"), ("cache", "path")]
-)
-def test_what_needs_no_file_loads_nothing(args: tuple[str, ...]) -> None:
-    out, modules = loaded(*args)
-    assert out and not modules
-
-
-def test_a_warm_command_loads_neither_h5py_nor_an_s3_client(rclone: S3Server) -> None:
-    server, where = rclone, sample(rclone, "nexus")
-    commands = [("tree", where), ("tree", where, "/entry", "-d", "2"), ("meta", where), ("ls", where)]
-    first = [spawn(*args, on=server).out for args in commands]
-    for args, before in zip(commands, first, strict=True):
-        out, modules = loaded(*args, on=server)
-        assert out == before and modules <= {"rich"}
-
-
-def test_a_local_file_needs_no_s3_client() -> None:
-    _, modules = loaded("tree", file("nexus"))
-    assert modules == {"h5py", "numpy", "rich"}
 
 
 def test_an_unknown_command_gives_2() -> None:
@@ -215,9 +173,7 @@ def test_the_tool_reads_no_standard_input(tmp_path: Path) -> None:
     assert result == Result(0, "left\n", "")
 
 
-@pytest.mark.parametrize(
-    "args", [("tree", "--help"), ("tree", file("nexus"), "-r"), ("preview", file("contiguous"), "/grid")]
-)
+@pytest.mark.parametrize("args", [("tree", "--help"), ("preview", file("contiguous"), "/grid")])
 def test_nothing_in_the_environment_brings_colour_into_a_pipe(args: tuple[object, ...]) -> None:
     result = spawn(*args, GITHUB_ACTIONS="true", PY_COLORS="1", TERM="xterm", COLUMNS="wide", LINES="few")
     assert result.code == 0 and result.out and "\x1b" not in result.out + result.err

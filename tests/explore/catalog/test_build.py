@@ -24,7 +24,8 @@ from h5s3.explore.catalog import build, compact, place
 from h5s3.explore.session import Session
 from h5s3.records import CatalogManifest, from_json
 from h5s3.settings import Settings
-from tests.support.cli import command, environment
+from tests.support.cli import command, environment, started
+from tests.support.hostile.kills import kill_one
 from tests.support.servers.proxy import Proxy
 from tests.support.servers.s3 import S3Server
 from tests.support.servers.stores import reach
@@ -214,7 +215,7 @@ def written(out: Path) -> set[str]:
 def test_killed_at_any_moment_it_goes_on_to_the_same_rows(tmp_path: Path) -> None:
     files, out = tmp_path / "files", tmp_path / "out"
     files.mkdir()
-    for number in range(400):
+    for number in range(200):
         (files / f"{number:04d}.h5").write_bytes(scan(number % 7))
     h5s3.catalog_build(files, tmp_path / "whole")
     expected = all_rows(tmp_path / "whole")
@@ -225,7 +226,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_rows(tmp_path: Path) -> Non
         f"sys.argv = {words[2:]!r}; from h5s3.cli import main; main()"
     )
     chance, killed, counts = random.Random(0), 0, []
-    while killed < 20:
+    while killed < 10:
         with subprocess.Popen(
             [words[0], "-c", program], env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
             start_new_session=True,
@@ -242,13 +243,37 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_rows(tmp_path: Path) -> Non
             names = [row["file"] for row in rows(out, "files")]
             assert len(names) == len(set(names))
             counts.append(len(names))
-            if len(names) == 400:  # from the beginning
+            if len(names) == 200:  # from the beginning
                 for name in files.iterdir():
                     name.touch()
-    assert sum(0 < count < 400 for count in counts) > 1
+    assert sum(0 < count < 200 for count in counts) > 1
     h5s3.catalog_build(files, out)
     h5s3.catalog_build(files, tmp_path / "fresh")
     assert all_rows(out) == all_rows(tmp_path / "fresh")
     assert {name: len(some) for name, some in expected.items()} == {
         n: len(s) for n, s in all_rows(out).items()
     }
+
+
+@pytest.mark.slow
+def test_the_rows_are_the_same_where_cells_are_killed(tmp_path: Path) -> None:
+    files = tmp_path / "files"
+    files.mkdir()
+    for body in range(7):
+        data = scan(body)
+        for number in range(body, 1000, 7):
+            (files / f"{number:04d}.h5").write_bytes(data)
+    (files / "bad.h5").write_bytes(scan(9)[:-300])
+    h5s3.catalog_build(files, tmp_path / "whole")
+    expected = all_rows(tmp_path / "whole")
+    chance, killed, builds = random.Random(0), 0, 0
+    while killed < 20:
+        out = tmp_path / f"out{builds}"
+        builds += 1
+        with started("catalog", "build", files, "-o", out) as process:
+            while process.poll() is None and killed < 20:
+                time.sleep(chance.random())
+                killed += kill_one(chance, process.pid, "h5s3.cell.inside", early=0.25)
+            _, said = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+        assert all_rows(out) == expected

@@ -50,7 +50,9 @@ def program(*words: str, **more: str) -> Iterator[subprocess.Popen[bytes]]:
 
 @contextmanager
 def cluster(folder: Path, workers: int, **more: str) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """A scheduler and so many workers, of one thread each; its address and the workers."""
+    """A scheduler and so many workers, of one thread each, which it knows; its address and the workers."""
+    import distributed
+
     told = folder / "scheduler.json"
     with ExitStack() as stack:
         words = ("--host", "127.0.0.1", "--port", "0", "--dashboard-address", "127.0.0.1:0")
@@ -67,6 +69,8 @@ def cluster(folder: Path, workers: int, **more: str) -> Iterator[tuple[str, list
             )
             for _ in range(workers)
         ]
+        with distributed.Client(address, set_as_default=False) as client:
+            client.wait_for_workers(workers, timeout=SECONDS)
         yield address, found
 
 

@@ -213,6 +213,36 @@ def test_a_line_is_drawn_with_every_peak(spike: tuple[Path, Any], size: int) -> 
     assert found["units"] == "mV" and plot["units"] == "mV"
 
 
+def test_a_large_part_of_a_line_is_drawn_with_every_peak(spike: tuple[Path, Any]) -> None:
+    """Of whole stretches: the selection says which."""
+    store, meant = spike
+    found = run("preview", store, "/run/line", "--slice", "700001:2000003", "--json").json
+    start, stop = map(int, found["selection"].split(":"))
+    every = 2 * found["plot"]["x"]["step"]
+    assert start <= 700_001 < start + every and stop - every < 2_000_003 <= stop
+    drawn = np.array(found["plot"]["data"])
+    assert 256 <= len(drawn) // 2 < 8 * 256 + 2 and found["plot"]["x"]["start"] == start
+    for at, (low, high) in enumerate(drawn.reshape(-1, 2)):
+        part = meant[start + at * every : min(stop, start + (at + 1) * every)]
+        assert (low, high) == (part.min(), part.max())
+    assert "from an overview" in found["notes"][0] and found["stats"]["max"] == meant[start:stop].max()
+
+
+def test_a_part_of_an_image_is_drawn_from_its_overview(tmp_path: Path) -> None:
+    values = np.random.default_rng(2).integers(0, 200, (2, 3000, 2000), dtype="u1")
+    values[1, 1500, 1000] = 255
+    with h5py.File(tmp_path / "image.h5", "w") as h5:
+        h5.create_dataset("image", data=values, chunks=(1, 500, 500))
+    converted(tmp_path / "image.h5", tmp_path / "image.zarr")
+    arguments = ("--slice", "1,333:2900,11:1990", "--max-size", "100", "--json")
+    found = run("preview", tmp_path / "image.zarr", "/image", *arguments).json
+    assert "from an overview" in found["notes"][0]
+    _, rows, columns = (tuple(map(int, part.split(":"))) for part in found["selection"].split(","))
+    assert rows[0] <= 333 < rows[0] + 64 and columns[0] <= 11 and 2900 <= rows[1] <= 3000
+    seen = values[1, slice(*rows), slice(*columns)]
+    assert found["stats"]["max"] == 255 and found["stats"]["mean"] == pytest.approx(seen.mean(), rel=1e-2)
+
+
 def test_a_part_of_a_line_is_read_itself(spike: tuple[Path, Any]) -> None:
     found = run("preview", spike[0], "/run/line", "--slice", ":1000", "--json").json
     assert found["table"] and found["plot"]["data"][0] == spike[1][0]

@@ -114,6 +114,7 @@ def test_a_killed_conversion_is_not_whole_and_is_gone_on_with(source: Path, tmp_
         assert not differences(source, out, [])
 
 
+@pytest.mark.parametrize("server", ["moto"], indirect=True)
 def test_in_s3_too(server: S3Server, source: Path) -> None:
     """Chunks that are decoded, and overviews, are gone on with as well."""
     server.put_file("stores", "source.h5", source)
@@ -128,6 +129,7 @@ def test_in_s3_too(server: S3Server, source: Path) -> None:
         assert not differences(source, opened(server), [])
 
 
+@pytest.mark.parametrize("server", ["rclone"], indirect=True)
 def test_a_long_line_costs_a_screenful(server: S3Server, tmp_path: Path) -> None:
     with h5py.File(tmp_path / "long.h5", "w") as h5:
         data = h5.create_dataset("line", (40_000_000,), "f4", chunks=(4_000_000,), compression="gzip")

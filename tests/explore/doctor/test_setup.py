@@ -402,7 +402,7 @@ def test_nonsense_is_a_matter_of_usage() -> None:
 def test_on_a_terminal(rclone: S3Server) -> None:
     sample(rclone, "contiguous")
     code, text = on_terminal_here("doctor", "s3://cli/", columns=80, on=rclone)
-    assert code == 0 and "\x1b[32m" in text
+    assert code == 0 and "\x1b[38;5;28m" in text
     plain = without_colour(text)
     assert max(len(line.rpartition("\r")[2]) for line in plain.split("\n")) <= 80
     assert "configuration" in plain and "this machine" in plain and "nothing is wrong" in plain

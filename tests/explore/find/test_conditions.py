@@ -17,6 +17,7 @@ from h5s3.explore.find.questions import named, surveyed
 from h5s3.explore.session import Session
 from h5s3.formats.requests import TreeRequest
 from h5s3.records import TreeNode, nodes_of
+from tests.support import examples
 from tests.support.reference.h5py_walk import walk
 from tests.support.reference.random_trees import TREES, write
 from tests.support.servers.memory import LOCATION, MemoryStore, memory_session
@@ -149,7 +150,7 @@ def test_what_cannot_be_understood_is_said(conditions: dict[str, Any]) -> None:
 LARGE = [HealthCheck.data_too_large, HealthCheck.too_slow]
 
 
-@settings(max_examples=30, suppress_health_check=LARGE)
+@settings(max_examples=examples(40), suppress_health_check=LARGE)
 @given(tree=NODES, data=st.data())
 def test_the_same_is_found_as_by_a_walk_with_h5py(tree: Any, data: st.DataObject) -> None:
     content = write(tree, "latest")

@@ -16,7 +16,7 @@ from tests.support.cli import file, run, spawn
 from tests.support.h5files import make  # noqa: F401 - registers the files
 from tests.support.h5files.registry import FILES
 
-VARYING = {"location", "key", "etag", "cached", "storage_size", "num_chunks", "compression_ratio"}
+VARYING = {"location", "key", "etag", "cached", "storage_size", "offset", "num_chunks", "compression_ratio"}
 VALUES = {"value", "value_b64", "value_truncated", "nan_count", "inf_count"}  # of a dataset
 LOSING = {  # files of which something cannot be copied, and what is said of it
     "external_storage": "the external files of its values are left out",

@@ -110,6 +110,29 @@ def test_what_fails_costs_itself_alone(counting: Proxy, monkeypatch: pytest.Monk
     assert found.files.failed == 3 and found.files.searched == 2
 
 
+def test_a_cell_that_is_killed_from_outside_costs_a_retry(
+    counting: Proxy, monkeypatch: pytest.MonkeyPatch, own_pool: pool.Pool
+) -> None:
+    killing, harmless = misbehaving.start("killed", only="bad"), process.START
+    left = [2]
+
+    def started(*given: object) -> process.Process:
+        left[0] -= 1
+        monkeypatch.setattr(process, "START", killing if left[0] >= 0 else harmless)
+        return process.Process(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(host, "Process", started)
+    place = f"s3://{BUCKET}/damaged/d bad.h5"
+    found = h5s3.find(place, name="temperature", no_cache=True)
+    assert (len(found.matches), found.failures, left) == (1, [], [-1])
+    own_pool.end()
+    monkeypatch.setattr(reading, "KILLED", 2)
+    left[0] = 100
+    (failure,) = h5s3.find(place, name="temperature", no_cache=True).failures
+    assert "was killed" in failure.error and failure.exit_code == 6
+    assert left == [98]
+
+
 def test_a_changed_file_is_read_as_it_is_now(scans: S3Server, counting: Proxy) -> None:
     scans.put(BUCKET, "changing/a.h5", scan(1))
     assert not h5s3.find(f"s3://{BUCKET}/changing/", name="temperature").matches

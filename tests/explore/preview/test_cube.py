@@ -117,6 +117,7 @@ def test_one_plane_reads_its_own_chunks_alone(path: Path, store: MemoryStore) ->
     assert found.selection == "10,0:2048,0:2048" and found.stats and found.stats.coverage == 1 / 60
 
 
+@pytest.mark.slow
 def test_a_small_budget_leaves_gaps(path: Path, store: MemoryStore) -> None:
     found = look(store, "/cube", max_bytes=2 * MIB)
     assert store.fetched <= 3 * MIB

@@ -97,8 +97,8 @@ def test_the_first_are_told_before_the_last_are_read(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_walk() -> None:
-    """30,000 objects as a record take some 30 MB."""
-    store = wide(3, 10_000)
+    """9,000 objects as a record take some 9 MB."""
+    store = wide(3, 3000)
     count = 0
 
     def take(nodes: Sequence[TreeNode]) -> None:
@@ -116,7 +116,7 @@ def test_memory_does_not_grow_with_the_walk() -> None:
         finally:
             tracemalloc.stop()
     print(f"{peak / 1e6:.1f} MB, of a file of {store.info.size / 1e6:.1f} MB")
-    assert count == 30_006 and peak < store.info.size + 25e6
+    assert count == 9_006 and peak < store.info.size + 7e6
 
 
 def test_asked_again_it_tells_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:

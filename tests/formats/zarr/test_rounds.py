@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
 from h5s3.explore.du import du
 from h5s3.explore.get.get import GetRequest, get_array
 from h5s3.explore.meta import meta
-from h5s3.explore.session import Session
 from h5s3.explore.tree import tree
 from h5s3.formats.requests import MetaRequest, TreeRequest
 from h5s3.records import UNSET, nodes_of
-from h5s3.settings import Settings
 from h5s3.storage.location import parse_location
 from tests.support.cli import run
+from tests.support.servers.counted import asking
 from tests.support.servers.proxy import Proxy
 from tests.support.servers.s3 import S3Server
 from tests.support.servers.web import WebServer
@@ -32,23 +30,6 @@ from tests.support.zarr_stores import (
 
 MARK = "z"  # in the names of documents, and of no chunk
 ALL = TreeRequest(depth=0, limit=0)
-
-
-@pytest.fixture
-def counted(server: S3Server) -> Iterator[Proxy]:
-    with Proxy(server) as proxy:
-        yield proxy
-
-
-def asking(server: S3Server, proxy: Proxy) -> Session:
-    """A session as a new process has it, with nothing cached."""
-    proxy.reset()
-    return Session(
-        Settings(
-            endpoint_url=proxy.url, access_key=server.access_key, secret_key=server.secret_key,
-            region=server.region, no_cache=True,
-        )
-    )  # fmt: skip
 
 
 def deep(version: int, depth: int, siblings: int) -> Objects:
@@ -68,71 +49,71 @@ def deep(version: int, depth: int, siblings: int) -> Objects:
 
 
 @pytest.mark.parametrize("version", [3, pytest.param(2, marks=pytest.mark.slow)])
-def test_rounds_grow_with_depth_alone(version: int, server: S3Server, counted: Proxy) -> None:
+def test_rounds_grow_with_depth_alone(version: int, server: S3Server, proxy: Proxy) -> None:
     for depth, siblings in ((1, 2), (3, 12)):
         where = on_server(
             deep(version, depth, siblings), server, "zarrs", f"v{version}-{depth}-{siblings}.zarr"
         )
-        with asking(server, counted) as session:
+        with asking(server, proxy) as session:
             found = tree(session, parse_location(where), ALL)
         assert len(list(nodes_of(found))) == depth * (siblings + 1)
         assert session.trace.rounds == 2 * depth, session.trace
-        assert session.trace.total == counted.count()
+        assert session.trace.total == proxy.count()
 
 
-def test_consolidated_metadata_takes_one_round(server: S3Server, counted: Proxy) -> None:
+def test_consolidated_metadata_takes_one_round(server: S3Server, proxy: Proxy) -> None:
     for version in (2, 3):
         documents = {name: data for name, data in made(version, consolidated=True).items() if MARK in name}
         where = on_server(documents, server, "zarrs", f"consolidated{version}.zarr")
         for location in (where, where + "/"):
-            with asking(server, counted) as session:
+            with asking(server, proxy) as session:
                 tree(session, parse_location(location), TreeRequest(depth=0, limit=0, attributes=True))
-            assert session.trace.rounds == 1 and session.trace.total == counted.count() <= 6
-        with asking(server, counted) as session:
+            assert session.trace.rounds == 1 and session.trace.total == proxy.count() <= 6
+        with asking(server, proxy) as session:
             assert meta(session, parse_location(where)).store.consolidated  # type: ignore[union-attr]
             assert session.trace.rounds == 1
 
 
-def test_a_prefix_of_any_name(server: S3Server, counted: Proxy) -> None:
+def test_a_prefix_of_any_name(server: S3Server, proxy: Proxy) -> None:
     """It is found after an object of that name is not."""
     where = on_server(deep(3, 1, 2), server, "zarrs", "some/store")
-    with asking(server, counted) as session:
+    with asking(server, proxy) as session:
         assert tree(session, parse_location(where)).num_children == 2
         assert session.trace.rounds <= 4
 
 
 def test_a_store_may_be_called_as_files_are(
-    server: S3Server, counted: Proxy, monkeypatch: pytest.MonkeyPatch
+    server: S3Server, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A listing tells, as far as it goes, then the documents do: a round more than other names take."""
     monkeypatch.setattr("h5s3.storage.objects.MOST_NAMES", 2)  # zarr.json is beyond
     for version, siblings in ((2, 1), (3, 1), (3, 5)):
         where = on_server(deep(version, 1, siblings), server, "zarrs", f"called{version}{siblings}.h5")
-        with asking(server, counted) as session:
+        with asking(server, proxy) as session:
             assert meta(session, parse_location(where)).zarr_format == version
-            assert session.trace.rounds <= 5 and session.trace.total == counted.count()
+            assert session.trace.rounds <= 5 and session.trace.total == proxy.count()
     server.put("zarrs", "folder.nc/some/x", b"x")
     assert "a prefix" in run("tree", "s3://zarrs/folder.nc", on=server).failed(3)
 
 
-def test_values_take_one_round_more(server: S3Server, counted: Proxy) -> None:
+def test_values_take_one_round_more(server: S3Server, proxy: Proxy) -> None:
     """Documents, a listing, coordinates, chunks; of shards their index, and what is in it."""
     where = on_server(made(3, consolidated=True), server, "zarrs", "values.zarr")
-    with asking(server, counted) as session:
+    with asking(server, proxy) as session:
         found = get_array(session, parse_location(where), GetRequest(path="/temperature"))
         assert found.shape == (6, 8) and session.trace.rounds == 2
-    with asking(server, counted) as session:
+    with asking(server, proxy) as session:
         found = get_array(session, parse_location(where), GetRequest(path="/group/shards", selection="0:3,:"))
         assert (found[2] == range(40, 60)).all() and session.trace.rounds <= 3
     for path, chunks, rounds in (
         ("/temperature", 0, 2),
         ("/time", 2, 3),
     ):  # a document, a LIST; chunks of few values
-        with asking(server, counted) as session:
+        with asking(server, proxy) as session:
             described = meta(session, parse_location(where), MetaRequest(path))
             assert (described.value is UNSET) == (not chunks) and session.trace.rounds == rounds
-            assert session.trace.total == counted.count() == 6 + 1 + chunks
-    with asking(server, counted) as session:
+            assert session.trace.total == proxy.count() == 6 + 1 + chunks
+    with asking(server, proxy) as session:
         shown = du(session, parse_location(where))
         assert shown.num_datasets == 18 and shown.stored > 0 and session.trace.rounds <= 3
 

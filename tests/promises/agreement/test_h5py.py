@@ -40,7 +40,7 @@ from tests.support.reference.compare_objects import (
 from tests.support.reference.h5py_values import os_bytes, shown
 from tests.support.servers.memory import LOCATION, MemoryStore, in_blocks, one_file_session
 
-MOST = 320  # objects of one file that `meta` describes in turn: of more, every n-th
+MOST = 150  # objects of one file that `meta` describes in turn: of more, every n-th
 
 
 @contextmanager

@@ -8,13 +8,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import pytest
 
-from tests.support.cli import command, environment
+from tests.support.cli import command, environment, run
 from tests.support.h5files.registry import new_file, raw_dataset
 from tests.support.hostile.absurd import ABSURD
 
@@ -89,16 +91,33 @@ def made(name: str, folder: Path) -> Path:
     return folder / "absurd.h5"
 
 
+@pytest.fixture
+def here(cell: Any) -> Callable[..., End]:
+    """A command in this process, as it holds no more than what it says; the reading is in a cell."""
+
+    def asked(*args: object) -> End:
+        done = run(*args, "--no-cache", "--timeout", TIMEOUT)
+        assert done.code != 5 and len(done.out) < 1_000_000, "it does not end"
+        if not cell.running:  # libhdf5 has crashed: what the process held, only who started it can tell
+            return ended(*args)
+        memory = cell.memory()
+        if memory > MOST_MEMORY:
+            cell.end()  # the others are to have their own
+        return End(done.code, done.out, done.err, memory)
+
+    return asked
+
+
 @pytest.mark.parametrize("name", QUICK)
-def test_absurd_metadata(name: str, tmp_path: Path) -> None:
+def test_absurd_metadata(name: str, tmp_path: Path, here: Callable[..., End]) -> None:
     path = made(name, tmp_path)
     turns = [["tree", path, "-r", "--attrs"], ["preview", path, "/data"], ["du", path]]
     words = turns[QUICK.index(name) % len(turns)]
-    check(str(words[0]), ended(*words))
+    check(str(words[0]), here(*words))
 
 
-def test_a_shuffle_of_absurd_width_is_undone_at_once(tmp_path: Path) -> None:
-    check("preview", ended("preview", made("shuffle_of_absurd_size", tmp_path), "/data"))
+def test_a_shuffle_of_absurd_width_is_undone_at_once(tmp_path: Path, here: Callable[..., End]) -> None:
+    check("preview", here("preview", made("shuffle_of_absurd_size", tmp_path), "/data"))
 
 
 @pytest.mark.slow
@@ -128,13 +147,6 @@ def test_an_index_without_end_ends_with_the_time(words: list[str], tmp_path: Pat
     end = ended(words[0], path, *words[1:], "--timeout", "1")
     assert (end.code, end.out) == (5, "") and end.memory < MOST_MEMORY
     assert end.err == f"h5s3: {path}: not done within 1 s; raise --timeout\n"
-
-
-def test_an_index_without_end_ends_with_its_processor_time(tmp_path: Path) -> None:
-    path = made("extensible_array_of_billions", tmp_path)
-    end = ended("meta", path, "/data", H5S3_CPU_SECONDS="1")
-    assert (end.code, end.out) == (6, "")
-    assert "its processor time is used up" in end.err
 
 
 @pytest.mark.parametrize("name", [pytest.param("tree", marks=pytest.mark.slow), "doctor"])
@@ -170,13 +182,13 @@ def test_many_names_of_an_old_group_are_counted_once(tmp_path: Path) -> None:
     assert end.code == 0
 
 
-def test_sequences_nested_too_deep_are_refused(tmp_path: Path) -> None:
+def test_sequences_nested_too_deep_are_refused(tmp_path: Path, here: Callable[..., End]) -> None:
     path = tmp_path / "deep.h5"
     with new_file(path, "latest") as file:
         kind = h5py.h5t.STD_I8LE
         for _ in range(1500):
             kind = h5py.h5t.vlen_create(kind)
         raw_dataset(file, "data", kind, (1,))
-    end = ended("get", path, "/data", "-o", tmp_path / "got.json")
+    end = here("get", path, "/data", "-o", tmp_path / "got.json")
     assert end.code == 8 and end.err == f"h5s3: {path}: its data types are nested too deep to be read\n"
     assert os.listdir(tmp_path) == ["deep.h5"]

@@ -20,7 +20,7 @@ from h5s3.formats.hdf5.fetch.block_file import BlockFile
 from h5s3.formats.requests import MetaRequest, TreeRequest
 from h5s3.records import DatasetNode, GroupNode
 from h5s3.storage.trace import Trace
-from tests.support.cli import spawn
+from tests.support.cli import run, spawn
 from tests.support.h5files import make as h5files
 from tests.support.hostile.mutate import lookup3, summed_regions
 from tests.support.servers.memory import LOCATION, MemoryStore, memory_session
@@ -151,7 +151,7 @@ def test_a_file_that_cannot_be_closed_is_damaged(tmp_path: Path) -> None:
     content[stop : stop + 4] = lookup3(bytes(content[start:stop])).to_bytes(4, "little")
     path = tmp_path / "damaged.h5"
     path.write_bytes(content)
-    assert "the file is damaged: Pinned entry count" in spawn("tree", path, "-r", "--attrs").failed(6)
+    assert "the file is damaged: Pinned entry count" in run("tree", path, "-r", "--attrs").failed(6)
     with memory_session(MemoryStore(bytes(content))) as session, pytest.raises(DamagedError):
         tree(session, LOCATION, TreeRequest(depth=0, attributes=True))
 
@@ -164,7 +164,7 @@ def test_attributes_that_cannot_be_told_leave_their_object(tmp_path: Path) -> No
     content[stop : stop + 4] = lookup3(bytes(content[start:stop])).to_bytes(4, "little")
     path = tmp_path / "damaged.h5"
     path.write_bytes(content)
-    shown = spawn("tree", path, "-r", "--attrs")
+    shown = run("tree", path, "-r", "--attrs")
     assert shown.code == 0 and "@… unreadable: can't locate attribute" in shown.out
     with memory_session(MemoryStore(bytes(content))) as session:
         data, group = tree(session, LOCATION, TreeRequest(attributes=True)).children

@@ -344,7 +344,7 @@ def draw_image(rows: list[list[Any]], pixel: float = 1.0, **options: Any) -> str
         "title": "/img",
     } | options
     x, y = Coordinates(range(len(rows[0])), (), "x"), Coordinates(range(len(rows)), (), "y")
-    return image(rows, PlotLayout(**given), x, y, pixel)
+    return image(rows, PlotLayout(**given), x, y, pixel).text
 
 
 @pytest.mark.parametrize(("color", "unicode"), STYLES)

@@ -15,7 +15,7 @@ import pytest
 from h5s3.errors import UsageError
 from h5s3.records import Axis, Plot, Preview
 from h5s3.render.plots import pictures
-from h5s3.render.plots.colors import CATEGORIES, STOPS
+from h5s3.render.plots.colors import CATEGORIES, PALETTES, VIRIDIS
 from h5s3.render.plots.figure import Size, figure_bytes
 from h5s3.render.plots.pictures import Pictures, chosen, picture, protocol_of
 from h5s3.render.preview import show_preview
@@ -163,7 +163,7 @@ def test_a_single_bright_pixel_is_seen(protocol: str) -> None:
     decoders: Any = {"kitty": from_kitty, "iterm2": from_iterm2, "sixel": from_sixels}
     image = decoders[protocol](hot_sent(protocol))[:, : WIDE * 3 // 4]  # without the colour bar
     bright = (image[..., 0] > 200) & (image[..., 2] < 100)
-    assert near(image, STOPS[0], 6) > 10_000
+    assert near(image, PALETTES[VIRIDIS][0], 6) > 10_000
     assert 1 <= bright.sum() <= 30
     y, x = (int(part.mean()) for part in np.nonzero(bright))
     assert x < WIDE * 0.25 and y > HIGH * 0.4

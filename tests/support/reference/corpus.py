@@ -153,7 +153,7 @@ class _Looks:
         import numpy as np
 
         stats = found["stats"] if found else None
-        if not stats or stats["coverage"] != 1 or "of" in stats:
+        if not stats or stats["coverage"] != 1 or "of" in stats or stats.get("missing_count"):
             return
         with h5py.File(self.location.key, "r") as file:
             try:

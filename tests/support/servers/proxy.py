@@ -51,7 +51,7 @@ class Proxy:
     An exception in a callable of a test is raised when the `with` block ends.
     """
 
-    def __init__(self, server: S3Server | str) -> None:
+    def __init__(self, server: S3Server | str, port: int = 0) -> None:
         self.server = server
         self.upstream = server if isinstance(server, str) else server.url
         self.clock: Callable[[], float] = time.perf_counter
@@ -76,8 +76,9 @@ class Proxy:
         self._signer = None
         if not isinstance(server, str):
             self._signer = Signer(server.access_key, server.secret_key, server.region, server.session_token)
-        self._listener = _Listener(("127.0.0.1", 0), self._talk)
-        self.url = f"http://127.0.0.1:{self._listener.server_address[1]}"
+        self._listener = _Listener(("127.0.0.1", port), self._talk)
+        self.port = int(self._listener.server_address[1])
+        self.url = f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> "Proxy":
         threading.Thread(target=self._listener.serve_forever, args=(0.01,), daemon=True).start()
@@ -298,6 +299,7 @@ class Proxy:
 
 
 class _Listener(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True  # a port that was left a moment ago
     daemon_threads = True
     block_on_close = False
     request_queue_size = 256

@@ -28,6 +28,7 @@ DEEPEST = 10  # groups between the one that was asked for and its NXdata
 MOST_CHILDREN = 200  # of one group that are looked at
 NEXT = {"NXroot": "NXentry", "": "NXentry", "NXentry": "NXdata", "NXsubentry": "NXdata"}
 CLASS, DEFAULT, SIGNAL, AXES, AXIS = b"NX_class", b"default", b"signal", b"axes", b"axis"
+AUXILIARY = b"auxiliary_signals"
 LONG_NAME, LONGEST_TITLE = b"long_name", 200
 
 
@@ -51,13 +52,13 @@ def default_plot(file: OpenFile, found: Found) -> Found | None:
 
 
 def is_signal(file: OpenFile, found: Found) -> bool:
-    """Whether a dataset is what its group, an NXdata, shows."""
-    values = named_values(file, found.parent, (CLASS, SIGNAL))
+    """Whether a dataset is what its group, an NXdata, shows, or is to be seen with that."""
+    values = named_values(file, found.parent, (CLASS, SIGNAL, AUXILIARY))
     if text(values.get(CLASS)) != "NXdata":
         return False
     name = text(values.get(SIGNAL))
     if name:
-        return found.link is not None and name == text_of(found.link.name)
+        return found.link is not None and text_of(found.link.name) in (name, *texts(values.get(AUXILIARY)))
     return one(named_values(file, found.object, [SIGNAL]).get(SIGNAL)) in ("1", 1)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import copy_context
+from functools import partial
 
 from h5s3.storage.base import Range
 from h5s3.storage.trace import Trace
@@ -27,9 +29,8 @@ class Ahead:
         wanted = [item for item in dict.fromkeys(ranges) if item not in self._coming]
         if wanted:
             batch = _Batch(wanted)
-            threading.Thread(
-                target=batch.run, args=(self._fetch, self._trace), daemon=True, name="h5s3-ahead"
-            ).start()
+            run = partial(copy_context().run, batch.run, self._fetch, self._trace)  # for whoever asks now
+            threading.Thread(target=run, daemon=True, name="h5s3-ahead").start()
             self._coming.update(dict.fromkeys(wanted, batch))
 
     def take(self, ranges: Iterable[Range]) -> dict[Range, bytes]:

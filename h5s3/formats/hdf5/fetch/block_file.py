@@ -130,7 +130,8 @@ class BlockFile(Seekable):
         if self._exact.fill(view, start, stop):
             return
         wanted, here, size = block_range(start, stop), self._blocks.here, blocks.BLOCK
-        self._require(wanted)
+        if len(wanted) > 1 or wanted[0] not in here:
+            self._require(wanted)
         for index in wanted:
             self._guesses.unread.discard(index)
             if self._blocks.in_turn:

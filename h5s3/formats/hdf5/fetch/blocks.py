@@ -24,6 +24,7 @@ MOST_WHOLE = 64 * MIB  # size of a file that is fetched whole because its walk t
 WINDOW = 64 * 1024  # fetched around a block where a fetch asks for few
 GAP = 64 * 1024  # not asked for, and worth fetching to save a request: 2.6 ms at 200 Mbit/s
 FEW = 16  # blocks of one fetch
+BARREN = 8  # looks into the cache that find nothing of an object
 MEMORY = 256 * MIB  # blocks kept at the most
 UNSAVED = 32 * MIB  # fetched bytes that may wait to be stored in the cache
 Next = Callable[[list[int], set[int]], set[int]]  # by the blocks that arrived, and all asked for
@@ -43,7 +44,10 @@ class Blocks:
     def __init__(self, store: Store | None, cache: Cache | None, info: ObjectInfo, trace: Trace) -> None:
         self.here: OrderedDict[int, bytes] = OrderedDict()
         self._store = store
-        self._cache = cache if info.identity else None
+        identity = info.identity
+        self._cache = cache if identity else None
+        self._barren = 0  # looks into the cache that found nothing, while none found anything
+        self._named = f"block:{identity}:{BLOCK}:"
         self._info = info
         self._trace = trace
         self._rounds = 0  # fetched so far
@@ -65,11 +69,15 @@ class Blocks:
 
     def get(self, start: int, stop: int) -> bytes | None:
         """These bytes, if all of them are here."""
+        first, last = start // BLOCK, (stop - 1) // BLOCK
+        offset = first * BLOCK
+        if first == last:
+            block = self.here.get(first)
+            return None if block is None else block[start - offset : stop - offset]
         if self.missing(start, stop):
             return None
-        indices = block_range(start, stop)
-        data = b"".join(self.here[index] for index in indices)
-        return data[start - indices[0] * BLOCK : stop - indices[0] * BLOCK]
+        data = b"".join(self.here[index] for index in range(first, last + 1))
+        return data[start - offset : stop - offset]
 
     def seed(self, data: bytes) -> None:
         """Take the first bytes of the object, fetched when it was first met."""
@@ -78,11 +86,17 @@ class Blocks:
             self._keep(start // BLOCK, data[start : min(start + BLOCK, whole)])
 
     def load(self, indices: Iterable[int]) -> list[int]:
-        """Have what the cache holds of these blocks; those that remain to be fetched."""
-        absent = [index for index in indices if index not in self.here]
-        if self._cache is None or not absent:
+        """Have what the cache holds of these blocks; those that remain to be fetched.
+
+        A cache that had nothing of this object so far is not asked for ever: each look is a question to
+        another process.
+        """
+        here = self.here
+        absent = [index for index in indices if index not in here]
+        if self._cache is None or not absent or (self._barren >= BARREN and self._store is not None):
             return absent
         found = self._cache.get_many(self._key(index) for index in absent)
+        self._barren = -1 if found or self._barren < 0 else self._barren + 1
         remaining = []
         for index in absent:
             block = found.get(self._key(index))
@@ -185,7 +199,7 @@ class Blocks:
             self._unsaved[self._key(index)] = data
 
     def _key(self, index: int) -> str:
-        return f"block:{self._info.identity}:{BLOCK}:{index}"
+        return f"{self._named}{index}"
 
 
 class ByteRuns:

@@ -61,7 +61,7 @@ class Lookahead:
         while todo:
             node = todo.popleft()
             self._looks += 1
-            if self._has_known_index(node):
+            if node.goal.finding and self._has_known_index(node):
                 node = node._replace(chunk_index=Index.NEVER)
             if not self._new(node):
                 continue
@@ -75,7 +75,9 @@ class Lookahead:
                 if not self._objects:
                     found = [item for item in found if item.kind != "header"]
                 limit = node.limit
-                todo.extend(item if item.limit or not limit else item._replace(limit=limit) for item in found)
+                if limit:
+                    found = [item if item.limit else item._replace(limit=limit) for item in found]
+                todo.extend(found)
                 continue
             del self._seen[_key(node)]
             if self._many >= MOST_WAITING:
@@ -100,14 +102,15 @@ class Lookahead:
 
     def _new(self, node: Node) -> bool:
         """Whether a node is worth a look: inside the file, and not yet looked at as deeply."""
-        inside = node.address + self._base < self._size and 0 < node.length <= LONGEST
-        if not inside or len(self._seen) + self._many >= self.most or self._looks >= MOST_LOOKS:
+        if node.address + self._base >= self._size or not 0 < node.length <= LONGEST:
             return False
-        key = _key(node)
-        levels = node.goal.levels
-        if self._seen.get(key, -1) >= levels:
+        seen = self._seen
+        if len(seen) + self._many >= self.most or self._looks >= MOST_LOOKS:
             return False
-        self._seen[key] = levels
+        key, levels = _key(node), node.goal.levels
+        if seen.get(key, -1) >= levels:
+            return False
+        seen[key] = levels
         return True
 
     def _has_known_index(self, node: Node) -> bool:

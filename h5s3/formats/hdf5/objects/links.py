@@ -79,6 +79,10 @@ class Links(Sequence[Link]):
                 self._targets.add(link.target)
                 self._targets.add(link.target_file)
 
+    def brief(self, number: int) -> tuple[bytes, int]:
+        """The name of a link, and the address of one that is hard (else 0): no targets are needed for it."""
+        return self._names[number], self._numbers[number] if self._kinds[number] == _HARD else 0
+
     def __len__(self) -> int:
         return len(self._kinds)
 
@@ -135,18 +139,21 @@ def count_links(group: h5g.GroupID) -> int:
     return int(group.get_num_objs())
 
 
-def list_links(group: h5g.GroupID, limit: int = 0, by_name: bool = False) -> Links:
-    """The first `limit` links (0: all), in h5py's order: of creation where tracked, else by name.
+def list_links(
+    group: h5g.GroupID, limit: int = 0, by_name: bool = False, first: int = 0, targets: bool = True
+) -> Links:
+    """`limit` links (0: all) from the `first` on, in h5py's order: of creation where tracked, else by name.
 
-    `by_name`: all of them, by name in any case.
+    `by_name`: all of them, by name in any case. `targets`: also where links lead that are not hard.
     """
     found = Links()
-    if by_name or (not limit and count_links(group) >= MANY and not tracks_creation(group)):
+    if by_name or (not limit and not first and count_links(group) >= MANY and not tracks_creation(group)):
         group.links.iterate(_visitor(found.add), info=True, order=h5py.h5.ITER_NATIVE)
         found.sort()
     else:
-        _iterate(group, limit, found.add)
-    found.read_targets(group)
+        _iterate(group, limit, found.add, first)
+    if targets:
+        found.read_targets(group)
     return found
 
 
@@ -164,15 +171,18 @@ def list_hard_links(group: h5g.GroupID, limit: int = 0) -> tuple[Links, int]:
     return found, _iterate(group, limit, take)
 
 
-def _iterate(group: h5g.GroupID, limit: int, take: Callable[[bytes, LinkClass, int | None], None]) -> int:
-    """Give name, kind and address of the first links to `take`; how many there were."""
+def _iterate(
+    group: h5g.GroupID, limit: int, take: Callable[[bytes, LinkClass, int | None], None], first: int = 0
+) -> int:
+    """Give name, kind and address of links to `take`, from the `first` on; how many were looked at."""
     looked = 0
 
     def counted(name: bytes, kind: LinkClass, address: int | None) -> bool:
         nonlocal looked
-        take(name, kind, address)
+        if looked >= first:
+            take(name, kind, address)
         looked += 1
-        return looked == limit
+        return bool(limit) and looked == first + limit
 
     order = h5py.h5.INDEX_CRT_ORDER if tracks_creation(group) else h5py.h5.INDEX_NAME
     group.links.iterate(_visitor(counted), info=True, idx_type=order)

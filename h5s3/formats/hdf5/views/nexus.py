@@ -88,7 +88,7 @@ def _plot(asked: Asked) -> Item | None:
 
 
 def _units(axis: Coordinate) -> str | Any:
-    return (axis.array.coding(raw=True).units or UNSET) if axis.array is not None else UNSET
+    return (axis.array.coding().units or UNSET) if axis.array is not None else UNSET
 
 
 def _items(asked: Asked, values: Mapping[bytes, SmallValue]) -> Item:

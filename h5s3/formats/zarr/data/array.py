@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from math import prod
+from math import ceil, prod
 from typing import Any
 
 import numpy as np
 
-from h5s3.errors import RefusedError, UsageError
+from h5s3.errors import NoValuesError, RefusedError
 from h5s3.formats.base import Array, Coordinate, Overview, StoredCells
 from h5s3.formats.encoding.json_values import JsonValues
 from h5s3.formats.grid import NOWHERE, Cell, Grid, cells_along
 from h5s3.formats.names import shown_by
-from h5s3.formats.selection import Selection, whole
+from h5s3.formats.selection import Axis, Selection
 from h5s3.formats.zarr.attributes import for_conventions
 from h5s3.formats.zarr.data.chunks import Chunks
 from h5s3.formats.zarr.data.decode import Decoder, refuse_codecs
@@ -32,11 +32,11 @@ MOST_CELLS = 1_000_000  # chunks of one read
 
 
 def open_array(store: Hierarchy, path: str) -> ZarrArray:
-    """The array at a path. Raises `UsageError` for a group."""
+    """The array at a path. Raises `NoValuesError` for a group."""
     inside = path.strip("/")
     node = store.node(inside)
     if not isinstance(node, ArrayNode):
-        raise UsageError(f"/{inside} is a group, not an array", hint=shown_by("/" + inside))
+        raise NoValuesError(f"/{inside} is a group, not an array", hint=shown_by("/" + inside))
     return ZarrArray(store, inside, node)
 
 
@@ -129,20 +129,26 @@ class ZarrArray(Array):
         first, shape = len(selection) - len(kept), self._node.shape
         if not 1 <= len(kept) <= 2 or kept != [*range(first, len(selection))]:
             return None
-        if any(selection[number].count != shape[number] for number in kept):
+        axes = selection[first:]
+        if any(axis.step != 1 or not axis.count for axis in axes):
             return None
-        found = level_of(self._store, self._inside, self._node, least, image=len(kept) == 2)
+        shares = [axis.count / size for axis, size in zip(axes, shape[first:], strict=True)]
+        wanted = ceil(least / max(shares))
+        found = level_of(self._store, self._inside, self._node, wanted, prod(shares), image=len(kept) == 2)
         if found is None:
             return None
         (down, every), arrays = found
+        parts = tuple(map(_stretches, axes, (down, every)[-len(axes) :]))
+        if min(shares) < 1 and max(part.count for part in parts) < least:
+            return None  # closer than the finest level: few values
         values = []
         for path, node in arrays:
-            part = (*selection[:first], *whole(node.shape[first:]))
             array = ZarrArray(self._store, path, node)
             array.refuse()
-            values.append(array.read(part).reshape(node.shape[first:]))
+            values.append(array.read((*selection[:first], *parts)).reshape([part.count for part in parts]))
         low, high, mean = values
-        return Overview(every, low, high, mean, down)
+        top = parts[0].start * down if len(kept) == 2 else 0
+        return Overview(every, low, high, mean, down, parts[-1].start * every, top)
 
     def coordinates(self) -> tuple[str, list[Coordinate]]:
         """Dimensions are named; an array of that name, in the same group or above, holds coordinates."""
@@ -163,6 +169,12 @@ class ZarrArray(Array):
                     break
             found.append(Coordinate(name or "", array, name=name or ""))
         return "", found
+
+
+def _stretches(axis: Axis, every: int) -> Axis:
+    """The stretches that a part of an axis touches."""
+    first = axis.start // every
+    return Axis(first, 1, -(-axis.stop // every) - first)
 
 
 def _plain(name: str) -> bool:

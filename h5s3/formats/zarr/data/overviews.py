@@ -20,10 +20,10 @@ NAMES = ("min", "max", "mean")
 
 
 def level_of(
-    store: Hierarchy, path: str, node: ArrayNode, least: int, image: bool = False
+    store: Hierarchy, path: str, node: ArrayNode, least: int, share: float = 1.0, image: bool = False
 ) -> tuple[Scale, list[tuple[str, ArrayNode]]] | None:
     """Of an array the smallest level with so many stretches (of an image: along its longer side): how many
-    rows and elements each has, and its arrays with their paths.
+    rows and elements each has, and its arrays with their paths. `share`: of the stretches, that are drawn.
 
     Only where all metadata came at once: else to look for it would cost rounds.
     """
@@ -43,7 +43,7 @@ def level_of(
         usual = [(at, one) for at, one in arrays if isinstance(one, ArrayNode) and one.shape == shape]
         same = len(usual) == len(NAMES) and all(one.kind.dtype == node.kind.dtype for _, one in usual[:2])
         size, longest = (prod(shape[-2:]), max(shape[-2:])) if image else (shape[-1], shape[-1])
-        if same and size <= LARGEST and (found is None or longest >= least):
+        if same and size * share <= LARGEST and (found is None or longest >= least):
             found = scale, usual
     return found
 

@@ -1,0 +1,1 @@
+"""What catalogs take, and that they survive kills."""
