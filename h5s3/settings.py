@@ -37,6 +37,7 @@ class Settings:
     session_token: str | None = field(default=None, repr=False)
     bucket: str | None = None
     version_id: str | None = None  # of the object that is read
+    version: str | int | None = None  # of a table: its number, the id of a snapshot, or a time
     anon: bool = False
     request_payer: bool = False
     no_cache: bool = False
@@ -46,6 +47,7 @@ class Settings:
     plugins: bool = False  # HDF5_PLUGIN_PATH counts for remote files too
     follow: bool = False  # files that a file names are looked for below its own folder
     follow_prefix: str | None = None  # or below this location
+    follow_external: bool = False  # of tables: what their metadata names elsewhere is read
     timeout: float | None = None
     max_bytes: int | None = None
     deadline: float | None = None  # of time.monotonic()

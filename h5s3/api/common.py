@@ -39,19 +39,27 @@ class SettingsArgs(TypedDict, total=False):
     max_bytes: int | None  # to be fetched
 
 
-class FollowingArgs(SettingsArgs, total=False):
+class VersionedArgs(SettingsArgs, total=False):
+    """The same of questions that can read an older version of a table."""
+
+    version: str | int | None  # its number, the id of a snapshot, or a time
+
+
+class FollowingArgs(VersionedArgs, total=False):
     """The same of questions that can read the files that a file names."""
 
     follow: bool  # external links are followed to files beside this one, or below it
     follow_prefix: str | None  # or to files below this prefix
+    follow_external: bool  # files of a table are read that lie elsewhere in the same storage
 
 
 def asking(function: Asking) -> Asking:
     """Refuse names that are no settings, as Python does, and show all settings in `help`."""
     signature = inspect.signature(function)
     own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
-    follows = "FollowingArgs" in str(signature.parameters["settings"].annotation)
-    named_ones = (FollowingArgs if follows else SettingsArgs).__annotations__
+    said = str(signature.parameters["settings"].annotation)
+    kinds = (FollowingArgs, VersionedArgs, SettingsArgs)
+    named_ones = next(one for one in kinds if one.__name__ in said).__annotations__
     known = {one.name for one in own} | set(named_ones)
 
     @wraps(function)
@@ -75,7 +83,7 @@ def asking(function: Asking) -> Asking:
     return asked  # type: ignore[return-value]
 
 
-def session_of(settings: SettingsArgs | FollowingArgs, here: bool = False) -> Session:
+def session_of(settings: SettingsArgs | VersionedArgs | FollowingArgs, here: bool = False) -> Session:
     """A session under these settings, with a cell of this program. `here`: files are read in this process."""
     chosen = replace(from_environment(), **settings)
     if here:

@@ -82,6 +82,7 @@ def diff(
     path_b: str | None = None,
     version_ids: Sequence[str] = (),
     versions: bool = False,
+    table_versions: Sequence[str | int] = (),
     data: bool = False,
     rtol: float = 0.0,
     atol: float = 0.0,
@@ -90,8 +91,9 @@ def diff(
     """What differs between `a` and `b`, or between two objects in them (`path_b`: None for that of `path_a`).
 
     Without `b`, both paths are of `a`. `version_ids`: of `a`, or of both; `versions`: the newest one of `a`
-    is compared with the one before it. `data`: compare the values of datasets as well, numbers with
-    tolerances as NumPy's `isclose` has them.
+    is compared with the one before it. `table_versions`: those of a table (numbers, ids, times), of `a`, or
+    of both. `data`: compare the values of datasets as well, numbers with tolerances as NumPy's `isclose` has
+    them.
     """
     from h5s3.explore.diff.diff import DiffRequest
     from h5s3.explore.diff.diff import diff as ask
@@ -99,7 +101,11 @@ def diff(
 
     with session_of(settings) as session:
         given = session.location(a), session.location(a if b is None else b)
-        places = last_two(session, given[0]) if versions else with_versions(given, version_ids)
+        places = (
+            last_two(session, given[0])
+            if versions
+            else with_versions(given, version_ids, [str(one) for one in table_versions])
+        )
         paths = path_a, path_a if path_b is None else path_b
         return ask(session, places[0], places[1], DiffRequest(*paths, data, rtol, atol))
 

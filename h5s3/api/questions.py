@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 
-from h5s3.api.common import FollowingArgs, Place, SettingsArgs, asking, session_of
+from h5s3.api.common import FollowingArgs, Place, SettingsArgs, VersionedArgs, asking, session_of
 from h5s3.records import Bench, DiskUsage, Doctor, Get, Listing, Meta, Preview, Tree
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def ls(
     """What a bucket, prefix or directory holds; without a location the default bucket, or all buckets.
 
     `h5`: only names that HDF5 files have. `uris`: each entry says where it is. `formats`: prefixes that are
-    Zarr stores say so, for one small request each (the first 1,000).
+    Zarr stores or tables say so, for one small request each (the first 1,000), or two.
     """
     from h5s3.explore.ls import ls as ask
     from h5s3.explore.questions import Question
@@ -105,13 +105,14 @@ def tree(
     all_attributes: bool = False,
     stored: bool = False,
     view: str = "plain",
+    partitions: bool = False,
     **settings: Unpack[FollowingArgs],
 ) -> Tree:
     """What lies up to `depth` levels below `path` (0: all), `limit` children of each group (0: all).
 
     `values`: of small datasets. `all_attributes`: also those that conventions use inside. `stored`: bytes
     that datasets take in the file. `view`: also what the group is by its convention (`netcdf`, `nexus`,
-    `anndata` …; `auto`: by the one that it follows).
+    `anndata` …; `auto`: by the one that it follows). `partitions`: also those of a table.
     """
     from h5s3.explore.tree import tree as ask
     from h5s3.formats.requests import TreeRequest
@@ -127,6 +128,7 @@ def tree(
             all_attributes=all_attributes,
             stored=stored,
             view=view,
+            partitions=partitions,
         )
         return ask(session, session.location(location), asked)
 
@@ -139,14 +141,19 @@ def meta(
     attribute: str | None = None,
     all_attributes: bool = False,
     chunks: int = 0,
+    history: bool = False,
+    files: int | None = None,
     **settings: Unpack[FollowingArgs],
 ) -> Meta:
-    """Everything about the object at `path`; up to so many places of `chunks`."""
+    """Everything about the object at `path`; up to so many places of `chunks`.
+
+    Of a table: its versions (`history`), and so many of its `files` (0: all), or row groups.
+    """
     from h5s3.explore.meta import meta as ask
     from h5s3.formats.requests import MetaRequest
 
     with session_of(settings) as session:
-        asked = MetaRequest(path, attribute, all_attributes, chunks)
+        asked = MetaRequest(path, attribute, all_attributes, chunks, history, files)
         return ask(session, session.location(location), asked)
 
 
@@ -220,6 +227,9 @@ def get(
     sel: str | None = None,
     decode: bool = False,
     coords: bool = False,
+    columns: Sequence[str] | None = None,
+    where: str | None = None,
+    limit: int | None = None,
     format: Values | None = None,
     overwrite: bool = False,
     metadata_only: bool = False,
@@ -237,6 +247,9 @@ def get(
     sel: str | None = None,
     decode: bool = False,
     coords: bool = False,
+    columns: Sequence[str] | None = None,
+    where: str | None = None,
+    limit: int | None = None,
     format: Values | None = None,
     overwrite: bool = False,
     metadata_only: bool = False,
@@ -247,8 +260,10 @@ def get(
     Strings of variable length come as an array of `str`, as h5py's `asstr()` gives them.
     The suffix of the file, or `format`, says how: npy, npz, csv, json, parquet, h5. `sel` chooses by
     coordinates, as `--sel` does. `decode`: values as preview shows them. `coords`: coordinates beside them,
-    in csv, json and parquet. `metadata_only`: a whole file (path `/`) without its data. `max_bytes` limits
-    what is fetched and the size of the values.
+    in csv, json and parquet. `metadata_only`: a whole file (path `/`) without its data. Of a table (Parquet,
+    Delta) the rows are written: all, or `columns` (`b.c` is a field inside one), rows that
+    match `where` (as in SQL: `price > 5`), `limit` of them. `max_bytes` limits what is fetched and the size
+    of the values.
     """
     from h5s3.explore.get.get import GetRequest, get_array
     from h5s3.explore.get.get import get as ask
@@ -262,11 +277,14 @@ def get(
         overwrite=overwrite,
         coords=coords,
         decode=decode,
+        columns=None if columns is None else tuple(columns),
+        where=where,
+        limit=limit,
         metadata_only=metadata_only,
     )
     with session_of(settings) as session:
-        where = session.location(location)
-        return get_array(session, where, asked) if output is None else ask(session, where, asked)
+        place = session.location(location)
+        return get_array(session, place, asked) if output is None else ask(session, place, asked)
 
 
 @asking
@@ -277,14 +295,18 @@ def du(
     depth: int = 1,
     limit: int = 20,
     sort: Literal["stored", "logical", "ratio", "name"] = "stored",
-    **settings: Unpack[SettingsArgs],
+    partitions: bool = False,
+    **settings: Unpack[VersionedArgs],
 ) -> DiskUsage:
-    """Stored and logical bytes of what lies up to `depth` levels below `path`; `limit` entries (0: all)."""
+    """Stored and logical bytes of what lies up to `depth` levels below `path`; `limit` entries (0: all).
+
+    `partitions`: what those of a table take, in place of its columns.
+    """
     from h5s3.explore.du import du as ask
     from h5s3.formats.requests import UsageRequest
 
     with session_of(settings) as session:
-        return ask(session, session.location(location), UsageRequest(path, depth, limit, sort))
+        return ask(session, session.location(location), UsageRequest(path, depth, limit, sort, partitions))
 
 
 @asking

@@ -19,8 +19,8 @@ from h5s3.cli.process.errors import report, unwritten
 from h5s3.errors import UsageError
 
 COMMANDS = (
-    "ls", "tree", "meta", "preview", "find", "catalog", "get", "convert", "du", "diff", "refs", "serve",
-    "bench", "doctor", "cache", "stats", "demo", "completion", "schema",
+    "ls", "tree", "meta", "preview", "find", "catalog", "get", "convert", "du", "diff", "refs",
+    "serve", "bench", "doctor", "cache", "stats", "demo", "completion", "schema",
 )  # fmt: skip
 FOLDERS = {
     "catalog": "many",

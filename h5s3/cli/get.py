@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, BinaryIO
@@ -22,7 +23,12 @@ TO_PIPES = ("csv", "json", "npy")
 def get(
     location: Location,
     path: Annotated[
-        str, typer.Argument(metavar="PATH", help="Path of a dataset, or of a group that is a table.")
+        str,
+        typer.Argument(
+            metavar="PATH",
+            help="Path of a dataset, or of a group that is a table; / for the rows of a Parquet or Delta"
+            " table, /NAME for one of its columns.",
+        ),
     ],
     slice_: Annotated[
         str | None,
@@ -31,6 +37,21 @@ def get(
         ),
     ] = None,
     labels: Labels = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            "--columns", metavar="NAMES", help="Of a table: these columns, with commas between: a,b.c"
+        ),
+    ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option(
+            "--where", metavar="CONDITION", help='Of a table: the rows that match, as in SQL: "price > 5".'
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=0, metavar="N", help="Of a table: no more rows than these.")
+    ] = None,
     output: Annotated[
         str | None,
         typer.Option(
@@ -80,6 +101,10 @@ def get(
     Groups that are tables come out as such, in CSV, JSON and Parquet: NXdata (the signal with its axes), data
     frames of AnnData (obs, var), and frames and series of pandas. Pickled columns are named and left out.
 
+    Tables (Parquet, Delta) come out as rows, in CSV, JSON and Parquet. --where knows and, or,
+    not, in, between, is null, =, !=, <, <=, >, >=, numbers, and texts, dates and times in single quotes.
+    Files and row groups that cannot match are not read. Lists and structs are JSON in CSV.
+
     With --metadata-only an HDF5 file is written that has all groups, links, attributes and definitions of
     datasets of the original, and no data.
 
@@ -94,6 +119,7 @@ def get(
       h5s3 get s3://bucket/scan.nxs / -o structure.h5 --metadata-only
       h5s3 get s3://bucket/cells.h5ad /obs -o obs.csv
       h5s3 get s3://bucket/scan.nxs /entry/data/counts --slice '0,:,:' -o - | head -2
+      h5s3 get s3://bucket/sales / --columns day,price --where "price > 5" --limit 100 -o -
     """
     from h5s3.explore.get.get import GetRequest
     from h5s3.explore.get.get import get as ask
@@ -110,6 +136,9 @@ def get(
             labels=labels,
             output=None if stream else target,
             stream=stream,
+            columns=_names(columns),
+            where=where,
+            limit=limit,
             format=named,
             overwrite=overwrite,
             coords=coords,
@@ -137,6 +166,13 @@ def get(
     if stream is None:
         if not common.shown_as_json(found):
             _show(found)
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    """Names of columns; one that has a comma in it stands in double quotes."""
+    if text is None:
+        return None
+    return tuple(name for name in next(csv.reader([text], skipinitialspace=True), []) if name)
 
 
 def _advancing(shown: Callable[[str, float], None] | None) -> Callable[[str, float], None]:

@@ -106,11 +106,14 @@ class Common:
         return replace(from_environment(self.env_file), **given)
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
-        """A session under these options; prints the receipt of `--stats` at its end."""
+    def session(self, whole: bool = True) -> Iterator[Session]:
+        """A session under these options; prints the receipt of `--stats` at its end.
+
+        `whole`: `--timeout` is for all of it; else each question sees to it.
+        """
         from h5s3.explore.session import Session
 
-        settings = self.settings()
+        settings = self.settings() if whole else replace(self.settings(), timeout=None)
         if settings.max_bytes is not None:
             limits.allow(settings.max_bytes)
         with (
@@ -147,7 +150,20 @@ class Reading(Common):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Following(Reading):
+class Versioned(Reading):
+    """The options of commands that can read an older version of a table."""
+
+    version: Annotated[
+        str | None,
+        files(
+            metavar="N|TIME",
+            help="Of a table, read this version or snapshot, or that of a TIME (see: meta --history).",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Following(Versioned):
     """The options of commands that can read the files that a file names."""
 
     follow: Annotated[
@@ -161,6 +177,10 @@ class Following(Reading):
         str | None,
         files("--follow-prefix", metavar="PREFIX", help="Read those below this prefix."),
     ] = None
+    follow_external: Annotated[
+        bool,
+        files("--follow-external", help="Read files of a table that lie elsewhere in the same storage."),
+    ] = False
 
 
 def with_common(command: Callable[..., None]) -> Callable[..., None]:

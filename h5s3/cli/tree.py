@@ -67,11 +67,16 @@ def tree(
             "other options, else plain]",
         ),
     ] = None,
+    partitions: Annotated[
+        bool, typer.Option("--partitions", help="Of a table, show its partitions in place of columns.")
+    ] = False,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="One JSON record per line, parents first.")] = False,
     *,
     common: Following,
 ) -> None:
     """Show what a group holds: one level below PATH, or more.
+
+    Of a table (Parquet, Delta), columns are shown, or partitions.
 
     Links are shown with their targets; those to other files are followed with --follow alone.
 
@@ -80,6 +85,7 @@ def tree(
       h5s3 tree s3://bucket/scan.nxs
       h5s3 tree s3://bucket/scan.nxs /entry -d 2 --attrs
       h5s3 tree s3://bucket/era5.nc --view netcdf
+      h5s3 tree s3://bucket/tables/sales/ --partitions --version 12
       h5s3 tree s3://bucket/scan.nxs -r --json | jq '.. | .path? // empty'
     """
     from h5s3.explore.tree import stream
@@ -88,10 +94,12 @@ def tree(
 
     if recursive and depth is not None:
         raise UsageError("--recursive and --depth contradict each other")
+    if partitions and jsonl:
+        raise UsageError("--jsonl has no lines for --partitions", hint="--json has them")
     if view not in (None, View.PLAIN) and (attrs or all_attrs or values or stored or jsonl):
         raise UsageError("--attrs, --all-attrs, --values, --stored and --jsonl go with --view plain")
     if view is None:
-        more = recursive or depth is not None or attrs or all_attrs or values or stored or jsonl
+        more = recursive or depth is not None or attrs or all_attrs or values or stored or jsonl or partitions
         plain = more or common.json or common.follow or common.follow_prefix
         usual = path.strip("/") == "" and not plain and sys.stdout.isatty()
         view = View.AUTO if usual else View.PLAIN
@@ -104,6 +112,7 @@ def tree(
         values=values,
         all_attributes=all_attrs,
         stored=stored,
+        partitions=partitions,
         view=view.value,
         view_levels=levels,
     )

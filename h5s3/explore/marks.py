@@ -8,10 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from h5s3.errors import NotCachedError
 from h5s3.explore.session import Session
-from h5s3.formats.detect import format_of, marks
+from h5s3.formats.detect import folders, format_of, marks, partition_of
+from h5s3.formats.tables.format import is_hidden
 from h5s3.records import Entry
+from h5s3.storage.base import Store
 from h5s3.storage.location import Location
 from h5s3.storage.objects import first_names
+from h5s3.storage.trace import Trace
 
 MOST_ASKED = 1000  # prefixes of one listing
 MOST_HELD = 5000  # entries that wait until the prefixes among them were asked for together
@@ -64,9 +67,32 @@ def _asked(session: Session, location: Location, prefixes: Sequence[Entry]) -> d
     if not prefixes:
         return {}
     wanted = [(_place(location, entry), _most(entry)) for entry in prefixes]
-    names = first_names(session.store(location), wanted, marks(), session.trace)
+    store = session.store(location)
+    names = first_names(store, wanted, (*marks(), *folders()), session.trace)
+    names = _with_inside(store, [place for place, _ in wanted], names, session.trace)
     formats = zip(prefixes, map(format_of, names), strict=True)
     return {entry.key: found for entry, found in formats if found is not None}
+
+
+def _with_inside(
+    store: Store, places: Sequence[Location], names: Sequence[list[str]], trace: Trace
+) -> list[list[str]]:
+    """Names below each place, with those in folders whose own names do not tell: one more LIST for each, all
+    in one round. Of folders of partitions it is the first one, with what is anywhere below it."""
+    unknown = [(number, found) for number, found in enumerate(names) if format_of(found) is None]
+    inside = [(number, folder, False) for number, found in unknown for folder in folders() if folder in found]
+    parts = [(number, partition_of(found)) for number, found in unknown]
+    inside += [(number, folder, True) for number, folder in parts if folder is not None]
+    asked = [
+        (places[number].child(folder), NAMES if deep else NAMES_OF_STORE) for number, folder, deep in inside
+    ]
+    whole = {place for place, (_, _, deep) in enumerate(inside) if deep}
+    found = first_names(store, asked, None, trace, whole) if asked else []
+    all_names = list(map(list, names))
+    for (number, folder, deep), more in zip(inside, found, strict=True):
+        shown = (name for name in more if not deep or not any(map(is_hidden, name.split("/"))))
+        all_names[number] += [folder + name for name in shown]
+    return all_names
 
 
 def _place(location: Location, entry: Entry) -> Location:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from operator import methodcaller
 
-from h5s3.errors import RefusedError
+from h5s3.errors import RefusedError, UsageError
 from h5s3.explore.session import Session
 from h5s3.formats.requests import MetaRequest
-from h5s3.records import Meta, StoredChunk
+from h5s3.records import UNSET, Meta, StoredChunk
 from h5s3.storage.location import Location
 
 MOST_CHUNKS = 100_000  # of one document
@@ -17,7 +17,11 @@ MOST_STREAMED = 2_000_000  # a line each
 def meta(session: Session, location: Location, asked: MetaRequest | None = None) -> Meta:
     """Everything about one object. Raises `NotFoundError`, and what opening the file raises."""
     asked = asked or MetaRequest()
-    return session.answer(Meta, location, asked, methodcaller("meta", asked))
+    found = session.answer(Meta, location, asked, methodcaller("meta", asked))
+    if (asked.history or asked.files is not None) and found.table is UNSET:
+        cause = "--history and --files are about tables, and this is none"
+        raise UsageError(cause, location=location.display)
+    return found
 
 
 def chunks_of(session: Session, location: Location, asked: MetaRequest) -> list[StoredChunk]:

@@ -43,7 +43,9 @@ if TYPE_CHECKING:
     from h5s3.cell.host import Cell
     from h5s3.storage.memory import Memory
 
-IN_CELL = ("hdf5", "zarr")  # formats that native code reads
+WITH_VERSIONS = ("delta",)
+TABLES = ("parquet", *WITH_VERSIONS)
+IN_CELL = ("hdf5", "zarr", *TABLES)  # formats that native code reads
 FIRST_BYTES = 256 * 1024  # of an object that is met for the first time
 TELLING = 16 * 1024  # of one that was met before, to tell its format
 T = TypeVar("T")
@@ -118,6 +120,8 @@ class Session:
             if found.kind != "s3" or not found.key:
                 raise UsageError("--version-id names a version of an object in S3", location=found.display)
             found = replace(found, version_id=self.settings.version_id)
+        if self.settings.version is not None:
+            found = replace(found, table_version=str(self.settings.version))
         self.locations.append(found.display)
         return found
 
@@ -269,7 +273,7 @@ class Session:
             from h5s3.formats.lookalikes import unknown_prefix
 
             kind = "directory" if location.kind == "local" else "prefix"
-            unknown = unknown_prefix(below.names, kind, f"h5s3 ls {location.below.display}")
+            unknown = unknown_prefix(kind, f"h5s3 ls {location.below.display}")
             raise unknown.at(location.display) from error
 
     def _knows(self, below: Resolved) -> bool:
@@ -328,6 +332,11 @@ class Session:
     ) -> T:
         with self._located(source):
             chosen, cell = self._format(source), own or self.cell
+            if source.version is not None and chosen.name not in WITH_VERSIONS:
+                hint = "--version-id names a version of the object"
+                raise UsageError(f"--version is about tables, and this is {chosen.name}", hint=hint)
+            if self.settings.follows and chosen.name in TABLES:
+                raise UsageError(f"--follow is about HDF5 files, and this is {chosen.name}")
 
             def once(seen: Source) -> T:
                 other = format if format is not None and format.name == chosen.name else None
@@ -369,7 +378,7 @@ class Session:
         return Source(
             info, resolved.start, store, cache, self.trace, resolved.names, self.settings.plugins,
             found=resolved.found, listed=resolved.listed, version=info.location.table_version,
-            follows=siblings is not None, siblings=siblings,
+            follows=siblings is not None, siblings=siblings, outside=self.settings.follow_external,
         )  # fmt: skip
 
     # ---------------------------------------------------------------------------------- formats

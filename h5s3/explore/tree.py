@@ -18,6 +18,7 @@ from h5s3.formats.requests import TreeRequest
 from h5s3.records import (
     UNSET,
     ChildNames,
+    DatasetNode,
     Record,
     Tree,
     TreeNode,
@@ -37,6 +38,11 @@ def tree(session: Session, location: Location, asked: TreeRequest | None = None)
     if asked.view not in ("plain", "auto") and found.convention is UNSET:
         cause = f"this format has no view {asked.view}"
         raise UsageError(cause, location=location.display, hint=f"try: h5s3 tree {location.display}")
+    if asked.values and any(isinstance(node, DatasetNode) and node.is_column for node in nodes_of(found)):
+        hint = "h5s3 preview shows rows"
+        raise UsageError("--values shows small datasets, not columns", location=location.display, hint=hint)
+    if asked.partitions and found.partitions is UNSET:
+        raise UsageError("--partitions is about tables, and this is none", location=location.display)
     return found
 
 

@@ -15,7 +15,7 @@ from h5s3.storage.location import Location
 from h5s3.storage.trace import Trace
 
 if TYPE_CHECKING:
-    from h5s3.storage.objects import Found
+    from h5s3.storage.objects import Found, Objects
 
     # Names, of some objects the first bytes, and who those are that were listed.
     Below = tuple[tuple[str, ...], Mapping[str, Found], Mapping[str, ObjectInfo]]
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 BUILT_IN = {  # in this order; the first one says what is wrong with others
     "hdf5": "h5s3.formats.hdf5.format:Hdf5",
     "zarr": "h5s3.formats.zarr.format:Zarr",
+    "delta": "h5s3.formats.tables.format:Delta",
+    "parquet": "h5s3.formats.tables.format:Parquet",  # tables of the others are made of such files
 }
+FEW = 20  # objects that are looked at to know a table by
 GROUP = "h5s3.formats"  # entry points: a name, and a class without arguments
 
 
@@ -38,18 +41,47 @@ def marks() -> tuple[str, ...]:
     return tuple(mark for name in BUILT_IN for mark in getattr(built_in(name), "marks", ()))
 
 
+def folders() -> dict[str, tuple[str, ...]]:
+    """Folders below a prefix (`name/`) by whose names built-in formats know it, and objects in them that are
+    looked for one by one."""
+    return {
+        folder: marks for name in BUILT_IN for folder, marks in getattr(built_in(name), "folders", {}).items()
+    }
+
+
 def format_of(names: Sequence[str]) -> str | None:
     """The built-in format of a prefix with these names directly below it; those of prefixes end in `/`."""
     return next((name for name in BUILT_IN if built_in(name).knows(Seen("", names=tuple(names)))), None)
 
 
 def names_below(store: Store, location: Location, trace: Trace, documents: bool, length: int) -> Below:
-    """What stands directly below a location. `documents`: objects are looked for by which formats know it."""
+    """What stands directly below a location; in folders that some formats have, where no other one knows it.
+    `documents`: objects are looked for by which formats know it."""
     from h5s3.storage.objects import Objects
 
     with closing(Objects(store, location, trace)) as objects:
         names, found = objects.marked(marks() if documents else (), length)
+        if documents and format_of(names) is None:
+            for folder, inside in folders().items():
+                if folder in names:
+                    more, there = objects.marked(inside, length, folder)
+                    names, found = (*names, *more), found | there
+            names = (*names, *_inside_partitions(objects, names))
     return names, found, objects.known
+
+
+def partition_of(names: Sequence[str]) -> str | None:
+    """The folder in which a Parquet file has to be found, where there are folders of partitions alone."""
+    return cast("str | None", built_in("parquet").folder(names))  # type: ignore[attr-defined]
+
+
+def _inside_partitions(objects: Objects, names: Sequence[str]) -> list[str]:
+    """Of folders that may be partitions of Parquet files: the first objects in one of them."""
+    folder = partition_of(names)
+    if folder is None:
+        return []
+    inside = (folder + name for name, _ in objects.entries([folder.rstrip("/")], FEW)[0])
+    return [name for name in inside if built_in("parquet").knows(Seen("", names=(name,)))]
 
 
 def info_of(store: Store, location: Location) -> ObjectInfo:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from h5s3.errors import DamagedError, NotFoundError
 
 OBJECTS = {  # by the first bytes
@@ -16,14 +14,8 @@ OBJECTS = {  # by the first bytes
     b"\x0e\x03\x13\x01": ("an HDF4 file", "convert it with h4toh5, or read it with pyhdf"),
     b"PK\x03\x04": ("a zip archive", "unpack it first"),
     b"\x1f\x8b": ("a gzip file", "decompress it first"),
-    b"PAR1": ("a Parquet file", "pyarrow and duckdb read it"),
     b"MATL": ("a MATLAB file older than version 7.3", "scipy.io.loadmat reads it"),
     b"SIMP": ("a FITS file", "astropy reads it"),
-}
-STORES = {  # by a name directly below a prefix
-    "_delta_log/": ("a Delta table", "deltalake and duckdb read it"),
-    ".hoodie/": ("a Hudi table", "hudi reads it"),
-    "metadata/": ("perhaps an Iceberg table", "pyiceberg reads these"),
 }
 
 
@@ -38,12 +30,6 @@ def unknown_format(start: bytes) -> DamagedError:
     return DamagedError("not an HDF5 file (no HDF5 signature)")
 
 
-def unknown_prefix(names: Sequence[str], kind: str, command: str) -> NotFoundError:
-    """The error for a prefix or a directory (`kind`) that holds these names, which no format here knows.
-
-    `command` lists it.
-    """
-    for name, (what, reader) in STORES.items():
-        if name in names:
-            return NotFoundError(f"{what}, not an HDF5 file", hint=f"{reader}; try: {command}")
+def unknown_prefix(kind: str, command: str) -> NotFoundError:
+    """The error for a prefix or a directory (`kind`) that no format here knows. `command` lists it."""
     return NotFoundError(f"a {kind}, not a file", hint=f"try: {command}")

@@ -45,6 +45,7 @@ class TreeRequest(Request):
     values: bool = False  # of small datasets
     all_attributes: bool = False  # not only the first, and also those that conventions use inside
     stored: bool = False  # bytes of datasets
+    partitions: bool = False  # of a table
     view: str = "plain"  # also what the group is by this convention, of VIEWS
     view_levels: int | None = None  # of that (0: all; None: as many as suit it)
 
@@ -67,6 +68,14 @@ class MetaRequest(Request):
     attribute: str | None = None
     all_attributes: bool = False
     chunks: int = 0
+    history: bool = False  # of a table: its versions
+    files: int | None = None  # of a table: so many of its files (0: all), or row groups
+    versions: int = 0  # of its history: so many, the newest ones (0: all)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.versions < 0 or (self.files or 0) < 0:
+            raise UsageError("a limit is not negative")
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,7 @@ class UsageRequest(Request):
     depth: int = 1
     limit: int = 20
     sort: str = "stored"
+    partitions: bool = False  # of a table, in place of its columns
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -46,7 +46,17 @@ from h5s3.records.many.catalog import (
     CatalogTable,
     Difference,
 )
-from h5s3.records.many.diff import Changed, Diff, DiffSide, NotCompared, OnOneSide, Renamed
+from h5s3.records.many.diff import (
+    Changed,
+    DataFiles,
+    Diff,
+    DiffSide,
+    NotCompared,
+    OnOneSide,
+    Renamed,
+    TableDiff,
+    TableSide,
+)
 from h5s3.records.many.find import (
     FileFailure,
     Find,
@@ -59,7 +69,15 @@ from h5s3.records.many.find import (
     Searched,
     match,
 )
-from h5s3.records.many.outline import Outline, OutlinedDataset, OutlinedObject, OutlinedType, OutlinedValue
+from h5s3.records.many.outline import (
+    Outline,
+    OutlinedDataset,
+    OutlinedFile,
+    OutlinedObject,
+    OutlinedTable,
+    OutlinedType,
+    OutlinedValue,
+)
 from h5s3.records.meta import (
     Codec,
     Dimension,
@@ -76,11 +94,16 @@ from h5s3.records.meta import (
 from h5s3.records.preview import (
     Axis,
     Coding,
+    ColumnStats,
+    Extreme,
     Plot,
+    Point,
+    PointAxis,
     Preview,
     Sampling,
     Stats,
     Table,
+    Window,
 )
 from h5s3.records.refs import (
     ArrayReferences,
@@ -93,6 +116,18 @@ from h5s3.records.refs import (
     StaleSource,
 )
 from h5s3.records.stats import Spent, Statistics
+from h5s3.records.tables.table import (
+    ColumnChunk,
+    ColumnRange,
+    Feature,
+    Partition,
+    PartitionField,
+    RowGroup,
+    TableColumn,
+    TableFacts,
+    TableFile,
+    TableVersion,
+)
 from h5s3.records.tree import (
     AttributedNode,
     ChildNames,

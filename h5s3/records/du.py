@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import UNSET, UnsetType
 
 from h5s3.records.base import Document, Record
+from h5s3.records.tables.table import Partition
 
 
 class Usage(Record, kw_only=True):
@@ -33,7 +34,7 @@ class DiskUsage(Document, kw_only=True):
     etag: str | None
     path: str
     size: int  # of the whole object; of a Zarr store what its objects below the path take
-    objects: int | UnsetType = UNSET  # of a Zarr store, below the path
+    objects: int | UnsetType = UNSET  # of a Zarr store, below the path; files of a table
     stored: int  # at least, where something is unknown
     logical: int
     ratio: float | None
@@ -44,5 +45,8 @@ class DiskUsage(Document, kw_only=True):
     unknown: int = 0  # datasets and groups of which something could not be told
     other: int | UnsetType = UNSET  # of the whole object: not dataset data (metadata, heaps, free)
     complete: bool = True  # False: the walk was cut short, see the notes
+    partitions: list[Partition] | UnsetType = UNSET  # of a table, where asked for, in place of entries
+    num_partitions: int | UnsetType = UNSET
+    table: str | UnsetType = UNSET  # its format, where it is one
     notes: list[str] = []
     cached: bool = False

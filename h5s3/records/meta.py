@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from h5s3.records.attribute import Attribute, TypeInfo
 from h5s3.records.base import Document, Followed, Json, Record, Shape
+from h5s3.records.tables.table import RowGroup, TableColumn, TableFacts, TableFile, TableVersion
 
 
 class Filter(Record, kw_only=True):
@@ -125,6 +126,14 @@ class Meta(Document, kw_only=True):
     creation_order: bool | UnsetType = UNSET
     file: FileFacts | UnsetType = UNSET
     store: StoreFacts | UnsetType = UNSET  # Zarr
+    # tables and their columns
+    table: TableFacts | UnsetType = UNSET
+    column: TableColumn | UnsetType = UNSET
+    history: list[TableVersion] | UnsetType = UNSET  # where asked for, the newest first
+    history_truncated: bool | UnsetType = UNSET
+    files: list[TableFile] | UnsetType = UNSET  # likewise
+    files_truncated: bool | UnsetType = UNSET
+    row_groups: list[RowGroup] | UnsetType = UNSET  # of a Parquet file, likewise
     # datasets and datatypes
     chunk_index: list[StoredChunk] | UnsetType = UNSET  # where asked for, in the order of the index
     chunk_index_truncated: bool | UnsetType = UNSET

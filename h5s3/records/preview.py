@@ -65,6 +65,71 @@ class Table(Record, kw_only=True):
     columns_truncated: bool = False
 
 
+class Window(Record, kw_only=True):
+    """Some rows and columns of an array of so many. Of a table whose elements are compounds, or have one
+    value, `table.columns` names all columns."""
+
+    path: str
+    dtype: str
+    selection: str
+    num_rows: int
+    num_columns: int
+    table: Table
+    shape: Shape | None = None
+    within: str = ""  # what the rows and columns are numbered in: the whole slice
+    row_start: int = 0
+    row_step: int = 1
+    column_start: int = 0
+    column_step: int = 1
+    units: str = ""
+    at: dict[str, Json] | UnsetType = UNSET  # where the slice stands: coordinates of the other dimensions
+    partial: bool = False  # not all of it could be read
+    decoded: bool = False  # values are others than those that are stored
+    digits: list[str] = []  # of these columns, or of all: as of `Point`
+    more: bool = False  # of a table: there are more rows than these, how many is not known
+    version: str | None = None  # of a table
+    counted: list[tuple[int, int]] = []  # files of it that were counted to number rows, and their rows
+
+
+class PointAxis(Record, kw_only=True):
+    """Where a value is along one dimension: the coordinate there, of times a date."""
+
+    dimension: int
+    value: Json
+    label: str | UnsetType = UNSET
+    units: str | UnsetType = UNSET
+    digits: str = ""  # as of `Point`
+
+
+class Extreme(Record, kw_only=True):
+    """The lowest or the highest of some values, and its indices."""
+
+    value: Json
+    at: str
+
+
+class Point(Record, kw_only=True):
+    """One value of an array, as it is meant, at the indices `at`; null and a `word` where there is none.
+
+    `low` and `high` are of the box `near`, of `count` elements, of which so many are `missing` or not finite.
+    """
+
+    path: str
+    at: str
+    value: Json
+    axes: list[PointAxis]
+    word: str | UnsetType = UNSET  # nan, inf, -inf, fill, missing
+    stored: Json | UnsetType = UNSET  # where that is another number
+    units: str | UnsetType = UNSET
+    digits: str = ""  # float16, float32: the type of floats; packed: values were multiplied, or added to
+    of: str | UnsetType = UNSET  # the field of a compound
+    near: str | UnsetType = UNSET
+    count: int = 1
+    missing: int = 0
+    low: Extreme | UnsetType = UNSET
+    high: Extreme | UnsetType = UNSET
+
+
 class Axis(Record, kw_only=True):
     """One axis of a plot: dimension, start and step of the indices drawn, in elements.
 
@@ -107,6 +172,18 @@ class Plot(Record, kw_only=True):
     y: Axis | UnsetType = UNSET
 
 
+class ColumnStats(Record, kw_only=True):
+    """What is known of the values of a column of a table. What is not known is null."""
+
+    path: str
+    type: str
+    min: Json = None
+    max: Json = None
+    nulls: int | None = None
+    rows: int | None = None  # for which that holds
+    source: Literal["metadata", "sample"] | None = None  # exact, by what files say; or of the first rows
+
+
 class Preview(Document, kw_only=True):
     """What is in a dataset, from a bounded sample.
 
@@ -130,6 +207,7 @@ class Preview(Document, kw_only=True):
     coding: Coding | UnsetType = UNSET
     sample: Sampling | UnsetType = UNSET
     stats: Stats | None = None
+    columns: list[ColumnStats] | UnsetType = UNSET  # of a table
     table: Table | None = None
     plot: Plot | None = None
     profile: list[float | None] | None = None  # mean of every row drawn (2-D and up)

@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 from h5s3.records.attribute import Attribute
 from h5s3.records.base import Document, Followed, Json, Record, Shape, replaced
 from h5s3.records.convention import Convention
+from h5s3.records.tables.table import Partition
 
 
 class Node(Record, tag_field="type", kw_only=True):
@@ -60,6 +61,11 @@ class DatasetNode(AttributedNode, tag="dataset", kw_only=True):
     nan_count: int | UnsetType = UNSET  # of `value`
     inf_count: int | UnsetType = UNSET
     value_truncated: bool | UnsetType = UNSET
+
+    @property
+    def is_column(self) -> bool:
+        """Whether it is a column of a table."""
+        return self.layout == "columns"
 
 
 class DatatypeNode(AttributedNode, tag="datatype", kw_only=True):
@@ -121,6 +127,8 @@ class Tree(Document, kw_only=True):
     num_attributes: int | UnsetType = UNSET
     attributes_truncated: bool | UnsetType = UNSET
     followed: Followed | UnsetType = UNSET  # where the path led, if that is another file
+    partitions: list[Partition] | UnsetType = UNSET  # of a table, where asked for
+    num_partitions: int | UnsetType = UNSET
     convention: Convention | UnsetType = UNSET  # what it is by its convention, where a view was asked for
 
 

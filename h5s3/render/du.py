@@ -28,6 +28,7 @@ class Style:
     width: int = 0
     unicode: bool = True
     exact: bool = False
+    full: bool = False  # sizes with all their digits, in groups
 
     @property
     def bars(self) -> bool:
@@ -36,7 +37,9 @@ class Style:
 
     def bytes(self, count: int | None) -> str:
         """A size: in words, or as a plain number."""
-        return "?" if count is None else str(count) if self.exact else size_text(count)
+        if count is None:
+            return "?"
+        return f"{count:,} B" if self.full else str(count) if self.exact else size_text(count)
 
     def ratio(self, ratio: float | None) -> str:
         """How many times larger the values are than what is stored."""
@@ -48,6 +51,10 @@ class Style:
 def show_usage(found: DiskUsage, exact: bool = False) -> None:
     """Print what is taken; `exact`: sizes as plain numbers of bytes."""
     console = stdout()
+    if found.partitions is not UNSET:
+        from h5s3.render.tables.tree import partition_usage_lines  # what has none starts without it
+
+        return print_lines(console, partition_usage_lines(found, exact))
     style = Style(console.width if console.is_terminal else 0, can_show_unicode(), exact)
     table, remarks = usage_lines(found, style)
     print_lines(console, table)
@@ -57,8 +64,10 @@ def show_usage(found: DiskUsage, exact: bool = False) -> None:
 def usage_lines(found: DiskUsage, style: Style) -> tuple[list[Line], list[Line]]:
     """The table: a heading, a line for each entry, the total; and below it what to know."""
     least = ("≥ " if style.unicode else ">= ") if found.unknown or not found.complete else ""
-    total = [least + style.bytes(found.stored), style.bytes(found.logical), style.ratio(found.ratio), ""]
-    figures = [_figures(one, found.stored, style) for one in found.entries]
+    told = bool(found.table is UNSET or found.logical or not (found.stored or found.unknown))
+    logical = style.bytes(found.logical if told else None)
+    total = [least + style.bytes(found.stored), logical, style.ratio(found.ratio), ""]
+    figures = [_figures(one, found.stored, style, told) for one in found.entries]
     room = [max(cell_len(row[column]) for row in (HEADS, total, *figures)) for column in range(len(HEADS))]
     blank: Line = [(" " * (BAR + 2), "")] if style.bars else []
     lines: list[Line] = [
@@ -72,7 +81,8 @@ def usage_lines(found: DiskUsage, style: Style) -> tuple[list[Line], list[Line]]
     more = found.num_entries - len(found.entries)
     if more > 0:
         lines.append([(" " * width_of(_padded(HEADS, room)), ""), *blank, _more(more)])
-    what = f"{safe(found.path, LONGEST_PATH)}  ({plural(found.num_datasets, 'dataset')})"
+    noun = "dataset" if found.table is UNSET else "column"
+    what = f"{safe(found.path, LONGEST_PATH)}  ({plural(found.num_datasets, noun)})"
     lines.append([*_padded(total, room, "bold"), *blank, (what, "bold")])
     return lines, _remarks(found, style)
 
@@ -88,11 +98,16 @@ def _padded(cells: list[str] | tuple[str, ...], room: list[int], style: str = ""
     ]
 
 
-def _figures(one: Usage, whole: int, style: Style) -> list[str]:
+def _figures(one: Usage, whole: int, style: Style, told: bool) -> list[str]:
     if one.alias_of is not UNSET:
         return ["", "", "", ""]
     share = f"{100 * one.stored / whole:.1f} %" if whole and one.stored is not None else ""
-    return [style.bytes(one.stored), style.bytes(one.logical), style.ratio(one.ratio), share]
+    return [
+        style.bytes(one.stored),
+        style.bytes(one.logical if told else None),
+        style.ratio(one.ratio),
+        share,
+    ]
 
 
 def _bar(part: int, whole: int) -> str:
@@ -122,9 +137,12 @@ def _remarks(found: DiskUsage, style: Style) -> list[Line]:
     if found.other is not UNSET and found.size:
         share = 100 * found.other / found.size
         rest = f"{found.other} bytes" if style.exact else size_text(found.other)
-        whole, what = (
-            ("object", "metadata, heaps, free space") if found.objects is UNSET else ("store", "metadata")
-        )
-        text = f"{rest} of the {whole} ({share:.1f} %) is not dataset data: {what}"
+        if found.table is not UNSET:
+            text = f"{rest} of the files ({share:.1f} %) is not in columns: footers, indexes"
+        elif found.objects is not UNSET:
+            text = f"{rest} of the store ({share:.1f} %) is not dataset data: metadata"
+        else:
+            kinds = "metadata, heaps, free space"
+            text = f"{rest} of the object ({share:.1f} %) is not dataset data: {kinds}"
         lines.append([(text, "faint")])
     return lines + [[(safe(note, 2000), "target")] for note in found.notes]

@@ -38,6 +38,9 @@ def result_line(found: Get) -> str:
         parts += [("named type", found.structure.datatypes), ("attribute", found.structure.attributes)]
         counted = ", ".join(plural(number, name) for name, number in parts if number)
         return f"{safe(found.output or '-')}: {counted or 'nothing'}, without data, {length}"
+    if found.columns is not UNSET and isinstance(found.rows, int):
+        counted = f"{plural(found.rows, 'row')} of {plural(len(found.columns), 'column')}"
+        return f"{safe(found.output or '-')}: {counted}, {length}"
     kind = safe(found.dtype) + (" decoded" if found.decoded is True else "")
     return f"{safe(found.output or '-')}: {shape(found.selected_shape)} {kind}, {length}"
 

@@ -27,6 +27,10 @@ def show_meta(meta: Meta, attributes_alone: bool = False) -> None:
 
 def meta_lines(meta: Meta, width: int, symbols: Symbols, attributes_alone: bool = False) -> list[Line]:
     """The lines of a description: a heading, facts, attributes."""
+    if meta.table is not UNSET or meta.column is not UNSET:
+        from h5s3.render.tables.meta import table_lines  # what is none starts without it
+
+        return table_lines(meta, width, attributes_alone)
     facts = [(label, text) for label, text in _facts(meta, symbols) if text and not attributes_alone]
     lines: list[Line] = [
         [(safe(meta.location, 1000), "key"), (f"  {safe(meta.path)}", "group"), (f"  {meta.kind}", "faint")]

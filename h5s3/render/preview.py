@@ -12,6 +12,7 @@ from rich.console import Console
 from h5s3.records import UNSET, Coding, Preview, Sampling, Stats, Table, replaced
 from h5s3.render.columns import Cell, Line, Row, align, print_lines, width_of
 from h5s3.render.console import Symbols, output_symbols, stdout
+from h5s3.render.tables.statistics import statistics_lines
 from h5s3.render.text import plural, safe, shape, titled
 from h5s3.render.value_text import cell_text, followed_text, null_word, number_text, shorten_dates
 
@@ -38,6 +39,8 @@ def reduced(preview: Preview, only: str | None, plot: bool) -> Preview:
     wanted = {"stats", "table", "plot", "profile"} if only is None else {only}
     if not plot:
         wanted.discard("plot")
+    if "stats" not in wanted:
+        preview = replaced(preview, columns=UNSET)
     return replaced(
         preview, **{part: None for part in ("stats", "table", "plot", "profile") if part not in wanted}
     )
@@ -64,6 +67,8 @@ def preview_lines(
     lines: list[Line] = [_heading(shown, symbols), *_about(shown, symbols)]
     if shown.stats is not None:
         lines += _stats_lines(shown.stats, _text(shown.units), width)
+    if shown.columns is not UNSET:
+        lines += statistics_lines(shown.columns, width, shown.table is None and shown.plot is None)
     if shown.table is not None:
         if shown.table.selection is not UNSET and shown.plot is None:
             lines.append([(f"  table: [{safe(shown.table.selection)}]", "faint")])
@@ -91,6 +96,8 @@ def _shortened(table: Table, room: int) -> Table:
 def _null(preview: Preview) -> str:
     """What a null in the table stands for."""
     stats, sample = preview.stats, preview.sample
+    if preview.columns is not UNSET:  # the statistics are of one column alone
+        return "null"
     unread = sample is not UNSET and sample.gaps is True
     return null_word(stats.nan_count, stats.inf_count, stats.missing_count, unread) if stats else "null"
 
@@ -118,10 +125,15 @@ def _heading(preview: Preview, symbols: Symbols) -> Line:
     return [
         (safe(preview.location, 1000), "key"),
         (f"  {safe(preview.path)}", "group"),
-        (f"  {shape(preview.shape, symbols.times)}", "shape"),
+        (f"  {_rows_or_shape(preview, symbols)}", "shape"),
         (f"  {safe(preview.dtype, 100)}", "dtype"),
         (f"  [{safe(preview.selection)}]" if preview.selection != "()" else "", "faint"),
     ]
+
+
+def _rows_or_shape(preview: Preview, symbols: Symbols) -> str:
+    """The shape; `? rows` of a table whose metadata does not tell."""
+    return "? rows" if preview.shape is None and preview.ndim else shape(preview.shape, symbols.times)
 
 
 def _about(preview: Preview, symbols: Symbols) -> list[Line]:

@@ -31,6 +31,7 @@ RIGHT = [False, False, False, False, True]
 SPARE = (3, 2, 1, 4, 0)  # columns that give way to a long name: filters, chunks, type, size, shape
 SCARCE = (2, 3, 4)  # those that give way to values: chunks, filters, sizes
 LONGEST_VALUE = 60
+LEAST_TYPE = 24  # characters of the type of a column
 
 
 def show_tree(tree: Tree, stored: bool = False) -> None:
@@ -46,6 +47,11 @@ def show_tree(tree: Tree, stored: bool = False) -> None:
 
 def tree_lines(tree: Tree, width: int, symbols: Symbols, stored: bool = False) -> Iterator[Line]:
     """The lines of a tree: a heading, one per object, and what was not shown."""
+    if tree.partitions is not UNSET:
+        from h5s3.render.tables.tree import partitioned_lines  # a tree without starts without it
+
+        yield from partitioned_lines(tree)
+        return
     yield _heading(tree, stored)
     rows: list[Row] = []
     if tree.attributes is not UNSET:
@@ -58,14 +64,20 @@ def tree_lines(tree: Tree, width: int, symbols: Symbols, stored: bool = False) -
         rows += _rows(tree.children, tree.children_truncated, tree.num_children, symbols, stored)
     if width < 100:  # no room for chunks
         rows = [(head, [*cells[:2], ("", ""), *cells[3:]]) for head, cells in rows]
+    if any(isinstance(node, DatasetNode) and node.is_column for node in nodes_of(tree)):
+        rows = [(head, _with_short_type(cells, max(LEAST_TYPE, width // 3))) for head, cells in rows]
     with_values = [((head, cells[:COLUMNS]), (cells[COLUMNS:] or [("", "")])[0]) for head, cells in rows]
     yield from align_with_tails(with_values, width, RIGHT, SPARE, SCARCE)
 
 
 def _heading(tree: Tree, stored: bool) -> Line:
     where = f"{safe(tree.location, 1000)}"
-    words = [] if tree.node is not UNSET else [plural(tree.num_children, "child", "children")]
-    if any(isinstance(node, DatasetNode) for node in nodes_of(tree)):
+    leaves = [node for node in nodes_of(tree) if isinstance(node, DatasetNode)]
+    columns = any(node.is_column for node in leaves)
+    nouns = ("column", "columns") if columns and tree.path == "/" else ("child", "children")
+    words = [] if tree.node is not UNSET else [plural(tree.num_children, *nouns)]
+    stored = stored or columns
+    if any(node.storage_size is not UNSET or not node.is_column for node in leaves):
         size = "size" if tree.node is not UNSET else "sizes"
         words.append(f"{'stored' if stored else 'logical'} {size}")
     count = f"  ({', '.join(words)})" if words else ""
@@ -157,7 +169,21 @@ def _group_cells(node: GroupNode) -> list[Cell]:
     return [(count, "faint"), (kind, "datatype")]
 
 
+def _with_short_type(cells: list[Cell], most: int) -> list[Cell]:
+    """The cells of a column with as much of its type, which may be nested, as leaves room for its size."""
+    return [*cells[:1], (safe(cells[1][0], most), cells[1][1]), *cells[2:]] if len(cells) > 1 else cells
+
+
+def _column_cells(node: DatasetNode) -> list[Cell]:
+    """A column: rows, type and stored size, as far as they are known."""
+    rows = "?" if node.shape is None else f"{node.shape[0]:,}"
+    size = "" if node.storage_size is UNSET else size_text(node.storage_size)
+    return [(rows, "shape"), (safe(node.dtype, 60), "dtype"), ("", ""), ("", ""), (size, "size")]
+
+
 def _dataset_cells(node: DatasetNode, symbols: Symbols, stored: bool) -> list[Cell]:
+    if node.is_column:
+        return _column_cells(node)
     chunks = symbols.times.join(map(str, node.chunks)) if node.chunks is not UNSET else ""
     layout = node.layout if node.layout in ("virtual", "external", "compact") else ""
     filters = "+".join(node.filters) if node.filters is not UNSET else ""

@@ -48,7 +48,9 @@ def test_the_settings_are_those_of_the_command_line() -> None:
     assert own == {name: kind.__forward_arg__ for name, kind in FollowingArgs.__annotations__.items()}
     assert set(FollowingArgs.__annotations__) - set(SettingsArgs.__annotations__) == {
         "follow",
+        "follow_external",
         "follow_prefix",
+        "version",
     }
 
 

@@ -112,6 +112,53 @@ def test_prefixes_are_asked_for_as_they_are(moto: S3Server) -> None:
     assert told == {"a/": None, "a//": "zarr", "b/": None, "b//": "zarr", "b/x": None}
 
 
+TABLES = {
+    "delta/": ("_delta_log/00000000000000000000.json", "day=1/a.parquet"),
+    "none/": ("data/a.h5", "metadata/notes.json"),
+}
+
+
+def test_tables_are_told_by_their_folders(moto: S3Server, tmp_path: Path) -> None:
+    files = {f"{name}{path}": b"{}" for name, paths in TABLES.items() for path in paths}
+    on_server(files, moto, "marked", "tables")
+    on_disk(files, tmp_path)
+    expected = ["delta", None]
+    with Proxy(moto) as counted:
+        environment = {"AWS_ENDPOINT_URL": counted.url}
+        found = run("ls", "s3://marked/tables/", "--json", on=moto, **environment).json["entries"]
+        assert counted.count() == 1 + len(TABLES)
+    assert [entry.get("format") for entry in found] == expected
+    found = run("ls", tmp_path, "--json").json["entries"]
+    assert [entry.get("format") for entry in found] == expected
+    assert run("ls", tmp_path, "-l").lines[0].split() == ["DELTA", "delta/"]
+
+
+PARTITIONED = {
+    "flat/": ("_SUCCESS", "day=1/_committed_1", "day=1/a.parquet", "day=2/b.parquet"),
+    "hive/": ("k=a/y=1/x.parquet", "k=b/y=1/x.parquet"),
+    "hive of text/": ("k=a/y=1/x.csv",),
+    "mixed/": ("k=a/notes.txt", "k=a/x.parquet"),
+    "unlike/": ("k=a/x.parquet", "other/x.parquet"),
+}
+
+
+def test_folders_of_partitions_are_looked_into(moto: S3Server, tmp_path: Path) -> None:
+    files = {f"{name}{path}": b"{}" for name, paths in PARTITIONED.items() for path in paths}
+    on_server(files, moto, "marked", "hive")
+    on_disk(files, tmp_path)
+    expected = {"flat/": "parquet", "hive/": "parquet"}
+    with Proxy(moto) as counted:
+        counted.delay = 0.1  # requests of one round overlap
+        found = asking(moto, counted, QUESTION, "s3://marked/hive/")
+        assert counted.count() == 1 + len(PARTITIONED) + 4 and counted.rounds() == 3  # not of unlike/
+    assert {entry.key.removeprefix("hive/"): entry.format for entry in found.entries} == {
+        **dict.fromkeys(PARTITIONED, UNSET),
+        **expected,
+    }
+    told = {entry.key: entry.format for entry in h5s3.ls(tmp_path, formats=True).entries}
+    assert {name: format for name, format in told.items() if format is not UNSET} == expected
+
+
 def test_bounds_of_a_listing(moto: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     on_server({f"{name}/zarr.json": GROUP_OF_V3 for name in "abcdef"}, moto, "marked", "bounds")
     monkeypatch.setattr(marks, "MOST_ASKED", 4)

@@ -30,7 +30,8 @@ DOORS = {
     "cftime": {"formats"},
     "matplotlib": {"render"},
     "textual_image": {"render"},
-    "pyarrow": {"export"},
+    "pyarrow": {"export", "formats"},
+    "pyroaring": {"formats"},
     "hdf5plugin": {"formats", "demo"},
     "duckdb": {"explore"},
     "deflate": {"formats", "storage"},
@@ -103,6 +104,7 @@ def test_every_dependency_is_used_and_none_is_missing() -> None:
         + extras["image"]
         + extras["plot"]
         + extras["parquet"]
+        + extras["tables"]
         + extras["xarray"]
         + extras["zarr"]
         + extras["icechunk"]

@@ -262,3 +262,11 @@ def test_the_title_names_slice_and_label() -> None:
     assert "/sst [3,0:20,0:30]: magnitude" in plot_text(preview(), plot, 80, 24, "", False)
     plot = heatmap(label="sst")
     assert "/sst [0:20,0:30]\n" in plot_text(preview(), plot, 80, 24, "", False)
+
+
+def test_rows_that_no_metadata_counts_have_no_number(capsys: pytest.CaptureFixture[str]) -> None:
+    found = preview(shape=None, ndim=1, dtype="table", path="/", preview_type="table", selection="0:8")
+    show_preview(found, "table", False)
+    assert "/  ? rows  table  [0:8]" in capsys.readouterr().out
+    show_preview(preview(shape=None, ndim=0, preview_type="empty"), "table", False)
+    assert "  null  float32" in capsys.readouterr().out

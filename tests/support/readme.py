@@ -7,8 +7,10 @@ and its output is not compared.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +22,7 @@ from h5s3.cli.app import COMMANDS
 from h5s3.demo.samples import make_samples
 from h5s3.demo.server import serve
 from tests.support import ROOT, cli
+from tests.support.tables.lake import BUCKET, make_lake
 
 README = ROOT / "README.md"
 EXAMPLES = ROOT / "examples"
@@ -77,9 +80,12 @@ def reference() -> str:
 
 @contextmanager
 def demo(samples: Path, cache: Path) -> Iterator[dict[str, str]]:
-    """The environment that leads to the demo's files, below `samples`, on a server of its own."""
-    with serve(samples) as server:
-        yield {**server.env(), "COLUMNS": "100", "H5S3_CACHE_DIR": str(cache)}
+    """The environment of a server with the demo's files, below `samples`, and with tables."""
+    with tempfile.TemporaryDirectory(dir=samples.parent) as made:
+        shutil.copytree(samples / "demo", Path(made) / "demo", copy_function=os.link)
+        make_lake(Path(made) / BUCKET)
+        with serve(Path(made)) as server:
+            yield {**server.env(), "COLUMNS": "100", "H5S3_CACHE_DIR": str(cache)}
 
 
 def renew(environment: dict[str, str]) -> None:

@@ -22,7 +22,7 @@ SCHEMES = ("s3", "s3a", "s3n")
 START = "s3://"
 SETTINGS = (
     "profile", "endpoint_url", "region", "anon", "request_payer", "no_cache", "refresh", "offline",
-    "insecure", "plugins", "version_id",
+    "insecure", "plugins", "version_id", "version",
 )  # fmt: skip
 
 

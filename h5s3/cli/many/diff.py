@@ -44,6 +44,15 @@ def diff(
             " other (see: ls --versions).",
         ),
     ] = None,
+    version: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--version",
+            metavar="N|TIME",
+            help="Of a table, compare this version; given twice, the first of the first, the second of the"
+            " other (see: meta --history).",
+        ),
+    ] = None,
     versions: Annotated[
         bool, typer.Option("--versions", help="Compare the newest version with the one before it.")
     ] = False,
@@ -63,6 +72,9 @@ def diff(
     Several versions of one object are compared by --versions, or by --version-id, given once (against what is
     there now) or twice.
 
+    Of tables (Parquet, Delta): columns, partitioning, properties, and which data files and
+    rows were added and removed. --version compares versions of one: given once, against the current one.
+
     With --data the values of datasets are compared: first their stored bytes, which need no decoding where
     both are stored alike, then the values of what differs. Numbers are alike where |a - b| <= A + R * |b|;
     NaN is like NaN. --max-bytes bounds what is fetched; what was not compared is named.
@@ -74,6 +86,7 @@ def diff(
       h5s3 diff s3://bucket/scan_0041.nxs s3://bucket/scan_0042.nxs
       h5s3 diff s3://bucket/scan_0042.nxs ./scan_0042.nxs
       h5s3 diff s3://bucket/scan_0042.nxs --versions
+      h5s3 diff s3://bucket/tables/sales/ --version 11 --version 12
       h5s3 diff s3://bucket/run1.h5 s3://bucket/run2.h5 --data --rtol 1e-6
       h5s3 diff s3://bucket/scan.nxs --path-a /entry1 --path-b /entry2
     """
@@ -81,17 +94,17 @@ def diff(
     from h5s3.explore.diff.diff import diff as ask
     from h5s3.explore.diff.versions import last_two, with_versions
 
-    ids = version_id or []
-    if versions and (b is not None or ids):
+    ids, of_tables = version_id or [], version or []
+    if versions and (b is not None or ids or of_tables):
         raise UsageError("--versions compares two versions of one LOCATION, and finds out which")
     paths = (path_a or "/", path_b or path_a or "/")
-    others = versions or len(ids) == 1 or len(set(ids)) == 2
+    others = versions or any(len(each) == 1 or len(set(each)) > 1 for each in (ids, of_tables))
     if b is None and paths[0] == paths[1] and not others:
-        hint = "give another LOCATION, --versions, or --path-a and --path-b"
+        hint = "give another LOCATION, --versions, --version, or --path-a and --path-b"
         raise UsageError("an object is compared with itself", hint=hint)
     with common.session() as opened, _progress(data) as bar:
         given = (opened.location(a), opened.location(a if b is None else b))
-        places = last_two(opened, given[0]) if versions else with_versions(given, ids)
+        places = last_two(opened, given[0]) if versions else with_versions(given, ids, of_tables)
         asked = DiffRequest(*paths, data, rtol, atol, progress=_advancing(bar))
         if common.json:
             found = ask(opened, places[0], places[1], asked)

@@ -49,10 +49,22 @@ NAMED = (
     "region",
     "env_file",
     "version_id",
+    "version",
     "max_bytes",
     "follow_prefix",
 )  # options with a value
-FLAGS = ("anon", "request_payer", "insecure", "no_cache", "refresh", "offline", "plugins", "debug", "follow")
+FLAGS = (
+    "anon",
+    "request_payer",
+    "insecure",
+    "no_cache",
+    "refresh",
+    "offline",
+    "plugins",
+    "debug",
+    "follow",
+    "follow_external",
+)
 _made: list[Cell] = []
 _begun: list[Process] = []
 _caches: list[Cache] = []

@@ -321,5 +321,7 @@ def _alone(side: Side, one: OutlinedObject, known: Key | None) -> OnOneSide:
         return OnOneSide(path=path, type="hard_link", target=one.alias_of)
     found = OnOneSide(path=path, type=one.kind, target=one.target)
     if one.dataset is not UNSET:
-        found.shape, found.dtype = one.dataset.shape, one.dataset.dtype
+        found.dtype = one.dataset.dtype
+        if side.outline.table is UNSET:  # columns of a table have its rows
+            found.shape = one.dataset.shape
     return found

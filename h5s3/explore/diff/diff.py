@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from h5s3.errors import H5s3Error, UsageError
 from h5s3.explore.diff.compare import Added, Comparison, Event, Removed, Side
-from h5s3.explore.diff.renamed import Candidate, candidates, confirmed
+from h5s3.explore.diff.files import table_diff
+from h5s3.explore.diff.renamed import Candidate, candidates, confirmed, renamed_columns
 from h5s3.explore.diff.sides import Cells, two_cells
 from h5s3.explore.session import Session
 from h5s3.formats.base import Comparable, Contents
@@ -57,6 +58,10 @@ def diff(session: Session, a: Location, b: Location, asked: DiffRequest | None =
     with two_cells(session) as cells:
         found = _outlines(session, cells, places, paths)
         comparison = Comparison(Side(found[0], asked.path_a), Side(found[1], asked.path_b))
+        table = table_diff(*found)
+        if asked.data and table is not UNSET:
+            cause = "rows of tables are not compared, their files are"
+            raise UsageError(cause, location=a.display, hint="leave out --data")
         document = Diff(
             a=_side(a, asked.path_a, found[0]),
             b=_side(b, asked.path_b, found[1]),
@@ -69,7 +74,10 @@ def diff(session: Session, a: Location, b: Location, asked: DiffRequest | None =
             not_compared=[],
             num_objects=0,
             num_attributes=0,
+            table=table,
         )
+        if table is not UNSET:
+            comparison.renamed = renamed_columns(comparison)
         found_again = candidates(comparison)
         if found_again:
             _rename(session, cells, places, comparison, found_again)
@@ -157,7 +165,8 @@ def _naming(
 
 def num_differences(found: Diff) -> int:
     """How much was found that differs."""
-    return len(found.added) + len(found.removed) + len(found.changed) + len(found.renamed)
+    files = found.table is not UNSET and not found.table.same
+    return len(found.added) + len(found.removed) + len(found.changed) + len(found.renamed) + files
 
 
 def _outlines(
@@ -180,8 +189,9 @@ def named(
         return call(cell)
     except H5s3Error as error:
         error = error.at(place.display)
-        if place.version_id and places[0].display == places[1].display:
-            error.location = f"{place.display} (version {place.version_id})"
+        version = place.version_id or place.table_version
+        if version and places[0].display == places[1].display:
+            error.location = f"{place.display} (version {version})"
         raise
 
 
@@ -205,6 +215,7 @@ def _side(place: Location, path: str, found: Outline) -> DiffSide:
         path=path,
         format=found.format,
         version_id=place.version_id or UNSET,
+        version=UNSET if found.table is UNSET or found.table.version is None else found.table.version,
         cached=found.cached,
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from h5s3.explore.diff.compare import Comparison, Key, Side
-from h5s3.records import UNSET, OutlinedDataset, OutlinedObject, to_json_value
+from h5s3.records import UNSET, Outline, OutlinedDataset, OutlinedObject, to_json_value
 
 MOST = 100_000  # objects of one side alone that are looked at
 MOST_DATASETS = 200  # whose data is looked at
@@ -31,6 +31,8 @@ class Candidate:
 def candidates(comparison: Comparison) -> list[Candidate]:
     """What is on one side alone and has just one likeness on the other, outer objects first."""
     a, b = comparison.a, comparison.b
+    if UNSET not in (a.outline.table, b.outline.table):
+        return []  # columns are known by their ids (`renamed_columns`), or by their names
     alone = [sorted(one.objects.keys() - other.objects.keys()) for one, other in ((a, b), (b, a))]
     if comparison.shared or not all(alone) or max(map(len, alone)) > MOST:
         return []
@@ -51,6 +53,29 @@ def candidates(comparison: Comparison) -> list[Candidate]:
             found.append(one)
             taken.add(key)
     return found
+
+
+def renamed_columns(comparison: Comparison) -> dict[Key, Key]:
+    """Columns of tables with another name on the other side, the same id, and nothing else that differs."""
+    a, b = comparison.a, comparison.b
+    if comparison.shared or not _same_table(a.outline, b.outline):
+        return {}
+    alone = [one.objects.keys() - other.objects.keys() for one, other in ((a, b), (b, a))]
+    mine, theirs = (_Signatures(side, set(keys)) for side, keys in zip((a, b), alone, strict=True))
+    ids = {str(b.objects[key].column): key for key in alone[1] if b.objects[key].column is not UNSET}
+    found: dict[Key, Key] = {}
+    for key in sorted(alone[0]):
+        other = ids.get(str(a.objects[key].column))
+        if other is None or other[:-1] != key[:-1] or mine.of(key) != theirs.of(other):
+            continue
+        found[key] = other
+    return found
+
+
+def _same_table(a: Outline, b: Outline) -> bool:
+    """Whether both are of one table: else ids of columns are the same by chance."""
+    ids = [None if one.table is UNSET else one.table.id for one in (a, b)]
+    return a.location == b.location or (ids[0] is not None and ids[0] == ids[1])
 
 
 def confirmed(found: Sequence[Candidate], same: Callable[[Sequence[Pair]], Sequence[bool]]) -> dict[Key, Key]:

@@ -10,16 +10,22 @@ from h5s3.explore.session import Session
 from h5s3.storage.location import Location
 
 
-def with_versions(places: Sequence[Location], ids: Sequence[str]) -> list[Location]:
-    """The two places, of these versions: one is of the first place, two are of each.
+def with_versions(
+    places: Sequence[Location], ids: Sequence[str], of_tables: Sequence[str] = ()
+) -> list[Location]:
+    """The two places, of these versions: one is of the first place, two are of each. `ids`: of objects.
 
     Raises `UsageError` for what has no versions.
     """
+    if len(of_tables) > 2:
+        raise UsageError("--version is given twice at the most")
     if len(ids) > 2:
         raise UsageError("--version-id is given twice at the most")
     found = list(places)
     for number, version in enumerate(ids):
         found[number] = replace(_of_s3(found[number], "--version-id"), version_id=version)
+    for number, version in enumerate(of_tables):
+        found[number] = replace(found[number], table_version=version)
     return found
 
 

@@ -40,6 +40,9 @@ class GetRequest(Request):
     overwrite: bool = False
     coords: bool = False  # the values of the dimensions with them
     decode: bool = False  # values as they are meant: CF packing, missing values, times
+    columns: tuple[str, ...] | None = None  # of a table: these, `b.c` for a field inside one
+    where: str | None = None  # of a table: rows that match, `price > 5 and name in ('a', 'b')`
+    limit: int | None = None  # of a table: no more rows than these
     metadata_only: bool = False  # of a whole file, in place of values: all but its data
     left_out: Callable[[list[str]], None] = lambda left: None  # told what of that cannot be copied
     differs: Callable[[Coding], None] = lambda coding: None  # told where stored values are not what is meant
@@ -111,6 +114,9 @@ def _question(
         asked.decode,
         session.settings.max_bytes,
         outside,
+        asked.columns,
+        asked.where,
+        asked.limit,
     )
 
 
@@ -144,8 +150,9 @@ def _structure_target(asked: GetRequest) -> str:
     """The file to write. Raises `UsageError` for wishes that go with values alone."""
     if asked.path != "/":
         raise UsageError("--metadata-only copies a whole file", hint="give the path /")
-    if asked.coords or asked.decode or asked.selection is not None or asked.labels is not None:
-        raise UsageError("--metadata-only goes with none of --slice, --sel, --coords and --decode")
+    others = (asked.selection, asked.labels, asked.columns, asked.where, asked.limit)
+    if asked.coords or asked.decode or any(one is not None for one in others):
+        raise UsageError("--metadata-only goes with no choice of values, --coords or --decode")
     from h5s3.export.file_types import format_of
 
     named = asked.format or os.path.splitext(asked.output or "")[1].lstrip(".")

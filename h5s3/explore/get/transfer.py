@@ -6,7 +6,7 @@ It may run in a process that can open no file: what it needs of the other one it
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import BufferedWriter, RawIOBase
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from h5s3.errors import RefusedError, UsageError
 from h5s3.explore.get.job import as_written
 from h5s3.formats.base import Array, Contents
+from h5s3.formats.tables.rows.protocol import Tabular
 from h5s3.records import UNSET, Get, replaced
 from h5s3.records import Coding as CodingRecord
 from h5s3.sizes import MIB
@@ -84,9 +85,53 @@ class Transfer:
     decode: bool
     max_bytes: int | None
     outside: Outside
+    columns: tuple[str, ...] | None = None  # of a table
+    where: str | None = None
+    limit: int | None = None
 
     def __call__(self, contents: Contents) -> Get:
         """All of it, from an open location; the receipt."""
+        if isinstance(contents, Tabular) and self._wants_rows():
+            return self._rows(contents)
+        if self.columns is not None or self.where is not None or self.limit is not None:
+            raise UsageError("--columns, --where and --limit are about the rows of tables")
+        return self._values(contents)
+
+    def _wants_rows(self) -> bool:
+        """Whether rows are to be written; else the values of a column, as an array."""
+        named = self.format or os.path.splitext(self.output or "")[1].lstrip(".")
+        part = self.selection is not None or self.labels is not None
+        return self.path == "/" or not (part or named.lower() in ("npy", "npz", "h5", "hdf5"))
+
+    def _rows(self, contents: Tabular) -> Get:
+        from h5s3.explore.get.rows import FORMATS, RowsAsked, head_of, rows_of, write_rows
+
+        if self.selection is not None or self.labels is not None:
+            raise UsageError("--slice and --sel are for arrays", hint="use --where, --limit and --columns")
+        if self.coords:
+            raise UsageError("--coords: a table has no coordinates", hint="leave it out")
+        asked = RowsAsked(
+            self.location,
+            self.key,
+            self.path,
+            self.columns,
+            self.where,
+            self.limit,
+            self.max_bytes,
+            self.outside.progress,
+        )
+        rows = rows_of(asked, contents)
+        chosen, output = self._named("csv", "rows" if self.path == "/" else self.path.rpartition("/")[2])
+        if chosen not in FORMATS:
+            raise UsageError(
+                f"rows go to {', '.join(FORMATS)}, not to {chosen}", hint="or name one column: /NAME"
+            )
+        if output is not None:
+            self.outside.check(output)
+        with self._opened((), output, False) as stream:
+            return write_rows(asked, rows, stream, head_of(asked, rows, chosen, output))
+
+    def _values(self, contents: Contents) -> Get:
         from h5s3.export.file_types import check, maker
         from h5s3.export.rows import growth
         from h5s3.formats import boxes
@@ -113,7 +158,7 @@ class Transfer:
         planned: dict[str, Any] = {}
         if not estimate.unknown:
             planned = {"planned_requests": estimate.requests, "planned_bytes": estimate.fetched}
-        with self._opened(job, output, shared) as stream:
+        with self._opened(job.notes, output, shared) as stream:
             _Filling(job, reader, estimate, self.outside).fill(lambda: make(job, stream, placed))
         if texts is not None and self.outside.texts is not None:
             self.outside.texts(texts.found)
@@ -137,13 +182,13 @@ class Transfer:
         return output is None and self.outside.memory is not None and fixed and large
 
     @contextmanager
-    def _opened(self, job: Job, output: str | None, shared: bool) -> Iterator[BinaryIO]:
+    def _opened(self, notes: Sequence[str], output: str | None, shared: bool) -> Iterator[BinaryIO]:
         if output is not None or (shared and self.outside.memory is not None):
             given = self.outside.memory(None) if output is None else self.outside.file(output)  # type: ignore[misc]
             with os.fdopen(given, "w+b") as file:
                 yield file
             return
-        for note in job.notes:  # no receipt is shown
+        for note in notes:  # no receipt is shown
             self.outside.noted(note)
         assert self.outside.stream is not None
         sending = _Sending(self.outside.stream)
@@ -182,15 +227,22 @@ class Transfer:
 
     def _target(self, job: Job) -> tuple[FileType, str | None]:
         """The format and the file; a stream has none."""
-        from h5s3.export.file_types import FORMATS, fits_csv, format_of
+        from h5s3.export.file_types import fits_csv
+
+        if self.outside.stream is not None:
+            return self._named("csv" if self.format or fits_csv(self._as_written(job, "csv")) else "json", "")
+        return self._named("csv" if self.coords or job.array.group is not None else "npy", job.name)
+
+    def _named(self, usual: FileType, name: str) -> tuple[FileType, str | None]:
+        """The format and the file by what was asked for; else a usual format, and a file of this name."""
+        from h5s3.export.atomic_file import file_name
+        from h5s3.export.file_types import FORMATS, format_of
 
         named = format_of(self.format) if self.format else None
         if self.outside.stream is not None:
-            return named or ("csv" if fits_csv(self._as_written(job, "csv")) else "json"), None
+            return named or usual, None
         if self.output is None:
-            table = self.coords or job.array.group is not None
-            chosen = named or ("csv" if table else "npy")
-            return chosen, f"{job.name}.{chosen}"
+            return named or usual, f"{file_name(name)}.{named or usual}"
         suffix = os.path.splitext(self.output)[1].lstrip(".")
         if named is None and not suffix:
             hint = "end it in one of " + ", ".join("." + name for name in FORMATS) + ", or give --format"
@@ -351,7 +403,8 @@ def _estimate(reader: BoxReader, job: Job, output: str | None, ordered: bool) ->
     from h5s3.export.rows import written_size
 
     requests = fetched = elements = 0
-    for number, box in enumerate(reader.boxes(ordered)):
+    needed = () if reader.none_stored else reader.boxes(ordered)
+    for number, box in enumerate(needed):
         if number >= MOST_PLANNED:
             requests, fetched = (round(n * job.count / elements) for n in (requests, fetched))
             break

@@ -1,13 +1,16 @@
-"""The files that locations mean: themselves, or what lies below a prefix or a folder, or matches a glob."""
+"""The files that locations mean: themselves, or what lies below a prefix or a folder, or matches a glob.
+
+Tables below a prefix are known by the names that a listing gives anyway."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from h5s3.explore.globs import glob_of
 from h5s3.explore.ls import arriving
+from h5s3.explore.many.datasets import Datasets, Found
 from h5s3.explore.questions import Question
 from h5s3.explore.session import Session
 from h5s3.formats.names import looks_like_hdf5
@@ -16,6 +19,7 @@ from h5s3.storage.base import ObjectInfo
 from h5s3.storage.location import Location, parse_location
 
 STORE = ".zarr"  # how prefixes are called that hold one store
+LOGS = ("_delta_log/",)  # folders of tables: Delta's
 MARKS = (".zgroup", ".zarray", ".zmetadata", "zarr.json")  # documents at the top of a store
 
 
@@ -31,7 +35,8 @@ class Files:
     """The files that locations mean, as they are listed. An iterable, to be used once.
 
     Below a prefix (a key that ends in `/`), a bucket or a folder: objects with names that HDF5 files have,
-    and Zarr stores. What matches a glob is taken whatever its name.
+    Zarr stores, tables of Delta, and folders with nothing but Parquet files, each one table
+    (the location itself may be one). What matches a glob is taken whatever its name.
     """
 
     def __init__(self, session: Session, locations: Sequence[Location]) -> None:
@@ -48,22 +53,82 @@ class Files:
                 yield file
 
     def _below(self, location: Location) -> Iterator[File]:
-        glob = glob_of(location) is not None
-        question = Question(recursive=not glob, uris=True)
+        if glob_of(location) is not None:
+            return (yield from self._matching(location))
+        root, base = "", ""  # root: of the store, or the folder of the table, last seen
+        tables, datasets = set[str](), Datasets()
+        for entry in self._entries(location, recursive=True):
+            if root and entry.key.startswith(root):
+                continue
+            base = base or _base(location, entry.key)
+            path, found, table = entry.key.removeprefix(base), _root(entry.key), _table(entry.key)
+            yield from self._tables(datasets.ready(path), location, base)
+            if found:
+                root = found
+                datasets.other(root.removeprefix(base))
+                yield File(_above(entry, root, location))
+            elif table is not None and table[0].startswith(base):
+                root = table[1]
+                datasets.known(table[0].removeprefix(base))
+                if table[0] not in tables:
+                    tables.add(table[0])
+                    yield File(_above(entry, table[0], location))
+            elif entry.type == "object" and looks_like_hdf5(entry.key):
+                datasets.other(path)
+                yield listed_file(self._session, entry)
+            else:
+                self.passed_over += entry.type == "object"
+                datasets.take(path, entry)
+        yield from self._tables(datasets.rest(), location, base)
+
+    def _tables(self, found: Iterable[Found], asked: Location, base: str) -> Iterator[File]:
+        """Folders of Parquet files as files; the location itself as it was named."""
+        for path, entry, files in found:
+            self.passed_over -= files
+            yield File(_above(entry, base + path, asked) if path else asked)
+
+    def _matching(self, location: Location) -> Iterator[File]:
         root = ""  # of the store that the last entries belong to
-        for page in arriving(self._session, location, question).pages:
-            for entry in page:
-                if root and entry.key.startswith(root):
-                    continue
-                found = _root(entry.key)
-                if found:
-                    root = found
-                    uri = str(entry.uri)
-                    yield File(parse_location(uri[: len(uri) - len(entry.key) + len(root)], None))
-                elif entry.type == "object" and (glob or looks_like_hdf5(entry.key)):
-                    yield listed_file(self._session, entry)
-                elif entry.type == "object":
-                    self.passed_over += 1
+        for entry in self._entries(location, recursive=False):
+            if root and entry.key.startswith(root):
+                continue
+            if found := _root(entry.key):
+                root = found
+                yield File(_above(entry, root, location))
+            elif entry.type == "object":
+                yield listed_file(self._session, entry)
+
+    def _entries(self, location: Location, recursive: bool) -> Iterator[Entry]:
+        for page in arriving(self._session, location, Question(recursive=recursive, uris=True)).pages:
+            yield from page
+
+
+def _above(entry: Entry, root: str, asked: Location) -> Location:
+    """The place that the first part of an entry's key names."""
+    uri = str(entry.uri)
+    place = parse_location(uri[: len(uri) - len(entry.key) + len(root)] or ".", None)
+    return replace(place, table_version=asked.table_version)
+
+
+def _base(location: Location, key: str) -> str:
+    """What all keys of a listing begin with, of which this is one, that are below its location.
+
+    Empty where keys do not tell: some file systems of fsspec leave a host out.
+    """
+    if not location.scheme:
+        return location.key if location.kind == "s3" else ""
+    base = location.below.key.partition("://")[2]
+    base = "/" + base.lstrip("/") if key.startswith("/") else base
+    return base if key.startswith(base) else ""
+
+
+def _table(key: str) -> tuple[str, str] | None:
+    """Of an object of a table's metadata the key of the table, and that of the folder of its metadata."""
+    for log in LOGS:
+        at = key.find(log)
+        if at == 0 or (at > 0 and key[at - 1] == "/"):
+            return key[:at], key[: at + len(log)]
+    return None
 
 
 def listed_file(session: Session, entry: Entry) -> File:

@@ -32,7 +32,7 @@ class Ruler:
     cells: list[Json] | None = None  # values as JSON, one for each index of `axis`
     numbers: list[float | None] | None = None
     edges: bool = False  # what is read are the edges of bins
-    digits: str = ""  # of `digits_of`
+    digits: str = ""  # as of a `Point`
 
     def ranges(self) -> list[Range]:
         """Bytes to fetch."""

@@ -9,6 +9,7 @@ from h5s3.explore.preview.color_limits import limited
 from h5s3.explore.preview.request import PreviewRequest
 from h5s3.explore.session import Session
 from h5s3.formats.base import Array, Contents
+from h5s3.formats.tables.rows.protocol import Tabular
 from h5s3.records import Preview
 from h5s3.storage.location import Location
 
@@ -29,6 +30,10 @@ def preview(session: Session, location: Location, asked: PreviewRequest | None =
 def _preview(contents: Contents, asked: PreviewRequest) -> Preview:
     from h5s3.explore.preview.dispatch import fill
 
+    if isinstance(contents, Tabular) and not contents.is_array(asked.path):
+        from h5s3.explore.preview.rows import preview_rows
+
+        return preview_rows(contents, asked)
     array = contents.shown(asked.path)
     document = _document(array)
     if array.facts.layout == "virtual":

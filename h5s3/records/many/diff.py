@@ -19,6 +19,7 @@ class DiffSide(Record, kw_only=True):
     path: str
     format: str
     version_id: str | UnsetType = UNSET
+    version: str | UnsetType = UNSET  # of a table
     cached: bool = False
 
 
@@ -77,6 +78,39 @@ class NotCompared(Record, kw_only=True):
     name: str | UnsetType = UNSET  # of an attribute
 
 
+class TableSide(Record, kw_only=True):
+    """One version of a table that is compared."""
+
+    version: str | None
+    time: str | None
+    rows: int | None  # that a reader gets; None: only the data tells
+    num_files: int
+    bytes: int | None
+
+
+class DataFiles(Record, kw_only=True):
+    """Data files that one side has alone; of `files` the first ones."""
+
+    count: int
+    rows: int | None  # in them, without what deletes hide; None: only the data tells
+    bytes: int | None
+    files: list[str]  # paths, below the table
+
+
+class TableDiff(Record, kw_only=True):
+    """How the data of two versions of a table, or of two tables, differs: by its files, none of which is
+    read. Rows may have moved from one file to another unchanged."""
+
+    a: TableSide
+    b: TableSide
+    same: bool  # whether both are made of the same files, with the same rows deleted
+    added: DataFiles | UnsetType = UNSET  # UNSET: the files are not compared one by one
+    removed: DataFiles | UnsetType = UNSET
+    num_kept: int | UnsetType = UNSET  # files that both have
+    rows_deleted: int | UnsetType | None = UNSET  # of files that both have, that b hides and a does not
+    rows_restored: int | UnsetType | None = UNSET  # the other way round
+
+
 class Diff(Document, kw_only=True):
     """What differs. `identical`: nothing differs, and all was compared that was to be."""
 
@@ -93,3 +127,4 @@ class Diff(Document, kw_only=True):
     num_objects: int  # that both sides have
     num_attributes: int
     num_values: int | UnsetType = UNSET  # of datasets, that were compared
+    table: TableDiff | UnsetType = UNSET  # where both are tables

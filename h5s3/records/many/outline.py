@@ -60,8 +60,29 @@ class OutlinedObject(Record, omit_defaults=True, kw_only=True, gc=False):
     target: str | UnsetType = UNSET  # of links that are not hard
     dataset: OutlinedDataset | UnsetType = UNSET
     datatype: int | UnsetType = UNSET  # of a named type, in the table of types
+    column: str | UnsetType = UNSET  # of a table: what it is known by, whatever its name
     attributes: list[OutlinedValue] = []
     reason: str | UnsetType = UNSET  # why it, or a part of it, could not be read
+
+
+class OutlinedFile(Record, omit_defaults=True, kw_only=True, gc=False):
+    """A data file of a table. Rows that deletes hide are not among its `rows`; None: only the data tells."""
+
+    path: str
+    size: int | None = None
+    rows: int | None = None
+
+
+class OutlinedTable(Record, kw_only=True):
+    """A version of a table, and the files that it is made of."""
+
+    id: str | None = None  # of the table, whatever its version
+    version: str | None
+    time: str | None
+    rows: int | None
+    num_files: int
+    bytes: int | None
+    files: list[OutlinedFile] | UnsetType = UNSET  # UNSET: too many to be told
 
 
 class Outline(Document, kw_only=True):
@@ -73,4 +94,5 @@ class Outline(Document, kw_only=True):
     format: str
     objects: list[OutlinedObject]
     types: list[OutlinedType]
+    table: OutlinedTable | UnsetType = UNSET  # where it is one
     cached: bool = False

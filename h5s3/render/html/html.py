@@ -37,6 +37,7 @@ from h5s3.records import (
     kind_of,
 )
 from h5s3.render.console import output_symbols
+from h5s3.render.html.tables import data_rows, partitions_html, table_html
 from h5s3.render.text import plural, safe, shape
 from h5s3.render.value_text import attribute_text, cell_text, null_word, number_text, small_value_text
 from h5s3.render.views.view import view_lines
@@ -110,6 +111,10 @@ def _tree(tree: Tree) -> Iterator[str]:
         yield f"<pre>{escape(chr(10).join(islice(lines, MOST_NODES)))}</pre>"
     if tree.attributes is not UNSET:
         yield from _attributes(tree.attributes)
+    if tree.partitions is not UNSET:
+        count = len(tree.partitions) if tree.num_partitions is UNSET else tree.num_partitions
+        yield from partitions_html(tree.partitions, count, _table)
+        return
     nodes = tree.children if tree.node is UNSET else [tree.node]
     yield from _nodes(nodes, tree.num_children if tree.children_truncated else len(nodes))
 
@@ -202,6 +207,8 @@ def _diff(found: Diff) -> Iterator[str]:
         (one.path, "~", _changed(one), cell_text(one.a), cell_text(one.b))
         for one in found.changed[:MOST_ROWS]
     ]
+    if found.table is not UNSET and not found.table.same:
+        rows += data_rows(found.table)
     rows += [(one.path, "?", f"not compared: {one.reason}", "", "") for one in found.not_compared]
     if rows:
         yield from _table(("path", "", "what", "a", "b"), sorted(rows)[:MOST_ROWS], len(rows) - MOST_ROWS)
@@ -241,6 +248,9 @@ def _facts(record: Record) -> Iterator[str]:
 
 
 def _meta(meta: Meta) -> Iterator[str]:
+    if meta.table is not UNSET or meta.column is not UNSET:
+        yield from table_html(meta, _table)
+        return
     yield from _facts(meta)
     if meta.attributes:
         yield from _attributes(meta.attributes)
@@ -292,6 +302,10 @@ def _values(table: Table, null: str) -> Iterator[str]:
 
 
 def _usage(found: DiskUsage) -> Iterator[str]:
+    if found.partitions is not UNSET:
+        count = len(found.partitions) if found.num_partitions is UNSET else found.num_partitions
+        yield from partitions_html(found.partitions, count, _table)
+        return
     rows = [
         (
             one.path,

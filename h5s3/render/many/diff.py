@@ -72,6 +72,10 @@ class Shown:
     def end(self, found: Diff) -> None:
         """What remains, and the count."""
         self._flush()
+        if found.table is not UNSET and not found.table.same:
+            from h5s3.render.tables.diff import table_diff_lines  # what is none ends without it
+
+            self._print(table_diff_lines(found.table, self._symbols))
         self._print([summary(found)])
 
 
@@ -97,7 +101,8 @@ def _alone(sign: str, what: OnOneSide, below: int, symbols: Symbols) -> Line:
         line += [(f" {symbols.arrow} {safe(what.target)}", "target"), (f"  ({words})", "faint")]
     elif what.type == "dataset":
         dims = shape(what.shape if isinstance(what.shape, list) else None, symbols.times)
-        line += [(f"  {dims} {safe(str(what.dtype), 60)}", "faint")]
+        dims = "" if what.shape is UNSET else f"{dims} "
+        line += [(f"  {dims}{safe(str(what.dtype), 60)}", "faint")]
     elif what.type == "group":
         line += [(f"  ({plural(below, 'object')} in it)" if below else "  (an empty group)", "faint")]
     else:
@@ -294,6 +299,12 @@ def summary(found: Diff) -> Line:
     left = [f"{len(found.not_compared):,} not compared"] if found.not_compared else []
     objects = f"{plural(found.num_objects, 'object')} and {plural(found.num_attributes, 'attribute')}"
     data = "" if found.data else "; values were not compared (--data)"
+    if found.table is not UNSET:
+        columns = plural(max(0, found.num_objects - 1), "column")
+        objects = f"{columns} and {plural(found.num_attributes, 'property', 'properties')}"
+        data = "; rows were not compared one by one"
+        if not found.table.same:
+            counts.append("other data")
     if counts:
         return [(", ".join(counts + left), "key"), (f"  (both have {objects}{data})", "faint")]
     word = "no difference found" if left else "identical"

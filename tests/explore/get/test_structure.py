@@ -153,8 +153,8 @@ def test_the_receipt(tmp_path: Path) -> None:
         (("/", "-o", "a.csv"), "writes an HDF5 file"),
         (("/",), "writes an HDF5 file"),
         (("/", "-o", "-"), "writes an HDF5 file"),
-        (("/", "-o", "a.h5", "--slice", "1"), "goes with none of"),
-        (("/", "-o", "a.h5", "--decode"), "goes with none of"),
+        (("/", "-o", "a.h5", "--slice", "1"), "goes with no choice of values"),
+        (("/", "-o", "a.h5", "--decode"), "goes with no choice of values"),
     ],
 )
 def test_usage(args: tuple[str, ...], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

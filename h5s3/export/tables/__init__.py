@@ -1,0 +1,1 @@
+"""Rows of tables, as Arrow has them, into files."""

@@ -1,0 +1,1 @@
+"""Parquet: one file, or all files below a prefix."""

@@ -1,0 +1,1 @@
+"""Tables, against the libraries of their formats."""

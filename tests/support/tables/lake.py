@@ -1,0 +1,42 @@
+"""A bucket with a small table of each kind, for the README."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+BUCKET = "lake"
+START = datetime(2024, 5, 1, tzinfo=UTC)
+STATIONS = ("Bern", "Genf", "Basel")
+
+
+def make_lake(folder: Path) -> None:
+    """Write `readings.parquet`, and `delta/`."""
+    folder.mkdir()
+    pq.write_table(_readings(0, 3000), folder / "readings.parquet", row_group_size=1000)
+    _delta(folder / "delta")
+
+
+def _readings(start: int, count: int) -> pa.Table:
+    at = pa.struct([pa.field("lat", pa.float64()), pa.field("lon", pa.float64())])
+    numbers = range(start, start + count)
+    return pa.table(
+        {
+            "station": [STATIONS[n % 3] for n in numbers],
+            "time": pa.array([START + timedelta(minutes=n) for n in numbers], pa.timestamp("us", "UTC")),
+            "celsius": [10 + n % 17 / 2 for n in numbers],
+            "place": pa.array([{"lat": 46.0 + n % 3, "lon": 7.0 + n % 3} for n in numbers], at),
+        }
+    )
+
+
+def _delta(folder: Path) -> None:
+    import deltalake
+
+    deltalake.write_deltalake(folder, _readings(0, 900), partition_by=["station"], name="readings")
+    more = _readings(900, 90).append_column("humidity", pa.array([n % 100 for n in range(90)], pa.int16()))
+    deltalake.write_deltalake(folder, more, mode="append", schema_mode="merge")
+    deltalake.DeltaTable(folder).delete("station = 'Genf' AND celsius > 17")
