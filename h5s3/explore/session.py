@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from h5s3.cell.host import Cell
     from h5s3.storage.memory import Memory
 
-WITH_VERSIONS = ("delta",)
+WITH_VERSIONS = ("delta", "iceberg")
 TABLES = ("parquet", *WITH_VERSIONS)
 IN_CELL = ("hdf5", "zarr", *TABLES)  # formats that native code reads
 FIRST_BYTES = 256 * 1024  # of an object that is met for the first time
@@ -253,6 +253,8 @@ class Session:
 
     def resolve(self, location: Location, cell: Cell | None = None) -> Resolved:
         """The object at a location and its first bytes; or, of a prefix, what stands directly below it."""
+        if (table := self._named_table(location)) is not None:
+            return table
         below = self._below(location) if location.name_of_store else None
         if below is not None and self._knows(below):
             return below
@@ -320,6 +322,20 @@ class Session:
             found = {name: one for name, one in found.items() if one[1].lstrip().startswith(b"{")}
             names = tuple(found)
         return Resolved(info_of(store, location), b"", names, found, listed) if names else None
+
+    def _named_table(self, location: Location) -> Resolved | None:
+        """The table that a document of its metadata stands for, where the location is one."""
+        if not location.key.endswith((".metadata.json", ".metadata.json.gz")) or self.settings.offline:
+            return None
+        from h5s3.formats.detect import found_in_table, info_of, table_of
+
+        known = table_of(location)
+        if known is None:
+            return None
+        table, document = known
+        store = self.store(table)
+        found = found_in_table(store, table, document, self.trace, FIRST_BYTES)
+        return Resolved(info_of(store, table), b"", (document,), {document: found}) if found else None
 
     def _ask(
         self,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
@@ -24,8 +26,10 @@ BUILT_IN = {  # in this order; the first one says what is wrong with others
     "hdf5": "h5s3.formats.hdf5.format:Hdf5",
     "zarr": "h5s3.formats.zarr.format:Zarr",
     "delta": "h5s3.formats.tables.format:Delta",
+    "iceberg": "h5s3.formats.tables.format:Iceberg",
     "parquet": "h5s3.formats.tables.format:Parquet",  # tables of the others are made of such files
 }
+DOCUMENT = re.compile(r"(?s)(?:(.*?)/)?((?:metadata/)?[^/]+\.metadata\.json(?:\.gz)?)")  # of Iceberg
 FEW = 20  # objects that are looked at to know a table by
 GROUP = "h5s3.formats"  # entry points: a name, and a class without arguments
 
@@ -82,6 +86,25 @@ def _inside_partitions(objects: Objects, names: Sequence[str]) -> list[str]:
         return []
     inside = (folder + name for name, _ in objects.entries([folder.rstrip("/")], FEW)[0])
     return [name for name in inside if built_in("parquet").knows(Seen("", names=(name,)))]
+
+
+def table_of(location: Location) -> tuple[Location, str] | None:
+    """The table of which a location is a document of Iceberg's metadata, and the document's path below it."""
+    known = DOCUMENT.fullmatch(location.key)
+    if known is None or location.kind not in ("s3", "local") or location.version_id:
+        return None
+    above = known[1]
+    if location.kind == "local":
+        above = "." if above is None else above or "/"
+    return replace(location, key=above or ""), known[2]
+
+
+def found_in_table(store: Store, table: Location, document: str, trace: Trace, length: int) -> Found | None:
+    """A document of a table, where it is there."""
+    from h5s3.storage.objects import Objects
+
+    with closing(Objects(store, table, trace)) as objects:
+        return objects.look([document], length)[0]
 
 
 def info_of(store: Store, location: Location) -> ObjectInfo:

@@ -114,6 +114,7 @@ def test_prefixes_are_asked_for_as_they_are(moto: S3Server) -> None:
 
 TABLES = {
     "delta/": ("_delta_log/00000000000000000000.json", "day=1/a.parquet"),
+    "iceberg/": ("data/a.parquet", "metadata/00000-a.metadata.json", "metadata/snap-1.avro"),
     "none/": ("data/a.h5", "metadata/notes.json"),
 }
 
@@ -122,11 +123,11 @@ def test_tables_are_told_by_their_folders(moto: S3Server, tmp_path: Path) -> Non
     files = {f"{name}{path}": b"{}" for name, paths in TABLES.items() for path in paths}
     on_server(files, moto, "marked", "tables")
     on_disk(files, tmp_path)
-    expected = ["delta", None]
+    expected = [name.rstrip("/") for name in ("delta/", "iceberg/")] + [None]
     with Proxy(moto) as counted:
         environment = {"AWS_ENDPOINT_URL": counted.url}
         found = run("ls", "s3://marked/tables/", "--json", on=moto, **environment).json["entries"]
-        assert counted.count() == 1 + len(TABLES)
+        assert counted.count() == 1 + len(TABLES) + 2  # one more for each with a folder `metadata`
     assert [entry.get("format") for entry in found] == expected
     found = run("ls", tmp_path, "--json").json["entries"]
     assert [entry.get("format") for entry in found] == expected

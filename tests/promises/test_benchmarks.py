@@ -16,6 +16,8 @@ from tests.benchmarks.blocks import CHOSEN, Choice, Line, Walk
 from tests.benchmarks.catalog import __main__ as catalog
 from tests.benchmarks.counting import LOCATION, CountingStore
 from tests.benchmarks.fetches import spread
+from tests.benchmarks.lake import contenders as lake
+from tests.benchmarks.lake import iceberg
 from tests.benchmarks.peers import __main__ as peers
 from tests.benchmarks.peers import walking
 from tests.benchmarks.peers.contenders import CONTENDERS, H5LS, OURS, Contender
@@ -439,3 +441,14 @@ def test_searches_are_measured(tmp_path: Path) -> None:
         rows = search.measure([search.Task("two", "scattered/", address)], repeat=1, slow=1)
     names = ["h5s3 find", "h5s3 find, again", "s3fs and h5py", "s3fs and h5py, 16 threads"]
     assert [row[:2] for row in rows] == [["two", name] for name in names]
+
+
+@pytest.mark.slow
+def test_both_tell_the_same_of_an_iceberg_table(tmp_path: Path) -> None:
+    iceberg.make_table(tmp_path, manifests=3, files=2)
+    with serving(tmp_path) as address:
+        address_of = {"loopback": address}
+        rows = lake.measure(iceberg.commands(), address_of, repeat=1, expected=(6, 6 * iceberg.ROWS))
+    head, ours, theirs = cells(iceberg.text_of(rows, 3, 2, 1).partition("\n\n")[2])
+    assert head[:3] == ["distance", "contender", "seconds"]
+    assert (ours[1], ours[-1], theirs[1]) == (lake.OURS, "1.0", iceberg.THEIRS)

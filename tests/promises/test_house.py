@@ -32,6 +32,7 @@ DOORS = {
     "textual_image": {"render"},
     "pyarrow": {"export", "formats"},
     "pyroaring": {"formats"},
+    "fastavro": {"formats"},
     "hdf5plugin": {"formats", "demo"},
     "duckdb": {"explore"},
     "deflate": {"formats", "storage"},

@@ -2,7 +2,7 @@
 
 Folders of partitions (`day=2024-05-01/`) belong to the folder above them. Names that begin with `_` or `.`
 are passed over. A folder is known when its last key has passed; and since it may hold the data of a table of
-another format, whose metadata come later, it waits until no folder above it can turn out to be such a table.
+Iceberg, whose documents come later, it waits until no folder above it can turn out to be such a table.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from h5s3.formats.tables.format import PARTITION, is_hidden
 from h5s3.records import Entry
 
 SUFFIXES = (".parquet", ".parq", ".pq")
-LAST_MARK = "metadata/"  # folders by which tables are known come no later in the order of keys
+LAST_MARK = "metadata/"  # of what tables are known by the last in the order of keys
 CONSOLIDATED = ".zmetadata"  # of Zarr stores, and of references, which may stand in Parquet files
 MOST_HELD = 5000  # folders that wait; further ones are no tables
 

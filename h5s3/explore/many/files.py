@@ -20,6 +20,7 @@ from h5s3.storage.location import Location, parse_location
 
 STORE = ".zarr"  # how prefixes are called that hold one store
 LOGS = ("_delta_log/",)  # folders of tables: Delta's
+ICEBERG, DOCUMENTS = "metadata", (".metadata.json", ".metadata.json.gz")
 MARKS = (".zgroup", ".zarray", ".zmetadata", "zarr.json")  # documents at the top of a store
 
 
@@ -35,7 +36,7 @@ class Files:
     """The files that locations mean, as they are listed. An iterable, to be used once.
 
     Below a prefix (a key that ends in `/`), a bucket or a folder: objects with names that HDF5 files have,
-    Zarr stores, tables of Delta, and folders with nothing but Parquet files, each one table
+    Zarr stores, tables of Delta and Iceberg, and folders with nothing but Parquet files, each one table
     (the location itself may be one). What matches a glob is taken whatever its name.
     """
 
@@ -128,7 +129,10 @@ def _table(key: str) -> tuple[str, str] | None:
         at = key.find(log)
         if at == 0 or (at > 0 and key[at - 1] == "/"):
             return key[:at], key[: at + len(log)]
-    return None
+    folder = key.rpartition("/")[0] if key.endswith(DOCUMENTS) else ""
+    if folder.rpartition("/")[2] != ICEBERG:
+        return None
+    return folder.removesuffix(ICEBERG), folder + "/"
 
 
 def listed_file(session: Session, entry: Entry) -> File:

@@ -1,1 +1,1 @@
-"""Tables: Parquet and Delta."""
+"""Tables: Parquet, Delta and Iceberg."""

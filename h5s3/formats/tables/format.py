@@ -5,11 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from importlib import import_module
+from typing import Any
 
 from h5s3.formats.base import Contents, Seen, Source
 
+FOLDER, HINT = "metadata/", "version-hint.text"  # of Iceberg
+METADATA = re.compile(  # documents, lists of manifests, manifests
+    r"metadata/([^/]+\.metadata\.json(\.gz)?|snap-\d+-[^/]+\.avro|[0-9a-f-]{36}-m\d+\.avro|version-hint\.text)"
+)
 PARTITION = re.compile(r"[^/=]+=[^/]*/")  # Hive's names of folders: `day=2024-05-01/`
+DOCUMENT = re.compile(r"[^/]+\.metadata\.json(\.gz)?|metadata/[^/]+\.metadata\.json(\.gz)?")
 
 
 def is_hidden(name: str) -> bool:
@@ -33,7 +40,12 @@ class _Table:
             yield TableContents(source, ObjectPlace(source), module.open_table)
             return
         with closing(source.objects()) as objects:
-            yield TableContents(source, PrefixPlace(source, objects), module.open_table)
+            open_table = partial(module.open_table, **self.known(source))
+            yield TableContents(source, PrefixPlace(source, objects), open_table)
+
+    def known(self, source: Source) -> dict[str, Any]:
+        """What is known of the table already, for who opens it."""
+        return {}
 
 
 class Parquet(_Table):
@@ -69,3 +81,25 @@ class Delta(_Table):
     def knows(self, seen: Seen) -> bool:
         """By the folder of the log."""
         return "_delta_log/" in seen.names
+
+
+class Iceberg(_Table):
+    """Prefixes with metadata of Iceberg. A document of it stands for its table, and is the only name then."""
+
+    name = "iceberg"
+    folders = {FOLDER: (HINT,)}
+
+    def knows(self, seen: Seen) -> bool:
+        """By the names of metadata."""
+        only = len(seen.names) == 1 and DOCUMENT.fullmatch(seen.names[0]) is not None
+        return only or any(METADATA.fullmatch(name) for name in seen.names)
+
+    def known(self, source: Source) -> dict[str, Any]:
+        """The document that was named, or the names of metadata."""
+        if len(source.names) == 1:
+            return {"document": source.names[0]}
+        return {
+            "listed": [
+                name[len(FOLDER) :] for name in source.names if name.startswith(FOLDER) and name != FOLDER
+            ]
+        }

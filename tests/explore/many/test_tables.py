@@ -19,12 +19,16 @@ KEYS = {
     "delta/_delta_log/_sidecars/a.parquet": b"x",
     "delta/day=1/part-0.parquet": b"x",
     "deep/er/table/_delta_log/00000000000000000000.json": b"{}",
+    "ice/data/00.parquet": b"x",
+    "ice/metadata/00000-a.metadata.json": b"{}",
+    "ice/metadata/snap-1.avro": b"x",
+    "ice/metadata/v2.gz.metadata.json": b"x",
     "others/metadata/notes.json": b"{}",
     "others/my_delta_log/0.json": b"{}",
     "others/x.h5": b"x",
     "others/x.parquet": b"x",
 }
-FOUND = ["deep/er/table/", "delta/", "others/x.h5"]
+FOUND = ["deep/er/table/", "delta/", "ice/", "others/x.h5"]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +57,8 @@ def test_of_a_bucket(moto: S3Server, folder: Path, monkeypatch: pytest.MonkeyPat
         moto.put_file("many-tables", f"top/{key}", folder / key)
     settings = Settings(endpoint_url=moto.url)
     assert listed("s3://many-tables/top/", settings) == [f"top/{name}" for name in FOUND]
-    assert listed("s3://many-tables/top/delta/", settings) == ["top/delta/"]
+    assert listed("s3://many-tables/top/ice/", settings) == ["top/ice/"]
+    assert listed("s3://many-tables/top/ice/metadata/", settings) == []
     assert listed("s3://many-tables/top/others/*.parquet", settings) == ["top/others/x.parquet"]
 
 
@@ -78,9 +83,9 @@ LAKE = {
     "hive/k=a/y=1/x.parquet": b"x",
     "hive/k=b/y=1/x.parquet": b"x",
     "ice-cold/x.parquet": b"x",
-    "ice/_delta_log/0.json": b"{}",
     "ice/data/0a/x.parquet": b"x",
     "ice/data/0b/x.parquet": b"x",
+    "ice/metadata/00000-a.metadata.json": b"{}",
     "mixed/k=a/notes.txt": b"x",
     "mixed/k=a/x.parquet": b"x",
     "refs.parq/.zmetadata": b"{}",

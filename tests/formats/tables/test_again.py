@@ -14,6 +14,7 @@ from h5s3.explore.preview.request import PreviewRequest
 from h5s3.explore.session import Session
 from h5s3.settings import Settings
 from h5s3.storage.location import parse_location
+from tests.formats.tables.iceberg.making import FolderPlace, Made
 from tests.support.servers.proxy import Proxy
 from tests.support.servers.s3 import S3Server
 
@@ -33,6 +34,30 @@ def settings_for(server: S3Server, proxy: Proxy) -> Settings:
         secret_key=server.secret_key,
         region=server.region,
     )
+
+
+def test_documents_of_iceberg_are_fetched_once(server: S3Server, tmp_path: Path) -> None:
+    table = Made(tmp_path / "table")
+    for number in range(FILES):
+        table.manifest(table.file(f"data/{number}.parquet", 10, 100))
+    table.finish()
+    for path, _ in FolderPlace(tmp_path / "table").below():
+        server.put("again", f"ice{server.name}/{path}", (tmp_path / "table" / path).read_bytes())
+
+    with Proxy(server) as proxy:
+
+        def asked() -> tuple[int | None, int]:
+            """Rows of the table, and the objects that were asked for."""
+            proxy.reset()
+            with Session(settings_for(server, proxy), Cache(tmp_path / "cache")) as session:
+                found = meta(session, parse_location(f"s3://again/ice{server.name}/"))
+                assert found.table
+                return found.table.rows, sum(
+                    f"/ice{server.name}/metadata/" in one.path for one in proxy.requests
+                )
+
+        assert asked() == (10 * FILES, FILES + 3)  # the hint, the document, the list of manifests, and these
+        assert asked() == (10 * FILES, 1)  # the hint is looked for while names are listed
 
 
 def test_footers_are_fetched_once(server: S3Server, tmp_path: Path) -> None:

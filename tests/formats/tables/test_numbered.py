@@ -29,6 +29,7 @@ from tests.formats.tables.delta.making import (
     write_log,
     write_rows,
 )
+from tests.formats.tables.iceberg.making import Made, column
 
 NUMBERS = schema(field("n", "long"), field("word", "string"))
 
@@ -55,6 +56,16 @@ def delta(folder: Path) -> None:
     write_log(folder, [features("deletionVectors"), NUMBERS, *adds])
 
 
+def iceberg(folder: Path) -> None:
+    """By positions and by values."""
+    table = Made(folder, columns=[column(1, "n", "long"), column(2, "word", "string")])
+    files = [table.data(f"{part}.parquet", numbers(100 * part, 100).to_pydict()) for part in range(5)]
+    table.manifest(*files)
+    table.manifest(table.positions("d.parquet", [("1.parquet", at) for at in (0, 1, 50)]), sequence=2)
+    table.manifest(table.equality("e.parquet", {"n": [5, 205, 206, 499]}), sequence=2)
+    table.finish()
+
+
 def asked(place: Path, **more: Any) -> Window:
     with Session(Settings(no_cache=True)) as session:
         return window(session, session.location(str(place)), WindowRequest("/", **more))
@@ -72,7 +83,7 @@ def whole(place: Path) -> list[list[Any]]:
         return found
 
 
-@pytest.mark.parametrize("make", [parquet, delta])
+@pytest.mark.parametrize("make", [parquet, delta, iceberg])
 @pytest.mark.parametrize("little", [numbered.LITTLE, 0], ids=["counted", "by pages"])
 def test_rows_are_those_of_the_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None], little: int

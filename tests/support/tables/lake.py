@@ -8,16 +8,19 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tests.formats.tables.iceberg.making import Made, column
+
 BUCKET = "lake"
 START = datetime(2024, 5, 1, tzinfo=UTC)
 STATIONS = ("Bern", "Genf", "Basel")
 
 
 def make_lake(folder: Path) -> None:
-    """Write `readings.parquet`, and `delta/`."""
+    """Write `readings.parquet`, and `delta/` and `iceberg/`."""
     folder.mkdir()
     pq.write_table(_readings(0, 3000), folder / "readings.parquet", row_group_size=1000)
     _delta(folder / "delta")
+    _iceberg(folder / "iceberg")
 
 
 def _readings(start: int, count: int) -> pa.Table:
@@ -40,3 +43,24 @@ def _delta(folder: Path) -> None:
     more = _readings(900, 90).append_column("humidity", pa.array([n % 100 for n in range(90)], pa.int16()))
     deltalake.write_deltalake(folder, more, mode="append", schema_mode="merge")
     deltalake.DeltaTable(folder).delete("station = 'Genf' AND celsius > 17")
+
+
+def _iceberg(folder: Path) -> None:
+    columns = [
+        column(1, "id", "long", required=True),
+        column(2, "station", "string", doc="where it was read"),
+        column(3, "celsius", "double"),
+    ]
+    table = Made(folder, columns, location="s3://old-lake/readings")
+    files = [
+        table.data(
+            f"{name.lower()}.parquet",
+            {"id": range(500 * n, 500 * n + 500), "station": [name] * 500, "celsius": [12.5] * 500},
+        )
+        for n, name in enumerate(STATIONS)
+    ]
+    table.manifest(*files)
+    table.manifest(
+        table.positions("hidden.parquet", [("bern.parquet", row) for row in range(20)]), sequence=2
+    )
+    table.finish()

@@ -1,0 +1,1 @@
+"""Iceberg: documents of metadata, lists of manifests, manifests, deletes."""
