@@ -261,7 +261,7 @@ def get(
     The suffix of the file, or `format`, says how: npy, npz, csv, json, parquet, h5. `sel` chooses by
     coordinates, as `--sel` does. `decode`: values as preview shows them. `coords`: coordinates beside them,
     in csv, json and parquet. `metadata_only`: a whole file (path `/`) without its data. Of a table (Parquet,
-    Delta, Iceberg) the rows are written: all, or `columns` (`b.c` is a field inside one), rows that
+    Delta, Iceberg, Hudi) the rows are written: all, or `columns` (`b.c` is a field inside one), rows that
     match `where` (as in SQL: `price > 5`), `limit` of them. `max_bytes` limits what is fetched and the size
     of the values.
     """

@@ -26,8 +26,8 @@ def get(
         str,
         typer.Argument(
             metavar="PATH",
-            help="Path of a dataset, or of a group that is a table; / for the rows of a Parquet, Delta"
-            " or Iceberg table, /NAME for one of its columns.",
+            help="Path of a dataset, or of a group that is a table; / for the rows of a Parquet, Delta,"
+            " Iceberg or Hudi table, /NAME for one of its columns.",
         ),
     ],
     slice_: Annotated[
@@ -101,7 +101,7 @@ def get(
     Groups that are tables come out as such, in CSV, JSON and Parquet: NXdata (the signal with its axes), data
     frames of AnnData (obs, var), and frames and series of pandas. Pickled columns are named and left out.
 
-    Tables (Parquet, Delta, Iceberg) come out as rows, in CSV, JSON and Parquet. --where knows and, or,
+    Tables (Parquet, Delta, Iceberg, Hudi) come out as rows, in CSV, JSON and Parquet. --where knows and, or,
     not, in, between, is null, =, !=, <, <=, >, >=, numbers, and texts, dates and times in single quotes.
     Files and row groups that cannot match are not read. Lists and structs are JSON in CSV.
 

@@ -63,7 +63,7 @@ def ls(
     Without LOCATION: the default bucket (H5S3_BUCKET) if one is set, else all buckets. As in S3, a LOCATION
     that does not end in a slash is a prefix: s3://bucket/run lists run1, run2 and so on. Where no key begins
     with a LOCATION that holds * ? or [...], it is a glob; ** stands for any number of folders. --long and
-    --json say which prefixes are Zarr stores, or tables (Parquet, Delta, Iceberg): one small request
+    --json say which prefixes are Zarr stores, or tables (Parquet, Delta, Iceberg, Hudi): one small request
     more for each of the first 1,000, and a second one where a folder is called metadata.
 
     \b

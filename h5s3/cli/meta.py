@@ -47,7 +47,7 @@ def meta(
 ) -> None:
     """Describe one object: attributes, datatype, layout, filters, sizes.
 
-    Of a table (Parquet, Delta, Iceberg): its schema, version, partitioning, features and files.
+    Of a table (Parquet, Delta, Iceberg, Hudi): its schema, version, partitioning, features and files.
 
     \b
     Examples:

@@ -76,7 +76,7 @@ def tree(
 ) -> None:
     """Show what a group holds: one level below PATH, or more.
 
-    Of a table (Parquet, Delta, Iceberg), columns are shown, or partitions.
+    Of a table (Parquet, Delta, Iceberg, Hudi), columns are shown, or partitions.
 
     Links are shown with their targets; those to other files are followed with --follow alone.
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from h5s3.cell.host import Cell
     from h5s3.storage.memory import Memory
 
-WITH_VERSIONS = ("delta", "iceberg")
+WITH_VERSIONS = ("delta", "iceberg", "hudi")
 TABLES = ("parquet", *WITH_VERSIONS)
 IN_CELL = ("hdf5", "zarr", *TABLES)  # formats that native code reads
 FIRST_BYTES = 256 * 1024  # of an object that is met for the first time

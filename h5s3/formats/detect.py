@@ -26,6 +26,7 @@ BUILT_IN = {  # in this order; the first one says what is wrong with others
     "hdf5": "h5s3.formats.hdf5.format:Hdf5",
     "zarr": "h5s3.formats.zarr.format:Zarr",
     "delta": "h5s3.formats.tables.format:Delta",
+    "hudi": "h5s3.formats.tables.format:Hudi",
     "iceberg": "h5s3.formats.tables.format:Iceberg",
     "parquet": "h5s3.formats.tables.format:Parquet",  # tables of the others are made of such files
 }

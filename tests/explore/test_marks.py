@@ -114,6 +114,7 @@ def test_prefixes_are_asked_for_as_they_are(moto: S3Server) -> None:
 
 TABLES = {
     "delta/": ("_delta_log/00000000000000000000.json", "day=1/a.parquet"),
+    "hudi/": (".hoodie/hoodie.properties", "a.parquet"),
     "iceberg/": ("data/a.parquet", "metadata/00000-a.metadata.json", "metadata/snap-1.avro"),
     "none/": ("data/a.h5", "metadata/notes.json"),
 }
@@ -123,7 +124,7 @@ def test_tables_are_told_by_their_folders(moto: S3Server, tmp_path: Path) -> Non
     files = {f"{name}{path}": b"{}" for name, paths in TABLES.items() for path in paths}
     on_server(files, moto, "marked", "tables")
     on_disk(files, tmp_path)
-    expected = [name.rstrip("/") for name in ("delta/", "iceberg/")] + [None]
+    expected = [name.rstrip("/") for name in ("delta/", "hudi/", "iceberg/")] + [None]
     with Proxy(moto) as counted:
         environment = {"AWS_ENDPOINT_URL": counted.url}
         found = run("ls", "s3://marked/tables/", "--json", on=moto, **environment).json["entries"]

@@ -40,7 +40,7 @@ def test_examples_show_what_the_commands_print(example: readme.Example, demo: di
 
 
 def test_enough_examples_are_compared() -> None:
-    assert len(readme.examples()) == 16
+    assert len(readme.examples()) == 17
     assert len([example for example in readme.examples() if not example.varies]) >= 5
 
 

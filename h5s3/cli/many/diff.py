@@ -72,7 +72,7 @@ def diff(
     Several versions of one object are compared by --versions, or by --version-id, given once (against what is
     there now) or twice.
 
-    Of tables (Parquet, Delta, Iceberg): columns, partitioning, properties, and which data files and
+    Of tables (Parquet, Delta, Iceberg, Hudi): columns, partitioning, properties, and which data files and
     rows were added and removed. --version compares versions of one: given once, against the current one.
 
     With --data the values of datasets are compared: first their stored bytes, which need no decoding where

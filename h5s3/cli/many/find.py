@@ -134,7 +134,7 @@ def find(
     what was learned of one is remembered: as long as a file does not change, it is not read again. Where
     names and kinds are all that is asked for, no dataset is opened; -l and JSON tell more.
 
-    Files are what is called as HDF5 files are, Zarr stores, tables of Delta and Iceberg, a folder of
+    Files are what is called as HDF5 files are, Zarr stores, tables of Delta, Iceberg and Hudi, a folder of
     nothing but Parquet files, and all that a glob names. Columns of tables are datasets.
 
     A file that cannot be read costs itself alone, and is named at the end. Exit code 0: there are matches; 3:

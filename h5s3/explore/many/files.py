@@ -19,7 +19,7 @@ from h5s3.storage.base import ObjectInfo
 from h5s3.storage.location import Location, parse_location
 
 STORE = ".zarr"  # how prefixes are called that hold one store
-LOGS = ("_delta_log/",)  # folders of tables: Delta's
+LOGS = ("_delta_log/", ".hoodie/")  # folders of tables: Delta's, Hudi's
 ICEBERG, DOCUMENTS = "metadata", (".metadata.json", ".metadata.json.gz")
 MARKS = (".zgroup", ".zarray", ".zmetadata", "zarr.json")  # documents at the top of a store
 
@@ -36,7 +36,7 @@ class Files:
     """The files that locations mean, as they are listed. An iterable, to be used once.
 
     Below a prefix (a key that ends in `/`), a bucket or a folder: objects with names that HDF5 files have,
-    Zarr stores, tables of Delta and Iceberg, and folders with nothing but Parquet files, each one table
+    Zarr stores, tables of Delta, Iceberg and Hudi, and folders with nothing but Parquet files, each one table
     (the location itself may be one). What matches a glob is taken whatever its name.
     """
 

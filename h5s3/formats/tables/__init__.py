@@ -1,1 +1,1 @@
-"""Tables: Parquet, Delta and Iceberg."""
+"""Tables: Parquet, Delta, Iceberg and Hudi."""

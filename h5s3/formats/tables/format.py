@@ -103,3 +103,14 @@ class Iceberg(_Table):
                 name[len(FOLDER) :] for name in source.names if name.startswith(FOLDER) and name != FOLDER
             ]
         }
+
+
+class Hudi(_Table):
+    """Prefixes with a timeline of Hudi."""
+
+    name = "hudi"
+    folders: Mapping[str, tuple[str, ...]] = {".hoodie/": ()}
+
+    def knows(self, seen: Seen) -> bool:
+        """By the folder of the timeline."""
+        return ".hoodie/" in seen.names

@@ -10,7 +10,7 @@ from h5s3.render.value_text import cell_text
 from h5s3.sizes import size_text
 
 LONGEST_VALUE = 40
-FORMATS = {"parquet": "Parquet", "delta": "Delta", "iceberg": "Iceberg"}
+FORMATS = {"parquet": "Parquet", "delta": "Delta", "iceberg": "Iceberg", "hudi": "Hudi"}
 
 
 def format_text(name: str) -> str:

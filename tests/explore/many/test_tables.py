@@ -18,7 +18,8 @@ KEYS = {
     "delta/_delta_log/00000000000000000000.json": b"{}",
     "delta/_delta_log/_sidecars/a.parquet": b"x",
     "delta/day=1/part-0.parquet": b"x",
-    "deep/er/table/_delta_log/00000000000000000000.json": b"{}",
+    "deep/er/hudi/.hoodie/hoodie.properties": b"x",
+    "deep/er/hudi/.hoodie/metadata/.hoodie/hoodie.properties": b"x",
     "ice/data/00.parquet": b"x",
     "ice/metadata/00000-a.metadata.json": b"{}",
     "ice/metadata/snap-1.avro": b"x",
@@ -28,7 +29,7 @@ KEYS = {
     "others/x.h5": b"x",
     "others/x.parquet": b"x",
 }
-FOUND = ["deep/er/table/", "delta/", "ice/", "others/x.h5"]
+FOUND = ["deep/er/hudi/", "delta/", "ice/", "others/x.h5"]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from h5s3.errors import RefusedError
+from h5s3.errors import RefusedError, UsageError
 from h5s3.explore.preview.window import WindowRequest, window
 from h5s3.explore.session import Session
 from h5s3.export.tables.texts import json_column
@@ -29,6 +29,8 @@ from tests.formats.tables.delta.making import (
     write_log,
     write_rows,
 )
+from tests.formats.tables.hudi.tables import deletes_block, rows_block
+from tests.formats.tables.hudi.test_logs import FIRST, SCHEMA, SECOND, Merging, row
 from tests.formats.tables.iceberg.making import Made, column
 
 NUMBERS = schema(field("n", "long"), field("word", "string"))
@@ -66,6 +68,16 @@ def iceberg(folder: Path) -> None:
     table.finish()
 
 
+def hudi(folder: Path) -> None:
+    """Two groups with logs, and one that is a log alone."""
+    made = Merging(folder, 9)
+    made.write(folder / f"g2_0-1-2_{FIRST}.parquet", [row(n, n, "second") for n in range(5, 60)])
+    made.log(SECOND, rows_block(SECOND, [row(2, 21, "new"), row(90, 1, "more")], SCHEMA))
+    changed = rows_block(SECOND, [row(7, 700, "new"), row(91, 1, "more")], SCHEMA)
+    (folder / f".g2_{SECOND}.log.1_0-1-1").write_bytes(changed + deletes_block(SECOND, {"k8": None}))
+    (folder / f".g3_{SECOND}.log.1_0-1-1").write_bytes(rows_block(SECOND, [row(92, 1, "log")], SCHEMA))
+
+
 def asked(place: Path, **more: Any) -> Window:
     with Session(Settings(no_cache=True)) as session:
         return window(session, session.location(str(place)), WindowRequest("/", **more))
@@ -83,7 +95,7 @@ def whole(place: Path) -> list[list[Any]]:
         return found
 
 
-@pytest.mark.parametrize("make", [parquet, delta, iceberg])
+@pytest.mark.parametrize("make", [parquet, delta, iceberg, hudi])
 @pytest.mark.parametrize("little", [numbered.LITTLE, 0], ids=["counted", "by pages"])
 def test_rows_are_those_of_the_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None], little: int
@@ -101,6 +113,18 @@ def test_rows_are_those_of_the_whole(
     assert asked(tmp_path, rows=(len(every), len(every) + 5)).table.rows == []
     found = asked(tmp_path, rows=(1, 4), selection="10::3")
     assert found.table.rows == every[13:22:3] and (found.row_start, found.row_step) == (10, 3)
+
+
+def test_what_was_counted_is_not_counted_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numbered, "LITTLE", 0)
+    hudi(tmp_path)
+    first = asked(tmp_path, rows=(0, 4))
+    assert (first.num_rows, first.more, first.counted) == (5, True, [(0, 5)])
+    told = {"counted": ((0, 5), (1, 1000)), "version": first.version}
+    assert asked(tmp_path, rows=(0, 4), **told).num_rows == 1005
+    assert asked(tmp_path, rows=(0, 4), **told | {"version": "another"}).counted == [(0, 5)]
+    with pytest.raises(UsageError, match="how many rows there are is not known"):
+        asked(tmp_path, rows=(0, 4), selection="-3:")
 
 
 def test_the_end_of_a_large_table_is_all_that_is_read(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tests.formats.tables.hudi.tables import Maker
 from tests.formats.tables.iceberg.making import Made, column
 
 BUCKET = "lake"
@@ -16,11 +17,12 @@ STATIONS = ("Bern", "Genf", "Basel")
 
 
 def make_lake(folder: Path) -> None:
-    """Write `readings.parquet`, and `delta/` and `iceberg/`."""
+    """Write `readings.parquet`, and `delta/`, `iceberg/` and `hudi/`."""
     folder.mkdir()
     pq.write_table(_readings(0, 3000), folder / "readings.parquet", row_group_size=1000)
     _delta(folder / "delta")
     _iceberg(folder / "iceberg")
+    _hudi(folder / "hudi")
 
 
 def _readings(start: int, count: int) -> pa.Table:
@@ -64,3 +66,13 @@ def _iceberg(folder: Path) -> None:
         table.positions("hidden.parquet", [("bern.parquet", row) for row in range(20)]), sequence=2
     )
     table.finish()
+
+
+def _hudi(folder: Path) -> None:
+    table = Maker(folder, 9, hoodie__table__name="readings")
+    paths = {
+        table.base(f"file{number}", "20240501120000000", range(100 * number), partition=name.lower()): 100
+        * number
+        for number, name in enumerate(STATIONS, 1)
+    }
+    table.commit("20240501120000000", paths)

@@ -1,0 +1,1 @@
+"""Hudi: a timeline of instants in `.hoodie`, and file groups below the partitions."""
