@@ -19,10 +19,11 @@ from h5s3.cli.process.errors import report, unwritten
 from h5s3.errors import UsageError
 
 COMMANDS = (
-    "ls", "tree", "meta", "preview", "find", "catalog", "get", "convert", "du", "diff", "refs",
+    "ls", "tree", "meta", "preview", "browse", "find", "catalog", "get", "convert", "du", "diff", "refs",
     "serve", "bench", "doctor", "cache", "stats", "demo", "completion", "schema",
 )  # fmt: skip
 FOLDERS = {
+    "browse": "screen",
     "catalog": "many",
     "diff": "many",
     "find": "many",

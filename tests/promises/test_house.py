@@ -29,6 +29,7 @@ DOORS = {
     "h5py": {"formats", "export", "demo", "api"},  # api: for a type alone
     "cftime": {"formats"},
     "matplotlib": {"render"},
+    "textual": {"browse"},
     "textual_image": {"render"},
     "pyarrow": {"export", "formats"},
     "pyroaring": {"formats"},
@@ -102,6 +103,7 @@ def test_every_dependency_is_used_and_none_is_missing() -> None:
     needed = (
         project["dependencies"]
         + extras["catalog"]
+        + extras["browse"]
         + extras["image"]
         + extras["plot"]
         + extras["parquet"]

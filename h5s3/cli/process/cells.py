@@ -24,6 +24,7 @@ COMMANDS = (
     "tree",
     "meta",
     "preview",
+    "browse",
     "find",
     "du",
     "diff",
@@ -38,6 +39,7 @@ FRESH = ("refs", "convert")  # whose answers no cache has
 ELSEWHERE = (["catalog", "query"],)  # commands that read tables alone
 WRITTEN = {"refs": ("h5s3.explore.refs.writing",)}  # modules with which answers are written to files
 DRAWN = {  # where it is not the one that is called like the command
+    "browse": "h5s3.render.preview",
     "catalog": "h5s3.render.many.catalog",
     "diff": "h5s3.render.many.diff",
     "refs": "h5s3.render.zarr.refs",

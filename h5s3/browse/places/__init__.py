@@ -1,0 +1,1 @@
+"""What stands in the tree, the rows of it that are shown, and ways to a place."""

@@ -1,0 +1,18 @@
+"""Why there is no answer, for who presses keys and types no commands."""
+
+from __future__ import annotations
+
+import re
+
+from h5s3.errors import H5s3Error
+from h5s3.render.text import redacted, safe
+
+LONGEST = 1000
+_COMMAND = re.compile(r"\bh5s3 [a-z]|(^|\s)-o\b|leave out --")  # in a hint for who types commands
+
+
+def error_text(error: H5s3Error, place: bool = False) -> str:
+    """The cause, and what to try, unless that is a command line. `place`: and where."""
+    where = f"{error.location}: " if place and error.location else ""
+    hint = f"; {error.hint}" if error.hint and not _COMMAND.search(error.hint) else ""
+    return safe(redacted(where + error.cause + hint), LONGEST)
