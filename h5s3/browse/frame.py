@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
@@ -83,6 +84,8 @@ class Frame(App[int]):
         self.said = ""  # in the status line, until the next key
         self.told = ""  # the same, of the value under the cursor of a pane
         self._settling: Timer | None = None
+        self.interrupted = False
+        self.loop: asyncio.AbstractEventLoop | None = None
         self.goal = start  # where the cursor is at first
         self._way: Item | None = None  # where the cursor is on its way to
         self._pages = 0  # that were fetched on it
@@ -109,6 +112,9 @@ class Frame(App[int]):
 
     def on_mount(self) -> None:
         """Open the first row."""
+        self.loop = asyncio.get_running_loop()
+        if self.interrupted:
+            return self.action_leave(130)
         threading.Thread(target=load, daemon=True).start()
         self.set_interval(TICK, self.status.refresh)
         self.tree_view.focus()
@@ -376,6 +382,12 @@ class Frame(App[int]):
         """Leave."""
         self.lanes.close()
         self.exit(code)
+
+    def interrupt(self) -> None:
+        """Leave soon: for signals, which come in the middle of anything."""
+        self.interrupted = True
+        if self.loop and not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self.action_leave, 130)
 
     # ------------------------------------------------------------------------------------ lines
 

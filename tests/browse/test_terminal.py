@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import select
 import signal
@@ -14,7 +15,9 @@ import h5py
 import numpy as np
 import pytest
 
+from h5s3.cli.process.signals import ended_by_signals, interrupts_call
 from h5s3.cli.screen.browse import unechoed
+from tests.browse.screen import Screen, browsing
 from tests.browse.terminal import Terminal, children, terminal
 from tests.support.cli import command, environment, run
 from tests.support.servers.proxy import Proxy
@@ -153,11 +156,25 @@ def test_a_reader_that_is_killed_is_a_line(opened: Terminal) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_and_gives_the_screen_back(opened: Terminal, number: signal.Signals) -> None:
     os.kill(opened.process, number)
     code, rest = opened.ended()
     assert code == 130 and not rest.strip()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_in_the_middle_of_its_work_is_no_exception_there(file: Path, number: signal.Signals) -> None:
+    """One that is raised in a loop of events may end the loop before it gives the terminal back."""
+
+    async def steps(screen: Screen) -> None:
+        with ended_by_signals(), interrupts_call(screen.app.interrupt):
+            screen.app.deliver(lambda: signal.raise_signal(number))
+            for _ in range(400):
+                if screen.app.return_value is None:
+                    await asyncio.sleep(0.05)
+
+    assert browsing(file, steps).return_value == 130
 
 
 def test_it_needs_a_terminal_and_its_package(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
@@ -24,6 +24,7 @@ TRIES = 20
 raised: list[int] = []  # signals that interrupted, so far
 WAKE: Any = getattr(signal, "SIGURG", None)  # ignored by default: sent to the main thread to end its wait
 interrupts: list[int] = [signal.SIGINT]  # the first stands for Ctrl-C: in a guarded process another signal
+_instead: list[Callable[[], object]] = []  # what an interrupt does in place of being raised, the last of them
 _heard = threading.Event()
 _ending = threading.Event()
 
@@ -51,8 +52,22 @@ def interrupt_on(number: int) -> None:
 
 def _interrupted(number: int, frame: FrameType | None) -> None:
     _heard.set()
+    if _instead:
+        _instead[-1]()
+        return
     raised.append(number)
     signal.default_int_handler(number, frame)
+
+
+@contextmanager
+def interrupts_call(function: Callable[[], object]) -> Iterator[None]:
+    """Have interrupts call a function, for loops of events: what is raised in the middle of one may leave it
+    waiting for ever, or the terminal as it is."""
+    _instead.append(function)
+    try:
+        yield
+    finally:
+        _instead.pop()
 
 
 def check() -> None:

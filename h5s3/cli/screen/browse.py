@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from h5s3.cli.options import Following, ObjectPath
-from h5s3.cli.process.signals import ended_by_signals
+from h5s3.cli.process.signals import ended_by_signals, interrupts_call
 from h5s3.errors import H5s3Error, UsageError
 from h5s3.sizes import parse_size
 from h5s3.wanted import Wanted, asking
@@ -77,7 +77,8 @@ def browse(
             app.error_console.quiet = not common.debug
             threading.Thread(target=be_prompt, daemon=True).start()
             try:
-                code = app.run()
+                with interrupts_call(app.interrupt):
+                    code = app.run()
             finally:
                 app.lanes.close()
             if app.return_code and code is None:
