@@ -18,6 +18,7 @@ from h5s3.cell.locks import WALLS
 from h5s3.cell.process import PLUGINS, Process
 from h5s3.cell.serve import Served, known
 from h5s3.cell.wall import error_of
+from h5s3.decoders import json_decoder
 from h5s3.errors import DamagedError, H5s3Error, KilledError, RefusedError, StoppedError
 from h5s3.formats.base import Format, Source
 from h5s3.wanted import asking
@@ -308,6 +309,6 @@ def _argument(data: memoryview, kind: Any) -> Any:
 def _decoded(data: memoryview, kind: Any) -> Any:
     """A value that the cell has sent. Raises `MalformedError`."""
     try:
-        return msgspec.json.decode(data, type=kind)
+        return json_decoder(kind).decode(data)
     except (ValueError, OverflowError, RecursionError):
         raise wire.MalformedError from None

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from h5s3.decoders import msgpack_decoder
 from h5s3.sizes import GIB, MIB
 from h5s3.storage.base import ObjectInfo
 
@@ -259,7 +260,7 @@ class Line:
         self._end = end
         self._slot, self._writes = slot, writes
         self._encoder = msgspec.msgpack.Encoder()
-        self._decoder = msgspec.msgpack.Decoder(kind)
+        self._decoder = msgpack_decoder(kind)
         self.left: Callable[[], float] | None = None  # seconds that may be waited; it may raise
 
     def send(self, message: msgspec.Struct, *behind: bytes | bytearray | memoryview) -> None:

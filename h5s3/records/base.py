@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import msgspec
 import msgspec.structs
 
+from h5s3.decoders import converted, json_decoder
+
 Shape = list[int]
 LONGEST, LONG = 600, 120  # characters: of a record, of one field
 FEW = 8  # numbers that are shown
@@ -92,14 +94,15 @@ def to_json_lines(records: Sequence[Record]) -> bytes:
 def from_json(data: bytes, kind: type[R]) -> R:
     """Decode and validate what `to_json` wrote. Raises `ValueError` for anything else."""
     try:
-        return msgspec.json.decode(data, type=kind)
+        found: R = json_decoder(kind).decode(data)
+        return found
     except msgspec.MsgspecError as error:
         raise ValueError(f"not a {kind.__name__}") from error
 
 
 def from_json_list(data: bytes, kind: Any) -> Any:
     """Decode a list of records that `to_json` wrote, which is trusted to be one."""
-    return msgspec.json.decode(data, type=list[kind])
+    return json_decoder(list[kind]).decode(data)
 
 
 def replaced(record: T, **changes: Any) -> T:
@@ -115,7 +118,8 @@ def to_json_value(value: Any) -> Any:
 def from_json_value(value: Any, kind: type[V]) -> V:
     """The records that `to_json_value` made such values of. Raises `ValueError` for anything else."""
     try:
-        return msgspec.convert(value, kind)
+        found: V = converted(value, kind)
+        return found
     except msgspec.MsgspecError as error:
         raise ValueError("not what was expected") from error
 

@@ -41,7 +41,7 @@ DOORS = {
     "icechunk": {"export"},
     "distributed": {"explore"},
     "numcodecs": {"formats", "export"},
-    "msgspec": {"records", "cell", "formats"},  # formats: documents of metadata
+    "msgspec": {"records", "cell", "formats", "decoders"},  # formats: documents of metadata
     "numpy": {"formats", "explore", "export", "render", "demo", "api"},  # api: for a type alone
     "xarray": {"xarray_backend"},
     "h5netcdf": {"xarray_backend"},

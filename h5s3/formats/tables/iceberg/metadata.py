@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from h5s3.decoders import converted, json_decoder
 from h5s3.errors import DamagedError
 from h5s3.formats.tables.avro import inflated
 from h5s3.sizes import MIB
@@ -183,7 +184,8 @@ def parse(data: bytes, what: str) -> Metadata:
         if len(data) > MOST_UNPACKED:
             raise RefusedError(f"{what} unpacks to more than {MOST_UNPACKED // MIB} MiB")
     try:
-        return msgspec.json.decode(data, type=Metadata)
+        found: Metadata = json_decoder(Metadata).decode(data)
+        return found
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise DamagedError(f"{what} is no metadata of Iceberg: {error}") from None
 
@@ -191,7 +193,7 @@ def parse(data: bytes, what: str) -> Metadata:
 def nested(kind: Any) -> Any:
     """A nested type with its parts checked. Raises `DamagedError`."""
     try:
-        return msgspec.convert(kind, StructType | ListType | MapType)
+        return converted(kind, StructType | ListType | MapType)
     except msgspec.ValidationError as error:
         raise DamagedError(f"a type in the schema cannot be read: {error}") from None
 
