@@ -37,6 +37,11 @@ class Details:
         self._under_way: tuple[Row, set[int]] | None = None  # below which row, which ones
         self._begun = 0.0
 
+    @property
+    def busy(self) -> bool:
+        """Whether rows in sight are asked for, or will be soon."""
+        return self._timer is not None or self._under_way is not None
+
     def want(self) -> None:
         """Rows came in sight of which only the names are known."""
         if self._timer is None:

@@ -311,7 +311,8 @@ class Frame(App[int]):
     @property
     def busy(self) -> bool:
         """Whether something is to come that was asked for."""
-        return self._settling is not None or any(not one.idle for one in self.lanes.under_way())
+        soon = self._settling is not None or self.details.busy
+        return soon or any(not one.idle for one in self.lanes.under_way())
 
     def look(self) -> None:
         """Fill the pane with what is under the cursor."""
@@ -348,8 +349,8 @@ class Frame(App[int]):
     # ------------------------------------------------------------------------------------ keys
 
     async def on_event(self, event: Event) -> None:
-        """What was said is gone with the next key."""
-        if isinstance(event, Key):
+        """What was said is gone with the next key, but not with one that comes back from a widget."""
+        if isinstance(event, Key) and not event.is_forwarded:
             self.said = ""
         await super().on_event(event)
 

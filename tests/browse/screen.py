@@ -57,6 +57,14 @@ class Screen:
             await self.pilot.pause(0.005)
             quiet = 0 if self.app.busy else quiet + 1
 
+    async def rests(self) -> None:
+        """Wait until nothing is read in idle time either."""
+        begun, lanes = time.monotonic(), self.app.lanes
+        while lanes._waiting or lanes.under_way():  # in this order: those that wait become those that run
+            assert time.monotonic() - begun < SECONDS, self.text
+            await self.pilot.pause(0.01)
+        await self.settled()
+
     async def shows(self, text: str) -> None:
         """Wait until a text is on the screen."""
         begun = time.monotonic()

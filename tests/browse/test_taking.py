@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from textual.events import Key
 
 from h5s3.browse.places.fitting import Fitting, of_suffixes
 from h5s3.browse.places.going import places_in
@@ -69,6 +70,19 @@ def test_what_is_said_stays_until_the_next_key(folder: Path) -> None:
         await screen.pilot.pause()
         assert "written" in screen.text.splitlines()[-1]
         assert "48.0" in (await screen.press("up")).splitlines()[-1]
+
+    browsing(folder / "a.h5", steps)
+
+
+def test_what_is_said_outlasts_the_keys_before_it(folder: Path) -> None:
+    """They come by once more, from the field that they were typed into."""
+
+    async def steps(screen: Screen) -> None:
+        await screen.press("b")
+        for key in ("ctrl+u", "0", "enter"):
+            screen.app.post_message(Key(key, key if len(key) == 1 else None))
+        await screen.settled()
+        assert "at most 0 B are read ahead" in screen.text.splitlines()[-1]
 
     browsing(folder / "a.h5", steps)
 
