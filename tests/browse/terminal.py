@@ -18,7 +18,9 @@ from tests.support.hostile import secrecy
 
 SECONDS = 30.0  # until a screen that is waited for must be there
 EVERY = 0.05  # seconds between looks
-KEPT = '"$@"; echo $? >"$0"; read -r _'  # a shell that writes down how a command ended, and stays
+# A shell that says how a command ended, and stays. It says so to the terminal, as its title: when that is
+# known, all that the command wrote is on the screen.
+KEPT = r""""$@"; printf "\033]2;ended %d\007" $?; read -r _"""
 
 
 @dataclass(frozen=True)
@@ -63,15 +65,11 @@ class Terminal:
         """Wait for the end of the command: its exit code as a shell tells it, and what is left on the
         screen, which must be the one that was there before."""
         begun = time.monotonic()
-        while not (text := self._code.read_text() if self._code.exists() else "").endswith("\n"):
+        while (told := re.fullmatch(r"ended (\d+)", self._about("pane_title"))) is None:
             assert time.monotonic() - begun < SECONDS, f"it did not end:\n{self.screen}"
             time.sleep(EVERY)
         assert self._about("alternate_on") == "0"
-        return int(text), self.screen
-
-    @property
-    def _code(self) -> Path:
-        return Path(self.folder, "code")
+        return int(told[1]), self.screen
 
     def _about(self, name: str) -> str:
         return self._told("display-message", "-p", f"#{{{name}}}").strip()
@@ -108,7 +106,7 @@ def terminal(
             "sh",
             "-c",
             KEPT,
-            f"{folder}/code",
+            "sh",
             *words,
         ]
         try:

@@ -120,12 +120,10 @@ def test_idle_questions_wait_and_keep_to_their_bytes(session: Session) -> None:
     time.sleep(0.05)
     assert order == []
     hold.set()
-    for name in ("y", "z", "w"):
-        while lanes.under_way() or (name == "y" and len(order) < 2):
+    for name, done in (("y", 2), ("z", 3), ("w", 3)):  # after y the bytes are used up
+        while len(order) < done or lanes.under_way():
             time.sleep(0.001)
         lanes.ask(Question(name, "", ahead, lambda found: None, idle=True))
-        time.sleep(0.02)
-    while lanes.under_way():
-        time.sleep(0.001)
+    time.sleep(0.05)
     assert order == ["first", "ahead", "ahead"] and lanes.ahead_bytes == 2000
     lanes.close()

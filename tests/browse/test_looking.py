@@ -102,9 +102,7 @@ def test_the_next_frame_is_read_ahead(cube: Path) -> None:
 
     async def steps(screen: Screen) -> None:
         await screen.press("j", "3", "right_square_bracket")
-        while screen.app.lanes.under_way():
-            await screen.pilot.pause(0.01)
-        await screen.pilot.pause()
+        await screen.rests()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(side, "Question", lambda group, *_, **__: asked.append(group))
             patch.setattr(screen.app.lanes, "ask", lambda question: None)

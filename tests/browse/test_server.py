@@ -95,7 +95,7 @@ def test_a_server_that_is_lost_and_comes_back(here: Proxy) -> None:
 
 def test_keys_answer_while_a_slow_server_delivers(here: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
     """No thread but those of the lanes waits for the wire, and the cursor moves meanwhile."""
-    threads: set[str] = set()
+    threads, answering = set[str](), threading.Event()
     for name in ("head", "first", "get_ranges"):
         real = getattr(S3Store, name)
 
@@ -106,7 +106,8 @@ def test_keys_answer_while_a_slow_server_delivers(here: Proxy, monkeypatch: pyte
         monkeypatch.setattr(S3Store, name, noted)
 
     async def steps(screen: Screen) -> None:
-        here.delay, before = 0.5, len(here.requests)
+        before = len(here.requests)
+        here.delay, here.wait = 20, answering.wait
         await screen.pilot.press("down", "right")
         await screen.shows("reading")
         for _ in range(3):
@@ -114,6 +115,7 @@ def test_keys_answer_while_a_slow_server_delivers(here: Proxy, monkeypatch: pyte
         assert screen.app.tree_view.cursor == 4 and "paged_run.h5" in screen.text.splitlines()[0]
         assert screen.app.lanes.under_way() and len(here.requests) - before < 20
         here.delay = 0.0
+        answering.set()
         await screen.settled()
         assert "catalog" in screen.text and "superblock" in screen.text
 
@@ -138,15 +140,12 @@ def test_ten_thousand_children_by_pages(here: Proxy) -> None:
 def test_what_is_read_ahead_stays_within_its_budget(here: Proxy) -> None:
     async def steps(screen: Screen) -> None:
         await screen.press("down", "b", "=0", "down", "down")
-        while screen.app.lanes.under_way():
-            await screen.pilot.pause(0.02)
+        await screen.rests()
         spent, asked = screen.app.lanes.ahead_bytes, len(here.requests)
         await screen.pilot.pause(0.3)
         assert len(here.requests) == asked and "ahead" in screen.text and "of 0" in screen.text
         await screen.press("b", "=8M", "down")
-        while screen.app.lanes.under_way():
-            await screen.pilot.pause(0.02)
-        await screen.pilot.pause()
+        await screen.rests()
         assert screen.app.lanes.ahead_bytes > spent
         requests = len(here.requests)
         await screen.press("right")  # what is below it is here already

@@ -108,7 +108,7 @@ def ask(home: Path, plugins: Path, stored: str, rclone: S3Server) -> Iterator[An
         return spawn("preview", stored, f"/{name}", "--plugins", *args, on=rclone, **more)
 
     yield asked
-    until = time.monotonic() + 2
+    until = time.monotonic() + 20  # what is left does not end by itself
     while left := [number for number in running() if mark in environment_of(number)]:
         assert time.monotonic() < until, f"a process was left: {left}"
         time.sleep(0.01)

@@ -238,12 +238,14 @@ def test_it_ends_with_the_block_however_that_ends(buckets: Path, error: type[Bas
     server.close()  # a second time does nothing
 
 
-def test_it_ends_when_we_are_killed(buckets: Path) -> None:
+def test_it_ends_when_we_are_killed(buckets: Path, tmp_path: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path; from h5s3.demo.server import serve\n"
         "with serve(Path(sys.argv[1])) as server: print(server.port, flush=True); time.sleep(60)"
     )
-    with subprocess.Popen([sys.executable, "-c", code, str(buckets)], stdout=subprocess.PIPE) as process:
+    words = [sys.executable, "-c", code, str(buckets)]
+    aside = {**os.environ, "TMPDIR": str(tmp_path)}  # who is killed removes no folder
+    with subprocess.Popen(words, stdout=subprocess.PIPE, env=aside) as process:
         assert process.stdout
         port = int(process.stdout.readline())
         assert listening(port)
@@ -292,8 +294,17 @@ held = socket.create_server(("127.0.0.1", 0))
 pathlib.Path({str(told)!r}).write_text(str(held.getsockname()[1]))
 time.sleep(60)"""
     fake_rclone(tmp_path, script, monkeypatch)
-    monkeypatch.setattr(demo_server, "START_SECONDS", 1.0)
+    wait = DemoServer.wait_ready
+
+    def wait_ready(self: DemoServer, seconds: float) -> None:
+        until = time.monotonic() + 20
+        while not (told.exists() and told.read_text()) and time.monotonic() < until:
+            time.sleep(0.01)  # until it is deaf to SIGTERM
+        wait(self, seconds)
+
+    monkeypatch.setattr(DemoServer, "wait_ready", wait_ready)
+    monkeypatch.setattr(demo_server, "START_SECONDS", 0.2)
     monkeypatch.setattr(demo_server, "STOP_SECONDS", 0.2)
-    with pytest.raises(NetworkError, match=r"not ready within 1 s"), serve(buckets):
+    with pytest.raises(NetworkError, match=r"not ready within 0\.2 s"), serve(buckets):
         pass
     assert stops_listening(int(told.read_text()))

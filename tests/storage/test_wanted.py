@@ -21,15 +21,17 @@ def test_what_waits_is_woken_at_once() -> None:
     def waiting() -> None:
         with asking(wanted):
             cut_off(here)
+            waits.set()
             ended.append(here.recv(1))
             received()
             with pytest.raises(StoppedError):
                 pause(100)
 
-    ended: list[bytes] = []
+    ended, waits = list[bytes](), threading.Event()
     thread = threading.Thread(target=waiting, daemon=True)
     thread.start()
-    time.sleep(0.02)
+    assert waits.wait(20)
+    time.sleep(0.02)  # it most likely waits by now; where not, it finds the line cut off
     wanted.stop()
     thread.join(20)
     assert ended == [b""] and not thread.is_alive()

@@ -46,7 +46,8 @@ class Proxy:
     - `partial` says 206 of answers that hold a Content-Range: rclone says 200, which some clients refuse.
     - `fault(kind, when=..., times=..., ...)` breaks requests, see `faults`; several may hit one request, in
       the order they were added in, up to one that answers by itself; `clear()` removes them.
-    - `close()` refuses connections from then on, and drops those that are open.
+    - `close()` refuses connections from then on, and drops those that are open; the port stays its own, and
+      is free for `Proxy(server, port)` alone, until the `with` block ends.
 
     An exception in a callable of a test is raised when the `with` block ends.
     """
@@ -78,6 +79,9 @@ class Proxy:
             self._signer = Signer(server.access_key, server.secret_key, server.region, server.session_token)
         self._listener = _Listener(("127.0.0.1", port), self._talk)
         self.port = int(self._listener.server_address[1])
+        self._place = socket.socket()  # it holds the port, and never listens
+        self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._place.bind(self._listener.server_address)
         self.url = f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> "Proxy":
@@ -86,6 +90,7 @@ class Proxy:
 
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         self.close()
+        self._place.close()
         if kind is None and self._errors:
             raise self._errors[0]
 
@@ -300,6 +305,7 @@ class Proxy:
 
 class _Listener(socketserver.ThreadingTCPServer):
     allow_reuse_address = True  # a port that was left a moment ago
+    allow_reuse_port = True  # with `_place`; a port that the system chooses is nobody else's all the same
     daemon_threads = True
     block_on_close = False
     request_queue_size = 256

@@ -1,5 +1,6 @@
 """The proxy of the tests counts, slows and breaks requests as its docstrings say."""
 
+import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -23,7 +24,7 @@ def get(server: S3Server, proxy: Proxy) -> Get:
     server.put("support", KEY, DATA)
     params = {"Bucket": "support", "Key": KEY}
     url = server.at(proxy.url).client().generate_presigned_url("get_object", Params=params)
-    pool = urllib3.PoolManager(retries=False, maxsize=64, timeout=10)
+    pool = urllib3.PoolManager(retries=False, maxsize=64, timeout=60)
 
     def send(start: int = 0, stop: int = 100, **kwargs: Any) -> urllib3.BaseHTTPResponse:
         headers = {"Range": f"bytes={start}-{stop - 1}", **kwargs.pop("headers", {})}
@@ -103,6 +104,20 @@ def test_closed_means_refused(get: Get, proxy: Proxy) -> None:
     for _ in range(2):
         with pytest.raises(urllib3.exceptions.NewConnectionError):
             get()
+
+
+def test_a_port_is_kept_for_the_next_one(server: S3Server) -> None:
+    """No other process can be given it meanwhile."""
+    with Proxy(server) as proxy:
+        proxy.close()
+        with socket.socket() as other, pytest.raises(OSError, match="in use"):
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind(("127.0.0.1", proxy.port))
+        with Proxy(server, proxy.port) as again:
+            assert again.url == proxy.url and urllib3.request("GET", again.url, retries=False).status
+            assert again.count() == 1
+    with socket.create_server(("127.0.0.1", proxy.port)):
+        pass
 
 
 def test_a_dead_server_is_a_bad_gateway() -> None:

@@ -142,7 +142,7 @@ def test_nothing_is_left_of_a_server(tmp_path: Path) -> None:
             raise KeyError("the body")
     with pytest.raises(urllib3.exceptions.HTTPError):
         urllib3.request("GET", server.url, retries=False)
-    assert children() == before
+    assert not children() - before  # those of before may have ended meanwhile
 
 
 def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
