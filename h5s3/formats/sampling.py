@@ -46,10 +46,11 @@ class Sample:
 
 @dataclass(frozen=True)
 class Part:
-    """All values of a selection within one piece, in all dimensions of the array."""
+    """Values of a selection, such as those within one piece; `present`: which were read (None: all)."""
 
     selection: Selection
     values: Values
+    present: Values | None = None
 
 
 class Sampler:

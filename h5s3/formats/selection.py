@@ -66,6 +66,15 @@ def text_of_selection(selection: Selection) -> str:
     return ",".join(axis.text for axis in selection) or "()"
 
 
+def indices_at(selection: Selection, place: int) -> list[int]:
+    """The index of one of the elements of a selection, which stand in C order."""
+    found: list[int] = []
+    for axis in reversed(selection):
+        place, position = divmod(place, axis.count)
+        found.insert(0, axis.start + position * axis.step)
+    return found
+
+
 def parse_selection(text: str, shape: tuple[int, ...]) -> Selection:
     """`0,:,10:20:2`, `...`, negative indices. Raises `UsageError`, showing the shape."""
     inner = text.strip()

@@ -24,6 +24,10 @@ class Stats(Record, kw_only=True):
     of: str | UnsetType = UNSET  # the field of a compound, or the part of complex numbers
     min_time: str | UnsetType = UNSET  # of values in time units: as a date
     max_time: str | UnsetType = UNSET
+    min_index: list[int] | UnsetType = UNSET  # of a value that is the lowest, where values differ
+    max_index: list[int] | UnsetType = UNSET
+    min_coordinates: dict[str, Json] | UnsetType = UNSET  # of that index, by the names of dimensions
+    max_coordinates: dict[str, Json] | UnsetType = UNSET
 
 
 class Sampling(Record, kw_only=True):

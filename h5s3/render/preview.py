@@ -9,12 +9,19 @@ from typing import TYPE_CHECKING, Any
 from rich.cells import cell_len
 from rich.console import Console
 
-from h5s3.records import UNSET, Coding, Preview, Sampling, Stats, Table, replaced
+from h5s3.records import UNSET, Coding, Json, Preview, Sampling, Stats, Table, UnsetType, replaced
 from h5s3.render.columns import Cell, Line, Row, align, print_lines, width_of
 from h5s3.render.console import Symbols, output_symbols, stdout
 from h5s3.render.tables.statistics import statistics_lines
 from h5s3.render.text import plural, safe, shape, titled
-from h5s3.render.value_text import cell_text, followed_text, null_word, number_text, shorten_dates
+from h5s3.render.value_text import (
+    cell_text,
+    followed_text,
+    null_word,
+    number_text,
+    shorten_dates,
+    standing_text,
+)
 
 if TYPE_CHECKING:
     from h5s3.render.plots.pictures import Pictures
@@ -190,8 +197,9 @@ def _stats_lines(stats: Stats, units: str, width: int) -> list[Line]:
     high = _text(stats.max_time) or number_text(stats.max)
     if low == high and stats.min != stats.max:  # equal in six digits
         low, high = repr(stats.min), repr(stats.max)
-    figures = [f"min {low}", f"max {high}"]
-    figures += [
+    figures = [
+        f"min {low}{_place(stats.min_index, stats.min_coordinates)}",
+        f"max {high}{_place(stats.max_index, stats.max_coordinates)}",
         f"mean {number_text(stats.mean)}",
         f"std {number_text(stats.std)}",
         *([units] if units else []),
@@ -214,6 +222,14 @@ def _stats_lines(stats: Stats, units: str, width: int) -> list[Line]:
         return [line]
     words = [*((figure, "") for figure in figures)], [(part, "faint") for part in _pieces(about)]
     return [row for part, gap in zip(words, ("  ", " "), strict=True) for row in _wrapped(part, width, gap)]
+
+
+def _place(index: list[int] | UnsetType, coordinates: dict[str, Json] | UnsetType) -> str:
+    """` at [5,37] (time 2024-07-07, lat 40.5)`."""
+    if index is UNSET:
+        return ""
+    where = "" if coordinates is UNSET else f" ({standing_text(coordinates)})"
+    return f" at [{','.join(map(str, index))}]{where}"
 
 
 def _pieces(text: str) -> list[str]:

@@ -81,7 +81,10 @@ def test_fields_in_fields_are_chosen_whole(tmp_path: Path) -> None:
             text = await screen.press("g", "=/rows", pane, "v", "=at.x")
             assert "at is chosen whole; there are id, at" in text and "r asks again" not in text
         text = await screen.press("2", "v", "=at")
-        assert "at holds no plain numbers; fields of numbers: id" in text and "min 1  max 4" in text
+        assert (
+            "at holds no plain numbers; fields of numbers: id" in text
+            and "min 1 at [0]  max 4 at [1]" in text
+        )
 
     browsing(tmp_path / "f.h5", steps)
 
@@ -101,7 +104,7 @@ def test_stored_values_and_nulls(file: Path) -> None:
         await screen.press("y", "c")
         assert screen.app.clipboard.endswith("/c_packed --raw --only table")
         text = await screen.press("2")
-        assert "min 1  max 2  mean 1.5" in text and "1 missing" in text and " K" not in text
+        assert "min 1 at [0]  max 2 at [1]" in text and "1 missing" in text and " K" not in text
         await screen.press("4")
         await screen.press("u", "down", "up")
         await screen.shows("1.0 K   row 1 of 3")

@@ -160,7 +160,7 @@ def test_presigned_urls(server: S3Server, key: str) -> None:
     assert found["etag"] == server.client().head_object(Bucket=BUCKET, Key=key)["ETag"].strip('"')
     assert ask("tree").lines[0] == f"{shown}  /  (3 children, logical sizes)"
     assert ask("meta", "/scalar", "--json").json["dtype"] == "float32"
-    assert ask("preview", "/vector", "--no-plot").lines[1].startswith("  min 0  max 99")
+    assert ask("preview", "/vector", "--no-plot").lines[1].startswith("  min 0 at [0]  max 99 at [99]")
 
 
 def test_a_url_signed_anew_finds_what_was_remembered(server: S3Server) -> None:

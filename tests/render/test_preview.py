@@ -150,6 +150,12 @@ def test_times_are_dates(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "min 2020-01-01T00:00:00  max 2020-02-01T00:00:00  mean 287.1" in lines(made, monkeypatch)[1]
 
 
+def test_where_the_extremes_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = {"min_index": [3, 14], "max_index": [19, 2], "max_coordinates": {"time": "2024-07-01T06:00:00"}}
+    line = lines(preview(stats=stats(**places)), monkeypatch)[1]
+    assert line.startswith("  min 231.4 at [3,14]  max 312.9 at [19,2] (time 2024-07-01 06:00)  mean 287.1  ")
+
+
 def test_the_plane_of_the_table_is_named_where_no_plot_does(monkeypatch: pytest.MonkeyPatch) -> None:
     table = Table(rows=[[1]], selection="4,0:20,0:30")
     made = preview(selection="0:9,0:20,0:30", plot=heatmap(selection="4,0:20,0:30"), table=table)
@@ -216,7 +222,7 @@ def test_hostile_text_is_escaped_everywhere(monkeypatch: pytest.MonkeyPatch) -> 
             path=evil, title=evil, units=evil, group=evil, notes=[evil], plot=plot, table=table,
             coding=Coding(missing=[evil], calendar=evil),
             sample=Sampling(unit="run", read=1, total=2, parts=[evil]),
-            stats=stats(of=evil, min_time=evil, max_time=evil),
+            stats=stats(of=evil, min_time=evil, max_time=evil, min_index=[1], min_coordinates={evil: evil}),
         )  # fmt: skip
         for options in ({}, {"terminal": True, "TERM": "xterm-256color"}):
             text = ESCAPE.sub("", shown(made, monkeypatch, **options))  # type: ignore[arg-type]

@@ -12,12 +12,13 @@ from h5s3.formats.cf import Coding
 from h5s3.formats.dtypes import digits_of
 from h5s3.formats.sampling import Plan, Sampler
 from h5s3.formats.selection import Axis, Selection
+from h5s3.records import UNSET, Json, Stats, Table
 from h5s3.records import Axis as AxisRecord
-from h5s3.records import Json, Table
 from h5s3.sizes import MIB
 from h5s3.storage.base import Range
 
 LARGEST = MIB  # stored bytes of one axis that are read
+MOST_CUT = 10_000  # indices of one that is not drawn
 
 
 @dataclass
@@ -72,13 +73,13 @@ class Ruler:
         return None if off or odd or first < 0 or last >= self.axis.count else slice(first, last + 1, every)
 
 
-def rulers(coordinates: list[Coordinate], plane: Selection, drawn: Selection) -> dict[int, Ruler]:
+def rulers(coordinates: list[Coordinate], selection: Selection, drawn: Selection) -> dict[int, Ruler]:
     """Plans for the coordinates of every dimension: of all indices where that is cheap, else as drawn."""
     found = {}
-    for number, (coordinate, axis) in enumerate(zip(coordinates, plane, strict=True)):
+    for number, (coordinate, axis, part) in enumerate(zip(coordinates, selection, drawn, strict=True)):
         if coordinate.label or coordinate.array is not None:
-            along = replace(axis, keep=True)
-            found[number] = _ruler(coordinate, along, drawn[number] if axis.keep else along)
+            along = axis if part.keep or axis.count <= MOST_CUT else part
+            found[number] = _ruler(coordinate, replace(along, keep=True), replace(part, keep=True))
     return found
 
 
@@ -120,8 +121,26 @@ def axis_record(dimension: int, axis: Axis, ruler: Ruler | None) -> AxisRecord:
 
 def stands_at(plane: Selection, rulers: dict[int, Ruler]) -> dict[str, Json]:
     """Coordinates of a plane in the dimensions that it cuts."""
-    cut = [rulers.get(number) for number, axis in enumerate(plane) if not axis.keep]
-    return {ruler.label: ruler.cells[0] for ruler in cut if ruler and ruler.label and ruler.cells}
+    return _coordinates({number: axis.start for number, axis in enumerate(plane) if not axis.keep}, rulers)
+
+
+def _coordinates(index: dict[int, int], rulers: dict[int, Ruler]) -> dict[str, Json]:
+    """Of an index along some dimensions, those that have a name and are known."""
+    found = {}
+    for number, ruler in rulers.items():
+        if number in index and ruler.label and ruler.cells:
+            part = ruler.at(Axis(index[number], 1, 1))
+            if part is not None:
+                found[ruler.label] = ruler.cells[part][0]
+    return found
+
+
+def add_extremes(stats: Stats, rulers: dict[int, Ruler]) -> None:
+    """Where the lowest and the highest value are, in coordinates."""
+    for index, name in ((stats.min_index, "min_coordinates"), (stats.max_index, "max_coordinates")):
+        where = {} if index is UNSET else _coordinates(dict(enumerate(index)), rulers)
+        if where:
+            setattr(stats, name, where)
 
 
 def add_coordinates(

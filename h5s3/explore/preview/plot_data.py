@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from h5s3.errors import UsageError
-from h5s3.explore.preview.axes import Ruler, add_coordinates, axis_record, rulers, stands_at
+from h5s3.explore.preview.axes import Ruler, add_coordinates, add_extremes, axis_record, rulers, stands_at
 from h5s3.explore.preview.color_limits import set_limits
 from h5s3.explore.preview.context import PreviewJob, Values, count_of, pick
 from h5s3.explore.preview.peaks import line_of_parts, line_with_peaks, plane_with_peaks
@@ -32,7 +32,7 @@ class Read:
     present: Values | None  # of `drawn`: what was read (None: all)
     corner: Selection  # what the table is of
     corner_values: Values
-    all: list[Values]
+    all: list[Part]
     parts: list[Part] | None = None
     corner_present: Values | None = field(init=False)  # of the corner: what was read (None: all)
 
@@ -48,6 +48,7 @@ def draw(job: PreviewJob, reading: Reading, coordinates: list[Coordinate]) -> No
     values, found = read_plane(job, coordinates, plane, drawn)
     document.selection = text_of_selection(values.selection)
     document.stats = statistics(values.all, job.array.facts.size, reading)
+    add_extremes(document.stats, found)
     document.table = table(job, values.corner_values, values.corner, values.corner_present)
     document.table.rows_truncated |= job.array.table and count_of(values.corner) < count_of(plane)
     if values.corner != values.selection:
@@ -92,7 +93,7 @@ def read_plane(
 ) -> tuple[Read, dict[int, Ruler]]:
     """Read and coordinates, fetched in one round."""
     plan, base = _plan(job, plane, drawn)
-    found = rulers(coordinates, plane, drawn)
+    found = rulers(coordinates, job.selection, drawn)
     wanted = job.sampler.ranges(plan)
     for ruler in found.values():
         wanted += ruler.ranges()
@@ -159,23 +160,23 @@ def _taken(job: PreviewJob, plan: Plan, base: Selection | None, drawn: Selection
         present,
         base if present is None else drawn,
         pick(values, chosen, base if present is None else drawn),
-        [values if sample.present is None else values[sample.present]],
+        [Part(chosen, values, sample.present)],
     )
 
 
 def _from_boxes(job: PreviewJob, boxes: list[Selection], base: Selection, drawn: Selection) -> Read:
     """What is drawn and tabled stands in one of the boxes; statistics are of all."""
     parts = job.sampler.boxes(boxes)
-    values = [dropped(part.values, part.selection) for part in parts]
     at = next(number for number, box in enumerate(boxes) if _within(base, box))
+    values = dropped(parts[at].values, boxes[at])
     one = len(boxes) == 1
     return Read(
         boxes[0] if one else job.selection,
-        pick(values[at], boxes[at], drawn),
+        pick(values, boxes[at], drawn),
         None,
         base,
-        pick(values[at], boxes[at], base),
-        values,
+        pick(values, boxes[at], base),
+        parts,
         None if one else parts,
     )
 
@@ -190,7 +191,7 @@ def _from_parts(job: PreviewJob, plan: Plan, drawn: Selection) -> Read:
     parts = job.sampler.parts(plan)
     values, present = job.sampler.laid_out(plan, parts, drawn)
     flags = None if present.all() else present
-    found = Read(plan.selection, values, flags, drawn, values, [part.values for part in parts], parts)
+    found = Read(plan.selection, values, flags, drawn, values, parts, parts)
     if job.array.table:  # its first rows say more than rows here and there
         first = tuple(replace(axis, count=min(axis.count, job.rows)) for axis in plan.selection)
         rows, known = job.sampler.laid_out(plan, parts, first)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from h5s3.formats.cf import Coding
 from h5s3.formats.names import field_text
+from h5s3.formats.sampling import Part
+from h5s3.formats.selection import indices_at
 from h5s3.records import UNSET, Stats
 
 Array = np.ndarray[Any, Any]
@@ -60,18 +63,18 @@ def as_floats(numbers: Array, absent: Array) -> Array:
     return found
 
 
-def statistics(arrays: Sequence[Array], size: int, reading: Reading) -> Stats:
+def statistics(parts: Sequence[Part], size: int, reading: Reading) -> Stats:
     """Statistics of the finite numbers of a sample, given in pieces, from a dataset of `size` elements.
 
     In two passes, block by block: as double precision a sample may be many times as large.
     """
-    count = sum(int(array.size) for array in arrays)
+    count = sum(int(_read(part).size) for part in parts)
     stats = Stats(
         min=None, max=None, mean=None, std=None,
         nan_count=0, inf_count=0, sample_size=count, coverage=count / size if size else 1.0,
     )  # fmt: skip
     gone = 0
-    for numbers, absent in _blocks(arrays, reading):
+    for part, start, numbers, absent in _blocks(parts, reading):
         gone += int(absent.sum())
         values = numbers[~absent]
         if values.dtype.kind == "f":
@@ -80,29 +83,53 @@ def statistics(arrays: Sequence[Array], size: int, reading: Reading) -> Stats:
             values = values[np.isfinite(values)]
         if values.size:
             exact = int if values.dtype.kind in "iub" else float
-            low, high = exact(values.min()), exact(values.max())
-            stats.min = low if stats.min is None else min(stats.min, low)
-            stats.max = high if stats.max is None else max(stats.max, high)
+            low, high = values.min(), values.max()
+            if stats.min is None or exact(low) < stats.min:
+                stats.min = exact(low)
+                stats.min_index = _index(part, start + _first(numbers, absent, low))
+            if stats.max is None or exact(high) > stats.max:
+                stats.max = exact(high)
+                stats.max_index = _index(part, start + _first(numbers, absent, high))
+    if stats.min == stats.max or not stats.min_index:
+        stats.min_index = stats.max_index = UNSET
     if reading.coding.missing or gone:
         stats.missing_count = gone
     if reading.of:
         stats.of = reading.of
     if stats.min is not None and stats.max is not None:
-        stats.mean, stats.std = _moments(arrays, reading, max(abs(float(stats.min)), abs(float(stats.max))))
+        stats.mean, stats.std = _moments(parts, reading, max(abs(float(stats.min)), abs(float(stats.max))))
         dates = reading.coding.dates([stats.min, stats.max])
         stats.min_time, stats.max_time = dates if dates else (UNSET, UNSET)
     return stats
 
 
-def _blocks(arrays: Sequence[Array], reading: Reading) -> Iterator[tuple[Array, Array]]:
-    """Numbers and which are missing, in one dimension, a bounded number at a time."""
-    for array in arrays:
-        flat = array.reshape(-1)
+def _read(part: Part) -> Array:
+    """The values that were read."""
+    return part.values if part.present is None else part.values[part.present]
+
+
+def _blocks(parts: Sequence[Part], reading: Reading) -> Iterator[tuple[Part, int, Array, Array]]:
+    """Numbers and which are missing, in one dimension, a bounded number at a time, and where they begin."""
+    for part in parts:
+        flat = _read(part).reshape(-1)
         for start in range(0, flat.size, BLOCK):
-            yield reading.numbers(flat[start : start + BLOCK])
+            yield part, start, *reading.numbers(flat[start : start + BLOCK])
 
 
-def _moments(arrays: Sequence[Array], reading: Reading, largest: float) -> tuple[float | None, float | None]:
+def _first(numbers: Array, absent: Array, value: Any) -> int:
+    """Where a value stands first."""
+    return int(((numbers == value) & ~absent).argmax())
+
+
+def _index(part: Part, place: int) -> list[int]:
+    """The index in the array of one of the numbers of a part, which may be several to an element."""
+    place //= max(1, part.values.size // prod(axis.count for axis in part.selection))
+    if part.present is not None:
+        place = int(np.flatnonzero(part.present)[place])
+    return indices_at(part.selection, place)
+
+
+def _moments(parts: Sequence[Part], reading: Reading, largest: float) -> tuple[float | None, float | None]:
     """Mean and standard deviation; scaled where a double does not hold the squares.
 
     Blocks are joined as in Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing
@@ -111,7 +138,7 @@ def _moments(arrays: Sequence[Array], reading: Reading, largest: float) -> tuple
     scale = largest if largest and not 1e-100 < largest < 1e100 else 1.0
     count, mean, squares = 0, 0.0, 0.0
     with np.errstate(over="ignore", invalid="ignore"):
-        for numbers, absent in _blocks(arrays, reading):
+        for _, _, numbers, absent in _blocks(parts, reading):
             wide = numbers[~absent].astype(np.float64)
             part = wide[np.isfinite(wide)] / scale
             if part.size:

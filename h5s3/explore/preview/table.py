@@ -14,6 +14,7 @@ from h5s3.explore.preview.statistics import Reading, statistics
 from h5s3.formats.cf import Coding
 from h5s3.formats.dtypes import flat_type
 from h5s3.formats.names import field_text, text_of
+from h5s3.formats.sampling import Part
 from h5s3.formats.selection import Selection, text_of_selection
 from h5s3.records import UNSET, Json, Table
 
@@ -42,9 +43,9 @@ def list_values(job: PreviewJob) -> None:
         document.table = table(job, sample.values, first, sample.present)
         document.table.rows_truncated |= count_of(first) < count_of(job.selection)
     if numbers and (inner or sample.values.ndim == 0):
-        known = sample.values if sample.present is None else sample.values[sample.present]
         reading = Reading(base, Coding() if inner else job.coding, part=job.asked.part)
-        document.stats = statistics([known], job.array.facts.size * prod(inner), reading)
+        read = Part(first, sample.values, sample.present)
+        document.stats = statistics([read], job.array.facts.size * prod(inner), reading)
 
 
 def _first(selection: Selection, most: int) -> Selection:

@@ -43,6 +43,8 @@ def test_one_dimension(server: S3Server) -> None:
         "inf_count": 0,
         "sample_size": 100,
         "coverage": 1.0,
+        "min_index": [0],
+        "max_index": [99],
     }
     assert found["table"]["rows"] == [[float(number)] for number in range(10)]
     assert found["table"]["row_labels"] == list(range(10)) and found["table"]["rows_truncated"]
@@ -52,7 +54,7 @@ def test_one_dimension(server: S3Server) -> None:
     assert plot["x"] == {"dimension": 0, "start": 0, "step": 1, "count": 100}
     heading, stats, *rest = preview(server, "contiguous", "/vector").lines
     assert heading == f"{sample(server, 'contiguous')}  /vector  100  float64  [0:100]"
-    assert stats == "  min 0  max 99  mean 49.5  std 28.8661  of 100 values, the whole dataset"
+    assert stats == "  min 0 at [0]  max 99 at [99]  mean 49.5  std 28.8661  of 100 values, the whole dataset"
     assert cells(rest[:4]) == [["vector"], ["0", "0"], ["1", "1"], ["2", "2"]] and rest[11] == "  … more rows"
     assert rest[12].strip() == "/vector [0:100]" and rest[-1].strip() == "dimension 0"
     assert sum("*" in line for line in rest[13:]) > 10
@@ -185,7 +187,7 @@ def test_compounds(server: S3Server) -> None:
         "columns_truncated": False,
     }
     lines = preview(server, "compounds", "/plain").lines
-    assert lines[1].startswith("  a:  min -3  max 1  mean -1  std 2")
+    assert lines[1].startswith("  a:  min -3 at [1]  max 1 at [0]  mean -1  std 2")
     assert cells(lines[2:5]) == [
         ["a", "b"],
         ["0", "1", "2.5"],

@@ -14,7 +14,15 @@ import pytest
 
 import h5s3.explore.session
 from h5s3.records import Preview
-from tests.support.reference.previews import as_numbers, check_stats, index_of, look, stored, stored_array
+from tests.support.reference.previews import (
+    as_numbers,
+    check_places,
+    check_stats,
+    index_of,
+    look,
+    stored,
+    stored_array,
+)
 from tests.support.servers.memory import MemoryStore
 
 KIB, MIB = 1 << 10, 1 << 20
@@ -64,6 +72,10 @@ def check_whole_chunks(
     assert (values == union).all() and values.any()
     assert found.sample and found.sample.read == read < found.sample.total
     check_stats(found, array[union], array.size)
+    check_places(found, array)
+    assert found.stats and all(
+        union[tuple(one)] for one in (found.stats.min_index, found.stats.max_index) if one
+    )
     assert found.plot and found.plot.data == as_numbers(array[index_of(found.plot.selection)])
 
 

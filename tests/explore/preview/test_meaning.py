@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from h5s3.errors import UsageError
+from h5s3.explore.preview.axes import MOST_CUT
 from h5s3.formats.requests import MetaRequest
 from h5s3.records import UNSET, Preview
 from tests.support.reference.previews import as_numbers, index_of, look, stored
@@ -186,6 +187,37 @@ def test_a_dimension_without_a_variable_has_no_coordinates() -> None:
     assert found.plot.x.label is found.plot.x.values is UNSET
     assert found.plot.y.label == "latitude"
     assert found.plot.at == {"time": "2024-01-06T00:00:00"}  # the plane that is drawn is the middle one
+
+
+def test_the_lowest_and_the_highest_value_have_coordinates_of_all_dimensions() -> None:
+    found = look(stored(climate), selection="4:,::2,:").stats
+    assert found and (found.min_index, found.max_index) == ([4, 0, 0], [39, 18, 4])
+    assert found.min_coordinates == {"time": "2024-01-02T00:00:00", "latitude": 90.0}
+    assert found.max_coordinates == {"time": "2024-01-10T18:00:00", "latitude": -90.0}
+    line = look(stored(climate), "/line").stats
+    assert line and line.max_index == [39] and line.max_coordinates == {"time": "2024-01-10T18:00:00"}
+
+
+def test_coordinates_of_a_long_dimension_that_is_cut_are_of_the_plane_alone() -> None:
+    found = look(stored(lambda h5: climate(h5, count=MOST_CUT + 1)))
+    assert found.stats and found.stats.max_index == [MOST_CUT, 18, 4]
+    assert found.stats.max_coordinates == {"latitude": -90.0}
+    assert found.plot and found.plot.at == {"time": "2027-06-04T00:00:00"}
+
+
+@pytest.mark.parametrize("dtype", ["f4", "(2,)f4"])
+def test_where_values_are_of_which_not_all_were_read(dtype: str) -> None:
+    """Of values that are listed, and of several to an element."""
+    plain = np.zeros((6, 50), dtype)
+    plain[:] = np.arange(50, 0, -1).reshape(50, *[1] * (plain.ndim - 2))
+
+    def fill(h5: h5py.File) -> None:
+        h5.create_dataset("data", (6, 50), dtype, chunks=(1, 50))[:] = plain
+
+    store = stored(fill)
+    found = look(store, max_bytes=3 * 200 * (plain.ndim - 1)).stats
+    assert found and found.coverage < 1 and found.min_index is not UNSET and found.max_index is not UNSET
+    assert (found.min, found.max) == (1, 50) and (found.min_index[1:], found.max_index[1:]) == ([49], [0])
 
 
 @pytest.mark.parametrize("most", [256, 3])

@@ -26,6 +26,7 @@ from tests.support.reference.h5py_values import os_bytes
 from tests.support.reference.previews import (
     as_numbers,
     check_limits,
+    check_places,
     check_stats,
     drawn_of,
     index_of,
@@ -53,6 +54,7 @@ def check(found: Preview, array: np.ndarray, most: int = 256) -> None:
     assert (found.dtype, found.shape, found.ndim) == (str(array.dtype), list(array.shape), array.ndim)
     read = array[index_of(found.selection)]
     check_stats(found, read, array.size)
+    check_places(found, array)
     plane = plane_of(array, found)
     drawn = drawn_of(array, found)
     assert found.plot and found.table

@@ -13,7 +13,7 @@ import pytest
 
 from h5s3.explore.preview.preview import preview
 from h5s3.explore.preview.request import PreviewRequest
-from h5s3.records import Preview, from_json, to_json
+from h5s3.records import UNSET, Preview, from_json, to_json
 from tests.support.reference.h5py_values import Expected
 from tests.support.servers.memory import LOCATION, MemoryStore, memory_session
 
@@ -128,6 +128,20 @@ def check_stats(found: Preview, values: np.ndarray, size: int) -> None:
         else:
             scale = float(np.abs(wide).max())
             assert math.isclose(shown, float(wanted), rel_tol=1e-6, abs_tol=max(1e-9 * scale, 5e-324))
+
+
+def check_places(found: Preview, array: np.ndarray) -> None:
+    """The lowest and the highest value of the sample are where the statistics say."""
+    stats = found.stats
+    assert stats
+    places = (stats.min, stats.min_index), (stats.max, stats.max_index)
+    for value, index in places:
+        assert (index is UNSET) == (stats.min == stats.max)
+        if index is not UNSET:
+            there = array[tuple(index)]
+            there = np.abs(there) if array.dtype.kind == "c" else there
+            assert value == (float(there) if array.dtype.kind == "f" else there)
+            assert len(index) == array.ndim and all(type(one) is int for one in index)
 
 
 def limits_of(found: Preview) -> tuple[float | None, float | None, str]:

@@ -21,7 +21,7 @@ from h5s3.formats.dtypes import digits_of, enum_names
 from h5s3.formats.names import field_text
 from h5s3.formats.requests import Request
 from h5s3.formats.sampling import Sampler
-from h5s3.formats.selection import Selection, parse_selection, text_of_selection
+from h5s3.formats.selection import Selection, indices_at, parse_selection, text_of_selection
 from h5s3.records import UNSET, Extreme, Json, Point, PointAxis
 from h5s3.sizes import MIB
 from h5s3.storage.location import Location
@@ -184,12 +184,5 @@ def _tell_extremes(made: Point, values: Values, near: Selection, reading: Readin
     flat = numbers.reshape(-1)[places]
     for name, place in (("low", places[flat.argmin()]), ("high", places[flat.argmax()])):
         value = _cell(numbers.reshape(-1)[place], numbers.dtype, reading.coding, converter)
-        setattr(made, name, Extreme(value=value, at=_indices(int(place), numbers.shape, near)))
-
-
-def _indices(place: int, shape: tuple[int, ...], near: Selection) -> str:
-    """The indices in the array of an element of a box."""
-    inside = iter(np.unravel_index(place, shape))
-    return ",".join(
-        str(axis.start + int(next(inside)) * axis.step if axis.keep else axis.start) for axis in near
-    )
+        at = ",".join(map(str, indices_at(near, int(place))))
+        setattr(made, name, Extreme(value=value, at=at))
