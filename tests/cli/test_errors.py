@@ -15,7 +15,10 @@ from tests.support.servers.s3 import S3Server
 
 MISSING = [
     (("tree", "/no"), "no /no in the file; try: h5s3 tree {location}"),
-    (("meta", "/entry/no/x"), "no /entry/no in the file; try: h5s3 tree {location} /entry"),
+    (
+        ("meta", "/entry/no/x"),
+        "no /entry/no in the file (asked: /entry/no/x); try: h5s3 tree {location} /entry",
+    ),
     (("meta", "/entry/title/x"), "no /entry/title/x in the file: /entry/title is not a group"),
     (("preview", "/no"), "no /no in the file; try: h5s3 tree {location}"),
     (("tree", "/Entry"), "no /Entry in the file; did you mean /entry?"),

@@ -212,7 +212,8 @@ class Hierarchy:
                     meant = nearest(name, self.names(above))
                     where = "/" + above
                     hint = f"did you mean {_join(where, meant)}?" if meant else shown_by(where)
-                    return NotFoundError(f"no {name} in {where}", hint=hint)
+                    asked = f" (asked: /{path})" if depth + 1 < len(parts) else ""
+                    return NotFoundError(f"no {name} in {where}{asked}", hint=hint)
         return NotFoundError(f"no /{path}")
 
 

@@ -121,7 +121,7 @@ class _Walk:
             group = as_group(here.object, where)
             link = get_link(group, name) or (get_link(group, unescaped(name)) if asked else None)
             if link is None:
-                raise not_there(group, where)
+                raise not_there(group, where, path if asked and position + 1 < len(parts) else b"")
             if asked:
                 self.last = link
             here = self._through(here, group, where, link, len(parts) - position - 1)

@@ -253,7 +253,7 @@ def resolve(root: h5g.GroupID, path: bytes, ahead: Callable[[int, int], None] = 
         parent = as_group(here, where)
         link = get_link(parent, name) or get_link(parent, unescaped(name))
         if link is None:
-            raise not_there(parent, where)
+            raise not_there(parent, where, path if position + 1 < len(parts) else b"")
         if link.address is not None:
             ahead(link.address, len(parts) - position - 1)
         target = _target(root, parent, link)
@@ -265,10 +265,11 @@ def resolve(root: h5g.GroupID, path: bytes, ahead: Callable[[int, int], None] = 
     return Found(path, parent, link, here)
 
 
-def not_there(parent: h5g.GroupID, where: bytes) -> NotFoundError:
-    """The error for a path whose last part is not in its group, with the name that may have been meant."""
+def not_there(parent: h5g.GroupID, where: bytes, asked: bytes = b"") -> NotFoundError:
+    """The error for a path whose last part is not in its group, with the name that may have been meant.
+    `asked`: the path that was asked for, where it goes on."""
     folder, _, name = where.rpartition(b"/")
-    cause = f"no {text_of(where)} in the file"
+    cause = f"no {text_of(where)} in the file" + (f" (asked: {text_of(asked)})" if asked else "")
     names: list[str] = []
     try:
         _iterate(parent, MOST_NAMES, lambda other, *_: names.append(text_of(other)))
