@@ -43,9 +43,15 @@ def test_names_without_their_bucket_and_a_bucket_that_is_not_there(here: Proxy) 
         assert "no such bucket" in text and "▸ climate_2024.nc" in text and "scan_0042.nxs" in text
         text = await screen.press("g", "=s3://demo/nothing/")
         assert "nothing is below s3://demo/nothing/" in text and "▸ climate_2024.nc" in text
-        await screen.press("g", "=/archive_10k.h5")
+        await screen.press("g", *"/arch", "tab", "enter")  # at a file: what is beside it, or in it
         assert screen.app.item.location.display == "s3://demo/archive_10k.h5"
-        assert "no such" in await screen.press("g", "=/nothing.h5")
+        await screen.press("g", *"/ca", "tab", "enter")
+        assert screen.app.item.path == "/catalog"
+        await screen.press("g", "=s3://demo/scan_0042.nxs", "g", *"/entry/t", "tab")
+        assert screen.app.prompt.typed.value.startswith("/entry/t") and "title" in screen.text
+        text = await screen.press("=/entry/no/deeper")
+        assert "no /entry/no in the file (asked: /entry/no/deeper), and none beside it" in text
+        assert "no /nothing.h5 in the file, and none beside it" in await screen.press("g", "=/nothing.h5")
         await screen.press("home", "g", "=/climate_2024.nc/t2m")
         assert screen.app.item.path == "/t2m"
 

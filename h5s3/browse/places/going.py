@@ -81,17 +81,26 @@ def places_in(text: str, item: Item) -> tuple[str | None, str | None]:
 def item_named(session: Session, text: str, item: Item) -> Item:
     """The item that a text means. Raises what the storage and the file raise, and `NotFoundError`."""
     place, path = places_in(text, item)
-    if place is None and item.kind == "file" and item.location.kind == "s3":
-        with suppress(NotFoundError, UsageError):
+    if _may_be_beside(place, item):
+        try:
             return found_item(session, place, path, item)
-        beside = folders_of(item)[0] + text.strip().lstrip("/")  # what is meant may be the file's neighbour
-        return found_item(session, *places_in(beside, item), item)
+        except (NotFoundError, UsageError) as error:
+            cause = f"{error.cause}, and none beside it"
+        with suppress(NotFoundError, UsageError):
+            beside = folders_of(item)[0] + text.strip().lstrip("/")
+            return found_item(session, *places_in(beside, item), item)
+        raise NotFoundError(cause)
     if place is None or not is_relative(text.strip(), item):
         return found_item(session, place, path, item)
     for one, inside in ways_of(text.strip(), place, path, item):
         with suppress(NotFoundError, UsageError):
             return found_item(session, one, inside, item)
     raise NotFoundError(f"no {text.strip()} here, and none beside it")
+
+
+def _may_be_beside(place: str | None, item: Item) -> bool:
+    """Whether a path, typed at the row of a file, may also be what stands beside the file."""
+    return place is None and item.kind == "file" and item.location.kind == "s3"
 
 
 def found_item(session: Session, place: str | None, path: str | None, item: Item) -> Item:
@@ -124,7 +133,7 @@ class Places:
         """Give `take` what begins with a text."""
         place, path = places_in(text, self._item)
         key: tuple[str, str | None] = (place or "", None)
-        if path is not None:
+        if path is not None and not _may_be_beside(place, self._item):
             above, _, begun = path.rpartition("/")
             key = (place or "", above or "/")
         elif place and "://" in place:
