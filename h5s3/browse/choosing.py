@@ -16,20 +16,11 @@ from h5s3.explore.preview.request import ComplexPart
 from h5s3.explore.session import Session
 from h5s3.formats.selection import text_of_selection
 from h5s3.records import Preview
-from h5s3.render.text import redacted, safe
+from h5s3.render.screen.failures import error_text
+from h5s3.render.text import safe
 
 PARTS: tuple[ComplexPart, ...] = get_args(ComplexPart)
 SHOWN = 60  # characters of names in the prompt
-OPTIONS = {  # of commands, in messages; the longer ones first
-    "with --slice": "by number",
-    "use --slice": "choose by number",
-    "--sel: ": "",
-    "--sel ": "",
-    "--column: a field ": "",
-    "--column: ": "",
-    "--column ": "",
-    "--part ": "",
-}
 
 
 def type_slice(side: Side, prompt: Prompt) -> None:
@@ -62,17 +53,9 @@ def _look_up(side: Side, labels: str, shape: tuple[int, ...] | None) -> None:
 
     def failed(error: H5s3Error) -> None:
         if side.item.key == item.key:
-            side.tell(safe(redacted(_in_words(error)), 300))
+            side.tell(error_text(error))
 
     side.lanes.ask(Question("slice", f"where {safe(labels, SHOWN)} is", work, done, failed))
-
-
-def _in_words(error: H5s3Error) -> str:
-    """A message about what was typed, without the options of commands."""
-    text = f"{error.cause}; {error.hint}" if error.hint else error.cause
-    for option, words in OPTIONS.items():
-        text = text.replace(option, words)
-    return text
 
 
 def choose_field(side: Side, prompt: Prompt) -> None:
@@ -132,7 +115,7 @@ def _draw(side: Side, view: View) -> None:
 
     def failed(error: H5s3Error) -> None:
         if side.item.key == item.key:
-            side.tell(safe(redacted(_in_words(error)), 300))
+            side.tell(error_text(error))
 
     what = f"values of {safe(view.column or item.path, SHOWN)}"
     side.lanes.ask(Question("field", what, question.work, done, failed))

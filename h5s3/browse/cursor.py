@@ -18,8 +18,8 @@ from h5s3.explore.session import Session
 from h5s3.formats.selection import Axis, text_of_selection, whole
 from h5s3.records import UNSET, Plot, Point
 from h5s3.render.plots.canvas import Canvas
+from h5s3.render.screen.failures import error_text
 from h5s3.render.screen.points import point_text, waiting_text
-from h5s3.render.text import redacted, safe
 
 FAST = 10  # cells
 GROUP = "value"
@@ -251,7 +251,7 @@ class Cursor:
         def failed(error: H5s3Error) -> None:
             if self._asked == key:
                 self._asked = None
-                side.tell_value(safe(redacted(str(error)), 300))
+                side.tell_value(error_text(error, place=True))
 
         side.lanes.ask(Question(GROUP, f"the value at {asking.at}", work, done, failed))
 

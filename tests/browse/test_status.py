@@ -52,6 +52,8 @@ def test_hints_that_are_command_lines_are_left_out() -> None:
     assert error_text(UsageError("it does not fit", hint="leave out --raw")) == "it does not fit"
     login = AccessError("access denied", hint="another --profile may have access")
     assert error_text(login).endswith("denied; another --profile may have access")
+    long = UsageError("--sel: no dimension x with coordinates", hint="use --slice")
+    assert error_text(long) == "no dimension x with coordinates; choose by number"
     assert error_text(NotFoundError("no a", hint="did you mean b?")) == "no a; did you mean b?"
 
 

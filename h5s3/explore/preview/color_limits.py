@@ -74,7 +74,7 @@ def _validate(log: bool, vmin: float | None, vmax: float | None) -> None:
 def _logarithmic(plot: Plot) -> tuple[dict[str, Any], str]:
     """What changes on a logarithmic scale, or why there is none."""
     if isinstance(plot.categories, dict):
-        return {}, "--log is not for names"
+        return {}, "names: not drawn on a logarithmic scale"
     positive = sorted(number for number in _numbers(plot.data) if number > 0)
     if not positive:
         return {}, "no positive values: not drawn on a logarithmic scale"
