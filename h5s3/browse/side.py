@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from h5s3.browse.answers import Answers
-from h5s3.browse.cursor import Cursor
+from h5s3.browse.cursor import Cursor, Drawn
 from h5s3.browse.lanes import Lanes, Question
 from h5s3.browse.look import Look
 from h5s3.browse.panes import PANES, Asked, Pane, asked, drawn_entry, drawn_error, facts_alone
@@ -21,7 +21,7 @@ from h5s3.browse.widgets.grid import Grid
 from h5s3.browse.widgets.shown import Shown, names_in
 from h5s3.errors import H5s3Error
 from h5s3.formats.selection import parse_selection, whole
-from h5s3.records import UNSET, Plot, Preview
+from h5s3.records import UNSET, Preview
 from h5s3.render.columns import Line
 
 WIDE = 60  # columns that have room for whole names of panes
@@ -216,17 +216,14 @@ class Side(Vertical):
         """The answer that is drawn, or was drawn last of this item: the next one may be on its way."""
         return self._seen[1] if self._seen is not None and self._seen[0] == self.item.key else None
 
-    def seen_plot(self, again: Callable[[], object]) -> tuple[Plot, tuple[int, ...]] | None:
+    def seen_plot(self, again: Callable[[], object]) -> Drawn | None:
         """The plot that is seen, and the shape of its array. `again` is done once there is one, where it is
         on its way."""
-        found = self._last()
+        drawn = self._last_plot()
         if self.pane not in ("plot", "values"):
             self.tell(NO_PLOT)
-        elif found is not None and found.plot is not None and found.shape:
-            shape = tuple(found.shape)
-            if not self._asking or self.view.suits(found.plot, shape):
-                return found.plot, shape
-            self._later.append(again)
+        elif drawn is not None:
+            return drawn
         elif self._asking:
             self._later.append(again)
         else:
@@ -234,10 +231,14 @@ class Side(Vertical):
         return None
 
     @property
-    def plot_now(self) -> tuple[Plot, tuple[int, ...]] | None:
+    def plot_now(self) -> Drawn | None:
         """The plot in the pane and the shape of its array, unless one of other dimensions is on its way."""
+        return self._last_plot() if self.pane == "plot" else None
+
+    def _last_plot(self) -> Drawn | None:
+        """The same, also where the pane shows its values."""
         found = self._last()
-        if self.pane != "plot" or found is None or found.plot is None or not found.shape:
+        if found is None or found.plot is None or not found.shape:
             return None
         shape = tuple(found.shape)
         return (found.plot, shape) if not self._asking or self.view.suits(found.plot, shape) else None

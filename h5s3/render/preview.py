@@ -121,11 +121,11 @@ def _show_plot(console: Console, preview: Preview, above: int, pictures: Picture
 
         sys.stdout.write(picture(preview, preview.plot, width, height, pictures.protocol))
         return
-    from h5s3.render.plots.plot import plot_text
+    from h5s3.render.plots.plot import plotted
     from h5s3.render.plots.plot_layout import style_of
 
     color, unicode = style_of(console)
-    sys.stdout.write(plot_text(preview, preview.plot, width, height, color, unicode) + "\n")
+    sys.stdout.write(plotted(preview, preview.plot, width, height, color, unicode).text + "\n")
 
 
 def _heading(preview: Preview, symbols: Symbols) -> Line:

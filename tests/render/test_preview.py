@@ -11,7 +11,7 @@ import pytest
 from rich.cells import cell_len
 
 from h5s3.records import Axis, Coding, Plot, Preview, Sampling, Stats, Table
-from h5s3.render.plots.plot import plot_text
+from h5s3.render.plots.plot import plotted
 from h5s3.render.preview import show_preview, table_lines
 
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
@@ -265,9 +265,9 @@ def test_a_pipe_gets_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_title_names_slice_and_label() -> None:
     plot = heatmap(label="magnitude", selection="3,0:20,0:30")
-    assert "/sst [3,0:20,0:30]: magnitude" in plot_text(preview(), plot, 80, 24, "", False)
+    assert "/sst [3,0:20,0:30]: magnitude" in plotted(preview(), plot, 80, 24, "", False).text
     plot = heatmap(label="sst")
-    assert "/sst [0:20,0:30]\n" in plot_text(preview(), plot, 80, 24, "", False)
+    assert "/sst [0:20,0:30]\n" in plotted(preview(), plot, 80, 24, "", False).text
 
 
 def test_rows_that_no_metadata_counts_have_no_number(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from typing import Any
 
 from h5s3.cache import Cache
 from h5s3.errors import ChangedError, H5s3Error
 from h5s3.explore.session import Session
 from h5s3.settings import Settings
-from h5s3.storage.base import ObjectInfo, Store
+from h5s3.storage.base import ObjectInfo
 from h5s3.storage.head_cache import FRESH_SECONDS, HeadCache
 from h5s3.storage.location import Location
 from h5s3.storage.memory import Memory
@@ -30,15 +31,9 @@ class Pins(HeadCache):
         self._wished: dict[Location, float] = {}  # when it was wished to list a place anew
         self._pinned: dict[Location, tuple[int, str | None]] = {}
 
-    def resolve(
-        self,
-        location: Location,
-        store: Callable[[], Store],
-        first_bytes: int,
-        meanwhile: Callable[[], None] = lambda: None,
-    ) -> tuple[ObjectInfo, bytes]:
+    def resolve(self, location: Location, *asked: Any, **named: Any) -> tuple[ObjectInfo, bytes]:
         """As `HeadCache` does. Raises `ChangedError`, too."""
-        info, start = super().resolve(location, store, first_bytes, meanwhile)
+        info, start = super().resolve(location, *asked, **named)
         if start and location.kind != "local":
             self.memory.keep(info, 0, start)
         seen = self._pinned.setdefault(location, info.content)

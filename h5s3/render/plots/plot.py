@@ -17,19 +17,6 @@ from h5s3.render.text import LONGEST, safe
 from h5s3.render.value_text import standing_text
 
 
-def plot_text(
-    preview: Preview,
-    plot: Plot,
-    width: int,
-    height: int,
-    color: Color,
-    unicode: bool,
-    palette: str = "viridis",
-) -> str:
-    """The plot, fitted to a terminal, without a line break at its end."""
-    return plotted(preview, plot, width, height, color, unicode, palette).text
-
-
 def plotted(
     preview: Preview,
     plot: Plot,
@@ -39,7 +26,7 @@ def plotted(
     unicode: bool,
     palette: str = "viridis",
 ) -> Plotted:
-    """The same, and where its values are on the screen."""
+    """The plot, fitted to a terminal, without a line break at its end, and where its values are on it."""
     layout = PlotLayout(width, height, color, unicode, plot_title(preview, plot, width), palette)
     scale = ValueScale.of(plot)
     if preview.sample is not UNSET and preview.sample.gaps is True:
