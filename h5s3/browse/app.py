@@ -158,8 +158,11 @@ class Browse(Frame):
             def add(items: list[Item]) -> None:
                 self.deliver(lambda: screen.add(items) if screen.is_running else None)
 
+            def tell(words: str) -> None:
+                self.deliver(lambda: screen.tell(words) if screen.is_running else None)
+
             question = Question("find", f"find {text}", lambda session: None, screen.end, failed)
-            question.work = lambda session: look_for(session, item, text, add, lambda: question.dropped)
+            question.work = lambda session: look_for(session, item, text, add, lambda: question.dropped, tell)
             self.lanes.ask(question)
             self.push_screen(screen)
 

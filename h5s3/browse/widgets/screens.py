@@ -98,7 +98,7 @@ class FoundScreen(ModalScreen[None]):
         self.outline.top.state = "open"
         self.outline.found = []
         self._what, self._ended = what, ended
-        self.state = "…" if look.unicode else "..."
+        self.state = self._dots = "…" if look.unicode else "..."
         self.count = 0
         self.heading = Bar("found-heading", lambda width: [(self._text(), "key")])
         self.list = FoundList(self.outline, look, go)
@@ -127,6 +127,10 @@ class FoundScreen(ModalScreen[None]):
         self.outline.found = [*(self.outline.found or ()), *rows]
         self.list.rows_changed()
         self.heading.refresh()
+
+    def tell(self, words: str) -> None:
+        """How far the search is."""
+        self.end(f"{words} {self._dots}")
 
     def end(self, words: str) -> None:
         """There are no more."""

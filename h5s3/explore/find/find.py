@@ -59,15 +59,17 @@ class Search:
         asked: FindRequest,
         progress: Callable[[int, int], None] = lambda done, known: None,
         outcomes: Callable[[], Iterator[Outcome[Answer, Sequence[Found]]]] | None = None,
+        looked: Callable[[int], object] = lambda more: None,
     ) -> None:
-        """`outcomes`: what is found in each file, where the files themselves are not read."""
+        """`outcomes`: what is found in each file, where the files themselves are not read. `looked` takes how
+        many more objects of a long file were looked at; it is called by other threads."""
         if asked.missing is not None and asked.conditions.any:
             raise UsageError("--missing goes with no other condition")
         self.num_matches = self.num_files = 0
         self.files, self.failures = Searched(), list[FileFailure]()
         self.first_error: H5s3Error | None = None
         self._session, self._asked = session, asked
-        self._locations, self._progress = locations, progress
+        self._locations, self._progress, self._looked = locations, progress, looked
         self._sources, self._outcomes = Files(session, locations), outcomes or self._read
         self._kept: list[tuple[ObjectInfo, Request, Tree | Names | Presence]] = []
 
@@ -89,8 +91,8 @@ class Search:
         if asked.missing is not None:
             return Paths(self._session, asked.missing)
         if asked.of_names and not self._session.settings.follows:
-            return JustNames(self._session, asked.conditions)
-        return Nodes(self._session, asked.conditions)
+            return JustNames(self._session, asked.conditions, self._looked)
+        return Nodes(self._session, asked.conditions, self._looked)
 
     def document(self) -> Find:
         """All of it as one record, with details."""

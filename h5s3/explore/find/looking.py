@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
@@ -56,8 +56,10 @@ class Answer:
 class Nodes:
     """Looks through the nodes of trees, of which as much is read as the conditions need."""
 
-    def __init__(self, session: Session, conditions: Conditions) -> None:
-        self._session, self._test = session, conditions.test()
+    def __init__(
+        self, session: Session, conditions: Conditions, looked: Callable[[int], object] = lambda more: None
+    ) -> None:
+        self._session, self._test, self._looked = session, conditions.test(), looked
         self._names = conditions.attribute_names()
         self._attributes, self._values = bool(self._names), conditions.value is not None
         self._request = _request(self._attributes, self._values)
@@ -93,6 +95,7 @@ class Nodes:
     def _tell(
         self, info: ObjectInfo, seen: Looked, nodes: Sequence[TreeNode], tell: Tell[Sequence[Found]]
     ) -> None:
+        self._looked(len(nodes))
         matches = self._matches(info, seen, nodes)
         if matches:
             tell(matches, len(matches))
@@ -165,8 +168,10 @@ class Looked:
 class JustNames:
     """Looks through names and kinds, for which no dataset is opened."""
 
-    def __init__(self, session: Session, conditions: Conditions) -> None:
-        self._session, self._test = session, conditions.test()
+    def __init__(
+        self, session: Session, conditions: Conditions, looked: Callable[[int], object] = lambda more: None
+    ) -> None:
+        self._session, self._test, self._looked = session, conditions.test(), looked
         self.work: Work[Answer, Sequence[Found]] = Work(self._held, self._ask)
 
     def _held(self, info: ObjectInfo) -> Answer | None:
@@ -187,6 +192,7 @@ class JustNames:
 
         def take(nodes: Sequence[NamedNode]) -> None:
             cut.extend(node for node in nodes if node.cut)
+            self._looked(len(nodes))
             matches = self._matches(info, nodes)
             if matches:
                 tell(matches, len(matches))
