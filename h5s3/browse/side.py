@@ -357,7 +357,8 @@ class Side(Vertical):
         if last.dtype == "table":
             return [one.path.strip("/") for one in last.columns] if isinstance(last.columns, list) else []
         columns = last.table.columns if last.table is not None else None
-        return columns if isinstance(columns, list) else []
+        inner = last.inner_fields if isinstance(last.inner_fields, list) else []
+        return [*columns, *inner] if isinstance(columns, list) else []
 
     @property
     def axes(self) -> list[str]:

@@ -76,10 +76,18 @@ def python_text(item: Item, pane: Pane, view: View, decoded: bool = False) -> st
         return f"import h5s3; h5s3.preview({where}, {item.path!r}{column})"
     words = "" if view.selection is None else f", selection={text_of_selection(view.selection)!r}"
     words += ", decode=True" if decoded else ""
-    values = f"h5s3.get({where}, {item.path!r}{words})" + (f"[{view.column!r}]" if view.column else "")
+    values = f"h5s3.get({where}, {item.path!r}{words})" + _field_text(item, view.column)
     if view.part == "phase":
         return f"import h5s3, numpy; numpy.angle({values})"
     return f"import h5s3; {values}" + (f".{view.part}" if view.part != "abs" else "")
+
+
+def _field_text(item: Item, column: str | None) -> str:
+    """The index of a field of NumPy's compounds; of one in a compound that is a field, two."""
+    if column is None:
+        return ""
+    nested = isinstance(item.node, DatasetNode) and "{" in item.node.dtype[1:]
+    return "".join(f"[{name!r}]" for name in (column.split(".") if nested else [column]))
 
 
 def written_size(item: Item, view: View) -> str:

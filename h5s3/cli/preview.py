@@ -73,7 +73,8 @@ def preview(
     only: Annotated[Part | None, typer.Option("--only", help="Show only this part.")] = None,
     plot: Annotated[bool, typer.Option("--plot/--no-plot", help="Draw a plot, or not.")] = True,
     column: Annotated[
-        str | None, typer.Option("--column", metavar="FIELD", help="Draw this field of a compound.")
+        str | None,
+        typer.Option("--column", metavar="FIELD", help="Draw this field of a compound, also at.x."),
     ] = None,
     part: Annotated[
         ComplexPart, typer.Option("--part", help="Draw this part of complex numbers.")

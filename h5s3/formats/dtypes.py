@@ -19,6 +19,26 @@ def flat_type(dtype: np.dtype[Any]) -> tuple[np.dtype[Any], tuple[int, ...]]:
     return dtype, inner
 
 
+FieldPath = tuple[str, ...]  # the names that lead to a field of a compound, or of one in it
+
+
+def fields_of(dtype: np.dtype[Any]) -> dict[str, FieldPath]:
+    """The fields of a compound by their names, then those of compounds in it, as `at.x`."""
+    names = dtype.names or ()
+    found: dict[str, FieldPath] = {field_text(name): (name,) for name in names}
+    for name in names:
+        for text, path in fields_of(dtype[name]).items():
+            found.setdefault(f"{field_text(name)}.{text}", (name, *path))
+    return found
+
+
+def in_field(held: Any, path: FieldPath) -> Any:
+    """The type, or the values, of a field."""
+    for name in path:
+        held = held[name]
+    return held
+
+
 DURATIONS = {"s": 0, "ms": 3, "us": 6, "ns": 9}  # units of time, and the digits of parts of a second
 
 

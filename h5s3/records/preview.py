@@ -212,6 +212,7 @@ class Preview(Document, kw_only=True):
     sample: Sampling | UnsetType = UNSET
     stats: Stats | None = None
     columns: list[ColumnStats] | UnsetType = UNSET  # of a table
+    inner_fields: list[str] | UnsetType = UNSET  # of numbers, of compounds in compounds, as `at.x`
     table: Table | None = None
     plot: Plot | None = None
     profile: list[float | None] | None = None  # mean of every row drawn (2-D and up)

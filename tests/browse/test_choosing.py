@@ -70,17 +70,24 @@ def test_fields_and_parts(file: Path) -> None:
 
 
 @pytest.mark.slow
-def test_fields_in_fields_are_chosen_whole(tmp_path: Path) -> None:
-    """A wrong name leaves what is seen as it is."""
+def test_fields_in_fields(tmp_path: Path) -> None:
+    """They are drawn; a table has them whole. A wrong name leaves what is seen as it is."""
     kind = [("id", "i4"), ("at", [("x", "f8"), ("y", "f8")])]
     with h5py.File(tmp_path / "f.h5", "w") as file:
         file["rows"] = np.array([(1, (2, 3)), (4, (5, 6))], dtype=kind)
 
     async def steps(screen: Screen) -> None:
-        for pane in "234":
-            text = await screen.press("g", "=/rows", pane, "v", "=at.x")
-            assert "at is chosen whole; there are id, at" in text and "r asks again" not in text
-        text = await screen.press("2", "v", "=at")
+        text = await screen.press("g", "=/rows", "4", "v", "=at.x")
+        assert "at is chosen whole; there are id, at" in text and "r asks again" not in text
+        assert "field (id, at, at.x, at.y):" in await screen.press("3", "v")
+        assert "at.y" in (await screen.press(*"at.", "tab", "tab", "enter")).splitlines()[2]
+        await screen.press("y", "y")
+        assert screen.app.clipboard.endswith("'/rows')['at']['y']")
+        await screen.press("i", "home")
+        await screen.shows("at.y 3.0")
+        text = await screen.press("escape", "2")
+        assert "at.y:  min 3 at [0]  max 6 at [1]" in text
+        text = await screen.press("v", "=id", "v", "=at")
         assert (
             "at holds no plain numbers; fields of numbers: id" in text
             and "min 1 at [0]  max 4 at [1]" in text

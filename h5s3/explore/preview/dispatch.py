@@ -16,7 +16,7 @@ from h5s3.explore.preview.statistics import Reading
 from h5s3.explore.preview.table import list_values
 from h5s3.formats.base import Array, Coordinate
 from h5s3.formats.cf import Coding
-from h5s3.formats.dtypes import enum_names
+from h5s3.formats.dtypes import FieldPath, enum_names, fields_of, in_field
 from h5s3.formats.names import field_text
 from h5s3.formats.sampling import Sampler
 from h5s3.formats.selection import text_of_selection
@@ -38,7 +38,8 @@ def fill(document: Preview, array: Array, asked: PreviewRequest) -> None:
     if array.dtype is None and (unread := _unread(array, dtype)):
         document.notes.append(f"fields that cannot be read here: {', '.join(unread)}")
     field = field_drawn(dtype, asked.column, array.index)
-    numbers = dtype[field] if field is not None else dtype
+    numbers = in_field(dtype, field or ())
+    document.inner_fields = _inner_fields(dtype) or UNSET
     if asked.part != "abs" and numbers.kind != "c":
         raise UsageError(f"--part {asked.part}: the values are not complex numbers")
     coding = array.coding(raw=asked.raw)
@@ -70,16 +71,24 @@ def _is_numeric(dtype: np.dtype[Any]) -> bool:
     return dtype.kind in "iufcb" and dtype.subdtype is None
 
 
-def field_drawn(dtype: np.dtype[Any], wanted: str | None, index: int) -> str | None:
-    """The field of a compound that is drawn: as wished, else the first one of numbers.
+def _inner_fields(dtype: np.dtype[Any]) -> list[str]:
+    """The fields of numbers of compounds that are fields."""
+    found = fields_of(dtype).items()
+    return [text for text, path in found if len(path) > 1 and _is_numeric(in_field(dtype, path))]
+
+
+def field_drawn(dtype: np.dtype[Any], wanted: str | None, index: int) -> FieldPath | None:
+    """The field of a compound that is drawn: as wished, also of a compound in it, else the first one of its
+    own numbers.
 
     Of a table with columns that name its rows (`index` of them) rather one after those.
     """
-    names = {field_text(name): name for name in dtype.names or ()}
-    numeric = {text: name for text, name in names.items() if _is_numeric(dtype[name])}
+    names = fields_of(dtype)
+    numeric = {text: path for text, path in names.items() if _is_numeric(in_field(dtype, path))}
     if wanted is None:
-        behind = (name for name in (dtype.names or ())[index:] if _is_numeric(dtype[name]))
-        return next(behind, next(iter(numeric.values()), None))
+        own = [path for path in numeric.values() if len(path) == 1]
+        behind = (path for path in own if path[0] not in (dtype.names or ())[:index])
+        return next(behind, next(iter(own), None))
     if not names:
         raise UsageError(f"--column {wanted}: the values have no fields")
     if wanted not in numeric:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from h5s3.formats.cf import Coding
+from h5s3.formats.dtypes import FieldPath, in_field
 from h5s3.formats.names import field_text
 from h5s3.formats.sampling import Part
 from h5s3.formats.selection import indices_at
@@ -31,12 +32,12 @@ class Reading:
 
     dtype: np.dtype[Any]  # of the numbers as stored
     coding: Coding
-    field: str | None = None
+    field: FieldPath | None = None
     part: str = "abs"
 
     def numbers(self, values: Array) -> tuple[Array, Array]:
         """Numbers as they are meant, and which of them are missing."""
-        chosen = values if self.field is None else values[self.field]
+        chosen = in_field(values, self.field or ())
         native = self.coding.native(np.asarray(chosen))
         absent = self.coding.absent(native)
         if isinstance(chosen, np.ma.MaskedArray):
@@ -51,7 +52,7 @@ class Reading:
     def of(self) -> str | None:
         """What the numbers are of the elements, where they are not the elements themselves."""
         part = self.part if self.dtype.kind == "c" else None
-        field = None if self.field is None else field_text(self.field)
+        field = ".".join(map(field_text, self.field or ()))
         return " ".join(word for word in (field, part) if word) or None
 
 

@@ -685,3 +685,22 @@ def test_logarithmic_limits() -> None:
     assert line and line.log and line.vmin == min(value for value in line.data)
     none = look(with_attributes(-np.ones((3, 4))), log=True)
     assert none.plot and not none.plot.log and "no positive values" in none.notes[-1]
+
+
+def test_fields_of_compounds_that_are_fields() -> None:
+    kind = np.dtype(
+        [("id", "i4"), ("at", [("x", "f4"), ("deep", [("y", "c8")]), ("word", "S2")]), ("at.x", "i2")]
+    )
+    data = np.zeros(3, kind)
+    data["at"]["x"], data["at"]["deep"]["y"], data["at.x"] = [1.5, 2.5, 0.5], [1j, 2j, 3j], [7, 8, 9]
+    store = stored(lambda h5: h5.create_dataset("data", data=data))
+    found = look(store)
+    assert found.inner_fields == ["at.deep.y"]  # the field of the same name stands for itself
+    assert found.stats and found.stats.of == "id"
+    inner = look(store, column="at.deep.y", part="imag")
+    assert inner.stats and (inner.stats.of, inner.stats.max) == ("at.deep.y imag", 3)
+    assert inner.plot and (inner.plot.data, inner.plot.label) == ([1, 2, 3], "at.deep.y imag")
+    plain = look(store, column="at.x").plot
+    assert plain and plain.data == [7, 8, 9]
+    with pytest.raises(UsageError, match=r"a field at\.word holds no plain numbers"):
+        look(store, column="at.word")

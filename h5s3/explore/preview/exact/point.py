@@ -17,7 +17,7 @@ from h5s3.explore.preview.statistics import Reading
 from h5s3.explore.session import Session
 from h5s3.formats.base import Array, Contents, ToJson
 from h5s3.formats.cf import Coding
-from h5s3.formats.dtypes import digits_of, enum_names
+from h5s3.formats.dtypes import FieldPath, digits_of, enum_names, in_field
 from h5s3.formats.names import field_text
 from h5s3.formats.requests import Request
 from h5s3.formats.sampling import Sampler
@@ -64,14 +64,14 @@ def _point(contents: Contents, asked: PointRequest) -> Point:
     field = field_drawn(dtype, asked.column, array.index)
     coding = array.coding(raw=asked.raw) if field is None else Coding()
     made = Point(path=array.path, at=text_of_selection(at), value=None, axes=_axes(at, found))
-    made.digits = digits_of(dtype[field] if field is not None else dtype, coding.packed)
+    made.digits = digits_of(in_field(dtype, field or ()), coding.packed)
     _tell_value(made, pick(values, near, at) if near else values, dtype, field, coding, converter)
     if near is not None:
         _tell_extremes(
             made,
             values,
             near,
-            Reading(dtype[field] if field else dtype, coding, field, asked.part),
+            Reading(in_field(dtype, field or ()), coding, field, asked.part),
             converter,
         )
     return made
@@ -129,12 +129,17 @@ def _axes(at: Selection, found: dict[int, Ruler]) -> list[PointAxis]:
 
 
 def _tell_value(
-    made: Point, values: Values, dtype: np.dtype[Any], field: str | None, coding: Coding, converter: ToJson
+    made: Point,
+    values: Values,
+    dtype: np.dtype[Any],
+    field: FieldPath | None,
+    coding: Coding,
+    converter: ToJson,
 ) -> None:
     """The value, or the word for why there is none; the stored one where it means another."""
     if field is not None:
-        made.of = field_text(field)
-        values, dtype = values[field], dtype[field]
+        made.of = ".".join(map(field_text, field))
+        values, dtype = in_field(values, field), in_field(dtype, field)
     if coding.units and not coding.calendar:
         made.units = coding.units
     item = np.ma.getdata(values)
