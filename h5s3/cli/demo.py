@@ -9,14 +9,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from h5s3.cli.process.errors import guarded
-from h5s3.cli.process.signals import check, ended_by_signals, interrupt_on, until_interrupted
+from h5s3.cli.process.signals import check, ended_by_signals, interrupt_on, put_off, until_interrupted
 from h5s3.errors import H5s3Error, UsageError
 from h5s3.settings import from_environment
 
@@ -156,12 +156,14 @@ def _server() -> Iterator[DemoServer]:
     from h5s3.demo.samples import make_samples
     from h5s3.demo.server import serve
 
-    with tempfile.TemporaryDirectory(prefix="h5s3-demo-") as folder:
-        root = Path(folder)
-        samples = make_samples(root / BUCKET)
+    with ExitStack() as stack:
+        with put_off():
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="h5s3-demo-")))
+        root = folder / "buckets"
+        samples = make_samples(root / BUCKET, check)
         typer.echo(f"# {len(samples)} sample files:")
         _list(samples)
-        with serve(root) as server:
+        with serve(root, folder) as server:
             yield server
 
 

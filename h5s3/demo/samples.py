@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zlib
 from base64 import b85decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,9 @@ class Sample:
     title: str
 
 
-def make_samples(directory: Path) -> list[Sample]:
-    """Write every sample into `directory` (made when missing): in a second or two, some 24 MB in all."""
+def make_samples(directory: Path, check: Callable[[], object] = lambda: None) -> list[Sample]:
+    """Write every sample into `directory` (made when missing): in a second or two, some 24 MB in all. `check`
+    is called after each: it may raise."""
     directory.mkdir(parents=True, exist_ok=True)
     makers = {
         "scan_0042.nxs": ("NeXus: a crystal turned in an X-ray beam, 60 detector frames", _nexus),
@@ -48,6 +49,7 @@ def make_samples(directory: Path) -> list[Sample]:
     }
     for name, (_, make) in makers.items():
         make(directory / name)
+        check()
     return [Sample(name, title) for name, (title, _) in makers.items()]
 
 

@@ -120,10 +120,11 @@ def find_rclone() -> str:
 
 
 @contextmanager
-def serve(directory: Path) -> Iterator[DemoServer]:
-    """Serve the subfolders of `directory` as buckets until the block ends, however it ends."""
+def serve(directory: Path, aside: Path | None = None) -> Iterator[DemoServer]:
+    """Serve the subfolders of `directory` as buckets until the block ends, however it ends. `aside`: a folder
+    for the server's own files, in place of the system's."""
     rclone = find_rclone()
-    with tempfile.TemporaryDirectory(prefix="h5s3-demo-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="h5s3-demo-", dir=aside) as scratch:
         server = _start(rclone, directory, Path(scratch))
         try:
             server.wait_ready(START_SECONDS)

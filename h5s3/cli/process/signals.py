@@ -70,6 +70,17 @@ def interrupts_call(function: Callable[[], object]) -> Iterator[None]:
         _instead.pop()
 
 
+@contextmanager
+def put_off() -> Iterator[None]:
+    """Have interrupts wait for the end of a short step, such as to make what is cleared away afterwards."""
+    came: list[int] = []
+    with interrupts_call(lambda: came.append(interrupts[0])):
+        yield
+    if came:
+        raised.extend(came)
+        raise KeyboardInterrupt
+
+
 def check() -> None:
     """Raise again what a library swallowed: whoever gets here was not stopped by the interrupt that came."""
     if raised:

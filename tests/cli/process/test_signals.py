@@ -82,6 +82,56 @@ def test_a_demo_that_is_ended_early_leaves_nothing(number: signal.Signals, tmp_p
     assert not list(tmp_path.iterdir())
 
 
+WHILE_A_FOLDER_IS_MADE = """
+import signal, sys, tempfile
+import h5s3.cli
+
+real, number = tempfile.mkdtemp, int(sys.argv.pop())
+
+def made(*given, **named):
+    folder = real(*given, **named)
+    signal.raise_signal(number)
+    return folder
+
+tempfile.mkdtemp = made
+h5s3.cli.main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_the_folder_of_the_demo_is_made(number: signal.Signals, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WHILE_A_FOLDER_IS_MADE, "demo", "--serve", str(int(number))],
+        env={**os.environ, "TMPDIR": str(tmp_path)}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (130, "")
+    assert not list(tmp_path.iterdir())
+
+
+SWALLOWED_BY_A_LIBRARY = """
+import signal, sys
+import h5s3.cli
+from h5s3.demo import samples
+
+def first(path):
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    except KeyboardInterrupt:
+        pass
+
+samples._nexus, samples._climate = first, lambda path: sys.stderr.write("it went on")
+h5s3.cli.main()
+"""
+
+
+def test_a_signal_that_a_library_swallows_ends_the_demo_after_the_file(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SWALLOWED_BY_A_LIBRARY, "demo", "--serve"],
+        env={**os.environ, "TMPDIR": str(tmp_path)}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr, list(tmp_path.iterdir())) == (130, "", [])
+
+
 HEARD_BY_ANOTHER_THREAD = """
 import os, signal, socket, sys, types
 import h5s3.cli
