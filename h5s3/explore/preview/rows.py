@@ -60,7 +60,8 @@ def _sample(contents: Tabular, names: Sequence[str] | None, most: int) -> tuple[
     every = list(names or asked.schema.names)
     count = min(COLUMNS, len(every))
     while True:
-        rows = contents.rows(every[:count], None, SAMPLE, most)
+        some = names if count == len(every) else every[:count]
+        rows = contents.rows(some, None, SAMPLE, most)
         try:
             return rows, joined(list(rows.rows())), len(every) - count
         except RefusedError:
@@ -99,7 +100,7 @@ def _plot(document: Preview, contents: Tabular, asked: PreviewRequest) -> None:
     columns = document.columns if document.columns is not UNSET else []
     paths = [one.path for one in columns if contents.is_array(one.path)]
     if asked.column is not None:
-        paths = ["/" + asked.column.strip("/").replace(".", "/")]
+        paths = [asked.column]
         if not contents.is_array(paths[0]):
             raise UsageError(f"--column: {asked.column} holds no plain numbers")
     if not paths:

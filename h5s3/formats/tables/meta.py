@@ -135,7 +135,7 @@ def file_of(file: DataFile) -> TableFile:
 def _add_column(document: Meta, table: Table, column: Column, asked: MetaRequest) -> None:
     if asked.attribute is not None or asked.history or asked.files is not None:
         raise UsageError("--attr, --history and --files are about the table", hint="leave PATH out")
-    above = asked.path.rstrip("/").rpartition("/")[0]
+    above = asked.path.rstrip("/").removesuffix(f"/{column.name}")
     document.column = _column(above, column)
     document.dtype = column.type if column.arrow is None else str(column.arrow)
     document.type, document.raw_type = info_of(column.arrow), column.type

@@ -157,6 +157,22 @@ def leaves(columns: Sequence[Column], above: str = "") -> Iterator[tuple[str, Co
             yield path, column
 
 
+def named(columns: Sequence[Column], text: str, separator: str) -> tuple[Column, ...] | None:
+    """The column that a text names, or the field inside one, with all that are around it.
+
+    Names may have the separator in them (`m/s`, `a.b`): the longest one that there is counts.
+    """
+    whole = next((one for one in columns if one.name == text), None)
+    if whole is not None:
+        return (whole,)
+    around = [one for one in columns if one.children and text.startswith(one.name + separator)]
+    for column in sorted(around, key=lambda one: -len(one.name)):
+        inner = named(column.children, text[len(column.name) + 1 :], separator)
+        if inner is not None:
+            return (column, *inner)
+    return None
+
+
 def is_struct(column: Column) -> bool:
     """Whether a column has fields, each of which stands in the tree: lists and maps have items, and what a
     value of many types is made of are no fields."""

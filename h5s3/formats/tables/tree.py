@@ -10,7 +10,7 @@ from h5s3.formats.requests import TreeRequest
 from h5s3.formats.tables.arrow import width_of
 from h5s3.formats.tables.attributes import attributes_of
 from h5s3.formats.tables.partitions import partitions_of
-from h5s3.formats.tables.table import Column, Table, is_struct, leaves
+from h5s3.formats.tables.table import Column, Table, is_struct, leaves, named
 from h5s3.records import UNSET, AttributedNode, DatasetNode, GroupNode, Tree, TreeNode
 from h5s3.storage.base import ObjectInfo
 
@@ -18,28 +18,28 @@ Sizes = Mapping[str, tuple[int | None, int | None]]  # stored and logical bytes,
 
 
 def column_at(columns: Sequence[Column], path: str) -> Column | None:
-    """What is at a path: None for the table itself. Raises `NotFoundError`."""
-    parts = [part for part in path.split("/") if part]
-    found: Column | None = None
-    inside = columns
-    for part in parts:
-        names = [one.name for one in inside]
-        if part not in names:
-            meant = _path_of_dotted(columns, path) or nearest(part, names)
-            raise NotFoundError(f"no column {path}", hint=f"did you mean {meant}?" if meant else "")
-        found = inside[names.index(part)]
-        inside = found.children
-    return found
-
-
-def _path_of_dotted(columns: Sequence[Column], path: str) -> str | None:
-    """The path of a field inside a column that was named as `--columns` has it: `/a/b` of `/a.b`."""
-    from h5s3.formats.tables.rows.columns import find
-
-    try:
-        return find(columns, path.strip("/")).path if "." in path else None
-    except NotFoundError:
+    """What is at a path, or has a name as `--columns` has it: None for the table itself. Raises
+    `NotFoundError`."""
+    found = named(columns, path.removeprefix("/"), "/") or named(columns, path.strip("/"), "/")
+    dotted = named(columns, path.strip("/"), ".")
+    if found is None and not path.startswith("/"):
+        found = dotted
+    if found is not None:
+        return found[-1]
+    if not path.strip("/"):
         return None
+    meant = f"/{'/'.join(one.name for one in dotted)}" if dotted else _nearest(columns, path)
+    raise NotFoundError(f"no column {path}", hint=f"did you mean {meant}?" if meant else "")
+
+
+def _nearest(columns: Sequence[Column], path: str) -> str | None:
+    """The name that comes nearest to the first part of a path that is not there."""
+    for part in path.strip("/").split("/"):
+        inside = named(columns, part, "/")
+        if inside is None:
+            return nearest(part, [one.name for one in columns])
+        columns = inside[-1].children
+    return None
 
 
 def read_tree(table: Table, info: ObjectInfo, asked: TreeRequest) -> Tree:
@@ -54,8 +54,8 @@ def read_tree(table: Table, info: ObjectInfo, asked: TreeRequest) -> Tree:
         num_children=0,
         children=[],
     )
-    above = asked.path.rstrip("/").rpartition("/")[0]
     if top is not None and not is_struct(top):
+        above = asked.path.rstrip("/").removesuffix(f"/{top.name}")
         document.node = node_of(table, top, above, sizes, asked, 0)
         return document
     columns = table.columns if top is None else top.children

@@ -62,6 +62,32 @@ def test_the_first_rows_are_a_table_with_a_plot(file: Path, width: int) -> None:
     assert any("name 0009" in line for line in lines)
 
 
+SLASHES = {"m/s": [1.5, 2.5], "m": [{"s": 3, "a/b": None}, {"s": 4, "a/b": "x"}], "a.b": [7, 8], "/": [9, 9]}
+
+
+def test_names_of_columns_may_have_slashes_and_dots(tmp_path: Path) -> None:
+    """Also where another column has a field whose path is the same."""
+    pq.write_table(pa.table(SLASHES), tmp_path / "t.parquet", write_statistics=False)
+    file = str(tmp_path / "t.parquet")
+    found = h5s3.preview(file)
+    assert found.columns is not UNSET and found.plot is not None and found.plot.label == "m/s"
+    told = [(one.path, one.min, one.max, one.nulls) for one in found.columns]
+    assert told[0] == ("/m/s", 1.5, 2.5, 0) and told[2:] == [
+        ("/m/a/b", "x", "x", 1), ("/a.b", 7, 8, 0), ("//", 9, 9, 0)
+    ]  # fmt: skip
+    for path, values in (("/m/s", [1.5, 2.5]), ("/a.b", [7, 8])):
+        assert h5s3.get(file, path).tolist() == values
+        assert h5s3.meta(file, path).path == path
+    assert (
+        h5s3.meta(file, "/m/a/b").raw_type == "BYTE_ARRAY String"
+        and h5s3.tree(file, "/m/s").node is not UNSET
+    )
+    for column, label in (("a.b", "a.b"), ("m/s", "m/s")):
+        drawn = h5s3.preview(file, column=column)
+        assert drawn.plot is not None and drawn.plot.label == label
+    assert "did you mean /m/s" in run("meta", file, "/m.s").failed(3)
+
+
 def test_another_column_is_drawn(file: Path) -> None:
     found = h5s3.preview(str(file), column="wave")
     assert found.plot is not None and found.plot.label == "wave"

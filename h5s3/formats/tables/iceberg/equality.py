@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-Paths = Mapping[int, tuple[str, Column]]  # of all columns, by their ids
+Columns = Mapping[int, tuple[Column, ...]]  # all, with those around them, by their ids
 
 
 class Equality:
     """Deletes that were read: what they hide of rows."""
 
-    def __init__(self, paths: Paths) -> None:
-        self._paths = paths
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
         self._read: dict[str, list[pa.Array]] = {}  # the columns of each file
 
     def missing(self, deletes: Sequence[Delete]) -> list[Delete]:
@@ -42,11 +42,11 @@ class Equality:
             places = _places(source.schema_arrow)
             columns = []
             for number in one.entry.equality_ids:
-                names = places.get(number) or _named(source.schema_arrow, self._paths[number][0])
+                names = places.get(number) or _named(source.schema_arrow, self._names(number))
                 if names is None:
                     raise DamagedError(f"{path} has no column {number}, by which it deletes rows")
                 table = source.read(columns=[".".join(names)])
-                columns.append(_inside(table, names, self._paths[number][1].arrow))
+                columns.append(_inside(table, names, self._columns[number][-1].arrow))
             self._read[path] = columns
 
     def keep(self, deletes: Sequence[Delete], rows: pa.Table) -> pa.Table:
@@ -60,13 +60,13 @@ class Equality:
         for ids, files in together.items():
             if not rows.num_rows:
                 break
-            there = [
-                _inside(rows, self._paths[number][0].strip("/").split("/"), self._paths[number][1].arrow)
-                for number in ids
-            ]
+            there = [_inside(rows, self._names(number), self._columns[number][-1].arrow) for number in ids]
             gone = [pa.concat_arrays([file[place] for file in files]) for place in range(len(ids))]
             rows = rows.filter(pa.array(~_equal(there, gone)))
         return rows
+
+    def _names(self, number: int) -> list[str]:
+        return [column.name for column in self._columns[number]]
 
 
 def _equal(there: Sequence[pa.Array], gone: Sequence[pa.Array]) -> np.ndarray[Any, Any]:
@@ -119,7 +119,6 @@ def _places(schema: pa.Schema) -> dict[int, list[str]]:
     return found
 
 
-def _named(schema: pa.Schema, path: str) -> list[str] | None:
+def _named(schema: pa.Schema, names: list[str]) -> list[str] | None:
     """Names that lead to a column of a file without ids."""
-    names = path.strip("/").split("/")
     return names if names[0] in schema.names else None

@@ -20,7 +20,7 @@ def features_of(
     metadata: Metadata, columns: Sequence[Column], files: Sequence[DataFile], deletes: Iterable[Delete]
 ) -> list[Feature]:
     """All of them, those of the format first."""
-    inside = [column for _, _, column in by_id(columns)]
+    inside = [chain[-1] for chain in by_id(columns).values()]
     found = {f"format version {metadata.format_version}": metadata.format_version in KNOWN}
     for one in deletes:
         found[_kind(one)] = True
@@ -64,7 +64,7 @@ def refusal(
     for file in files:
         if reason := _why_not(file, place):
             return reason
-    ids = {number for number, _, _ in by_id(columns)}
+    ids = by_id(columns).keys()
     return next((reason for one in deletes if (reason := _why_not_deleted(one, ids, place))), None)
 
 

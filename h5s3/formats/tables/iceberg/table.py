@@ -82,7 +82,7 @@ class IcebergTable(Table):
     @cached_property
     def equality(self) -> Equality:
         """Deletes by values that were read so far."""
-        return Equality(paths_of(self.columns))
+        return Equality(by_id(self.columns))
 
     def hidden(self, files: Sequence[DataFile]) -> dict[str, Positions]:
         """Rows that deletes by position hide. Deletes by values are read in the same round."""
@@ -105,9 +105,9 @@ class IcebergTable(Table):
 
     def needed(self, files: Sequence[DataFile]) -> Sequence[str]:
         """Columns by which equality deletes hide rows of these files, the ones at the top."""
-        paths = paths_of(self.columns)
+        columns = by_id(self.columns)
         ids = {number for file in files for one in file.deletes for number in one.entry.equality_ids}
-        return list(dict.fromkeys(paths[number][0].split("/")[1] for number in sorted(ids)))
+        return list(dict.fromkeys(columns[number][0].name for number in sorted(ids)))
 
 
 def open_table(
@@ -210,12 +210,12 @@ def _data_files(
 ) -> list[DataFile]:
     specs = metadata.specs()
     index = Index(deletes, specs, table.roots.same)
-    types = {number: column.type for number, _, column in by_id(table.columns)}
+    types = {number: chain[-1].type for number, chain in by_id(table.columns).items()}
     sources = {number for spec in specs for one in spec.fields for number in one.sources}
     for schema in metadata.all_schemas():
         if sources <= types.keys():
             break  # else a column of partitions was dropped since
-        types = {number: column.type for number, _, column in by_id(columns_of(schema))} | types
+        types = {number: chain[-1].type for number, chain in by_id(columns_of(schema)).items()} | types
     paths = {
         number: (path, column.type)
         for number, (path, column) in paths_of(table.columns).items()

@@ -129,15 +129,21 @@ TIMES = {
 }
 
 
-def by_id(columns: Sequence[Column], above: str = "") -> Iterator[tuple[int, str, Column]]:
-    """Ids and paths of all columns and of what is in them."""
+def chains_of(columns: Sequence[Column], above: tuple[Column, ...] = ()) -> Iterator[tuple[Column, ...]]:
+    """All columns and what is in them, each with all that are around it."""
     for column in columns:
-        path = f"{above}/{column.name}"
-        if column.field_id is not None:
-            yield column.field_id, path, column
-        yield from by_id(column.children, path)
+        yield (*above, column)
+        yield from chains_of(column.children, (*above, column))
 
 
-def paths_of(columns: Sequence[Column]) -> Mapping[int, tuple[str, Column]]:
+def by_id(columns: Sequence[Column]) -> dict[int, tuple[Column, ...]]:
+    """The same by the ids of the innermost ones."""
+    return {one[-1].field_id: one for one in chains_of(columns) if one[-1].field_id is not None}
+
+
+def paths_of(columns: Sequence[Column]) -> dict[int, tuple[str, Column]]:
     """Paths of all columns, by their ids."""
-    return {number: (path, column) for number, path, column in by_id(columns)}
+    return {
+        number: (f"/{'/'.join(column.name for column in chain)}", chain[-1])
+        for number, chain in by_id(columns).items()
+    }

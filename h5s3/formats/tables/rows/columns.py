@@ -11,7 +11,7 @@ from h5s3.errors import NotFoundError, RefusedError, UsageError
 from h5s3.formats.names import nearest
 from h5s3.formats.tables.rows.predicate import Name, Value
 from h5s3.formats.tables.rows.typed import typed
-from h5s3.formats.tables.table import Column, is_struct
+from h5s3.formats.tables.table import Column, is_struct, named
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -67,10 +67,9 @@ def bind(columns: Sequence[Column], name: Name) -> Bound:
 
 def find(columns: Sequence[Column], text: str) -> Bound:
     """The column `a`, the field `b.c` or `/b/c`. Raises `NotFoundError` with the nearest name."""
-    if text.startswith("/"):
-        found = _inside(columns, tuple(part for part in text.split("/") if part))
-    else:
-        found = _dotted(columns, text)
+    there = named(columns, text[1:], "/") if text.startswith("/") else None
+    there = there or named(columns, text, ".")
+    found = _inside(columns, tuple(one.name for one in there)) if there is not None else None
     if found is None:
         raise _unknown(columns, text)
     return Bound(found)
@@ -89,20 +88,8 @@ def _inside(columns: Sequence[Column], parts: tuple[str, ...]) -> tuple[Column, 
     return tuple(found) or None
 
 
-def _dotted(columns: Sequence[Column], text: str) -> tuple[Column, ...] | None:
-    """Names may have dots in them: the longest one that there is counts."""
-    for column in sorted(columns, key=lambda one: -len(one.name)):
-        if column.name == text:
-            return _inside(columns, (text,))
-        if text.startswith(column.name + ".") and is_struct(column):
-            inner = _dotted(column.children, text[len(column.name) + 1 :])
-            if inner is not None:
-                return (column, *inner)
-    return None
-
-
 def _unknown(columns: Sequence[Column], text: str) -> NotFoundError:
-    dotted = _dotted(columns, text[1:]) if text.startswith("/") else None
+    dotted = named(columns, text[1:], ".") if text.startswith("/") else None
     meant = Bound(dotted).path if dotted is not None else nearest(text, [one.name for one in columns])
     names = ", ".join(one.name for one in columns[:20])
     return NotFoundError(f"no column {text}", hint=f"did you mean {meant}?" if meant else f"columns: {names}")

@@ -60,16 +60,12 @@ def of_sample(column: ColumnStats, sample: pa.Table, alone: bool) -> ColumnStats
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    top, *inside = (
-        [part for part in column.path.split("/") if part] if not alone else [sample.schema.names[0]]
-    )
-    if sample.schema.get_field_index(top) < 0:
+    found = (0,) if alone else _place(sample.schema, column.path[1:])
+    if found is None:
         return column
-    values: Any = sample.column(top)
-    for name in inside:
-        if not pa.types.is_struct(values.type) or values.type.get_field_index(name) < 0:
-            return column
-        values = pc.struct_field(values, [values.type.get_field_index(name)])
+    values: Any = sample.column(found[0])
+    for number in found[1:]:
+        values = pc.struct_field(values, [number])
     low = high = None
     try:
         bounds = pc.min_max(values)
@@ -77,3 +73,15 @@ def of_sample(column: ColumnStats, sample: pa.Table, alone: bool) -> ColumnStats
     except (pa.ArrowException, NotImplementedError, ValueError):
         pass  # of a type without an order
     return replaced(column, min=low, max=high, nulls=values.null_count, rows=sample.num_rows, source="sample")
+
+
+def _place(fields: Sequence[pa.Field], path: str) -> tuple[int, ...] | None:
+    """Numbers of the field at a path, and of those around it. Names may have slashes in them."""
+    for number, field in enumerate(fields):
+        if field.name == path:
+            return (number,)
+        if hasattr(field.type, "get_field_index") and path.startswith(f"{field.name}/"):
+            inside = _place(list(field.type), path[len(field.name) + 1 :])
+            if inside is not None:
+                return (number, *inside)
+    return None

@@ -29,7 +29,7 @@ from pyiceberg.types import (
 from h5s3.errors import DamagedError
 from h5s3.formats.tables.iceberg.current import current_document
 from h5s3.formats.tables.iceberg.table import IcebergTable, open_table
-from h5s3.formats.tables.iceberg.types import by_id
+from h5s3.formats.tables.iceberg.types import paths_of
 from h5s3.records import ColumnRange
 from tests.formats.tables.iceberg.making import FolderPlace
 from tests.formats.tables.iceberg.oracle import files_of, opened
@@ -84,9 +84,9 @@ def agree(root: Path, snapshot: int | None = None) -> IcebergTable:
 
 
 def same_schema(ours: IcebergTable, schema: Schema) -> None:
-    names = {number: path.strip("/").replace("/", ".") for number, path, _ in by_id(ours.columns)}
+    names = {number: path[1:].replace("/", ".") for number, (path, _) in paths_of(ours.columns).items()}
     assert names == {number: schema.find_column_name(number) for number in schema.field_ids}
-    for number, _, column in by_id(ours.columns):
+    for number, (_, column) in paths_of(ours.columns).items():
         field = schema.find_field(number)
         assert (column.nullable, column.comment) == (not field.required, field.doc or "")
         assert column.children or column.type.replace(" ", "") == str(field.field_type).replace(" ", "")

@@ -109,6 +109,14 @@ def test_deletes(tmp_path: Path, make: Callable[[Made], None], version: int) -> 
     assert [row["id"] for row in read(tmp_path, limit=1)] == [min(row["id"] for row in theirs)]
 
 
+def test_equality_deletes_by_a_column_with_a_slash_in_its_name(tmp_path: Path) -> None:
+    table = Made(tmp_path, columns=[column(1, "m/s", "long"), column(2, "m", "string")])
+    table.manifest(table.data("a.parquet", {"m/s": [1, 2], "m": ["a", "b"]}))
+    table.manifest(table.equality("e.parquet", {"m/s": [2]}), sequence=2)
+    assert read(table.finish()) == [{"m/s": 1, "m": "a"}]
+    assert read(tmp_path, columns=["m"]) == [{"m": "a"}]
+
+
 def test_equality_deletes_look_at_columns_that_were_not_asked_for(tmp_path: Path) -> None:
     table = Made(tmp_path)
     table.manifest(
