@@ -20,6 +20,8 @@ Sizes = Mapping[str, tuple[int | None, int | None]]  # stored and logical bytes,
 def column_at(columns: Sequence[Column], path: str) -> Column | None:
     """What is at a path, or has a name as `--columns` has it: None for the table itself. Raises
     `NotFoundError`."""
+    if path in ("", "/"):
+        return None
     found = named(columns, path.removeprefix("/"), "/") or named(columns, path.strip("/"), "/")
     dotted = named(columns, path.strip("/"), ".")
     if found is None and not path.startswith("/"):

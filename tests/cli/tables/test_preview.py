@@ -88,6 +88,13 @@ def test_names_of_columns_may_have_slashes_and_dots(tmp_path: Path) -> None:
     assert "did you mean /m/s" in run("meta", file, "/m.s").failed(3)
 
 
+def test_a_column_may_have_no_name(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"": [1, 2], "b": [3, 4]}), tmp_path / "t.parquet")
+    assert h5s3.tree(str(tmp_path / "t.parquet")).num_children == 2
+    found = h5s3.preview(str(tmp_path / "t.parquet"))
+    assert found.table is not None and found.table.rows == [[1, 3], [2, 4]]
+
+
 def test_another_column_is_drawn(file: Path) -> None:
     found = h5s3.preview(str(file), column="wave")
     assert found.plot is not None and found.plot.label == "wave"
