@@ -94,6 +94,10 @@ CONDITIONS = [
     "point.s = '17' or (point.n is null and number < 100)",
     "point is null and number < 200",
     "list is null and number < 100",
+    "small in (5, null, 7) or number in (null)",
+    "small not in (5, null)",
+    "not (number = 4 or small in (null)) or number = 17",
+    "number < 100 and not (small in (1, null) and small > 3)",
     "small < 0 or (text = 'name 5' and not (price < 0 or price is null))",
 ]
 

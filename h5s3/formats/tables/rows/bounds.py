@@ -55,7 +55,7 @@ def possible(condition: Condition, bound: Mapping[Name, Bound], known: Knowing) 
 
 
 def _compared(condition: Compared, about: Bound, known: Known) -> bool:
-    if known.nulls is not None and known.nulls == known.rows:
+    if condition.value is None or (known.nulls is not None and known.nulls == known.rows):
         return False
     value = about.value_of(condition.value)
     low, high = known.low, known.high

@@ -60,6 +60,8 @@ def _compared(values: Any, condition: Compared, about: Bound) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if condition.value is None:
+        return pa.chunked_array([pa.nulls(len(values), pa.bool_())])
     kind, types = values.type, pa.types
     if types.is_dictionary(kind):
         kind = kind.value_type

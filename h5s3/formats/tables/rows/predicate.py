@@ -45,7 +45,7 @@ class Compared:
 
     name: Name
     operator: Operator
-    value: Value
+    value: Value | None  # None: null, with which every comparison is null
     or_nan: bool = False  # NaN, too: of the opposite of an order, which NaN has no part in
 
 
@@ -160,9 +160,9 @@ class _Parser:
 
     def _among(self, name: Name) -> Condition:
         self._need("(")
-        found = [Compared(name, "=", self._value())]
+        found = [Compared(name, "=", self._value_or_null())]
         while self._took(","):
-            found.append(Compared(name, "=", self._value()))
+            found.append(Compared(name, "=", self._value_or_null()))
         self._need(")")
         return found[0] if len(found) == 1 else Both(tuple(found), either=True)
 
@@ -185,6 +185,9 @@ class _Parser:
             (quoted.replace('""', '"') or ticked or bare) for quoted, ticked, bare in PART.findall(token.text)
         ]
         return Name(tuple(parts), not any(sign in token.text for sign in '"`'))
+
+    def _value_or_null(self) -> Value | None:
+        return None if self._took("null") else self._value()
 
     def _value(self) -> Value:
         for word, value in (("true", True), ("false", False)):

@@ -334,7 +334,7 @@ def _check(condition: Condition, bound: Mapping[Name, Bound]) -> None:
     elif isinstance(condition, Both):
         for part in condition.parts:
             _check(part, bound)
-    elif isinstance(condition, Compared):
+    elif isinstance(condition, Compared) and condition.value is not None:
         bound[condition.name].value_of(condition.value)
 
 
