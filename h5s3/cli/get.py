@@ -102,8 +102,8 @@ def get(
     frames of AnnData (obs, var), and frames and series of pandas. Pickled columns are named and left out.
 
     Tables (Parquet, Delta, Iceberg, Hudi) come out as rows, in CSV, JSON and Parquet. --where knows and, or,
-    not, in, between, is null, =, !=, <, <=, >, >=, numbers, and texts, dates and times in single quotes.
-    Files and row groups that cannot match are not read. Lists and structs are JSON in CSV.
+    not, in, like, between, is null, =, !=, <, <=, >, >=, numbers, and texts, dates and times in single
+    quotes. Files and row groups that cannot match are not read. Lists and structs are JSON in CSV.
 
     With --metadata-only an HDF5 file is written that has all groups, links, attributes and definitions of
     datasets of the original, and no data.

@@ -64,6 +64,8 @@ def _compared(condition: Compared, about: Bound, known: Known) -> bool:
     operator = condition.operator
     if isinstance(value, float) and (condition.or_nan or operator == "!="):
         return True  # bounds leave NaN out
+    if operator in ("like", "not like"):
+        return True
     if operator == "!=":
         return low is None or high is None or not low == high == value
     if (

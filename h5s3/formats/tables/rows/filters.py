@@ -39,6 +39,7 @@ def values_at(rows: pa.Table, bound: Bound) -> pa.ChunkedArray:
 
 
 def _mask(rows: pa.Table, condition: Condition, bound: Mapping[Name, Bound]) -> Any:
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     if isinstance(condition, Not):
@@ -53,6 +54,10 @@ def _mask(rows: pa.Table, condition: Condition, bound: Mapping[Name, Bound]) -> 
     values = values_at(rows, about)
     if isinstance(condition, Missing):
         return pc.is_null(values)
+    if condition.value is None:
+        return pa.chunked_array([pa.nulls(len(values), pa.bool_())])
+    if condition.operator == "like":
+        return pc.match_like(pc.cast(values, pa.large_string()), condition.value)
     return _compared(values, condition, about)
 
 
@@ -60,8 +65,7 @@ def _compared(values: Any, condition: Compared, about: Bound) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if condition.value is None:
-        return pa.chunked_array([pa.nulls(len(values), pa.bool_())])
+    assert condition.value is not None  # which nothing is compared with
     kind, types = values.type, pa.types
     if types.is_dictionary(kind):
         kind = kind.value_type

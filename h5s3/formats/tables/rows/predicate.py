@@ -14,11 +14,13 @@ from typing import Literal, TypeAlias
 from h5s3.errors import UsageError
 
 Value: TypeAlias = "int | Decimal | str | bool"
-Operator = Literal["=", "!=", "<", "<=", ">", ">="]
-OPPOSITE: dict[Operator, Operator] = {"=": "!=", "!=": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+Operator = Literal["=", "!=", "<", "<=", ">", ">=", "like", "not like"]
+OPPOSITE: dict[Operator, Operator] = {
+    "=": "!=", "!=": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">", "like": "not like", "not like": "like",
+}  # fmt: skip
 MOST_TEXT = 20_000  # characters
 DEEPEST = 50  # levels of brackets and `not`
-WORDS = ("and", "or", "in", "is", "null", "between")  # that no column is called, unless it is quoted
+WORDS = ("and", "or", "in", "is", "null", "between", "like")  # that no column is called, unless it is quoted
 TOKEN = re.compile(
     r"""\s*(?:
         (?P<number>[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)
@@ -152,8 +154,10 @@ class _Parser:
             low = self._value()
             self._need("and")
             found = Both((Compared(name, ">=", low), Compared(name, "<=", self._value())), either=False)
+        elif self._took("like"):
+            found = Compared(name, "like", self._pattern())
         elif negated:
-            self._fail("in or between")
+            self._fail("in, like or between")
         else:
             return self._compared(name)
         return Not(found) if negated else found
@@ -172,7 +176,7 @@ class _Parser:
         if sign.kind != "sign" or operator not in OPPOSITE:
             if sign.kind == "end" or sign.text.lower() in ("and", "or", ")"):
                 return Compared(name, "=", True)  # a column that is true or false
-            self._fail("=, !=, <, <=, >, >=, in, between or is")
+            self._fail("=, !=, <, <=, >, >=, in, like, between or is")
         self._next += 1
         return Compared(name, operator, self._value())  # type: ignore[arg-type]
 
@@ -188,6 +192,14 @@ class _Parser:
 
     def _value_or_null(self) -> Value | None:
         return None if self._took("null") else self._value()
+
+    def _pattern(self) -> str:
+        found = self._value()
+        if not isinstance(found, str) or "\\" in found:
+            raise UsageError(
+                "like takes a text in single quotes, in which % and _ stand for others, and no \\"
+            )
+        return found
 
     def _value(self) -> Value:
         for word, value in (("true", True), ("false", False)):

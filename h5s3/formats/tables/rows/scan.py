@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from h5s3.errors import DamagedError, RefusedError
+from h5s3.errors import DamagedError, RefusedError, UsageError
 from h5s3.formats.tables.parquet.footers import Footer, read_footers
 from h5s3.formats.tables.parquet.nodes import Node, nodes_of
 from h5s3.formats.tables.place import Place
@@ -335,7 +335,10 @@ def _check(condition: Condition, bound: Mapping[Name, Bound]) -> None:
         for part in condition.parts:
             _check(part, bound)
     elif isinstance(condition, Compared) and condition.value is not None:
-        bound[condition.name].value_of(condition.value)
+        about = bound[condition.name]
+        value = about.value_of(condition.value)
+        if condition.operator == "like" and not isinstance(value, str):
+            raise UsageError(f"{about.label} holds no texts, which like is for")
 
 
 def _refuse(table: Table, file: DataFile, place: Place) -> None:
