@@ -153,7 +153,10 @@ class Browse(Frame):
         def done(text: str) -> None:
             if not text.strip():
                 return
-            screen = FoundScreen(item, text, self.look_, lambda: self.lanes.drop("find"), self.reveal)
+            screen = FoundScreen(
+                item, text, self.look_,
+                lambda: self.lanes.ask(question), lambda: self.lanes.drop("find"), self.reveal,
+            )  # fmt: skip
 
             def add(items: list[Item]) -> None:
                 self.deliver(lambda: screen.add(items) if screen.is_running else None)
@@ -163,7 +166,6 @@ class Browse(Frame):
 
             question = Question("find", f"find {text}", lambda session: None, screen.end, failed)
             question.work = lambda session: look_for(session, item, text, add, lambda: question.dropped, tell)
-            self.lanes.ask(question)
             self.push_screen(screen)
 
         def failed(error: H5s3Error) -> None:

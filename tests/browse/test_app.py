@@ -6,10 +6,12 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import h5py
 import pytest
 
+from h5s3.browse.lanes import Question
 from h5s3.browse.places.children import Children, Page
 from h5s3.explore import tree as trees
 from h5s3.explore.session import Session
@@ -220,3 +222,22 @@ def test_enter_is_not_lost_while_children_are_read(steps_of: Path, monkeypatch: 
         assert len(asked) == 1
 
     browsing(steps_of, steps)
+
+
+def test_matches_that_come_at_once_are_all_shown(steps_of: Path) -> None:
+    """A search may be over before there is a screen for what it finds."""
+
+    async def steps(screen: Screen) -> None:
+        ask = screen.app.lanes.ask
+
+        def at_once(question: Question) -> None:
+            if question.group == "find":
+                question.work(screen.app.session)
+                question.work = lambda session: None
+            ask(question)
+
+        with mock.patch.object(screen.app.lanes, "ask", at_once):
+            await screen.press("f", "=line")
+        assert "1 found: line" in screen.text and "float64" in screen.text
+
+    browsing(steps_of / "run.h5", steps)

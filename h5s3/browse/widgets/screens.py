@@ -86,18 +86,25 @@ class FoundList(OutlineView):
 
 
 class FoundScreen(ModalScreen[None]):
-    """Matches of a search, as they come; `go` takes the one that is chosen."""
+    """Matches of a search, as they come; `begin` has it begun once they can be shown, `ended` is called when
+    nobody looks any more, `go` takes the one that is chosen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss", show=False)]
 
     def __init__(
-        self, top: Item, what: str, look: Look, ended: Callable[[], object], go: Callable[[Item], object]
+        self,
+        top: Item,
+        what: str,
+        look: Look,
+        begin: Callable[[], object],
+        ended: Callable[[], object],
+        go: Callable[[Item], object],
     ) -> None:
         super().__init__()
         self.outline = Outline(top)
         self.outline.top.state = "open"
         self.outline.found = []
-        self._what, self._ended = what, ended
+        self._what, self._begin, self._ended = what, begin, ended
         self.state = self._dots = "…" if look.unicode else "..."
         self.count = 0
         self.heading = Bar("found-heading", lambda width: [(self._text(), "key")])
@@ -110,8 +117,9 @@ class FoundScreen(ModalScreen[None]):
             yield self.list
 
     def on_mount(self) -> None:
-        """Keys go to the list."""
+        """Keys go to the list, which is there from now on."""
         self.list.focus()
+        self._begin()
 
     def on_unmount(self) -> None:
         """The search is no longer wanted."""
