@@ -93,22 +93,22 @@ class Browse(Frame):
 
     def action_dimensions(self) -> None:
         """Type which dimensions are drawn."""
-        shape = self.side.shape
+        shape = self.side_now().shape
         about = f" of {len(shape)}, such as 0,2" if shape else ""
         self.prompt.ask(f"draw the dimensions{about}:", self.side.choose_dimensions)
 
     def action_slice(self) -> None:
         """Type which part is looked at."""
-        type_slice(self.side, self.prompt)
+        type_slice(self.side_now(), self.prompt)
 
     def action_field(self) -> None:
         """Choose a field, a column or a part."""
         self.said = ""
-        choose_field(self.side, self.prompt)
+        choose_field(self.side_now(), self.prompt)
 
     def action_raw(self) -> None:
         """Values as stored, or as they are meant."""
-        toggle_raw(self.side)
+        toggle_raw(self.side_now())
 
     def action_filter(self) -> None:
         """Type a part of the names that are shown."""
@@ -223,7 +223,7 @@ class Browse(Frame):
 
     def action_copy(self) -> None:
         """Copy the place, the command, or a line of Python."""
-        item, side = self.item, self.side
+        side, item = self.side_now(), self.item
         texts: dict[str, Callable[[], str]] = {
             "p": lambda: place_text(item),
             "c": lambda: command_text(item, side.pane, side.view, side.dtype == "table"),
@@ -240,7 +240,7 @@ class Browse(Frame):
 
     def action_write(self) -> None:
         """Type the name of a file for the values or the picture, and options."""
-        item, view = self.item, seen(self.side)
+        item, view = self.item, seen(self.side_now())
         if not item.inside:
             return self.say("values of a dataset can be written: choose one")
 

@@ -319,6 +319,13 @@ class Frame(App[int]):
         self._settling = None
         self.side.show_item(self.item)
 
+    def side_now(self) -> Side:
+        """The panes, with what is under the cursor also where it has not rested there yet: for keys."""
+        if self._settling is not None:
+            self._settling.stop()
+            self.look()
+        return self.side
+
     def read_ahead(self) -> None:
         """Have read in idle time what is likely wanted next: what is below the row, and those beside it."""
         view, row = self.tree_view, self.tree_view.row
@@ -357,11 +364,11 @@ class Frame(App[int]):
     def action_pane(self, number: int) -> None:
         """Show another pane."""
         self.told = ""
-        self.side.show_pane(number)
+        self.side_now().show_pane(number)
 
     def action_side(self, name: str, *arguments: Any) -> None:
         """Have the panes do something."""
-        getattr(self.side, name)(*arguments)
+        getattr(self.side_now(), name)(*arguments)
 
     def action_to_tree(self) -> None:
         """Without the cursor of a plot; back to the tree; there, show all names again."""

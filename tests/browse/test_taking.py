@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 import h5py
 import numpy as np
@@ -266,3 +267,13 @@ def test_the_ending_of_a_name_is_chosen() -> None:
     for text in ("a.b/t2m.csv", "t2m", "t2m.csv --all", ""):
         of_suffixes((".csv", ".npy"))(text, found.append)
     assert [list(one.texts) for one in found] == [["a.b/t2m.npy"], ["t2m.csv", "t2m.npy"], [], []]
+
+
+def test_keys_that_come_before_the_cursor_rests_are_about_its_row(folder: Path) -> None:
+    async def steps(screen: Screen) -> None:
+        await screen.press("g", "=/entry/data/counts", "2", "s", "=0:3")
+        with mock.patch("h5s3.browse.frame.SETTLED", 60):
+            await screen.pilot.press("j")
+            assert "write 5 values" in await screen.press("w")
+
+    browsing(folder / "a.h5", steps)
