@@ -58,6 +58,7 @@ def _read(place: h5s3.Location) -> list[float]:
         return [float(np.nansum(opened[name][()])) for name in ("lat", "lon")]
 
 
+@pytest.mark.slow
 def test_threads_get_the_answers_that_one_gets(places: list[h5s3.Location]) -> None:
     alone = [ask() for ask in questions(places)]
     with ThreadPoolExecutor(8) as pool:

@@ -104,6 +104,7 @@ def test_texts_are_short(file: Path) -> None:
     assert "children=<5>" in repr(h5s3.tree(file))
 
 
+@pytest.mark.slow
 def test_html_is_whole_and_harmless(file: Path) -> None:
     for one in documents(file):
         made = Checked(html(one))

@@ -19,7 +19,10 @@ import pytest
 from tests.support.cli import Result, spawn
 from tests.support.servers.s3 import S3Server
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the walls are those of Linux")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="the walls are those of Linux"),
+]
 BUCKET, KEY = "attack", "attack.h5"
 ATTEMPTS = (
     "credentials", "canary", "cache", "environment of the parent", "memory of the parent", "write",

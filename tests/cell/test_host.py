@@ -30,6 +30,8 @@ from h5s3.storage.location import Location
 from tests.support.cli import file
 from tests.support.servers.memory import MemoryStore
 
+pytestmark = pytest.mark.slow
+
 HERE = Location("s3", "file.h5", "memory")
 LIAR = """
 import json, os, socket, sys

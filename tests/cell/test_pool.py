@@ -25,6 +25,8 @@ from h5s3.explore.get import transfer
 from tests.support.cli import file
 from tests.support.hostile import misbehaving
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def own_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[pool.Pool]:

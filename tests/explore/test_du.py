@@ -202,6 +202,7 @@ def test_slices_change_nothing(files: dict[str, Path], monkeypatch: pytest.Monke
     assert ask(data).entries == whole.entries
 
 
+@pytest.mark.slow
 def test_more_chunks_than_are_counted(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "many.h5", "w", libver="latest") as file:
         data = file.create_dataset("g/data", (200_100,), "u1", chunks=(1,), compression="gzip")

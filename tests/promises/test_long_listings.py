@@ -95,6 +95,7 @@ def test_a_document_is_whole_or_shows_that_it_is_not(many: S3Server) -> None:
         json.loads(cut.out)
 
 
+@pytest.mark.slow
 def test_long_documents_are_those_of_short_ones(many: S3Server) -> None:
     document = run("ls", PLACE, "--json", on=many).json
     assert [entry["key"] for entry in document["entries"]] == [
@@ -117,6 +118,7 @@ def test_a_limit_asks_for_no_page_too_many(many: S3Server) -> None:
             assert proxy.count() == pages, (limit, form)
 
 
+@pytest.mark.slow
 def test_long_listings_are_not_remembered_and_short_ones_are(many: S3Server) -> None:
     with Proxy(many) as proxy:
         for place, requests in ((PLACE, 7), (f"{PLACE}00000400", 1)):
@@ -127,6 +129,7 @@ def test_long_listings_are_not_remembered_and_short_ones_are(many: S3Server) -> 
                 assert (cached, proxy.count()) == (remembered, 0 if remembered else requests), place
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_the_same_lines(many: S3Server) -> None:
     code, out = on_terminal_here("ls", PLACE, columns=80, on=many)
     assert code == 0

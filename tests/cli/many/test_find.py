@@ -67,14 +67,14 @@ def test_json(folder: Path) -> None:
 
 
 def test_on_a_screen_matches_stand_below_their_file(folder: Path) -> None:
-    code, screen = on_terminal_here("find", folder, "--name", "t*", columns=80)
+    code, screen = on_terminal_here("find", folder, "--name", "t*", columns=200)
     lines = [line.rstrip() for line in without_colour(screen).splitlines()]
     assert code == 0
     assert lines[0] == f"{folder}/a.h5"
     assert lines[1].split() == ["/entry/temperature", "dataset"]
     assert lines[3:5] == ["", f"{folder}/b.h5"]
     assert lines[-1] == "5 matches in 3 of 3 files"
-    _, screen = on_terminal_here("find", folder, "--name", "temp*", "-l", columns=80)
+    _, screen = on_terminal_here("find", folder, "--name", "temp*", "-l", columns=200)
     lines = without_colour(screen).splitlines()
     assert lines[1].split() == ["/entry/temperature", "scalar", "float64", "8", "B"]
 
@@ -109,7 +109,7 @@ def final_screen(sent: str) -> list[str]:
 
 @pytest.mark.parametrize("words", [["-l"], ["--jsonl"], ["--json"], ["--files"]])
 def test_lines_and_the_bar_do_not_mix(folder: Path, hasty: None, words: list[str]) -> None:
-    code, sent = on_terminal_here("find", folder, "--name", "t*", *words, columns=80)
+    code, sent = on_terminal_here("find", folder, "--name", "t*", *words, columns=200)
     assert code == 0 and "━" in sent
     shown = "\n".join(final_screen(sent))
     assert "━" not in shown and "files searched" not in shown

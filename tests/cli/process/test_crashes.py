@@ -23,6 +23,8 @@ from tests.support import cli
 from tests.support.cli import Result, environment, file, spawn
 from tests.support.servers.s3 import S3Server
 
+pytestmark = pytest.mark.slow
+
 UNREAD = ("ls", "serve", "cache", "demo", "schema", "stats", "completion")  # commands that read no HDF5
 TREE = ("tree", "nexus")
 

@@ -43,11 +43,13 @@ def test_head_is_silent(args: tuple[str, ...]) -> None:
 STREAMED = ("tree", "many_waves", "-r", "--limit", "0", "--jsonl")  # told in parts, while it is walked
 
 
+@pytest.mark.slow
 def test_head_ends_a_walk_that_is_told() -> None:
     result = through("$CMD | head -n 1", *local(STREAMED))
     assert result == Result(0, '{"type":"group","name":"/","path":"/","num_children":1}\n', "")
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_walk_that_is_told() -> None:
     with started(*local(STREAMED)) as process:
         assert process.stdout is not None

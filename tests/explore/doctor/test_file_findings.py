@@ -214,6 +214,7 @@ def test_extents_cover_the_file_and_tell_what_is_where(path: Path) -> None:
     assert len(layout.extents) <= 600
 
 
+@pytest.mark.slow
 def test_declared_sizes_cost_nothing(path: Path) -> None:
     with h5py.File(path, "w", libver="latest") as file:
         file.create_dataset("huge", (1 << 40, 1 << 10), "f8", chunks=(1 << 13, 1 << 10))

@@ -25,6 +25,8 @@ from tests.support.servers.proxy import Proxy
 from tests.support.servers.s3 import S3Server
 from tests.support.servers.stores import reach
 
+pytestmark = pytest.mark.slow
+
 BUCKET = "many"
 COUNT = 30
 

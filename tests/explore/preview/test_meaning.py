@@ -555,6 +555,7 @@ def test_what_was_never_written_is_the_fill_value(shape: tuple[int, ...], chunks
         assert "None" not in str(found.plot.data) and found.sample is UNSET
 
 
+@pytest.mark.slow
 def test_the_plane_that_is_drawn_holds_something() -> None:
     """A detector's frames, allocated for the whole run and written up to the tenth."""
 

@@ -22,7 +22,10 @@ from tests.support.cli import Result, run, spawn
 from tests.support.hostile import canary
 from tests.support.servers.s3 import S3Server
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify watches the canary")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="inotify watches the canary"),
+]
 BUCKET = "canary"
 SUFFIXES = ("npy", "npz", "csv", "json", "parquet", "h5")
 NAMES = ("absolute", "relative", "above")

@@ -145,6 +145,7 @@ def test_from_tls_to_plain_is_refused(
     assert elsewhere.seen == []
 
 
+@pytest.mark.slow
 def test_s3fs_sends_nothing_elsewhere(
     rclone: S3Server, elsewhere: WebServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

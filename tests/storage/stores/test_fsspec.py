@@ -68,6 +68,7 @@ def test_bytes_that_change_under_the_same_names_are_seen(memory: Any) -> None:
     assert run("tree", PLACE, "--json").json["num_children"] == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["info", "cat_ranges"])
 def test_the_end_of_the_time_names_the_location(
     memory: Any, monkeypatch: pytest.MonkeyPatch, name: str
