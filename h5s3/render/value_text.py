@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from h5s3.records import UNSET, Attribute, DatasetNode, Followed, Json, Meta
@@ -39,22 +39,25 @@ def null_word(nans: Any, infinities: Any, missing: Any = 0, unread: bool = False
     return " or ".join(word for word, count in counts.items() if count) or "null"
 
 
-def cell_text(value: Any, most: int = 80, null: str = "null") -> str:
-    """A JSON value as people write it, cut at `most` characters."""
-    return safe(_text(value, most, null), most)
+def cell_text(
+    value: Any, most: int = 80, null: str = "null", number: Callable[[float], str] | None = None
+) -> str:
+    """A JSON value as people write it, cut at `most` characters. `number` writes floats, also those in it."""
+    return safe(_text(value, most, null, number or number_text), most)
 
 
-def _text(value: Any, most: int, null: str) -> str:
+def _text(value: Any, most: int, null: str, number: Callable[[float], str]) -> str:
     if value is None:
         return null
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        return number_text(value)
+        return number(value)
     if isinstance(value, list):
-        return _joined((_text(item, most, null) for item in value), most, "[", "]")
+        return _joined((_text(item, most, null, number) for item in value), most, "[", "]")
     if isinstance(value, dict):
-        return _joined((f"{name}: {_text(item, most, null)}" for name, item in value.items()), most, "{", "}")
+        texts = (f"{name}: {_text(item, most, null, number)}" for name, item in value.items())
+        return _joined(texts, most, "{", "}")
     return str(value)
 
 

@@ -21,10 +21,10 @@ def value_cell(value: Json, most: int = WIDEST, word: str | None = None) -> str:
 
 
 def exact_text(value: Json, word: str | None = None, digits: str = "") -> str:
-    """A value with all its digits; `digits`: those of which floats, as of a `Window`."""
+    """A value with all its digits, also those in it; `digits`: those of which floats, as of a `Window`."""
     if value is None:
         return word or "null"
-    return safe(float_text(value, digits) if isinstance(value, float) else cell_text(value, 300), 300)
+    return cell_text(value, 300, number=lambda one: float_text(one, digits))
 
 
 def aligned(text: str, width: int, right: bool) -> str:
