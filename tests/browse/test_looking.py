@@ -342,3 +342,13 @@ def test_what_a_file_and_its_listing_tell_stands_once(days: Path) -> None:
         assert text.count(size) == 1 and "modified" in text
 
     browsing(days.parent, steps, size=(120, 30))
+
+
+def test_wide_characters_have_their_room_in_the_table(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file.create_dataset("wide", data=[["日本語日本語", "b"]], dtype=h5py.string_dtype())
+
+    async def steps(screen: Screen) -> None:
+        assert "日本語日本語  b" in await screen.press("j", "4")
+
+    browsing(tmp_path / "w.h5", steps)

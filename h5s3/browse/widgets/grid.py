@@ -19,7 +19,7 @@ from h5s3.explore.preview.window import WindowRequest, window
 from h5s3.explore.session import Session
 from h5s3.formats.selection import text_of_selection
 from h5s3.records import Json, Window
-from h5s3.render.columns import Line
+from h5s3.render.columns import Line, width_of
 from h5s3.render.screen.cells import (
     ALONE,
     GAP,
@@ -226,7 +226,7 @@ class Grid(Widget, can_focus=True):
             texts = [value_cell(one[at], most, word_of(found, row, at)) for row, one in rows if at < len(one)]
             column = tile[1] * self._span + at
             texts += [self._heading_of(column), self._coordinate(column)]
-            self._widths[column] = max(LEAST, self._widths.get(column, 0), *map(len, texts))
+            self._widths[column] = max(LEAST, self._widths.get(column, 0), *map(_wide, texts))
         self._move_to(self.row, self.column)
 
     # ------------------------------------------------------------------------------------ moving
@@ -424,3 +424,8 @@ class Grid(Widget, can_focus=True):
 
 def _group(tile: Tile) -> str:
     return f"table {tile[0]},{tile[1]}"
+
+
+def _wide(text: str) -> int:
+    """Cells of the screen that a text takes: some characters take two."""
+    return width_of([(text, "")])
