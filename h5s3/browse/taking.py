@@ -86,8 +86,25 @@ def _field_text(item: Item, column: str | None) -> str:
     """The index of a field of NumPy's compounds; of one in a compound that is a field, two."""
     if column is None:
         return ""
-    nested = isinstance(item.node, DatasetNode) and "{" in item.node.dtype[1:]
-    return "".join(f"[{name!r}]" for name in (column.split(".") if nested else [column]))
+    dtype = item.node.dtype if isinstance(item.node, DatasetNode) else ""
+    names = _names_in(column, dtype) if "{" in dtype[1:] else [column]
+    return "".join(f"[{name!r}]" for name in names)
+
+
+def _names_in(column: str, dtype: str) -> list[str]:
+    """The names of the fields that lead to one: each of them may have dots itself."""
+
+    def is_one(name: str) -> bool:
+        return f"{{{name}: " in dtype or f", {name}: " in dtype
+
+    parts = column.split(".")
+    if is_one(column):
+        return [column]
+    for count in range(1, len(parts)):
+        first = ".".join(parts[:count])
+        if is_one(first):
+            return [first, *_names_in(".".join(parts[count:]), dtype)]
+    return parts
 
 
 def written_size(item: Item, view: View) -> str:

@@ -196,6 +196,14 @@ def test_what_is_copied() -> None:
     assert python_text(array, "plot", View(part="phase")) == wanted
 
 
+def test_fields_with_dots_in_their_names_are_copied() -> None:
+    dtype = "{a: int32, b.c: float64, n: {x: float32, y.z: float32}}"
+    node = DatasetNode(name="x", path="/x", shape=[5], dtype=dtype, size=5, ndim=1, nbytes=100)
+    array = Item("node", "x", Location("s3", "t", "lake"), "/x", node=node)
+    for column, wanted in (("b.c", "['b.c']"), ("n.x", "['n']['x']"), ("n.y.z", "['n']['y.z']")):
+        assert python_text(array, "plot", View(column=column)).endswith(f"'/x'){wanted}")
+
+
 @pytest.mark.slow
 def test_exact_values_have_the_digits_of_their_type(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "d.h5", "w") as file:
