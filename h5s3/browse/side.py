@@ -324,7 +324,10 @@ class Side(Vertical):
             selection = parse_selection(text, shape or ()) if text.strip() else None
         except H5s3Error as error:
             return self.tell(error.cause)
-        self._change(self.view.changed(selection=selection), "")
+        display = self.view.display
+        if selection and display and not all(selection[number].keep for number in display):
+            display = None  # one of these dimensions is cut
+        self._change(self.view.changed(selection=selection, display=display), "")
 
     @property
     def shape(self) -> tuple[int, ...] | None:

@@ -352,3 +352,14 @@ def test_wide_characters_have_their_room_in_the_table(tmp_path: Path) -> None:
         assert "日本語日本語  b" in await screen.press("j", "4")
 
     browsing(tmp_path / "w.h5", steps)
+
+
+def test_a_slice_that_cuts_a_dimension_that_was_drawn(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "s.h5", "w") as file:
+        file["small"] = np.arange(4 * 5 * 6).reshape(4, 5, 6)
+
+    async def steps(screen: Screen) -> None:
+        assert "small [0:4,2,0:6]" in await screen.press("j", "3", "d", "=0,2")
+        assert "small [3,1,0:6]" in await screen.press("s", "=3,1")
+
+    browsing(tmp_path / "s.h5", steps)
