@@ -15,6 +15,7 @@ from textual.filter import LineFilter
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.widget import Widget
 
 from h5s3.browse.details import Details
 from h5s3.browse.lanes import Lanes, Question
@@ -60,6 +61,9 @@ class Frame(App[int]):
         *(Binding(str(number), f"pane({number})", show=False) for number in range(1, len(PANES) + 1)),
         Binding("escape", "to_tree", show=False),
         Binding("z", "whole", show=False),
+        Binding("n", "tree('sibling', 1)", show=False),
+        Binding("p", "tree('sibling', -1)", show=False),
+        Binding("backspace", "tree('parent')", show=False),
         Binding("left_square_bracket", "side('step', -1)", show=False),
         Binding("right_square_bracket", "side('step', 1)", show=False),
         Binding("plus,equals_sign", "side('zoom', 0.5)", show=False),
@@ -270,7 +274,7 @@ class Frame(App[int]):
                 self.tree_view.go(row)
                 self.tree_view.show_around()
                 if not self.prompt.open:
-                    self.base.set_focus(self.tree_view)  # now: later it may be taken from the prompt
+                    self.base.set_focus(self._front)  # now: later it may be taken from the prompt
                 return
             if row.state != "open":
                 self.open(row)
@@ -370,6 +374,10 @@ class Frame(App[int]):
         """Have the panes do something."""
         getattr(self.side_now(), name)(*arguments)
 
+    def action_tree(self, name: str, *arguments: Any) -> None:
+        """Move in the tree, also from a pane."""
+        getattr(self.tree_view, f"action_{name}")(*arguments)
+
     def action_to_tree(self) -> None:
         """Without the cursor of a plot; back to the tree; there, show all names again."""
         if self.side.cursor.leave():
@@ -384,7 +392,12 @@ class Frame(App[int]):
     def action_whole(self) -> None:
         """The pane alone, or beside the tree."""
         self.base.toggle_class("whole")
-        (self.side.front if self.base.has_class("whole") else self.tree_view).focus()
+        self._front.focus()
+
+    @property
+    def _front(self) -> Widget:
+        """The tree, or the pane where it stands alone."""
+        return self.side.front if self.base.has_class("whole") else self.tree_view
 
     def action_leave(self, code: int) -> None:
         """Leave."""

@@ -70,6 +70,10 @@ class Side(Vertical):
         return self.grid if self._tabled else self.drawing
 
     @property
+    def _focused(self) -> bool:
+        return self.drawing.has_focus or self.grid.has_focus
+
+    @property
     def _tabled(self) -> bool:
         return self.pane == "table" and self.item.inside and self.item.key != self._without
 
@@ -98,12 +102,15 @@ class Side(Vertical):
         if item.key != self.item.key:
             self._later.clear()
             self.cursor.forget()
+        focused = self._focused
         self.item = item
         self.look()
+        if focused:
+            self.front.focus()
 
     def show_pane(self, number: int) -> None:
         """Show another pane."""
-        focused = self.drawing.has_focus or self.grid.has_focus
+        focused = self._focused
         self.pane = PANES[number - 1]
         self._later.clear()
         self.cursor.leave()

@@ -363,3 +363,17 @@ def test_a_slice_that_cuts_a_dimension_that_was_drawn(tmp_path: Path) -> None:
         assert "small [3,1,0:6]" in await screen.press("s", "=3,1")
 
     browsing(tmp_path / "s.h5", steps)
+
+
+def test_keys_that_move_in_the_tree_from_a_pane(cube: Path) -> None:
+    """The keys stay with the pane, also where the next one is no table."""
+
+    async def steps(screen: Screen) -> None:
+        assert "row 0 of 2, f0" in await screen.press("j", "4", "z", "n", "right", "left")
+        assert "a group has no values" in await screen.press("backspace")
+        assert screen.app.focused is screen.app.side.drawing
+        await screen.press("g", "=/rows")
+        assert screen.app.focused is screen.app.side.grid
+        assert "row 1 of 2, f0" in await screen.press("end")
+
+    browsing(cube, steps)
