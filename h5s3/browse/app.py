@@ -181,8 +181,9 @@ class Browse(Frame):
         item = self.item
 
         def done(letter: str) -> None:
-            self.marks[letter] = item
-            self.say(f"marked: {letter}")
+            if letter.strip():
+                self.marks[letter] = item
+                self.say(f"marked: {letter}")
 
         self.prompt.ask_key("mark, by a letter:", done)
 
@@ -191,10 +192,10 @@ class Browse(Frame):
 
         def done(letter: str) -> None:
             found = self.marks.get(letter)
-            if found is None:
-                self.say(f"no mark {safe(letter)}; marks: {safe(' '.join(sorted(self.marks))) or 'none'}")
-            else:
+            if found is not None:
                 self.reveal(found)
+            elif letter.strip():
+                self.say(f"no mark {safe(letter)}; marks: {safe(' '.join(sorted(self.marks))) or 'none'}")
 
         marks = " ".join(sorted(self.marks)) or "none yet"
         self.prompt.ask_key(f"go to the mark ({safe(marks)}):", done)
@@ -213,9 +214,13 @@ class Browse(Frame):
         if len(self.tabs) > 1:
             del self.tabs[self.tab]
             self.show_tab(min(self.tab, len(self.tabs) - 1))
+        else:
+            self.say("this is the only tab; q leaves")
 
     def action_other_tab(self, by: int) -> None:
         """The next tab, or the one before."""
+        if len(self.tabs) == 1:
+            return self.say("this is the only tab; t opens another one")
         self.keep_tab()
         self.show_tab((self.tab + by) % len(self.tabs))
 

@@ -241,3 +241,13 @@ def test_matches_that_come_at_once_are_all_shown(steps_of: Path) -> None:
         assert "1 found: line" in screen.text and "float64" in screen.text
 
     browsing(steps_of / "run.h5", steps)
+
+
+def test_keys_that_have_nothing_to_do_say_so(steps_of: Path) -> None:
+    async def steps(screen: Screen) -> None:
+        assert "this is the only tab; q leaves" in await screen.press("x")
+        assert "this is the only tab; t opens another one" in await screen.press("full_stop")
+        assert "marked" not in await screen.press("m", "enter")
+        assert not screen.app.marks
+
+    browsing(steps_of, steps)
