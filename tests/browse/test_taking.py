@@ -277,3 +277,18 @@ def test_keys_that_come_before_the_cursor_rests_are_about_its_row(folder: Path) 
             assert "write 5 values" in await screen.press("w")
 
     browsing(folder / "a.h5", steps)
+
+
+def test_keys_that_edit_are_taken_in_their_order(folder: Path) -> None:
+    async def steps(screen: Screen) -> None:
+        await screen.press("g")
+        for key in ("a", "b", "backspace", "c", "home", "x"):
+            screen.app.post_message(Key(key, key if len(key) == 1 else None))
+        await screen.settled()
+        assert screen.app.prompt.typed.value == "xac"
+        for key in ("end", "q", "escape"):
+            screen.app.post_message(Key(key, key if len(key) == 1 else None))
+        await screen.settled()
+        assert screen.app.prompt.typed.value == "xacq" and not screen.app.prompt.open
+
+    browsing(folder / "a.h5", steps)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
+from textual.actions import parse
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -17,6 +18,12 @@ from h5s3.browse.widgets.choices import Choices
 from h5s3.browse.widgets.drawing import Bar
 
 Taken = Callable[[str], object]
+EDITS = {
+    key: parse(binding.action)
+    for binding in Input.BINDINGS
+    if isinstance(binding, Binding)
+    for key in binding.key.split(",")
+}
 
 
 class Typed(Input):
@@ -38,19 +45,25 @@ class Typed(Input):
         elif event.key == "enter":
             event.stop().prevent_default()
             self._prompt.complete()
-
+        elif event.key == "escape":
+            event.stop().prevent_default()
+            self._prompt.action_leave()
         elif event.key in ("tab", "shift+tab"):
             event.stop().prevent_default()
             self._prompt.choose(1 if event.key == "tab" else -1)
         elif event.key == "right" and self.cursor_position == len(self.value):
             event.stop().prevent_default()
             self._prompt.go_on()
+        elif event.key in EDITS:  # now: what is typed next may be here already
+            event.stop().prevent_default()
+            _, name, arguments = EDITS[event.key]
+            getattr(self, f"action_{name}")(*arguments)
 
 
 class Prompt(Horizontal):
     """A question in the last line, and what is typed behind it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False, priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
 
     def __init__(self) -> None:
         super().__init__(id="prompt")
