@@ -33,7 +33,7 @@ def ask_again(frame: Frame) -> None:
 
     what = f"whether {item.location.name} changed"
     frame.lanes.drop("pane")
-    frame.lanes.ask(Question("again", what, work, done, failed))
+    frame.lanes.ask(Question("again", what, work, done, failed, verb="asking"))
 
 
 def _missing(frame: Frame) -> None:

@@ -131,7 +131,11 @@ class Browse(Frame):
         """Type a path or a location."""
         item = self.item
 
+        def left() -> None:
+            self.lanes.drop("complete")  # nobody waits for names any more
+
         def done(text: str) -> None:
+            left()
             if not text.strip():
                 return
 
@@ -140,7 +144,8 @@ class Browse(Frame):
 
             self.lanes.ask(Question("go", text, work, self.reveal, self._failed))
 
-        self.prompt.ask("go to (/path, or location/path):", done, completer=Places(self.lanes, item))
+        completer = Places(self.lanes, item)
+        self.prompt.ask("go to (/path, or location/path):", done, left=left, completer=completer)
 
     def _failed(self, error: H5s3Error) -> None:
         self.say(error_text(error))
@@ -164,7 +169,7 @@ class Browse(Frame):
             def tell(words: str) -> None:
                 self.deliver(lambda: screen.tell(words) if screen.is_running else None)
 
-            question = Question("find", f"find {text}", lambda session: None, screen.end, failed)
+            question = Question("find", text, lambda session: None, screen.end, failed, verb="looking for")
             question.work = lambda session: look_for(session, item, text, add, lambda: question.dropped, tell)
             self.push_screen(screen)
 

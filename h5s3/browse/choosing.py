@@ -55,7 +55,7 @@ def _look_up(side: Side, labels: str, shape: tuple[int, ...] | None) -> None:
         if side.item.key == item.key:
             side.tell(error_text(error))
 
-    side.lanes.ask(Question("slice", f"where {safe(labels, SHOWN)} is", work, done, failed))
+    side.lanes.ask(Question("slice", safe(labels, SHOWN), work, done, failed, verb="looking for"))
 
 
 def choose_field(side: Side, prompt: Prompt) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import h5py
@@ -10,8 +11,10 @@ import pytest
 from textual.events import Key
 
 from h5s3.browse.lanes import Question
+from h5s3.browse.places import going
 from h5s3.browse.places.items import Item
 from h5s3.browse.places.naming import folders_of, is_relative
+from h5s3.explore.completion.remembered import Names
 from h5s3.storage.location import Location
 from tests.browse.screen import Screen, browsing
 
@@ -196,3 +199,22 @@ def test_both_neighbours_are_read_ahead(file: Path) -> None:
         *(("ahead", "/x"), ("behind", "/energy")),
         *(("ahead", "/"), ("behind", "/entry")),
     ]
+
+
+def test_names_are_dropped_with_the_question(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = threading.Event()
+    monkeypatch.setattr(going, "children", lambda *asked: gate.wait(30) and Names([]))
+
+    async def steps(screen: Screen) -> None:
+        def groups() -> list[str]:
+            return [one.group for one in screen.app.lanes.under_way()]
+
+        for key in ("g", "/"):
+            screen.app.post_message(Key(key, key))
+        while "complete" not in groups():
+            await screen.pilot.pause(0.01)
+        await screen.pilot.press("escape")
+        assert "complete" not in groups()
+        gate.set()
+
+    browsing(file, steps)
