@@ -6,7 +6,7 @@ import pytest
 
 from h5s3.browse.lanes import Question
 from h5s3.browse.widgets.status import HINT, MOST, State, status_lines
-from h5s3.errors import AccessError, NotFoundError, UsageError
+from h5s3.errors import AccessError, NotFoundError, RefusedError, UsageError
 from h5s3.render.screen.failures import error_text
 
 RECEIPT = {"requests": 12, "bytes": 3_000_000, "seconds_waiting": 1.5, "cache_hits": 7}
@@ -50,6 +50,8 @@ def test_hints_that_are_command_lines_are_left_out() -> None:
     )
     assert error_text(UsageError("no folder", hint="create it, or choose another with -o")) == "no folder"
     assert error_text(UsageError("it does not fit", hint="leave out --raw")) == "it does not fit"
+    hidden = RefusedError("the column a is encrypted", hint="choose others with --columns")
+    assert error_text(hidden) == "the column a is encrypted"
     login = AccessError("access denied", hint="another --profile may have access")
     assert error_text(login).endswith("denied; another --profile may have access")
     long = UsageError("--sel: no dimension x with coordinates", hint="use --slice")

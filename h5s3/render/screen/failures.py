@@ -18,7 +18,9 @@ _OPTIONS = {  # whose names are taken out of messages; the longer ones first
     "--column ": "",
     "--part ": "",
 }
-_COMMAND = re.compile(r"\bh5s3 [a-z]|(^|\s)-o\b|leave out --")  # in a hint for who types commands
+_COMMAND = re.compile(
+    r"\bh5s3 [a-z]|(^|\s)-o\b|leave out --|--(columns|limit)\b"
+)  # in a hint for who types commands
 
 
 def error_text(error: H5s3Error, place: bool = False) -> str:
