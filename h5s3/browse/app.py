@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -261,7 +262,7 @@ class Browse(Frame):
                 output = output_of(text, usual)
             except H5s3Error as error:
                 return self._failed(error)
-            if not output.path.exists():
+            if not os.path.exists(output.path):  # also one too long for a name
                 return begin(output, False)
 
             def sure(letter: str) -> None:

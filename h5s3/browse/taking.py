@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, replace
 from math import prod
@@ -34,6 +35,7 @@ OPTIONS: dict[str, dict[str, bool]] = {
     "coords": {"coords": True},
 }
 WIDTH = 250  # columns of a picture
+LONGEST = 60  # characters of a name that is proposed
 
 
 def place_text(item: Item) -> str:
@@ -137,18 +139,28 @@ def output_of(text: str, usual: Output) -> Output:
     if not name:
         raise UsageError("a file has a name")
     changes = {key: value for option in options for key, value in OPTIONS[option].items()}
-    return replace(usual, path=Path(name).expanduser(), **changes)
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError:
+        raise UsageError(f"{name.partition('/')[0]} is no user with a home here") from None
+    return replace(usual, path=path, **changes)
 
 
 def usual_output(side: Side) -> Output:
     """A file for what is seen, and how it becomes the same: decoded unless stored values are looked at, with
     the coordinates that stand beside them."""
-    name = Path(side.item.name.strip("/").replace("/", "_") or "values").stem
+    name = Path(_typed(side.item.name.strip("/")) or "values").stem
     is_array = side.item.is_array
     table = side.grid.known.table if side.pane == "table" and side.grid.known else _table(side.found)
     coords = table is not None and isinstance(table.row_coordinates, list) and is_array
     path = Path(name + (".png" if side.pane == "plot" else ".csv"))
     return Output(path, decode=is_array and not side.view.raw, coords=coords)
+
+
+def _typed(name: str) -> str:
+    """The name of a file that can be typed and read, from that of an object, which may be any text."""
+    text = "".join(one if one.isprintable() and one != "/" else "_" for one in name[:LONGEST])
+    return re.sub("^~", "_", text)
 
 
 def write_question(side: Side, view: View, output: Output) -> str:
@@ -182,7 +194,7 @@ def write(session: Session, item: Item, view: View, output: Output, overwrite: b
     and `UsageError` for a file that is there and is not to be overwritten.
     """
     path, suffix = output.path, output.path.suffix.lower()
-    if path.exists() and not overwrite:
+    if os.path.exists(path) and not overwrite:
         raise UsageError("the file is there already", location=str(path), hint="choose another name")
     if suffix not in PICTURES:
         whole = output.all or view.selection is None

@@ -257,6 +257,7 @@ def test_options_stand_behind_the_name() -> None:
         ("", "has a name"),
         (" --all", "has a name"),
         ("x.csv --where 1", "no option --where 1"),
+        ("~nobody_of_this_name/x.csv", "~nobody_of_this_name is no user"),
     ):
         with pytest.raises(UsageError, match=said):
             output_of(text, usual)
@@ -292,3 +293,19 @@ def test_keys_that_edit_are_taken_in_their_order(folder: Path) -> None:
         assert screen.app.prompt.typed.value == "xacq" and not screen.app.prompt.open
 
     browsing(folder / "a.h5", steps)
+
+
+def test_names_of_any_kind_are_proposed_as_names_of_files(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "n.h5", "w") as file:
+        for name in ("a\x1b[31m\nb\u202e", "~root", "y" * 400):
+            file[name] = [1]
+
+    async def steps(screen: Screen) -> None:
+        for wanted in ("a_[31m_b_", "y" * 60, "_root"):
+            assert "to:" in await screen.press("j", "w")
+            assert screen.app.prompt.typed.value == f"{wanted}.csv"
+            await screen.press("escape")
+        text = await screen.press("w", "=" + "x" * 300 + ".csv")
+        assert "File name too long" in text, text
+
+    browsing(tmp_path / "n.h5", steps)
