@@ -8,6 +8,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from textual.events import Key
 
 from h5s3.browse import side
 from h5s3.render.screen.cells import slice_line
@@ -375,5 +376,15 @@ def test_keys_that_move_in_the_tree_from_a_pane(cube: Path) -> None:
         await screen.press("g", "=/rows")
         assert screen.app.focused is screen.app.side.grid
         assert "row 1 of 2, f0" in await screen.press("end")
+
+    browsing(cube, steps)
+
+
+def test_the_end_of_a_table_is_reached_also_before_it_is_there(cube: Path) -> None:
+    async def steps(screen: Screen) -> None:
+        await screen.press("g", "=/rows")
+        for key in ("4", "tab", "end"):
+            screen.app.post_message(Key(key, key if len(key) == 1 else None))
+        await screen.shows("row 1 of 2")
 
     browsing(cube, steps)

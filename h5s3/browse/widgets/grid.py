@@ -88,6 +88,7 @@ class Grid(Widget, can_focus=True):
         self._widths: dict[int, int] = {}
         self._label_width = 0  # cells of the coordinates of rows
         self.row = self.column = self._top = self._left = 0
+        self._to_end = False  # a key came before it was known where that is
 
     def show_table(self, shown: Shown | None) -> None:
         """Show another array, or the same at other indices, where the cursor was."""
@@ -227,7 +228,8 @@ class Grid(Widget, can_focus=True):
             column = tile[1] * self._span + at
             texts += [self._heading_of(column), self._coordinate(column)]
             self._widths[column] = max(LEAST, self._widths.get(column, 0), *map(_wide, texts))
-        self._move_to(self.row, self.column)
+        ended, self._to_end = self._to_end, False
+        self._move_to(self.num_rows - 1 if ended else self.row, self.column)
 
     # ------------------------------------------------------------------------------------ moving
 
@@ -273,6 +275,7 @@ class Grid(Widget, can_focus=True):
 
     def action_end(self, last: int) -> None:
         """To the first or the last row."""
+        self._to_end = bool(last) and self._known is None
         self._move_to((self.num_rows - 1) * last, self.column)
 
     def action_corner(self, last: int) -> None:
