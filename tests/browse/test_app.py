@@ -251,3 +251,13 @@ def test_keys_that_have_nothing_to_do_say_so(steps_of: Path) -> None:
         assert not screen.app.marks
 
     browsing(steps_of, steps)
+
+
+def test_a_question_with_a_wide_name_is_read_whole(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "日本語.h5", "w") as file:
+        file["x"] = 1
+
+    async def steps(screen: Screen) -> None:
+        assert "find in 日本語.h5 (groups, datasets, links):" in await screen.press("f")
+
+    browsing(tmp_path / "日本語.h5", steps)

@@ -7,6 +7,7 @@ import pytest
 from h5s3.browse.lanes import Question
 from h5s3.browse.widgets.status import HINT, MOST, State, status_lines
 from h5s3.errors import AccessError, NotFoundError, RefusedError, UsageError
+from h5s3.render.columns import width_of
 from h5s3.render.screen.failures import error_text
 
 RECEIPT = {"requests": 12, "bytes": 3_000_000, "seconds_waiting": 1.5, "cache_hits": 7}
@@ -62,6 +63,12 @@ def test_hints_that_are_command_lines_are_left_out() -> None:
 def test_what_is_under_way_is_called_by_its_verb() -> None:
     asked = Question("write", "/x.csv", lambda session: None, lambda found: None, verb="writing")
     assert lines(asked=[asked])[0].startswith("writing /x.csv  ")
+
+
+def test_wide_names_leave_room_for_the_receipt() -> None:
+    asked = Question("pane", "長い" * 30, lambda session: None, lambda found: None)
+    (line,) = lines(asked=[asked])
+    assert width_of([(line, "")]) <= 80 and line.endswith("wait")
 
 
 def test_a_filter_is_told_before_the_counter() -> None:

@@ -16,6 +16,7 @@ from textual.widgets import Input
 from h5s3.browse.places.fitting import NOTHING, Completer, Fitting
 from h5s3.browse.widgets.choices import Choices
 from h5s3.browse.widgets.drawing import Bar
+from h5s3.render.columns import width_of
 
 Taken = Callable[[str], object]
 EDITS = {
@@ -104,7 +105,7 @@ class Prompt(Horizontal):
         `completer` tells what may follow."""
         self._label, self._done, self._changed, self._left = label + " ", done, changed, left
         self._before = self.screen.focused
-        self.label_bar.styles.width = len(self._label)
+        self.label_bar.styles.width = width_of([(self._label, "")])
         self._completer, self._chosen, self._to_choose = completer, None, 0
         self._told = None
         self.choices.show_choices(NOTHING)

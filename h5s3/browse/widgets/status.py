@@ -51,7 +51,7 @@ def status_lines(state: State, width: int, unicode: bool) -> Drawn:
     if message and width_of([(left, "")]) > room:  # a message has the whole line, and more
         return _folded([(left, style)], width, "…" if unicode else "...")
     if width_of([(left, "")]) > room:
-        left = left[: max(0, room - 1)] + "…"
+        left = Strip(drawn_line([(left, style)])).crop(0, max(0, room - 1)).text + "…"
     gap = " " * max(1, width - width_of([(left, "")]) - len(receipt))
     return [drawn_line([(left, style), (gap, ""), (receipt, "faint")])]
 
