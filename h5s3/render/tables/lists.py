@@ -65,7 +65,8 @@ def history_lines(versions: Sequence[TableVersion], cut: bool, width: int) -> li
             rows = [(head, _replaced(cells, column, less)) for head, cells in rows]
     room = width - natural_width([(head, _replaced(cells, BY, "")) for head, cells in rows]) - 2
     rows = [
-        (head, _replaced(cells, BY, cells[BY][0] if room >= LEAST_BY else "", room)) for head, cells in rows
+        (head, _replaced(cells, BY, cells[BY][0], room) if room >= LEAST_BY else _replaced(cells, BY, ""))
+        for head, cells in rows
     ]
     right = (False, False, True, True, True, False)
     lines = align(rows, width, right, spare=(5, 4, 3, 2, 1, 0))

@@ -184,6 +184,23 @@ def test_versions_fit_a_narrow_screen() -> None:
     assert "2025-05-04T10:35:55.271Z" in text(table_lines(made(history=[version]), 200))[2]
 
 
+@pytest.mark.parametrize("by", [{}, {"by": "Apache Iceberg 1.8.1"}])
+def test_versions_that_just_fit_stand_on_one_line(by: dict[str, str]) -> None:
+    version = TableVersion(
+        version="20250118044632401",
+        time="2025-01-18T04:46:32.401Z",
+        operation="upsert",
+        rows_added=1,
+        files_added=2,
+        bytes_added=453_100,
+        **by,
+    )
+    for width in range(66, 100):
+        lines = table_lines(made(history=[version]), width)[1:]
+        assert max(map(width_of, lines)) <= width
+        assert by or "…" not in "".join(text(lines))
+
+
 def test_files_are_told_with_what_they_hold() -> None:
     shown = text(table_lines(made(files=[FILE]), 120))
     assert shown[1].split() == ["rows", "deleted", "size", "file"]
