@@ -46,7 +46,7 @@ class Shown:
         elif matches:
             heading: list[Line] = [[(safe(file.location, LONGEST_PATH), "key")]]
             if file.location != self._last:
-                print_lines(self._console, [*([[("", "")]] if self._last else []), *heading])
+                print_lines(self._console, [*([[("", "")]] if self._last else []), *heading], fold=True)
             self._last = file.location
             print_lines(self._console, match_lines(matches, self._console.width))
         self._console.file.flush()

@@ -74,6 +74,8 @@ def test_on_a_screen_matches_stand_below_their_file(folder: Path) -> None:
     assert lines[1].split() == ["/entry/temperature", "dataset"]
     assert lines[3:5] == ["", f"{folder}/b.h5"]
     assert lines[-1] == "5 matches in 3 of 3 files"
+    _, screen = on_terminal_here("find", folder, "--name", "title", columns=len(str(folder)) - 10)
+    assert "…" not in screen and "".join(without_colour(screen).split()).startswith(f"{folder}/a.h5")
     _, screen = on_terminal_here("find", folder, "--name", "temp*", "-l", columns=200)
     lines = without_colour(screen).splitlines()
     assert lines[1].split() == ["/entry/temperature", "scalar", "float64", "8", "B"]
