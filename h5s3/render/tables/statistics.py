@@ -40,5 +40,6 @@ def _sources(columns: Sequence[ColumnStats]) -> list[Line]:
     """What the words behind the lines mean."""
     sampled = max((one.rows or 0 for one in columns if one.source == "sample"), default=0)
     parts = ["exact: by the metadata"] * any(one.source == "metadata" for one in columns)
-    parts += [f"sample: of the first {plural(sampled, 'row')}"] if sampled else []
+    rows = "row" if sampled == 1 else plural(sampled, "row")
+    parts += [f"sample: of the first {rows}"] if sampled else []
     return [[("  " + "; ".join(parts), "faint")]] if parts else []

@@ -217,3 +217,8 @@ def test_a_folder_of_parquet_files_has_no_versions(nulls: Path, tmp_path: Path) 
         (tmp_path / f"{name}.parquet").write_bytes(nulls.read_bytes())
     assert "Parquet files have no versions" in run("meta", tmp_path, "--history").failed(2)
     assert "a Parquet file has no versions" in run("meta", nulls, "--history").failed(2)
+
+
+def test_a_table_of_one_row(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"name": ["x"]}), tmp_path / "one.parquet")
+    assert "of the first row\n" in run("preview", tmp_path / "one.parquet").out
