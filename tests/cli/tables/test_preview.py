@@ -222,3 +222,12 @@ def test_a_folder_of_parquet_files_has_no_versions(nulls: Path, tmp_path: Path) 
 def test_a_table_of_one_row(tmp_path: Path) -> None:
     pq.write_table(pa.table({"name": ["x"]}), tmp_path / "one.parquet")
     assert "of the first row\n" in run("preview", tmp_path / "one.parquet").out
+
+
+def test_a_plot_is_drawn_by_rows(file: Path) -> None:
+    lines = run("preview", file, COLUMNS="80").lines
+    assert any(line.strip() == "row" for line in lines)
+    drawn = h5s3.preview(str(file), "/wave").plot
+    assert drawn is not None and drawn.x is not UNSET and drawn.x.label == "row"
+    refused = run("get", file, "/wave", "--sel", "row=5", "-o", "-")
+    assert refused.code == 2 and "--slice" in refused.err

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from h5s3.errors import RefusedError
-from h5s3.formats.base import Array, Facts
+from h5s3.formats.base import Array, Coordinate, Facts
 from h5s3.formats.columns.frames import gaps as gaps_in
 from h5s3.formats.encoding.json_values import JsonValues
 from h5s3.formats.grid import Cell, Grid
@@ -57,6 +57,10 @@ class ColumnArray(Array):
     def converter(self, most: int = 0, *, exact: bool = False) -> JsonValues:
         """For numbers."""
         return JsonValues(most=most, exact=exact)
+
+    def coordinates(self) -> tuple[str, list[Coordinate]]:
+        """Rows, which have only their numbers."""
+        return "", [Coordinate("row")]
 
     def grid(self) -> Grid:
         """Row groups, in steps: what is read of one takes all of its column chunk."""
