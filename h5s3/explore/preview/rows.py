@@ -47,6 +47,7 @@ def preview_rows(contents: Tabular, asked: PreviewRequest) -> Preview:
         document.preview_type = "empty"
         document.notes.append("no rows")
         return document
+    document.notes += rows.notes
     document.table = _table(sample, total, bool(left), asked.rows)
     document.columns = _columns(contents, sample, names)
     if names is None:

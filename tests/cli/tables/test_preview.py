@@ -231,3 +231,17 @@ def test_a_plot_is_drawn_by_rows(file: Path) -> None:
     assert drawn is not None and drawn.x is not UNSET and drawn.x.label == "row"
     refused = run("get", file, "/wave", "--sel", "row=5", "-o", "-")
     assert refused.code == 2 and "--slice" in refused.err
+
+
+def test_digits_that_are_cut_are_told_of(tmp_path: Path) -> None:
+    """Times of 96 bits are to the nanosecond, and reach further than nanoseconds of 64 bits do."""
+    path = tmp_path / "old.parquet"
+    times = pa.array([1_700_000_000_123_456_789], pa.timestamp("ns"))
+    pq.write_table(pa.table({"at": times, "n": [1]}), path, use_deprecated_int96_timestamps=True)
+    told = "times of INT96 are read to the microsecond: finer digits are cut"
+    assert h5s3.preview(str(path)).notes == [told] == h5s3.preview(str(path), "/at").notes
+    assert h5s3.preview(str(path), "/n").notes == []
+    assert told in run("meta", path).out and told in run("meta", tmp_path).out
+    got = run("get", path, "/", "-o", tmp_path / "old.csv")
+    assert told in got.out + got.err
+    assert "2023-11-14T22:13:20.123456\n" in run("get", path, "/at", "--format", "csv", "-o", "-").out

@@ -86,7 +86,8 @@ def test_columns_that_are_not_encrypted_are_shown_and_read() -> None:
     path = SHARED / "data" / "encrypt_columns_plaintext_footer.parquet.encrypted"
     facts = h5s3.meta(str(path), files=0)
     assert facts.table is not UNSET and facts.table.notes == [
-        "encrypted, and not read: float_field, double_field"
+        "times of INT96 are read to the microsecond: finer digits are cut",
+        "encrypted, and not read: float_field, double_field",
     ]
     assert facts.row_groups is not UNSET and {one.compression for one in facts.row_groups[0].columns} >= {
         "encrypted"

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST_PROPERTY = 10_000  # characters of a value that is shown
+OLD_TIMES = "times of INT96 are read to the microsecond: finer digits are cut"
 
 
 def columns_of(footer: Any) -> tuple[Column, ...]:
@@ -38,6 +39,11 @@ def words_of(footer: Any, nodes: Sequence[Node]) -> dict[str, str]:
             if not node.children and len(node.leaves) == 1:
                 found[path] = words(footer.schema.column(node.leaves[0]))
         return found
+
+
+def notes_of(columns: Sequence[Column]) -> list[str]:
+    """What is to be said of how values of columns are read."""
+    return [OLD_TIMES] if any(one.type == "INT96" or notes_of(one.children) for one in columns) else []
 
 
 def _is_old(leaf: Any) -> bool:

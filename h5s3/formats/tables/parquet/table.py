@@ -11,7 +11,7 @@ from h5s3.formats.tables.parquet.dataset import Dataset, read_dataset
 from h5s3.formats.tables.parquet.footers import Footer, read_footers
 from h5s3.formats.tables.parquet.nodes import nodes_of, paths_of
 from h5s3.formats.tables.parquet.row_groups import ranges_of, row_groups_of
-from h5s3.formats.tables.parquet.schema import columns_of, properties_of
+from h5s3.formats.tables.parquet.schema import columns_of, notes_of, properties_of
 from h5s3.formats.tables.place import ObjectPlace, Place
 from h5s3.formats.tables.table import DataFile, Table
 from h5s3.records import UNSET, RowGroup, TableVersion, UnsetType
@@ -60,13 +60,15 @@ def open_table(place: Place, version: str | None) -> ParquetTable:
     if [path for path, _ in listed] != [""]:
         return _of_dataset(read_dataset(place, listed))
     footer = read_footers(place, [("", None)])[""]
+    columns = columns_of(footer)
     found = ParquetTable(
         format="parquet",
-        columns=columns_of(footer),
+        columns=columns,
         files=[DataFile("", listed[0][1], footer.num_rows)],
         format_version=footer.format_version,
         written_by=footer.created_by or None,
         properties=properties_of(footer),
+        notes=notes_of(columns),
     )
     found.found = {"": footer}
     _note_encrypted(found)
@@ -91,7 +93,7 @@ def _of_dataset(made: Dataset) -> ParquetTable:
         properties=made.properties,
         written_by=made.written_by,
         refused=made.refused,
-        notes=made.notes,
+        notes=[*made.notes, *notes_of(made.columns)],
     )
     found.found = made.footers
     _note_encrypted(found)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from h5s3.errors import DamagedError, RefusedError, UsageError
 from h5s3.formats.tables.parquet.footers import Footer, read_footers
 from h5s3.formats.tables.parquet.nodes import Node, nodes_of
+from h5s3.formats.tables.parquet.schema import notes_of
 from h5s3.formats.tables.place import Place
 from h5s3.formats.tables.rows.bounds import Known, of_chunk, of_constant, of_statistics, possible
 from h5s3.formats.tables.rows.columns import Bound, bind, chosen, find, narrowed
@@ -47,8 +48,6 @@ def scan(
 class Scan:
     """What is asked of a table, checked."""
 
-    notes: Sequence[str] = ()
-
     def __init__(
         self,
         table: Table,
@@ -65,6 +64,7 @@ class Scan:
         self._passed = 0  # rows that are still to be passed over
         self.done = 0.0
         self.chosen = chosen(table.columns, columns)
+        self.notes = notes_of([one.columns[-1] for one in self.chosen])
         self._condition: Condition | None = parse(where) if where is not None else None
         names = list(names_in(self._condition)) if self._condition is not None else []
         self._bound: dict[Name, Bound] = {name: bind(table.columns, name) for name in names}
