@@ -270,6 +270,15 @@ def _against(path: str, kind: str) -> str:
     return f"not even --follow-external has it read: it is not in the storage of the table, {STORAGES[kind]}"
 
 
+def beside(path: str) -> str:
+    """What is wrong with the path of a file that is not below a table, in words."""
+    parts = path.split("/")
+    absolute = path.startswith("/") or ":" in parts[0]
+    if not absolute and ".." not in parts and ("\0" in path or "." in parts or "" in parts):
+        return f"{path or 'an empty path'} is no plain path below the table"
+    return f"{path} lies outside the table"
+
+
 def below(absolute: str, base: str) -> str | None:
     """The path, below a place, of a location that metadata names; None where it is not below it.
 

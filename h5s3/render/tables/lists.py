@@ -105,7 +105,7 @@ def _replaced(cells: list[Cell], column: int, text: str | None, most: int = 80) 
 
 def file_lines(files: Sequence[TableFile], count: int) -> list[Line]:
     """Files with rows and sizes, and below each what its values are and what hides rows of it."""
-    rows = [[*_file(one), (safe(one.path or "(the file itself)", LONGEST_PATH), "dataset")] for one in files]
+    rows = [[*_file(one), (_named(one), "dataset")] for one in files]
     titles, *aligned = _figures_first(rows, ("rows", "deleted", "size", "file"))
     lines = [titles]
     for one, line in zip(files, aligned, strict=True):
@@ -113,6 +113,11 @@ def file_lines(files: Sequence[TableFile], count: int) -> list[Line]:
     if count > len(files):
         lines.append([(f"  … {count - len(files):,} more (--limit 0 shows all)", "faint")])
     return lines
+
+
+def _named(one: TableFile) -> str:
+    nameless = "(an empty path)" if one.elsewhere is True else "(the file itself)"
+    return safe(one.path or nameless, LONGEST_PATH)
 
 
 def _file(one: TableFile) -> list[Cell]:

@@ -272,7 +272,7 @@ def test_rows_that_deletes_hide_are_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "problem"),
     [
-        (DataFile("f.parquet", elsewhere=True), "outside of the table"),
+        (DataFile("f.parquet", elsewhere=True), "outside the table"),
         (DataFile("f.lance", format="lance"), "format lance"),
         (DataFile("f.parquet", logs=("x.log",)), "changed by other files"),
     ],

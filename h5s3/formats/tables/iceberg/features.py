@@ -8,7 +8,7 @@ from h5s3.formats.tables.iceberg.deletes import Delete
 from h5s3.formats.tables.iceberg.manifests import Entry
 from h5s3.formats.tables.iceberg.metadata import KNOWN, Metadata
 from h5s3.formats.tables.iceberg.types import by_id
-from h5s3.formats.tables.place import Place
+from h5s3.formats.tables.place import Place, beside
 from h5s3.formats.tables.table import Column, DataFile
 from h5s3.records import UNSET, Feature
 
@@ -72,7 +72,7 @@ def _why_not(file: DataFile, place: Place) -> str | None:
     if file.format != READ:
         return f"data files of format {file.format} are not read here"
     if file.elsewhere:
-        return f"files elsewhere: {file.path} lies outside the table ({place.against(file.path)})"
+        return f"files elsewhere: {beside(file.path)} ({place.against(file.path)})"
     if sum(one.vector for one in file.deletes) > 1:
         return f"deletion vectors: {file.path} has two of them"
     return None

@@ -10,7 +10,7 @@ from h5s3.errors import DamagedError, RefusedError, UsageError
 from h5s3.formats.tables.parquet.footers import Footer, read_footers
 from h5s3.formats.tables.parquet.nodes import Node, nodes_of
 from h5s3.formats.tables.parquet.schema import notes_of
-from h5s3.formats.tables.place import Place
+from h5s3.formats.tables.place import Place, beside
 from h5s3.formats.tables.rows.bounds import Known, of_chunk, of_constant, of_statistics, possible
 from h5s3.formats.tables.rows.columns import Bound, bind, chosen, find, narrowed
 from h5s3.formats.tables.rows.filters import matching, values_at
@@ -345,7 +345,7 @@ def _refuse(table: Table, file: DataFile, place: Place) -> None:
     """Raise `RefusedError` for a file whose rows are not read here."""
     if file.elsewhere:
         why = place.against(file.path)
-        raise RefusedError(f"{file.path} lies outside of the table, and is not read", hint=why)
+        raise RefusedError(f"{beside(file.path)}, and is not read", hint=why)
     kind = type(table)
     adds = kind.added is not Table.added
     if file.format.lower() != "parquet" and not (adds and file.format == LOG):

@@ -223,5 +223,13 @@ def test_bounds_that_are_not_exact_hide_no_row(tmp_path: Path) -> None:
 
 def test_files_elsewhere_are_refused(tmp_path: Path) -> None:
     where = write_log(tmp_path, [PROTOCOL, schema(field("a", "long")), add("file:///etc/passwd")])
-    with pytest.raises(RefusedError, match="outside of the table"):
+    with pytest.raises(RefusedError, match="outside the table"):
         rows_of(where)
+
+
+@pytest.mark.parametrize("path", ["./a.parquet", "x//a.parquet", "", ".", "a%00"])
+def test_paths_that_are_not_plain_are_called_so(path: str, tmp_path: Path) -> None:
+    where = write_log(tmp_path, [PROTOCOL, schema(field("a", "long")), add(path)])
+    with pytest.raises(RefusedError, match="no plain path below the table, and is not read") as raised:
+        rows_of(where)
+    assert (path or "an empty path").replace("%00", "\0") in str(raised.value)
