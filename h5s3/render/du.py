@@ -54,7 +54,7 @@ def show_usage(found: DiskUsage, exact: bool = False) -> None:
     if found.partitions is not UNSET:
         from h5s3.render.tables.tree import partition_usage_lines  # what has none starts without it
 
-        return print_lines(console, partition_usage_lines(found, exact))
+        return print_lines(console, partition_usage_lines(found, exact), fold=True)
     style = Style(console.width if console.is_terminal else 0, can_show_unicode(), exact)
     table, remarks = usage_lines(found, style)
     print_lines(console, table)

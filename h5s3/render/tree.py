@@ -42,7 +42,8 @@ def show_tree(tree: Tree, stored: bool = False) -> None:
 
         print_lines(console, view_lines(tree, console.width, output_symbols()))
     else:
-        print_lines(console, tree_lines(tree, console.width, output_symbols(), stored))
+        lines = tree_lines(tree, console.width, output_symbols(), stored)
+        print_lines(console, lines, fold=tree.partitions is not UNSET)
 
 
 def tree_lines(tree: Tree, width: int, symbols: Symbols, stored: bool = False) -> Iterator[Line]:

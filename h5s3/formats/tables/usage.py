@@ -12,7 +12,7 @@ from h5s3.formats.tables.tree import column_at
 from h5s3.records import UNSET, DiskUsage, Partition, Usage
 from h5s3.storage.base import ObjectInfo
 
-UNKNOWN = "what columns take is not known: files are very many, elsewhere, or not Parquet's"
+UNKNOWN = "what columns take is not known: files are very many, elsewhere, not Parquet's, or have logs"
 SORTS: dict[str, Any] = {
     "stored": lambda one: (-(one.stored or 0), one.path),
     "logical": lambda one: (-one.logical, one.path),

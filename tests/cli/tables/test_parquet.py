@@ -10,7 +10,7 @@ import pytest
 
 import h5s3
 from h5s3.errors import UsageError
-from tests.support.cli import file, run
+from tests.support.cli import file, on_terminal_here, run, without_colour
 from tests.support.servers.s3 import S3Server
 from tests.support.shared import made_once
 
@@ -115,6 +115,15 @@ def test_what_makes_no_sense_for_a_table_says_so(table: Path, words: tuple[str, 
     command, *options = words
     at = 1 if options[0].startswith("/") else 0
     assert line in run(command, table, *options[:at], *options[at:]).failed(2)
+
+
+def test_names_of_partitions_are_whole_on_a_narrow_screen(tmp_path: Path) -> None:
+    part = tmp_path / f"place={'x' * 60}"
+    part.mkdir()
+    pq.write_table(pa.table({"n": [1]}), part / "t.parquet")
+    for command in ("tree", "du"):
+        _, screen = on_terminal_here(command, tmp_path, "--partitions", columns=60)
+        assert "…" not in screen and part.name in "".join(without_colour(screen).split())
 
 
 def test_python_takes_the_same(table: Path) -> None:
