@@ -95,7 +95,8 @@ def _records(header: _Header, parsed: Any, most: int) -> Iterator[Any]:
             for _ in range(count):
                 yield schemaless_reader(stream, parsed, None)
         except (EOFError, ValueError, IndexError, TypeError, KeyError, OverflowError) as error:
-            raise DamagedError(f"a record of {header.what} cannot be read: {error!r}") from None
+            told = str(error)[:200] or type(error).__name__
+            raise DamagedError(f"a record of {header.what} cannot be read: {told}") from None
 
 
 class _Header:

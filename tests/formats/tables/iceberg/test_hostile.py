@@ -143,6 +143,13 @@ def test_blocks_that_claim_what_they_do_not_have(blocks: list[tuple[int, bytes]]
         records(container(SCHEMA, blocks))
 
 
+def test_what_is_wrong_with_a_text_is_said_in_a_few_words() -> None:
+    """Not by showing all of it."""
+    with pytest.raises(DamagedError, match="can't decode byte 0xff") as raised:
+        records(container(SCHEMA, [(1, _bytes(b"secret" * 500 + b"\xff"))]))
+    assert "secret" not in str(raised.value)
+
+
 def test_arrays_that_claim_what_they_do_not_have() -> None:
     schema = struct_of("r", one(1, "x", {"type": "array", "items": "int"}, False))
     for data in (_number(1 << 60) + b"\x02\x02", b"\x01", _number(1 << 60)):
