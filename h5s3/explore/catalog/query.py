@@ -17,6 +17,7 @@ from typing import Any
 
 from h5s3.cell import limits
 from h5s3.errors import DamagedError, H5s3Error, NotFoundError, RefusedError, UsageError
+from h5s3.explore.catalog.interrupted import Calls
 from h5s3.explore.catalog.place import read_manifest
 from h5s3.explore.catalog.tables import opened
 from h5s3.explore.session import Session
@@ -43,6 +44,7 @@ WALLS = (
     "SET enable_external_access=false",
     "SET lock_configuration=true",
 )
+OF_DUCKDB = ("INTERVAL", "UNION", "BIT")  # types that neither Parquet nor JSON has
 HINT = "one SELECT over files, objects and attributes"
 
 
@@ -60,9 +62,9 @@ def require_duckdb() -> Any:
 class Rows:
     """The answer to a question: its columns, and its rows, which are read once."""
 
-    def __init__(self, reader: Any, failed: Sequence[H5s3Error]) -> None:
+    def __init__(self, reader: Any, calls: Calls, failed: Sequence[H5s3Error]) -> None:
         """`failed`: what went wrong while tables were read."""
-        self._reader, self._failed = reader, failed
+        self._reader, self._calls, self._failed = reader, calls, failed
         names = _distinct([field.name for field in reader.schema])
         kinds = [str(field.type) for field in reader.schema]
         self.columns = [CatalogColumn(name=name, type=kind) for name, kind in zip(names, kinds, strict=True)]
@@ -71,7 +73,7 @@ class Rows:
         """Record batches of Arrow, their columns with different names."""
         names = [column.name for column in self.columns]
         with _failures(self._failed):
-            for batch in self._reader:
+            while (batch := self._calls(lambda: next(self._reader, None))) is not None:
                 limits.renew()
                 yield batch.rename_columns(names)
 
@@ -84,7 +86,7 @@ class Rows:
 
     def __iter__(self) -> Iterator[list[Json]]:
         for batch in self.batches():
-            columns = [[_plain(value) for value in column.to_pylist()] for column in batch.columns]
+            columns = [[_plain(value) for value in _listed(column)] for column in batch.columns]
             yield from (list(row) for row in zip(*columns, strict=True))
 
 
@@ -97,6 +99,7 @@ def asking(session: Session, location: Location, sql: str) -> Iterator[Rows]:
     """
     duckdb = require_duckdb()
     connection = duckdb.connect(":memory:")
+    calls = Calls(connection)
     failed: list[H5s3Error] = []
     try:
         most = limits.memory()
@@ -110,10 +113,26 @@ def asking(session: Session, location: Location, sql: str) -> Iterator[Rows]:
         except NotFoundError:
             _show_tables(connection, session, location, failed)
         with _failures(failed):
-            reader = connection.sql(sql).to_arrow_reader(TOGETHER)
-        yield Rows(reader, failed)
+            reader = calls(lambda: _as_files_have_it(connection.sql(sql)).to_arrow_reader(TOGETHER))
+        yield Rows(reader, calls, failed)
     finally:
-        connection.close()
+        calls.close()
+
+
+def _as_files_have_it(relation: Any) -> Any:
+    """An answer with columns of some types as text."""
+    kinds = [str(kind) for kind in relation.types]
+    if not any(word in kind for kind in kinds for word in OF_DUCKDB):
+        return relation
+    names = ('"' + name.replace('"', '""') + '"' for name in relation.columns)
+    return relation.project(
+        ", ".join(
+            f"CAST(#{at} AS VARCHAR) AS {name}"
+            if any(word in kind for word in OF_DUCKDB)
+            else f"#{at} AS {name}"
+            for at, (name, kind) in enumerate(zip(names, kinds, strict=True), 1)
+        )
+    )
 
 
 def _check(connection: Any, sql: str) -> None:
@@ -181,6 +200,16 @@ def _distinct(names: list[str]) -> list[str]:
             new, number = f"{name}_{number}", number + 1
         found[new] = None
     return list(found)
+
+
+def _listed(column: Any) -> list[Any]:
+    """The values of a column. Raises `UsageError` for times that Python cannot hold."""
+    try:
+        found: list[Any] = column.to_pylist()
+    except (OverflowError, ValueError):
+        cause = "SQL: a time before year 1, after year 9999, or finer than microseconds"
+        raise UsageError(cause, hint="show it as text: CAST(… AS VARCHAR)") from None
+    return found
 
 
 def _plain(value: Any) -> Json:

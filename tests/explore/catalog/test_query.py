@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import h5py
@@ -12,8 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import h5s3
-from h5s3.errors import DamagedError, H5s3Error, NotFoundError, UsageError
+from h5s3.errors import DamagedError, H5s3Error, NetworkError, NotFoundError, UsageError
 from tests.explore.catalog.test_build import manifest, scan
+from tests.support.cli import run
 from tests.support.servers.proxy import Proxy
 from tests.support.servers.s3 import S3Server
 from tests.support.servers.stores import reach
@@ -51,6 +53,37 @@ def test_tables_have_what_counts_and_no_more(folder: Path) -> None:
     assert found.truncated is True and found.num_rows == 2
     assert len({column.name for column in found.columns}) == 4
     assert found.rows[0] == ["ok", 1, 1, [1.5, None]]
+
+
+def test_values_that_files_have_no_types_for(folder: Path, tmp_path: Path) -> None:
+    sql = "SELECT INTERVAL 3 HOUR AS a, 1 AS a, union_value(b := 2) AS b, '101'::BIT AS c"
+    assert ask(folder, sql) == [["03:00:00", 1, "2", "101"]]
+    words = ["catalog", "query", str(folder / "out"), sql, "-o", str(tmp_path / "a.parquet")]
+    assert run(*words).code == 0
+    assert pq.read_table(tmp_path / "a.parquet").column("a").to_pylist() == ["03:00:00"]
+    for moment in (
+        "DATE 'infinity'",
+        "[TIMESTAMP '200000-01-01']",
+        "TIMESTAMP_NS '2020-01-01 00:00:00.1234567'",
+    ):
+        with pytest.raises(UsageError, match="a time before year 1"):
+            ask(folder, f"SELECT {moment}")
+        assert isinstance(ask(folder, f"SELECT CAST({moment} AS VARCHAR)")[0][0], str)
+
+
+def test_what_interrupts_a_long_question_ends_it(folder: Path) -> None:
+    def expire(number: int, frame: object) -> None:
+        raise NetworkError("it takes too long")
+
+    before = signal.signal(signal.SIGALRM, expire)
+    try:
+        for counted in ("SELECT count(*) FROM", "FROM"):
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            with pytest.raises(NetworkError):
+                ask(folder, f"{counted} range(100000000000) WHERE range < 0")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 HOSTILE = [
