@@ -216,7 +216,9 @@ def _attribute(group: Sequence[Changed], symbols: Symbols) -> Row:
     one = values[0]
     old = value_text(one.a, one.a_nan_count, one.a_inf_count, one.a_truncated)
     new = value_text(one.b, one.b_nan_count, one.b_inf_count, one.b_truncated)
-    return "~", name, old, new, f"  ({', '.join(words)})" if words else ""
+    if old == new:
+        words.insert(0, "differs in what is not shown")
+    return "~", name, None if old == new else old, new, f"  ({', '.join(words)})" if words else ""
 
 
 # ---------------------------------------------------------------------------------------------- values

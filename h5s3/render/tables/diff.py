@@ -26,7 +26,7 @@ def _lines(found: TableDiff, symbols: Symbols) -> Iterator[Line]:
     pairs = (
         ("rows", count_text(found.a.rows), count_text(found.b.rows)),
         ("files", f"{found.a.num_files:,}", f"{found.b.num_files:,}"),
-        ("bytes", size_text(found.a.bytes), size_text(found.b.bytes)),
+        ("bytes", *_sizes(found.a.bytes, found.b.bytes)),
     )
     for name, old, new in pairs:
         if old != new:
@@ -36,6 +36,14 @@ def _lines(found: TableDiff, symbols: Symbols) -> Iterator[Line]:
             yield from _files(sign, files)
     if found.num_kept is not UNSET:
         yield [(f"    {plural(found.num_kept, 'file')} in both{_touched(found)}", "faint")]
+
+
+def _sizes(a: int | None, b: int | None) -> tuple[str, str]:
+    """Two sizes, exactly where they would look alike."""
+    old, new = size_text(a), size_text(b)
+    if old == new and a is not None and b is not None and a != b:
+        return f"{a:,} B", f"{b:,} B"
+    return old, new
 
 
 def _files(sign: str, files: DataFiles) -> Iterator[Line]:

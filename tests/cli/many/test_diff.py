@@ -8,6 +8,8 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import h5s3
@@ -59,6 +61,23 @@ TEXT = """\
 def test_text(pair: tuple[Path, Path]) -> None:
     done = run("diff", *pair)
     assert (done.code, done.out, done.err) == (9, TEXT, "")
+
+
+def test_what_looks_alike_is_told_apart(tmp_path: Path) -> None:
+    for number in range(2):
+        with h5py.File(tmp_path / f"{number}.h5", "w") as new:
+            values = np.arange(5000)
+            values[-1] += number
+            new.attrs["big"] = values
+        kind = pa.int32() if number else pa.int64()
+        text = "x" * (3000 + 10 * number)
+        table = pa.table({"a": pa.array([1], kind), "t": [text]})
+        pq.write_table(table, tmp_path / f"{number}.parquet", compression="none", write_statistics=False)
+    shown = run("diff", tmp_path / "0.h5", tmp_path / "1.h5").out
+    assert "@big  [0, 1, 2" in shown and "…  (differs in what is not shown)" in shown
+    sizes = [f"{(tmp_path / f'{number}.parquet').stat().st_size:,} B" for number in range(2)]
+    shown = run("diff", tmp_path / "0.parquet", tmp_path / "1.parquet").out
+    assert f"bytes  {' → '.join(sizes)}\n" in shown
 
 
 def test_json(pair: tuple[Path, Path]) -> None:
