@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import re
+import select
 import struct
 import subprocess
 import sys
@@ -250,11 +251,17 @@ def _terminal(columns: int, lines: int) -> tuple[int, int]:
     return ours, theirs
 
 
+def _piece(ours: int) -> bytes:
+    if not select.select([ours], [], [], SECONDS)[0]:
+        raise RuntimeError("a terminal is sent nothing, and somebody still has it open")
+    return os.read(ours, 65536)
+
+
 def _sent(ours: int) -> str:
-    """All that a terminal is sent until nobody has it open any more."""
+    """All that a terminal is sent until nobody has it open any more. A long silence is a `RuntimeError`."""
     sent = b""
     try:
-        while piece := os.read(ours, 65536):
+        while piece := _piece(ours):
             sent += piece
     except OSError:
         pass  # the last one that had it open has gone

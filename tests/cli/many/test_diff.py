@@ -14,7 +14,7 @@ import pytest
 
 import h5s3
 from h5s3.errors import DamagedError
-from tests.support.cli import on_terminal_here, run, spawn, without_colour
+from tests.support.cli import on_terminal, run, spawn, without_colour
 from tests.support.servers.s3 import S3Server
 
 BUCKET = "diff"
@@ -100,7 +100,7 @@ def test_nothing_differs(pair: tuple[Path, Path], tmp_path: Path) -> None:
 
 
 def test_a_narrow_terminal_has_all_names_whole(pair: tuple[Path, Path]) -> None:
-    code, sent = on_terminal_here("diff", *pair, columns=60)
+    code, sent = on_terminal("diff", *pair, columns=60)
     lines = without_colour(sent).splitlines()
     assert code == 9 and "\x1b[38;5;28m" in sent and "\x1b[38;5;196m" in sent
     assert max(map(len, lines)) <= 60

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cli import file, on_terminal_here, run, sample, spawn, without_colour
+from tests.support.cli import file, on_terminal, run, sample, spawn, without_colour
 from tests.support.doctor import certificate, examine
 from tests.support.servers.proxy import Proxy
 from tests.support.servers.s3 import S3Server
@@ -401,7 +401,7 @@ def test_nonsense_is_a_matter_of_usage() -> None:
 
 def test_on_a_terminal(rclone: S3Server) -> None:
     sample(rclone, "contiguous")
-    code, text = on_terminal_here("doctor", "s3://cli/", columns=80, on=rclone)
+    code, text = on_terminal("doctor", "s3://cli/", columns=80, on=rclone)
     assert code == 0 and "\x1b[38;5;28m" in text
     plain = without_colour(text)
     assert max(len(line.rpartition("\r")[2]) for line in plain.split("\n")) <= 80
