@@ -210,8 +210,11 @@ def on_terminal(
     streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
     process = subprocess.Popen(command(*args), env=environment(on, **{**XTERM, **more}), **streams)  # type: ignore[call-overload]
     os.close(theirs)
-    sent = _sent(ours)
-    return process.wait(SECONDS), sent
+    try:
+        sent = _sent(ours)
+        return process.wait(SECONDS), sent
+    finally:
+        process.kill()
 
 
 def on_terminal_here(
