@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -172,7 +173,9 @@ def isolated(
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("SSL_CERT_FILE", os.devnull)  # whom this machine trusts is nothing to us, and 40 ms
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    memory = resource.getrlimit(resource.RLIMIT_DATA)
     yield
+    resource.setrlimit(resource.RLIMIT_DATA, memory)  # commands limit their process, which is this one
     caches = {home / "h5s3-cache", home / ".cache", Path(os.environ.get("H5S3_CACHE_DIR") or home / ".cache")}
     ours = [cache for cache in caches if cache.is_relative_to(tmp_path_factory.getbasetemp())]
     assert not {path: found for cache in ours for path, found in secrecy.searched(cache).items()}

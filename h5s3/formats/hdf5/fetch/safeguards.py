@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -22,42 +23,65 @@ def decoding(most: int = DECODING) -> Iterator[None]:
     A stream of deflate, or strings that all share their bytes, become gigabytes while they are decoded, and
     nothing says so before. Only Linux counts what is in use: elsewhere nothing is bounded here.
     """
-    before = _lowered(most)
+    lowered = _room.take(most)
     try:
         yield
     except (MemoryError, OSError, RuntimeError, ValueError) as error:
-        if before is None or not _of_memory(error):
+        if not lowered or not _of_memory(error):
             raise
         cause = f"the values take more than {most >> 20} MiB of memory while they are decoded"
         raise RefusedError(cause) from None
     finally:
-        if before is not None:
-            import resource
+        if lowered:
+            _room.give_back()
 
-            with suppress(ValueError, OSError):
-                resource.setrlimit(resource.RLIMIT_DATA, before)
+
+class _Room:
+    """The limit of this process, which all threads that decode share: the last one restores it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before = (0, 0)
+
+    def take(self, most: int) -> bool:
+        """Lower the limit, or raise what another thread has lowered; whether there is one."""
+        with self._lock:
+            try:
+                import resource
+
+                soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+                if self._inside:
+                    allowed = soft + most if hard == resource.RLIM_INFINITY else min(soft + most, hard)
+                else:
+                    with open("/proc/self/statm", "rb") as file:
+                        allowed = int(file.read().split()[5]) * resource.getpagesize() + most
+                    if resource.RLIM_INFINITY != soft <= allowed:
+                        return False
+                    self._before = soft, hard
+                resource.setrlimit(resource.RLIMIT_DATA, (allowed, hard))
+            except (ImportError, OSError, ValueError, AttributeError, IndexError):
+                return False
+            self._inside += 1
+            return True
+
+    def give_back(self) -> None:
+        """Restore the limit, once nobody decodes any more."""
+        import resource
+
+        with self._lock, suppress(ValueError, OSError):
+            self._inside -= 1
+            if not self._inside:
+                resource.setrlimit(resource.RLIMIT_DATA, self._before)
+
+
+_room = _Room()
 
 
 def _of_memory(error: Exception) -> bool:
     """Whether memory was short: by Python's account, or in the words of libhdf5."""
     text = str(error).lower()
     return isinstance(error, MemoryError) or any(words in text for words in OUT_OF_MEMORY)
-
-
-def _lowered(most: int) -> tuple[int, int] | None:
-    """Lower the limit; what it was, or None where it stays."""
-    try:
-        import resource
-
-        with open("/proc/self/statm", "rb") as file:
-            used = int(file.read().split()[5]) * resource.getpagesize()
-        soft, hard = before = resource.getrlimit(resource.RLIMIT_DATA)
-        if resource.RLIM_INFINITY != soft <= used + most:
-            return None
-        resource.setrlimit(resource.RLIMIT_DATA, (used + most, hard))
-    except (ImportError, OSError, ValueError, AttributeError, IndexError):
-        return None
-    return before
 
 
 def check_heap(data: memoryview) -> None:
