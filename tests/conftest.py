@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -27,6 +28,10 @@ from tests.support.shared import made_once
 # Some hundred processes are started: without byte code each would compile all that it imports.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# A shell has what it starts in the background ignore SIGINT: so would each command that a test interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 hypothesis.settings.register_profile("h5s3", deadline=None)  # seconds are never asserted
 hypothesis.settings.load_profile("h5s3")
