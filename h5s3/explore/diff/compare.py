@@ -116,6 +116,8 @@ class Comparison:
     def __post_init__(self) -> None:
         self.a.reroot(self.b)
         self.b.reroot(self.a)
+        tables = not self.shared and self.a.outline.has_columns and self.b.outline.has_columns
+        self._columns = [columns_by_group(side) for side in (self.a, self.b)] if tables else []
 
     @property
     def shared(self) -> bool:
@@ -210,7 +212,17 @@ class Comparison:
             for name, a, b in dataset_changes(*sides, self.shared):
                 yield Changed(path=path, field=name, a=a, b=b)
             self.datasets.append((key, one, other))
+        if self._columns:
+            yield from self._order(key, path)
         yield from self._attributes(path, one, other)
+
+    def _order(self, key: Key, path: str) -> Iterator[Event]:
+        """Whether the columns of a table, or of a struct, that both sides have stand in the same order."""
+        names = [columns.get(key, []) for columns in self._columns]
+        known_as = [self.renamed.get((*key, name), (name,))[-1] for name in names[0]]
+        both = set(known_as) & set(names[1])
+        if [name for name in known_as if name in both] != [name for name in names[1] if name in both]:
+            yield Changed(path=path, field="column_order", a=names[0], b=names[1])
 
     # ---------------------------------------------------------------------------------------- attributes
 
@@ -247,6 +259,15 @@ class Comparison:
         elif not known and not types and a.shape == b.shape:
             reason = a.error if a.error is not UNSET else b.error
             yield NotCompared(path=path, name=a.name, reason=str(reason or "its value cannot be read"))
+
+
+def columns_by_group(side: Side) -> dict[Key, list[str]]:
+    """Of the table and of each struct in it: the names of its columns, in their order."""
+    found: dict[Key, list[str]] = {}
+    for key in side.objects:
+        if key:
+            found.setdefault(key[:-1], []).append(key[-1])
+    return found
 
 
 NO_COUNTERPART = "the other format has no links and no named types"

@@ -381,4 +381,5 @@ def _changed(one: Dataset, column: Found) -> Changed:
             setattr(made, f"{side}_nan_count" if value != value else f"{side}_inf_count", 1)
     if column.numbers:
         made.max_difference, made.max_relative = column.largest, column.largest_relative
+        made.num_not_finite = column.not_finite
     return made

@@ -66,7 +66,7 @@ def _shared_changes(
         None if one.shape is None else one.shape + (info.dims or [])
         for one, info in zip(pair, infos, strict=True)
     ]
-    if shapes[0] != shapes[1]:
+    if shapes[0] != shapes[1] and not any(one.is_column for one in pair):
         yield "shape", shapes[0], shapes[1]
     if _common(infos[0]) != _common(infos[1]):
         yield "dtype", pair[0].dtype, pair[1].dtype

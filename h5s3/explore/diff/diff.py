@@ -59,9 +59,10 @@ def diff(session: Session, a: Location, b: Location, asked: DiffRequest | None =
         found = _outlines(session, cells, places, paths)
         comparison = Comparison(Side(found[0], asked.path_a), Side(found[1], asked.path_b))
         table = table_diff(*found)
-        if asked.data and table is not UNSET:
-            cause = "rows of tables are not compared, their files are"
-            raise UsageError(cause, location=a.display, hint="leave out --data")
+        for place, one in zip(places, found, strict=True):
+            if asked.data and (one.table is not UNSET or one.has_columns):
+                cause = "rows of tables are not compared"
+                raise UsageError(cause, location=place.display, hint="leave out --data")
         document = Diff(
             a=_side(a, asked.path_a, found[0]),
             b=_side(b, asked.path_b, found[1]),

@@ -126,9 +126,10 @@ class Found:
     b: Json = None
     largest: float | None = None
     largest_relative: float | None = None
+    not_finite: int = 0
     numbers: bool = False
 
-    def add(self, other: tuple[int, Index, Json, Json], differences: tuple[float, float] | None) -> None:
+    def add(self, other: tuple[int, Index, Json, Json], differences: tuple[float, float, int] | None) -> None:
         """Take what differs of one box."""
         count, first, a, b = other
         self.different += count
@@ -136,10 +137,11 @@ class Found:
             self.first, self.a, self.b = first, a, b
         if differences is not None:
             self.numbers = True
+            self.not_finite += differences[2]
             largest = (self.largest, self.largest_relative)
             self.largest, self.largest_relative = (
                 new if new >= 0 and (old is None or new > old) else old
-                for old, new in zip(largest, differences, strict=True)
+                for old, new in zip(largest, differences[:2], strict=True)
             )
 
 
@@ -171,7 +173,7 @@ class Totals:
             first = tuple(int(n) + low for n, (low, _) in zip(place, bounds, strict=True))
             found = self.columns.setdefault(name, Found(name))
             values = _json(a[at, inner]), _json(b[at, inner])
-            found.add((int(rows.size), first, *values), _differences(a[different], b[different]))
+            found.add((int(rows.size), first, *values), _differences(a, b, different))
 
 
 def _json(value: Any) -> Json:
@@ -237,18 +239,21 @@ def _wide(values: Values) -> Values:
     return values.astype(np.longdouble if values.dtype.itemsize >= 8 else np.float64)
 
 
-def _differences(a: Values, b: Values) -> tuple[float, float] | None:
-    """The largest of values that differ, absolute and relative to those of b; -1 where there is none.
+def _differences(a: Values, b: Values, different: Values) -> tuple[float, float, int] | None:
+    """The largest of values that differ, absolute and relative to those of b; -1 where there is none. Of how
+    many elements one is not finite.
 
     None: they are no numbers.
     """
     if not set(a.dtype.kind + b.dtype.kind) <= set("biufc"):
         return None
+    not_finite = int((different & ~(np.isfinite(a) & np.isfinite(b))).any(axis=1).sum())
+    a, b = a[different], b[different]
     with np.errstate(all="ignore"):
         distances, sizes = np.abs(_wide(a) - _wide(b)), np.abs(_wide(b))
         relative = distances / sizes
         found = [side[np.isfinite(side)].max(initial=-1) for side in (distances, relative)]
-    return float(found[0]), float(found[1])
+    return float(found[0]), float(found[1]), not_finite
 
 
 def _unlike_one_by_one(a: Values, b: Values, tolerance: Tolerance) -> Values:

@@ -57,7 +57,8 @@ class Changed(Record, kw_only=True):
     num_different: int | UnsetType = UNSET
     num_compared: int | UnsetType = UNSET
     first: list[int] | UnsetType = UNSET  # where the first are that differ
-    max_difference: float | UnsetType | None = UNSET  # of numbers; None: none of them is finite
+    num_not_finite: int | UnsetType = UNSET  # of numbers that differ: NaN or infinite on one side
+    max_difference: float | UnsetType | None = UNSET  # of the others; None: there are none
     max_relative: float | UnsetType | None = UNSET  # to the one of b, where that is not 0
 
 

@@ -48,6 +48,11 @@ class OutlinedDataset(Record, omit_defaults=True, kw_only=True, gc=False):
     nbytes: int = 0
     place: int | UnsetType = UNSET  # where contiguous values begin in the file
 
+    @property
+    def is_column(self) -> bool:
+        """Whether it is a column of a table, which has the rows."""
+        return self.layout == "columns"
+
 
 class OutlinedObject(Record, omit_defaults=True, kw_only=True, gc=False):
     """What a link leads to. `path` is absolute, from the object that was asked for, which is `/`."""
@@ -96,3 +101,8 @@ class Outline(Document, kw_only=True):
     types: list[OutlinedType]
     table: OutlinedTable | UnsetType = UNSET  # where it is one
     cached: bool = False
+
+    @property
+    def has_columns(self) -> bool:
+        """Whether it is of a table, or of a part of one."""
+        return any(one.dataset is not UNSET and one.dataset.is_column for one in self.objects)

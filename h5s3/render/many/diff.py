@@ -178,8 +178,10 @@ def _data(what: Changed) -> Row:
     place = f"[{','.join(map(str, what.first or []))}]" if what.first else ""
     verb = "differs" if what.num_different == 1 else "differ"
     words = f"{what.num_different:,} of {what.num_compared:,} {verb}"
+    if what.num_not_finite:
+        words += f", {what.num_not_finite:,} not finite"
     if isinstance(what.max_difference, float):
-        words += f", by up to {what.max_difference:.4g}"
+        words += f", {'the others ' if what.num_not_finite else ''}by up to {what.max_difference:.4g}"
     if isinstance(what.max_relative, float):
         words += f" (relative {what.max_relative:.4g})"
     return "~", name + place, old, new, f"  {words}"

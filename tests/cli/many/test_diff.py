@@ -80,6 +80,22 @@ def test_what_looks_alike_is_told_apart(tmp_path: Path) -> None:
     assert f"bytes  {' → '.join(sizes)}\n" in shown
 
 
+def test_columns_of_tables(tmp_path: Path) -> None:
+    """Their order is told; rows are not compared, whatever is on the other side."""
+    one, other, file = (tmp_path / name for name in ("one.parquet", "other.parquet", "file.h5"))
+    columns = {"a": [1], "b": [2.0], "s": [{"x": 1, "y": 2}]}
+    pq.write_table(pa.table(columns), one)
+    pq.write_table(pa.table({"s": [{"y": 2, "x": 1}], "new": [1], "a": [1], "b": [2.0]}), other)
+    shown = run("diff", one, other)
+    assert '~ /\n  ~ column order  ["a", "b", "s"] → ["s", "new", "a", "b"]\n+ /new' in shown.out
+    assert '~ /s\n  ~ column order  ["x", "y"] → ["y", "x"]\n' in shown.out
+    with h5py.File(file, "w") as new:
+        new["a"], new["b"], new["s/x"], new["s/y"] = [5], [6.0], [7], [8]
+    assert run("diff", one, file).out.startswith("identical") and run("diff", file, one).code == 0
+    for pair in ((one, file), (file, one), (one, other, "--path-a", "/a", "--path-b", "/a")):
+        assert "rows of tables are not compared" in run("diff", *pair, "--data").failed(2)
+
+
 def test_json(pair: tuple[Path, Path]) -> None:
     done = run("diff", *pair, "--json")
     assert done.code == 9

@@ -102,6 +102,19 @@ def test_tolerances(tmp_path: Path) -> None:
     assert found.identical and found.num_values == 5
 
 
+def test_what_is_not_finite_is_counted_apart(tmp_path: Path) -> None:
+    a = np.array([1.0, 2.0, 3.0, np.nan, np.inf])
+    b = np.array([1.5, np.nan, np.inf, np.nan, -np.inf])
+    both = pair(tmp_path, lambda file, number: file.create_dataset("data", data=(a, b)[number]))
+    found = only(compared(*both))
+    assert (found.num_different, found.num_not_finite, found.max_difference) == (4, 3, 0.5)
+    a, b = a[1:], b[1:]
+    found = only(
+        compared(*pair(tmp_path, lambda file, number: file.create_dataset("data", data=(a, b)[number])))
+    )
+    assert (found.num_different, found.num_not_finite, found.max_difference) == (3, 3, None)
+
+
 def test_numbers_of_different_types(tmp_path: Path) -> None:
     """Exactly: integers that a float of 64 bits does not hold are told apart."""
     large = 2**53
