@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -213,10 +214,8 @@ def _listed(column: Any) -> list[Any]:
 
 
 def _plain(value: Any) -> Json:
-    """A value of Arrow as JSON can hold it."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, str | int):
+    """A value of Arrow as JSON can hold it, but for NaN and infinities, which stay what they are."""
+    if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, datetime | date):
         return value.isoformat()
@@ -231,22 +230,37 @@ def _plain(value: Any) -> Json:
     return str(value)
 
 
+def _finite(value: Json, unusual: Counter[str]) -> Json:
+    """A value as JSON can hold it: null for NaN and infinities, which are counted."""
+    if isinstance(value, float) and not math.isfinite(value):
+        unusual["nan" if math.isnan(value) else "inf"] += 1
+        return None
+    if isinstance(value, list):
+        return [_finite(one, unusual) for one in value]
+    if isinstance(value, dict):
+        return {name: _finite(one, unusual) for name, one in value.items()}
+    return value
+
+
 def document(location: Location, rows: Rows, limit: int | None) -> CatalogQuery:
     """The answer as one record, of at most so many rows. Raises `RefusedError` where it has too many."""
     found: list[list[Json]] = []
     more = False
+    unusual: Counter[str] = Counter()
     for row in rows:
         if limit is not None and len(found) >= limit:
             more = True
             break
         if len(found) >= MOST_ROWS:
             raise RefusedError(f"more than {MOST_ROWS:,} rows", hint="write them to a file with -o")
-        found.append(row)
+        found.append([_finite(value, unusual) for value in row])
     return CatalogQuery(
         catalog=location.display,
         columns=rows.columns,
         rows=found,
         num_rows=len(found),
+        nan_count=unusual["nan"] or UNSET,
+        inf_count=unusual["inf"] or UNSET,
         truncated=more or UNSET,
     )
 

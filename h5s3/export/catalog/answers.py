@@ -53,4 +53,6 @@ def cell_text(value: Json) -> str:
     """A value as text: nothing for null, JSON for lists and what has names."""
     if value is None:
         return ""
+    if isinstance(value, float):
+        return repr(value)  # nan, inf
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

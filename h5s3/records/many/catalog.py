@@ -79,6 +79,8 @@ class CatalogQuery(Document, kw_only=True):
     columns: list[CatalogColumn]
     rows: list[list[Json]]
     num_rows: int
+    nan_count: int | UnsetType = UNSET  # of `rows`, where they are null
+    inf_count: int | UnsetType = UNSET
     truncated: bool | UnsetType = UNSET
     output: str | UnsetType = UNSET  # the file that has the rows, in place of `rows`
 

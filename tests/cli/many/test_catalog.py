@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -79,6 +80,18 @@ def test_query_in_a_pipe_on_a_screen_and_as_json(built: Path) -> None:
     assert run("catalog", "query", built, SQL, "--limit", "1", "--json").json["truncated"] is True
     cut = run("catalog", "query", built, SQL, "--limit", "1")
     assert cut.out.count("\n") == 2 and cut.err.startswith("only the first 1 row")
+
+
+def test_what_is_not_finite_is_no_null(built: Path, tmp_path: Path) -> None:
+    sql = "SELECT 'nan'::DOUBLE a, '-inf'::DOUBLE b, ['inf'::FLOAT, NULL] c, NULL::DOUBLE d, 1.5::DOUBLE e"
+    row = ["nan", "-inf", "[Infinity, null]", "", "1.5"]
+    assert run("catalog", "query", built, sql).lines[1] == "\t".join(row)
+    assert list(csv.reader(run("catalog", "query", built, sql, "--csv").lines))[1] == row
+    assert run("catalog", "query", built, sql, "-o", tmp_path / "a.csv").code == 0
+    assert list(csv.reader((tmp_path / "a.csv").open()))[1] == row
+    document = run("catalog", "query", built, sql, "--json").json
+    assert document["rows"] == [[None, None, [None, None], None, 1.5]]
+    assert (document["nan_count"], document["inf_count"]) == (1, 2)
 
 
 def test_query_into_files(built: Path, tmp_path: Path) -> None:
