@@ -29,7 +29,7 @@ def get(
             help="Path of a dataset, or of a group that is a table; / for the rows of a Parquet, Delta,"
             " Iceberg or Hudi table, /NAME for one of its columns.",
         ),
-    ],
+    ] = "/",
     slice_: Annotated[
         str | None,
         typer.Option(

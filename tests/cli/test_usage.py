@@ -11,7 +11,7 @@ from tests.support.cli import file, run
 
 USAGE = [
     (("tree",), "Missing argument 'LOCATION'; try: h5s3 tree --help"),
-    (("get", "x.h5"), "Missing argument 'PATH'; try: h5s3 get --help"),
+    (("get",), "Missing argument 'LOCATION'; try: h5s3 get --help"),
     (("schema",), "Missing argument 'COMMAND'; try: h5s3 schema --help"),
     (
         ("schema", "nothing"),

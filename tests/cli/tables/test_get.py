@@ -51,6 +51,7 @@ def test_rows_come_out_as_csv(file: Path) -> None:
                         '{"x": 0, "y": null}', "ok"]  # fmt: skip
     assert found[2][1:2] + found[2][6:] == ['n "1", x', '["a"]', '{"x": 1, "y": null}', '{"b64": "/w=="}']
     assert len(found) == 4
+    assert run("get", file, "-o", "-").out == run("get", file, "/", "-o", "-").out  # without a path
 
 
 def test_rows_come_out_as_json_that_fits_the_schema(file: Path) -> None:
@@ -109,3 +110,4 @@ def test_rows_are_asked_of_tables_alone(tmp_path: Path) -> None:
         made["x"] = [1, 2]
     with pytest.raises(UsageError, match="about the rows of tables"):
         h5s3.get(str(tmp_path / "a.h5"), "/x", tmp_path / "o.csv", limit=1)
+    assert "/ is a group, not a dataset" in run("get", tmp_path / "a.h5", "-o", tmp_path / "o.npy").failed(2)
