@@ -19,7 +19,13 @@ import numpy as np
 from h5s3.errors import DamagedError, H5s3Error, NotFoundError, RefusedError
 from h5s3.formats.base import Facts, has_references
 from h5s3.formats.hdf5.data.virtual.forms import Form
-from h5s3.formats.hdf5.data.virtual.mappings import SAME_FILE, Mapping, Overlaps, read_mappings
+from h5s3.formats.hdf5.data.virtual.mappings import (
+    MOST_MAPPINGS,
+    SAME_FILE,
+    Mapping,
+    Overlaps,
+    read_mappings,
+)
 from h5s3.formats.hdf5.data.virtual.parts import parts_of
 from h5s3.formats.hdf5.data.virtual.sides import Regular, Side, whole
 from h5s3.formats.hdf5.follow.places import Place, find
@@ -27,6 +33,7 @@ from h5s3.formats.hdf5.objects.file import OpenFile
 from h5s3.formats.hdf5.objects.links import address_of
 from h5s3.formats.names import text_of
 from h5s3.formats.selection import Selection
+from h5s3.storage.siblings import MOST_FILES
 
 Values = np.ndarray[Any, Any]
 MOST_NESTED = 8  # virtual datasets, each made of the next
@@ -136,6 +143,9 @@ class Virtual:
                     self.sources -= 1
                     return found
                 found.append(block)
+            most = MOST_FILES if found[0].file != found[1].file else MOST_MAPPINGS
+            if len(found) > most:
+                raise RefusedError(f"a virtual dataset made of more than {most:,} parts")
             size = min(2 * size, MOST_PROBED)
 
     # ------------------------------------------------------------------------------------------ values

@@ -18,6 +18,7 @@ from h5s3.errors import DamagedError, RefusedError
 Indices = np.ndarray[Any, np.dtype[np.int64]]
 ENDLESS = 1 << 62  # elements of a selection that goes on for ever
 MOST_BLOCKS = 100_000  # of one irregular selection
+TOO_LARGE = "a virtual dataset whose selections are too large"
 MOST_ROWS = 2_000_000  # runs of elements of irregular selections
 
 
@@ -73,7 +74,9 @@ class Regular:
         return next((d for d, comb in enumerate(self.combs) if comb.size >= ENDLESS), None)
 
     def cut(self, dimension: int, comb: Comb) -> Regular:
-        """With other indices along a dimension."""
+        """With other indices along a dimension. Raises `RefusedError` where they are too high."""
+        if comb.stop >= ENDLESS:
+            raise RefusedError(TOO_LARGE)
         return Regular((*self.combs[:dimension], comb, *self.combs[dimension + 1 :]))
 
     def ranks(self, points: Sequence[Indices]) -> Indices:
@@ -102,7 +105,7 @@ class Irregular:
         self.bounds = list(zip(first.min(0).tolist(), last.max(0).tolist(), strict=True))
         self._shape = tuple(high for _, high in self.bounds)
         if prod(self._shape) >= ENDLESS:
-            raise RefusedError("a virtual dataset whose selections are too large")
+            raise RefusedError(TOO_LARGE)
         if int(np.prod((last - first)[:, :-1], axis=1, dtype=np.float64).sum()) > MOST_ROWS:
             raise RefusedError("a virtual dataset whose selections are of too many parts")
         starts = np.concatenate([self._rows(a, b) for a, b in zip(first, last, strict=True)])
@@ -177,5 +180,5 @@ def _comb(start: int, stride: int, count: int, block: int) -> Comb:
     if not (count and block):
         return Comb(start, 1, 1, 0)
     if start + count * stride >= ENDLESS:
-        raise RefusedError("a virtual dataset whose selections are too large")
+        raise RefusedError(TOO_LARGE)
     return Comb(start, stride if count > 1 else block, block, count * block)

@@ -251,6 +251,34 @@ def test_too_many_mappings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         Irregular(blocks)
 
 
+def pattern(path: Path, name: bytes, stride: int = 2) -> None:
+    """A virtual dataset of two elements of each file that a pattern names."""
+    space = h5s.create_simple((0,), (h5s.UNLIMITED,))
+    space.select_hyperslab((0,), (h5s.UNLIMITED,), (stride,), (2,))
+    dcpl = h5p.create(h5p.DATASET_CREATE)
+    dcpl.set_virtual(space, name, b"d", h5s.create_simple((2,)))
+    with h5py.File(path, "w") as new:
+        h5d.create(new.id, b"v", h5t.NATIVE_INT32, space, dcpl)
+
+
+def test_a_pattern_that_names_one_file_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataset, "MOST_FILES", 20)
+    pattern(tmp_path / "m.h5", b"x%b/../a.h5")
+    with h5py.File(tmp_path / "a.h5", "w") as new:
+        new["d"] = np.arange(2)
+    with pytest.raises(RefusedError, match="more than 20 parts"):
+        followed(tmp_path / "m.h5", ["..."])
+
+
+def test_a_pattern_whose_blocks_lie_too_far_apart(tmp_path: Path) -> None:
+    pattern(tmp_path / "m.h5", b"a%b.h5", stride=2**62 - 7)
+    for number in range(3):
+        with h5py.File(tmp_path / f"a{number}.h5", "w") as new:
+            new["d"] = np.arange(2)
+    with pytest.raises(RefusedError, match="too large"):
+        followed(tmp_path / "m.h5", ["0:4"])
+
+
 @pytest.mark.slow
 def test_a_hundred_thousand_mappings_and_one(tmp_path: Path) -> None:
     many(tmp_path / "m.h5", mappings.MOST_MAPPINGS + 1)
