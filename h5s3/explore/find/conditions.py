@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import re
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -27,6 +28,7 @@ from h5s3.records import (
 
 Node = TreeNode | NamedNode
 Test = Callable[[Node], bool]
+Compare = Callable[[Any, str], bool]  # of a value and its type
 COMPARE: Mapping[str, Callable[[Any, Any], bool]] = MappingProxyType(
     {
         ">=": operator.ge, "<=": operator.le, "!=": operator.ne, ">": operator.gt, "<": operator.lt,
@@ -36,6 +38,7 @@ COMPARE: Mapping[str, Callable[[Any, Any], bool]] = MappingProxyType(
 WORDS = re.compile(r"(.*?)(>=|<=|!=|=|~|>|<)(.*)", re.DOTALL)  # a name, how it is compared, with what
 COUNT = re.compile(r"(>=|<=|!=|=|>|<)?\s*([0-9]{1,18})")
 LETTERS = {"f": "float", "i": "int", "u": "uint", "c": "complex"}
+NARROW = MappingProxyType({"float32": "f", ">f4": "f", "float16": "e", ">f2": "e"})  # and how struct has them
 BIG_ENDIAN = re.compile(r">([fiuc])([0-9]{1,2})")
 TYPES = ("group", "dataset", "datatype", "soft_link", "external_link", "link", "unresolved")
 
@@ -80,6 +83,11 @@ class Conditions:
         """Globs of the attributes that are asked about."""
         return [_split(text, named=True)[0] for text in self.attrs]
 
+    def held_in(self) -> list[str]:
+        """Globs of the attributes that are asked for a text that they hold, somewhere in all of it."""
+        split = [_split(text, named=True) for text in self.attrs]
+        return [name for name, sign, _ in split if sign == "~"]
+
     def test(self) -> Test:
         """A function that says whether a node meets all of them, the quickest first.
 
@@ -119,7 +127,7 @@ class Conditions:
             tests.append(partial(_filtered, self.filter))
         if self.value is not None:
             compare = _comparison(*_split(self.value, named=False)[1:])
-            tests.append(lambda node: node.value is not UNSET and node.shape == [] and compare(node.value))
+            tests.append(partial(_of_value, compare))
         return tests
 
 
@@ -169,6 +177,10 @@ def _filtered(name: str, node: DatasetNode) -> bool:
     return node.filters is not UNSET and any(fnmatchcase(one, name) for one in node.filters)
 
 
+def _of_value(compare: Compare, node: DatasetNode) -> bool:
+    return node.value is not UNSET and node.shape == [] and compare(node.value, node.dtype)
+
+
 def _size(compare: Callable[[int, int], bool], size: int, node: DatasetNode) -> bool:
     return compare(node.nbytes, size)
 
@@ -213,10 +225,10 @@ def _attribute(text: str) -> Test:
     return has
 
 
-def _holds(compare: Callable[[Any], bool], attribute: Attribute) -> bool:
+def _holds(compare: Compare, attribute: Attribute) -> bool:
     value = attribute.value
     single = isinstance(value, list) and len(value) == 1
-    return attribute.error is UNSET and compare(value[0] if single else value)
+    return attribute.error is UNSET and compare(value[0] if single else value, attribute.dtype)
 
 
 def _split(text: str, *, named: bool) -> tuple[str, str, str]:
@@ -231,22 +243,37 @@ def _split(text: str, *, named: bool) -> tuple[str, str, str]:
     return known[1].strip(), known[2], known[3].strip()
 
 
-def _comparison(sign: str, wanted: str) -> Callable[[Any], bool]:
+def _comparison(sign: str, wanted: str) -> Compare:
     """Compares a value of JSON with what was given as text: numbers as numbers, anything else as text."""
     if sign == "~":
-        return lambda value: any(
+        return lambda value, dtype: any(
             wanted in str(one) for one in (value if isinstance(value, list) else [value])
         )
     number = _number(wanted)
-    if sign in ("=", "!="):
-        same = partial(_same, number, wanted)
-        return same if sign == "=" else lambda value: not same(value)
+    if sign == "=":
+        return lambda value, dtype: _same(_rounded(number, dtype), wanted, value)
+    if sign == "!=":
+        return lambda value, dtype: not _same(_rounded(number, dtype), wanted, value)
     if number is None:
         raise UsageError(f"{sign} compares with a number, and {wanted!r} is none")
     compare = COMPARE[sign]
-    return lambda value: (
-        isinstance(value, int | float) and not isinstance(value, bool) and compare(value, number)
+    return lambda value, dtype: (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and compare(value, _rounded(number, dtype))
     )
+
+
+def _rounded(number: float | int | None, dtype: str) -> float | int | None:
+    """A number as a type of few digits has it: 0.1 means the float32 that is shown so."""
+    form = NARROW.get(dtype)
+    if form is None or number is None:
+        return number
+    try:
+        rounded: float = struct.unpack(form, struct.pack(form, number))[0]
+    except (OverflowError, struct.error):  # beyond what the type can hold
+        return number
+    return rounded
 
 
 def _same(number: float | int | None, wanted: str, value: Any) -> bool:

@@ -17,6 +17,7 @@ from h5s3.explore.tree import Once
 from h5s3.formats.requests import Request, TreeRequest
 from h5s3.records import (
     UNSET,
+    Attribute,
     AttributedNode,
     DatasetNode,
     FoundName,
@@ -60,7 +61,7 @@ class Nodes:
         self, session: Session, conditions: Conditions, looked: Callable[[int], object] = lambda more: None
     ) -> None:
         self._session, self._test, self._looked = session, conditions.test(), looked
-        self._names = conditions.attribute_names()
+        self._names, self._held_in = conditions.attribute_names(), conditions.held_in()
         self._attributes, self._values = bool(self._names), conditions.value is not None
         self._request = _request(self._attributes, self._values)
         self.work: Work[Answer, Sequence[Found]] = Work(self._held, self._ask)
@@ -77,7 +78,7 @@ class Nodes:
         return None
 
     def _ask(self, asking: Asking, tell: Tell[Sequence[Found]]) -> Answer:
-        info, seen = asking.seen.info, Looked()
+        info, seen = asking.seen.info, Looked(held_in=self._held_in)
         once: Once[TreeNode] = Once(lambda nodes: self._tell(info, seen, nodes, tell))
         question = partial(
             surveyed,
@@ -102,7 +103,7 @@ class Nodes:
 
     def answer(self, info: ObjectInfo, nodes: Sequence[TreeNode]) -> Answer:
         """What of these nodes, all of a file, meets the conditions."""
-        return self._answer(info, Looked(), nodes)
+        return self._answer(info, Looked(held_in=self._held_in), nodes)
 
     def _answer(self, info: ObjectInfo, seen: Looked, nodes: Sequence[TreeNode]) -> Answer:
         matches = sorted(self._matches(info, seen, nodes), key=by_path)
@@ -127,11 +128,13 @@ class Nodes:
 
 @dataclass
 class Looked:
-    """What of a file could not be looked at."""
+    """What of a file could not be looked at. `held_in`: as `Conditions` has it."""
 
     unlisted: int = 0
     attributes: int = 0
     values: int = 0
+    held_in: Sequence[str] = ()
+    cut: int = 0
 
     @classmethod
     def at(cls, nodes: Sequence[TreeNode], attributes: bool, values: bool) -> Looked:
@@ -148,8 +151,13 @@ class Looked:
         if attributes and isinstance(node, AttributedNode) and node.alias_of is UNSET:
             known = node.attributes is not UNSET and node.attributes_truncated is not True
             self.attributes += not known
+            self.cut += sum(map(self._is_cut, node.attributes if node.attributes is not UNSET else []))
         if values and isinstance(node, DatasetNode) and node.shape == [] and node.alias_of is UNSET:
             self.values += node.value is UNSET or node.value_truncated is True
+
+    def _is_cut(self, attribute: Attribute) -> bool:
+        """Whether the text that is asked for may be in what is not known of it."""
+        return attribute.truncated is True and any(fnmatchcase(attribute.name, one) for one in self.held_in)
 
     def unknown(self) -> H5s3Error | None:
         """The error that says so; None where all was looked at."""
@@ -159,6 +167,7 @@ class Looked:
                 (self.unlisted, "the children", "groups"),
                 (self.attributes, "the attributes", "objects"),
                 (self.values, "the values", "scalars"),
+                (self.cut, "the whole values", "attributes"),
             )
             if count
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import h5s3
 from h5s3.errors import UsageError
 from h5s3.explore.find.conditions import Conditions
 from h5s3.explore.find.questions import named, surveyed
@@ -145,6 +147,46 @@ def test_what_conditions_mean(conditions: dict[str, Any], expected: list[str]) -
 def test_what_cannot_be_understood_is_said(conditions: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         Conditions(**conditions).test()
+
+
+def file_with(**attributes: Any) -> bytes:
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as new:
+        new["d"] = np.float32(0.1)
+        new["d"].attrs.update(attributes)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("conditions", "number"),
+    [
+        ({"attrs": ("single=0.1",)}, 1),
+        ({"attrs": ("single=0.10000000149011612",)}, 1),
+        ({"attrs": ("single!=0.1",)}, 0),
+        ({"attrs": ("single>0.1",)}, 0),
+        ({"attrs": ("single>=0.1", "single<1e300")}, 1),
+        ({"attrs": ("half=0.1", "big=0.1", "double=0.1")}, 1),
+        ({"attrs": ("double=0.10000000149011612",)}, 0),
+        ({"value": "0.1"}, 1),
+        ({"value": "<0.1"}, 0),
+    ],
+)
+def test_a_number_means_the_one_that_is_shown_so(conditions: dict[str, Any], number: int) -> None:
+    content = file_with(
+        single=np.float32(0.1), half=np.float16(0.1), big=np.array(0.1, ">f4"), double=np.float64(0.1)
+    )
+    assert len(found(content, Conditions(**conditions))) == number
+
+
+@pytest.mark.parametrize(
+    ("attrs", "known"), [("many~1999", False), ("many", True), ("many>5", True), ("few~9", True)]
+)
+def test_a_text_that_may_be_in_what_is_not_read(attrs: str, known: bool, tmp_path: Path) -> None:
+    (tmp_path / "a.h5").write_bytes(file_with(many=np.arange(2000), few=np.arange(5)))
+    failures = h5s3.find(tmp_path / "a.h5", attrs=attrs).failures
+    assert [one.error for one in failures] == (
+        [] if known else ["not all could be looked at: not the whole values of 1 attributes"]
+    )
 
 
 LARGE = [HealthCheck.data_too_large, HealthCheck.too_slow]
