@@ -96,7 +96,7 @@ def from_json(data: bytes, kind: type[R]) -> R:
     try:
         found: R = json_decoder(kind).decode(data)
         return found
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise ValueError(f"not a {kind.__name__}") from error
 
 
