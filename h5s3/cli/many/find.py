@@ -252,6 +252,7 @@ def _end(search: Search, quiet: bool) -> None:
     """Say what was searched, and what failed. Raises `NotFoundError`, or what `Exit` stands for."""
     from h5s3.render.diagnostics import announce
     from h5s3.render.many.find import failure_lines, summary
+    from h5s3.render.text import plural
 
     if not quiet:
         for line in failure_lines(search.failures):
@@ -262,4 +263,4 @@ def _end(search: Search, quiet: bool) -> None:
         return
     if search.first_error is not None:
         raise typer.Exit(search.first_error.exit_code)
-    raise NotFoundError(f"nothing found in {search.files.searched:,} files")
+    raise NotFoundError(f"nothing found in {plural(search.files.searched, 'file')}")

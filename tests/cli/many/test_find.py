@@ -150,6 +150,10 @@ def test_a_closed_pipe_ends_a_search_that_shows_progress(folder: Path, hasty: No
 
 def test_nothing_found(folder: Path, rclone: S3Server) -> None:
     assert run("find", folder, "--name", "pressure").failed(3) == "nothing found in 3 files"
+    assert (
+        run("find", sorted(folder.rglob("*.h5"))[0], "--name", "pressure").failed(3)
+        == "nothing found in 1 file"
+    )
     assert "no such" in run("find", f"{folder}/none.h5").err
     bucket = sample(rclone, "nexus").rpartition("/")[0]
     assert run("find", f"{bucket}/none/", on=rclone).code == 3
