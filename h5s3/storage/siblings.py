@@ -161,7 +161,9 @@ def _inside(path: str, folder: str) -> bool:
 
 
 def _allow(prefix: Location) -> str:
-    """How a file that stands higher can be allowed."""
+    """How a file that stands higher can be allowed; nothing where none does."""
+    if prefix.kind == "s3" and not prefix.key:
+        return ""
     higher = prefix.key.rstrip("/").rpartition("/")[0]
     if prefix.kind == "s3":
         return (

@@ -80,8 +80,12 @@ def test_a_prefix_that_was_given() -> None:
     place = other.locate(b"a/x.h5", MASTER)
     assert (place.bucket, place.key) == ("other", "place/a/x.h5")
     assert other.locate(b"../y.h5", place).key == "place/y.h5"
-    with pytest.raises(RefusedError):
+    with pytest.raises(RefusedError) as refused:
         other.locate(b"../x.h5", MASTER)
+    assert refused.value.hint == "allow another place with --follow-prefix s3://other/"
+    with pytest.raises(RefusedError) as refused:
+        beside(MASTER, "s3://other/").locate(b"../x.h5", MASTER)
+    assert not refused.value.hint  # nothing is above a bucket
 
 
 @pytest.mark.parametrize(
