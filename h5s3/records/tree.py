@@ -159,11 +159,12 @@ def nodes_of(tree: Tree) -> Iterator[TreeNode]:
 
 
 def and_followed(nodes: Iterable[TreeNode]) -> Iterator[TreeNode]:
-    """The nodes, and behind each external link that was followed what it led to, itself in this order."""
+    """The nodes, and behind each external link that was followed what it led to, itself in this order, by the
+    name of the link."""
     for node in nodes:
         yield replaced(node, node=UNSET) if isinstance(node, ExternalLinkNode) else node
         if isinstance(node, ExternalLinkNode) and node.node is not UNSET:
-            yield from and_followed(_below(node.node))
+            yield from and_followed(_below(replaced(node.node, name=node.name, name_b64=node.name_b64)))
 
 
 def _below(node: TreeNode) -> Iterator[TreeNode]:

@@ -83,13 +83,17 @@ def match_lines(matches: Sequence[Found], width: int) -> list[Line]:
             continue
         kind = "dataset" if isinstance(one, DatasetNode) else "group"
         head = [("  ", ""), (safe(one.path, LONGEST_PATH), kind)]
-        if not isinstance(one, DatasetNode | GroupNode):
+        if isinstance(one, AttributedNode) and one.alias_of is not UNSET:
+            head.append((_target(one), "faint"))
+        elif not isinstance(one, DatasetNode | GroupNode):
             head.append((f"  ({kind_of(one).replace('_', ' ')}{_target(one)})", "faint"))
         rows.append(((head, cells_of(one, symbols)), (_more(one), "faint")))
     return list(align_with_tails(rows, width, RIGHT, SPARE))
 
 
 def _target(one: Match) -> str:
+    if isinstance(one, AttributedNode) and one.alias_of is not UNSET:
+        return f" = {safe(one.alias_of, LONGEST_PATH)}"
     if isinstance(one, SoftLinkNode | ExternalLinkNode):
         return f" to {safe(one.target, LONGEST_PATH)}"
     return f": {safe(one.reason, LONGEST_VALUE)}" if isinstance(one, UnresolvedNode) else ""

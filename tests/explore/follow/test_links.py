@@ -245,3 +245,17 @@ def test_find_looks_into_what_links_lead_to(tmp_path: Path) -> None:
     assert [one.path for one in found.matches][:1] == ["/entry/data/data_000002"]
     names = run("find", place, "--name", "text", "--follow").lines
     assert any(line.split("\t")[1] == "/others/group/data/text" for line in names)
+
+
+def test_find_knows_what_links_lead_to_by_their_names(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as new:
+        new["entry/d"] = np.zeros((2, 3), "i2")
+    with h5py.File(tmp_path / "m.h5", "w") as new:
+        new["frames"] = h5py.ExternalLink("a.h5", "/entry/d")
+        new[b"odd\xff"] = h5py.ExternalLink("a.h5", "/entry")
+    found = h5s3.find(tmp_path / "m.h5", name="frames", type="dataset", follow=True).matches
+    assert [(one.path, one.name) for one in found] == [("/frames", "frames")]
+    assert not h5s3.find(tmp_path / "m.h5", name="entry", follow=True).matches
+    (odd,) = h5s3.find(tmp_path / "m.h5", name="odd*", type="group", follow=True).matches
+    assert odd.to_dict()["name_b64"] == "b2Rk/w=="
+    assert run("find", tmp_path / "m.h5", "--name", "d", "--follow").out.endswith("dataset = /frames\n")
