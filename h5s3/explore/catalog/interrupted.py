@@ -44,7 +44,7 @@ class Calls:
             ended.wait(SOON)  # the interpreter cannot leave while the engine is in the middle of a step
             raise
         if failed:
-            raise failed[0]
+            raise failed.pop()  # no circle of the error and this frame, which would keep the connection
         return given[0]
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -46,6 +47,7 @@ WALLS = (
     "SET lock_configuration=true",
 )
 OF_DUCKDB = ("INTERVAL", "UNION", "BIT")  # types that neither Parquet nor JSON has
+OF_READING = re.compile(r"registered as '_([a-z]+)_[0-9]+' failed: (.*)")  # what DuckDB says of a dataset
 HINT = "one SELECT over files, objects and attributes"
 
 
@@ -118,6 +120,7 @@ def asking(session: Session, location: Location, sql: str) -> Iterator[Rows]:
         yield Rows(reader, calls, failed)
     finally:
         calls.close()
+        failed.clear()  # errors know this frame, which would keep the connection
 
 
 def _as_files_have_it(relation: Any) -> Any:
@@ -187,8 +190,10 @@ def _failures(failed: Sequence[H5s3Error] = ()) -> Iterator[None]:
             raise failed[0] from None
         text = " ".join(str(error).split())
         of_sql = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)
-        if "arrow" in text.lower() and not isinstance(error, of_sql):
-            raise DamagedError(f"the catalog is damaged: {text[:300]}") from None
+        unread = OF_READING.search(text)
+        if (unread or "arrow" in text.lower()) and not isinstance(error, of_sql):
+            cause = f"{unread[1]}: {unread[2]}" if unread else text
+            raise DamagedError(f"the catalog is damaged: {cause[:300]}") from None
         raise UsageError(f"SQL: {text[:500]}", hint=HINT) from None
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import h5py
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support.cli import on_terminal_here, run, without_colour
+from tests.support.cli import on_terminal_here, run, spawn, without_colour
 
 
 @pytest.fixture
@@ -92,6 +93,17 @@ def test_what_is_not_finite_is_no_null(built: Path, tmp_path: Path) -> None:
     document = run("catalog", "query", built, sql, "--json").json
     assert document["rows"] == [[None, None, [None, None], None, 1.5]]
     assert (document["nan_count"], document["inf_count"]) == (1, 2)
+
+
+def test_a_part_that_changed_is_one_line(built: Path, tmp_path: Path) -> None:
+    """Also at the end of the process, where the engine tells what is still in use."""
+    shutil.copytree(built, tmp_path / "out")
+    manifest = json.loads((tmp_path / "out/manifest.json").read_text())
+    for part in manifest["parts"]:
+        part["tables"]["files"] |= {"size": 4000, "etag": "another"}
+    (tmp_path / "out/manifest.json").write_text(json.dumps(manifest))
+    done = spawn("catalog", "query", tmp_path / "out", "SELECT * FROM files")
+    assert "changed while it was being read" in done.failed(7)
 
 
 def test_query_into_files(built: Path, tmp_path: Path) -> None:

@@ -168,6 +168,12 @@ def test_what_is_damaged_is_said(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(H5s3Error) as caught:
         h5s3.catalog_query(tmp_path, "SELECT * FROM files")
     assert caught.value.exit_code == 6
+    for name in os.listdir(folder / "out/parts"):
+        data = bytearray((folder / "out/parts" / name).read_bytes())
+        data[4:200] = b"\xff" * 196  # pages, not the footer
+        (tmp_path / "parts" / name).write_bytes(data)
+    with pytest.raises(DamagedError, match="the catalog is damaged: files: "):
+        h5s3.catalog_query(tmp_path, "SELECT * FROM files")
     (tmp_path / "manifest.json").write_text(text.replace('"name":"', '"name":"../../'))
     with pytest.raises(DamagedError):
         h5s3.catalog_query(tmp_path, "SELECT 1")
