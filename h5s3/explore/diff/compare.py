@@ -117,7 +117,7 @@ class Comparison:
         self.a.reroot(self.b)
         self.b.reroot(self.a)
         tables = not self.shared and self.a.outline.has_columns and self.b.outline.has_columns
-        self._columns = [columns_by_group(side) for side in (self.a, self.b)] if tables else []
+        self._columns = [_columns_by_group(side) for side in (self.a, self.b)] if tables else []
 
     @property
     def shared(self) -> bool:
@@ -261,7 +261,7 @@ class Comparison:
             yield NotCompared(path=path, name=a.name, reason=str(reason or "its value cannot be read"))
 
 
-def columns_by_group(side: Side) -> dict[Key, list[str]]:
+def _columns_by_group(side: Side) -> dict[Key, list[str]]:
     """Of the table and of each struct in it: the names of its columns, in their order."""
     found: dict[Key, list[str]] = {}
     for key in side.objects:

@@ -173,7 +173,7 @@ class Totals:
             first = tuple(int(n) + low for n, (low, _) in zip(place, bounds, strict=True))
             found = self.columns.setdefault(name, Found(name))
             values = _json(a[at, inner]), _json(b[at, inner])
-            found.add((int(rows.size), first, *values), _differences(a, b, different))
+            found.add((int(rows.size), first, *values), _differences(a[rows], b[rows], different[rows]))
 
 
 def _json(value: Any) -> Json:

@@ -7,6 +7,7 @@ from h5s3.explore.diff.files import table_diff
 from h5s3.explore.diff.renamed import renamed_columns
 from h5s3.records import (
     UNSET,
+    Changed,
     Outline,
     OutlinedDataset,
     OutlinedFile,
@@ -98,6 +99,17 @@ def test_columns_are_known_again_by_their_ids() -> None:
     events = [event for _, event in comparison.events()]
     assert [(one.a, one.b) for one in events if isinstance(one, Renamed)] == [("/old", "/new")]
     assert len(events) == 3
+
+
+def test_a_renamed_column_has_its_place_in_the_order() -> None:
+    for names, moved in ((("/new", "/x"), False), (("/x", "/new"), True)):
+        ids = {"/new": "1", "/x": "2"}
+        a = outline(A, column("/old", "1"), column("/x", "2"))
+        b = outline(A, *(column(name, ids[name]) for name in names))
+        comparison = Comparison(Side(a, "/"), Side(b, "/"))
+        comparison.renamed = renamed_columns(comparison)
+        changes = [event for _, event in comparison.events() if isinstance(event, Changed)]
+        assert [one.field for one in changes] == ["column_order"] * moved
 
 
 def test_ids_of_another_table_say_nothing() -> None:
