@@ -36,6 +36,7 @@ class Process:
 
     def __init__(self, more: int = 0, debug: bool = False, plugins: bool = False) -> None:
         self.plugins = plugins
+        self._polled = threading.RLock()  # a handler of signals may come while its thread has it
         pairs = [socket.socketpair() for _ in range(1 + OTHERS)]
         kept, self._alive = os.pipe()  # nothing is written to it: it closes when this process is gone
         theirs = [their.fileno() for _, their in pairs]
@@ -79,13 +80,15 @@ class Process:
             threading.Thread(target=_pass_on, args=(self._popen.stderr,), daemon=True).start()
 
     def kill(self) -> None:
-        """End it, whatever it is busy with."""
-        self._popen.kill()
+        """End it, whatever it is busy with. Any thread may."""
+        with self._polled:
+            self._popen.kill()
 
     @property
     def ended(self) -> bool:
         """Whether it is gone."""
-        return self._popen.poll() is not None
+        with self._polled:  # `poll` gives None while another thread polls, as `kill` does
+            return self._popen.poll() is not None
 
     def wait(self) -> int:
         """Its exit code: negative for a signal. It has closed its lines, and is ended if it goes on."""
